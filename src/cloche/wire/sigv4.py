@@ -110,7 +110,6 @@ def verify(request, claim: Claim, secret: str) -> bool:
     path, _, query = request.target.partition("?")
     if not path.startswith("/"):  # absolute form, as to a proxy
         path = "/" + path.split("/", 3)[-1] if path.count("/") > 2 else "/"
-    key = signing_key(secret, claim.scope)
     scope = "AWS4-HMAC-SHA256\n" + claim.stamp + "\n" + "/".join(claim.scope) + "/aws4_request\n"
     signature = claim.signature.encode("latin-1", "replace")
     for canonical_path in _paths(path, s3):
@@ -118,31 +117,37 @@ def verify(request, claim: Claim, secret: str) -> bool:
             for hashed in payload:
                 text = request.method + "\n" + canonical_path + "\n" + canonical_query + "\n" + tail + hashed
                 digest = sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
-                if hmac.compare_digest(hmac.digest(key, (scope + digest).encode(), "sha256").hex().encode(), signature):
+                if hmac.compare_digest(sign(secret, claim.scope, (scope + digest).encode()).encode(), signature):
                     if s3:
                         _body_as_said(request, claim)
                     return True
     return False
 
 
-_keys: dict[tuple, bytes] = {}
+_seals: dict[tuple, tuple] = {}
+_INNER, _OUTER = bytes(x ^ 0x36 for x in range(256)), bytes(x ^ 0x5C for x in range(256))
 
 
-def signing_key(secret: str, scope: tuple[str, str, str]) -> bytes:
-    key = _keys.get((secret, scope))
-    if key is None:
-        if len(_keys) >= MOST_CACHED:
-            _keys.clear()
-        key = ("AWS4" + secret).encode()
-        for step in (*scope, "aws4_request"):
-            key = hmac.digest(key, step.encode(), "sha256")
-        _keys[secret, scope] = key
-    return key
+def sign(secret: str, scope: tuple[str, str, str], text: bytes) -> str:
+    """The signature of a text under a scope: of requests, POST policies, chunks of a streamed body."""
+    seal = _seals.get((secret, scope))
+    inner, outer = seal if seal is not None else _seal(secret, scope)
+    # HMAC by hand from two prepared hashes: a third of what hmac.digest costs
+    digest, mac = inner.copy(), outer.copy()
+    digest.update(text)
+    mac.update(digest.digest())
+    return mac.hexdigest()
 
 
-def sign(secret: str, scope: tuple[str, str, str], text: str) -> str:
-    """The signature of a text under a scope: POST policies, chunks of a streamed body."""
-    return hmac.digest(signing_key(secret, scope), text.encode(), "sha256").hex()
+def _seal(secret: str, scope: tuple[str, str, str]) -> tuple:
+    if len(_seals) >= MOST_CACHED:
+        _seals.clear()
+    key = ("AWS4" + secret).encode()
+    for step in (*scope, "aws4_request"):
+        key = hmac.digest(key, step.encode(), "sha256")
+    block = key.ljust(64, b"\0")
+    _seals[secret, scope] = seal = sha256(block.translate(_INNER)), sha256(block.translate(_OUTER))
+    return seal
 
 
 # --- reading claims -----------------------------------------------------------------------------------------------------------
