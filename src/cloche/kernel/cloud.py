@@ -115,7 +115,7 @@ class Cloud:
         try:
             claim = sigv4.parse(request)
             name, protocol = front.identify(request, claim)
-        except AwsError as error:
+        except (AwsError, sigv4.Malformed) as error:
             send(front.plain_error(request, error, request_id))
             return
         except Exception:
@@ -205,9 +205,9 @@ class Cloud:
 
     def _refuse(self, call: Call | None, wire_model: model.Model, protocol: str, error: Exception, request_id: str, send: Send) -> None:
         if isinstance(error, route.Unknown):
-            error = errors.unknown_operation(str(error))
-        elif isinstance(error, codec.Invalid):
-            error = AwsError(error.code, error.message, getattr(error, "status", 400))
+            error = errors.unknown_operation(error.name)
+        elif isinstance(error, codec.Invalid | sigv4.Malformed):
+            error = AwsError(error.code, error.message, getattr(error, "status", 400), extra=getattr(error, "extra", None))
         elif not isinstance(error, AwsError):
             log.error("request %s: %s %s", request_id, wire_model.name, call.op if call else "", exc_info=error)
             error = errors.internal(request_id)
