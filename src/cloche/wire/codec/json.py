@@ -43,7 +43,7 @@ def typed(shape: Shape) -> Any:
         if shape.spec.get("document"):
             made = Any
         else:
-            made = TypedDict(shape.name, {}, total=False)  # type: ignore[operator]
+            made = TypedDict(shape.name, {}, total=False)  # type: ignore[operator]  # noqa: UP013
             shape.__dict__["_json_type"] = made
             fields = {wire_name(n, ref): _member_type(s, ref) for n, (s, ref) in shape.members.items() if "location" not in ref}
             made.__annotations__ = fields
