@@ -1969,9 +1969,16 @@ FIRST_SEGMENTS: Any = {
     ('signer', 'tags'): 'signer',
 }
 
-PACKAGES: Any = {}
+PACKAGES: Any = {
+    'iam': 'iam',
+    's3': 's3',
+}
 
-FRONTS: Any = []
+FRONTS: Any = [
+    ('s3', 'host', '{bucket+}.s3-website-{region}.amazonaws.com'),
+    ('s3', 'host', '{bucket+}.s3-website.{region}.amazonaws.com'),
+    ('s3', 'host', '{bucket+}.s3-website.localhost'),
+]
 
 LISTENERS: Any = {}
 
