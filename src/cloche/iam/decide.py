@@ -59,14 +59,14 @@ class Decision(msgspec.Struct):
         return f"{sentence} because no {KINDS[self.reason][1]} allows the {action} action"
 
 
-ROOT = Decision(True, False, "root")
+ROOT_DECISION = Decision(True, False, "root")
 
 
 def decide(q: Question) -> Decision:
     p = q.principal
     same = not q.resource_account or q.resource_account == p.account
     if p.kind == "root" and same and q.resource_policy is None and q.scps is None and q.rcps is None and q.endpoint is None and q.session is None:
-        return ROOT
+        return ROOT_DECISION
     action, resource, context = q.action.lower(), q.resource, context_of(q)
     own = q.resource_policy[1].alone(q.resource_policy[0]) if q.resource_policy is not None else None
     gates = _gates(q)

@@ -30,7 +30,7 @@ def _questions(call: Call, req: Any) -> list[Need]:
         context |= {"aws:MultiFactorAuthPresent": "true", "aws:MultiFactorAuthAge": "0"}
     actions = ["sts:AssumeRole", *(["sts:TagSession"] if req.get("Tags") else []), *(["sts:SetSourceIdentity"] if "SourceIdentity" in req else [])]
     text = iam.trust_policy(role).text if role is not None else None
-    return [Need(action, arn, context, text, "trust") for action in actions]
+    return [Need(action, arn, context, text, rule="trust") for action in actions]
 
 
 @sts.op(needs=_questions)

@@ -15,6 +15,7 @@ from ..model import Shape
 from . import times
 
 Write = Callable[[Any], str]
+LEAVES = frozenset(("header", "headers", "statusCode"))  # where members of an answer go that are not in its body
 MAX_DEPTH, MAX_NODES = 64, 200_000
 
 
@@ -104,7 +105,7 @@ def _structure(shape: Shape, dialect: Dialect) -> Write:
     scope: dict[str, Any] = {"escape": escape}
     lines = ["def write(value):", " get = value.get", " out = ''"]
     for i, (name, (target, ref)) in enumerate(shape.members.items()):
-        if "location" in ref or ref.get("xmlAttribute"):
+        if ref.get("location") in LEAVES or ref.get("xmlAttribute"):
             continue
         scope[f"w{i}"] = member(name, target, ref, dialect)
         lines.append(f" v = get({name!r})")
@@ -139,7 +140,7 @@ def member(name: str, target: Shape, ref: dict[str, Any], dialect: Dialect) -> W
     tag = dialect.name(name, ref)
     flattened = dialect.flat and (target.spec.get("flattened") or ref.get("flattened"))
     if target.type == "list" and flattened:
-        return _items(target, ref, dialect, target.spec["member"].get("locationName") or tag)
+        return _items(target, ref, dialect, flat_name(tag, target, ref))
     if target.type == "map" and flattened:
         return _map(target, ref, dialect, tag)
     open_, close = f"<{tag}{namespace(ref) or namespace(target.spec)}", f"</{tag}>"
@@ -152,6 +153,11 @@ def member(name: str, target: Shape, ref: dict[str, Any], dialect: Dialect) -> W
         body = _scalar(target, ref, dialect)
     open_ += ">"
     return lambda value: f"{open_}{body(value)}{close}"
+
+
+def flat_name(tag: str, target: Shape, ref: dict[str, Any]) -> str:
+    """The element of a flattened list's items: the member's name, unless the list itself is flat and names its items."""
+    return tag if ref.get("flattened") else target.spec["member"].get("locationName") or tag
 
 
 def _items(shape: Shape, ref: dict[str, Any], dialect: Dialect, tag: str) -> Write:
@@ -267,7 +273,7 @@ def _read_structure(shape: Shape) -> Read:
             continue
         flattened = target.spec.get("flattened") or ref.get("flattened")
         if target.type == "list" and flattened:
-            parts[target.spec["member"].get("locationName") or wire] = (name, reader(target.item), "many")
+            parts[flat_name(wire, target, ref)] = (name, reader(target.item), "many")
         elif target.type == "map" and flattened:
             parts[wire] = (name, reader(target), "entry")
         elif target.type in ("structure", "list", "map"):
