@@ -1423,7 +1423,7 @@ VERSIONS: Any = {'abuse-signal': '2026-01-12',
  'workspaces-thin-client': '2023-08-22',
  'workspaces-web': '2020-07-08',
  'xray': '2016-04-12'}
-PACKAGES: Any = {}
+PACKAGES: Any = {'sqs': 'sqs'}
 FRONTS: Any = []
 LISTENERS: Any = {}
 

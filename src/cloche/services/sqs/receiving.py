@@ -7,10 +7,8 @@ from __future__ import annotations
 import base64
 import binascii
 import struct
-import uuid
 import zlib
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
 import msgspec
 from cloche.kernel import Call
@@ -22,7 +20,6 @@ from .messages import check_entries, each, sequence
 from .queues import Queue, by_url, find, policy
 
 if TYPE_CHECKING:
-    from cloche.kernel import Cloud
     from cloche.shapes import sqs as t
 
 LONGEST_HIDDEN = 43_200
@@ -34,10 +31,6 @@ SYSTEM_ATTRIBUTES = (
 )
 _HANDLE = struct.Struct(">IQI16s")  # queue's checksum, message's place, which receive, message id
 _decode = msgspec.msgpack.Decoder(dict[str, dict[str, Any]]).decode
-
-# How many messages of a queue can be in flight at most: counted once, then only added to. Exact counting waits until that
-# bound nears the limit; so a receive does not count what it does not touch.
-_bounds: WeakKeyDictionary[Cloud, dict[int, int]] = WeakKeyDictionary()
 
 
 @sqs.op(resource=by_url, policy=policy)
@@ -133,7 +126,10 @@ def same_again(call: Call, queue: Queue, attempt: str, until: float) -> list[Mes
 
 
 def reserve(call: Call, queue: Queue, count: int) -> None:
-    bounds, most = _bounds.setdefault(call.cloud, {}), MOST_IN_FLIGHT[queue.fifo]
+    """Keep the limit on messages in flight without counting them each time: what is remembered is an upper bound, counted once
+    and then only added to; it is counted again when it nears the limit."""
+    bounds: dict[int, int] = call.cloud.memory.setdefault("sqs.in_flight", {})
+    most = MOST_IN_FLIGHT[queue.fifo]
     bound = bounds.get(queue.number)
     if bound is None or bound + count > most:
         bound = mailbox.in_flight(call, queue)
@@ -183,7 +179,7 @@ def mark(call: Call, queue: Queue) -> int:
 
 
 def handle(call: Call, queue: Queue, message: Message) -> str:
-    return base64.b64encode(_HANDLE.pack(mark(call, queue), message.seq, message.receives, uuid.UUID(message.id).bytes)).decode()
+    return base64.b64encode(_HANDLE.pack(mark(call, queue), message.seq, message.receives, bytes.fromhex(message.id.replace("-", "")))).decode()
 
 
 def look_up(call: Call, queue: Queue, text: str) -> tuple[Message | None, int]:
@@ -194,7 +190,8 @@ def look_up(call: Call, queue: Queue, text: str) -> tuple[Message | None, int]:
         raise errors.bad_receipt(text) from None
     if owner != mark(call, queue) or seq >= 1 << 63:
         raise errors.bad_receipt(text)
-    return mailbox.find(call, queue, seq, str(uuid.UUID(bytes=id_))), receive
+    x = id_.hex()
+    return mailbox.find(call, queue, seq, f"{x[:8]}-{x[8:12]}-{x[12:16]}-{x[16:20]}-{x[20:]}"), receive
 
 
 @sqs.op(resource=by_url, policy=policy)
