@@ -208,7 +208,7 @@ def page(names: list[str], req: Any, most: int) -> tuple[list[str], str | None]:
         raise errors.max_results_out_of_range(limit, most)
     if token := req.get("NextToken"):
         try:
-            last = base64.urlsafe_b64decode(token).decode()
+            last = base64.b64decode(token, b"-_", validate=True).decode()
         except (ValueError, binascii.Error):
             raise errors.bad_token() from None
         names = [name for name in names if name > last]
