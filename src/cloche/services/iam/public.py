@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from cloche.iam import Bundle, MalformedPolicy, Principal, managed, parse
+from cloche.iam import Bundle, MalformedPolicy, Policy, Principal, managed, parse
 from cloche.iam.policy import Named
 
 from .groups import Group
@@ -51,7 +51,7 @@ def credential(cloud: Cloud, access_key_id: str) -> Credential | None:
     user = store.table(User, key.account, "").get(key.user.lower())
     if user is None:
         return None
-    memo = store.memo.setdefault("iam.credential", {})
+    memo = cloud.memory.setdefault("iam.credential", {})
     found = memo.get(access_key_id)
     if found is None or found[0] is not key or found[1] is not user:
         principal = Principal(kind="user", arn=f"arn:aws:iam::{key.account}:user{user.path}{user.name}", account=key.account, id=user.id, name=user.name,
@@ -64,7 +64,7 @@ def policies(cloud: Cloud, principal: Principal) -> PrincipalPolicies:
     """The identity policies, the boundary and the session policies of a principal, compiled."""
     if principal.kind in ("root", "service", "anonymous") and principal.session_policies is None:
         return NOTHING
-    memo = cloud.store.memo.setdefault("iam.policies", {})
+    memo = cloud.memory.setdefault("iam.policies", {})
     name = (principal.arn, principal.id, principal.session_policies)
     found = memo.get(name)
     version = cloud.store.version
@@ -164,3 +164,23 @@ def ensure_linked(call: Call, service: str, description: str = "") -> Role:
     """The service-linked role of a service, made if the account has none: what ECS and others do when first used."""
     from . import service_linked
     return service_linked.ensure(call, service, description)
+
+
+def trust_policy(role: Role) -> Policy:
+    """A role's trust policy, compiled, with unique ids in place of the names it was written with."""
+    from . import trust
+    return trust.policy(role)
+
+
+def managed_document(call: Call, account: str, arn: str) -> str | None:
+    """The default version of a managed policy, AWS's or the account's."""
+    from . import policies as own
+    return own.document(call.at(account, call.region), arn)
+
+
+def verified_mfa(call: Call, req: Any) -> bool:
+    """Did the request bring a good code of one of the caller's devices? Refuses a bad one."""
+    if "SerialNumber" not in req and "TokenCode" not in req:
+        return False
+    from . import mfa
+    return mfa.verified(call, req.get("SerialNumber", ""), req.get("TokenCode", ""))
