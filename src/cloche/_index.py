@@ -1975,6 +1975,7 @@ PACKAGES: Any = {
     'logs': 'logs',
     's3': 's3',
     'sqs': 'sqs',
+    'ssm': 'ssm',
     'sts': 'sts',
 }
 
