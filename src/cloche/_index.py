@@ -1971,6 +1971,7 @@ FIRST_SEGMENTS: Any = {
 
 PACKAGES: Any = {
     'iam': 'iam',
+    'logs': 'logs',
     's3': 's3',
     'sqs': 'sqs',
     'sts': 'sts',
