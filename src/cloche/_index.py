@@ -1423,9 +1423,10 @@ VERSIONS: Any = {'abuse-signal': '2026-01-12',
  'workspaces-thin-client': '2023-08-22',
  'workspaces-web': '2020-07-08',
  'xray': '2016-04-12'}
-PACKAGES: Any = {}
-FRONTS: Any = []
-LISTENERS: Any = {}
+PACKAGES: Any = {'s3': 's3'}
+FRONTS: Any = [('s3', 'host', '{bucket+}.s3-website-{region}.amazonaws.com'), ('s3', 'host', '{bucket+}.s3-website.{region}.amazonaws.com'),
+ ('s3', 'host', '{bucket+}.s3-website.localhost')]
+LISTENERS: Any = {'s3.happened': ['s3']}
 
 def identify(signing: str, target: str, path: str, version: str) -> str | None:
     """botocore's name of the service that a request means; None if nobody signs so."""
