@@ -1983,7 +1983,9 @@ FRONTS: Any = [
     ('s3', 'host', '{bucket+}.s3-website.localhost'),
 ]
 
-LISTENERS: Any = {}
+LISTENERS: Any = {
+    's3.happened': ['s3'],
+}
 
 
 def identify(signing: str, target: str, path: str, version: str) -> str:

@@ -139,7 +139,7 @@ def path_style(request: Request) -> None:
         return
     match = _BUCKET_HOST.match(host)
     if match:
-        request.path = f"/{match['bucket']}{request.path}"
+        request.path = f"/{match['bucket']}{request.target.partition('?')[0]}"
 
 
 def region_of(request: Request) -> str:
