@@ -1972,6 +1972,7 @@ FIRST_SEGMENTS: Any = {
 PACKAGES: Any = {
     'iam': 'iam',
     's3': 's3',
+    'sqs': 'sqs',
     'sts': 'sts',
 }
 
