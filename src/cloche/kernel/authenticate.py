@@ -75,7 +75,7 @@ def authenticate(cloud: Cloud, request: Request, claim: sigv4.Claim | None, mode
     """The principal behind a request, or an AwsError in the service's own words."""
     if claim is None:
         return principals.ANONYMOUS
-    key = claim.access_key
+    key, found = claim.access_key, None
     if key == ROOT or (len(key) == 12 and key.isdigit()):
         secret, principal, token, expires = cloud.secret, principals.root(HOME if key == ROOT else key), None, None
     else:
@@ -108,4 +108,6 @@ def authenticate(cloud: Cloud, request: Request, claim: sigv4.Claim | None, mode
         code, _, status = _FORBIDDEN["signature"][family(model)]
         word = "expired" if moment < clock.now() else "not yet current"
         raise AwsError(code, f"Signature {word}: {claim.stamp} is more than 15 min from now", status)
+    if found is not None:
+        public.used(cloud, found, model.meta.get("signingName") or model.meta["endpointPrefix"], claim.scope[1] if claim.scope else "us-east-1")
     return principal

@@ -37,7 +37,7 @@ def require(call: Call, need: Need) -> None:
 
 def decide(call: Call, need: Need) -> Any:
     principal, resource = call.principal, need.resource
-    owner = need.account or (resource.split(":", 5)[4] if resource.startswith("arn:") else "") or call.account
+    owner = need.account or owner_of(resource) or call.account
     if principal.kind == "root" and need.policy is None and owner == principal.account and need.rule == "normal":
         return ROOT_DECISION
     held = held_by(call)
@@ -46,6 +46,12 @@ def decide(call: Call, need: Need) -> Any:
         identity=held.identity, boundary=held.boundary, session=held.session, rule=need.rule,
         resource_policy=(resource, parse(need.policy)) if need.policy else None,
     ))
+
+
+def owner_of(arn: str) -> str:
+    """The account in an ARN; "" where there is none, or AWS itself (its managed policies are everybody's)."""
+    parts = arn.split(":", 5)
+    return parts[4] if len(parts) == 6 and parts[4].isdigit() else ""
 
 
 def held_by(call: Call) -> Any:
