@@ -164,7 +164,7 @@ class Call:
     def as_role(self, role_arn: str, session_name: str, service: str) -> Call:
         """The service acting under a role that trusts it. Raises AccessDenied if it does not."""
         from ..services.sts import public
-        return self.as_principal(public.service_session(self, role_arn, session_name, service)[1])
+        return self.as_principal(public.role_principal(self, role_arn, session_name, service))
 
     def as_root(self) -> Call:
         return self.as_principal(principals.root(self.account))
