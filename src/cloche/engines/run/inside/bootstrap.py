@@ -27,10 +27,10 @@ def preload(pyc):
     import decimal  # noqa: F401
     import uuid  # noqa: F401
     try:
-        import boto3  # noqa: F401
-        import botocore.client  # noqa: F401
+        import boto3
+        import boto3.dynamodb.conditions  # noqa: F401
+        import botocore.client
         import botocore.httpsession  # noqa: F401
-        import boto3.dynamodb.conditions  # noqa: F401, I001
     except (ImportError, TypeError, SyntaxError):
         pass  # this interpreter is too old for the boto3 at hand; the engine reports it
     sys.pycache_prefix = None
@@ -83,9 +83,7 @@ class Context:
         sys.stdout.write(str(message))
 
     def __repr__(self):
-        return "LambdaContext([aws_request_id=%s,log_group_name=%s,log_stream_name=%s,function_name=%s,memory_limit_in_mb=%s,function_version=%s,invoked_function_arn=%s,client_context=%s,identity=%s])" % (
-            self.aws_request_id, self.log_group_name, self.log_stream_name, self.function_name, self.memory_limit_in_mb, self.function_version,
-            self.invoked_function_arn, self.client_context, self.identity)
+        return f"LambdaContext([aws_request_id={self.aws_request_id},log_group_name={self.log_group_name},log_stream_name={self.log_stream_name},function_name={self.function_name},memory_limit_in_mb={self.memory_limit_in_mb},function_version={self.function_version},invoked_function_arn={self.invoked_function_arn},client_context={self.client_context},identity={self.identity}])"
 
 
 class RequestId(logging.Filter):
@@ -108,7 +106,7 @@ class JsonLines(logging.Formatter):
             kind, value, trace = record.exc_info
             line["stackTrace"] = traceback.format_list(traceback.extract_tb(trace))
             line["errorType"], line["errorMessage"] = kind.__name__, str(value)
-            line["location"] = "%s:%s:%d" % (record.pathname, record.funcName, record.lineno)
+            line["location"] = f"{record.pathname}:{record.funcName}:{record.lineno}"
         if RequestId.current:
             line["requestId"] = RequestId.current
         return json.dumps(line, ensure_ascii=False, default=str)
@@ -122,16 +120,16 @@ def main(environ):
     os.environ.clear()
     os.environ.update(environ)
     time.tzset()
-    python = "python%d.%d" % sys.version_info[:2]
+    python = f"python{sys.version_info[0]}.{sys.version_info[1]}"
     standard = [p for p in sys.path if p.startswith("/var/lang") and not p.endswith("-packages")]
-    sys.path[:] = ["/var/task", "/opt/python/lib/%s/site-packages" % python, "/opt/python", "/var/runtime", *standard]
+    sys.path[:] = ["/var/task", f"/opt/python/lib/{python}/site-packages", "/opt/python", "/var/runtime", *standard]
     sys.path_importer_cache.clear()
     forget_shadowed()
     builtins()
     for stream in ("stdout", "stderr"):
         text = io.TextIOWrapper(io.FileIO(1, "w", closefd=False), encoding="utf-8", errors="backslashreplace", line_buffering=True)
         setattr(sys, stream, text)
-        setattr(sys, "__%s__" % stream, text)
+        setattr(sys, f"__{stream}__", text)
     logs(environ)
     channel = io.FileIO(3, "r+", closefd=False)
     try:
@@ -213,12 +211,12 @@ def answer(channel, handler, header, body, environ):
         try:
             event = json.loads(body)
         except ValueError as error:
-            raise Fault("Runtime.UnmarshalError", "Unable to unmarshal input: %s" % error) from None
+            raise Fault("Runtime.UnmarshalError", f"Unable to unmarshal input: {error}") from None
         result = handler(event, Context(header, environ))
         try:
             text = json.dumps(result, ensure_ascii=sys.version_info < (3, 12)).encode("utf-8", "surrogatepass")
         except (TypeError, ValueError) as error:
-            raise Fault("Runtime.MarshalError", "Unable to marshal response: %s" % error) from None
+            raise Fault("Runtime.MarshalError", f"Unable to marshal response: {error}") from None
         kind = {"kind": "response"}
     except Fault as fault:
         report = shape(fault.kind, fault.text, fault.trace, header["id"])
@@ -236,20 +234,20 @@ def answer(channel, handler, header, body, environ):
 def load(name):
     module, dot, function = name.rpartition(".")
     if not dot:
-        raise Fault("Runtime.MalformedHandlerName", "Bad handler '%s': not enough values to unpack (expected 2, got 1)" % name)
+        raise Fault("Runtime.MalformedHandlerName", f"Bad handler '{name}': not enough values to unpack (expected 2, got 1)")
     if module.split(".")[0] in sys.builtin_module_names:
-        raise Fault("Runtime.BuiltInModuleConflict", "Cannot use built-in module %s as a handler module" % module)
+        raise Fault("Runtime.BuiltInModuleConflict", f"Cannot use built-in module {module} as a handler module")
     try:
         found = importlib.import_module(module.replace("/", "."))
     except ImportError as error:
-        raise Fault("Runtime.ImportModuleError", "Unable to import module '%s': %s" % (module, error)) from None
+        raise Fault("Runtime.ImportModuleError", f"Unable to import module '{module}': {error}") from None
     except SyntaxError as error:
-        raise Fault("Runtime.UserCodeSyntaxError", "Syntax error in module '%s': %s" % (module, error),
-                    ['  File "%s" Line %s\n    %s' % (error.filename, error.lineno, error.text)]) from None
+        raise Fault("Runtime.UserCodeSyntaxError", f"Syntax error in module '{module}': {error}",
+                    [f'  File "{error.filename}" Line {error.lineno}\n    {error.text}']) from None
     try:
         return getattr(found, function)
     except AttributeError:
-        raise Fault("Runtime.HandlerNotFound", "Handler '%s' missing on module '%s'" % (function, module)) from None
+        raise Fault("Runtime.HandlerNotFound", f"Handler '{function}' missing on module '{module}'") from None
 
 
 def shape(kind, text, trace, request_id=""):
@@ -268,7 +266,7 @@ def tell_error(report):
     if os.environ.get("AWS_LAMBDA_LOG_FORMAT") == "JSON":
         line = {"timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "log_level": "ERROR", **report}
         return write_event(json.dumps(line, ensure_ascii=False))
-    lines = ["[ERROR] %s: %s" % (report["errorType"], report["errorMessage"]) if report["errorMessage"] else "[ERROR] %s" % report["errorType"]]
+    lines = ["[ERROR] {}: {}".format(report["errorType"], report["errorMessage"]) if report["errorMessage"] else "[ERROR] {}".format(report["errorType"])]
     lines.append("Traceback (most recent call last):")
     for entry in report["stackTrace"]:
         lines += [("\u00a0\u00a0" + line[2:] if line.startswith("  ") else line) for line in entry.splitlines()]

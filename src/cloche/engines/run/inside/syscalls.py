@@ -23,7 +23,7 @@ _libc = ctypes.PyDLL(None, use_errno=True)  # PyDLL: the GIL stays held, so that
 def _check(result, what):
     if result < 0:
         number = ctypes.get_errno()
-        raise OSError(number, "%s: %s" % (what, os.strerror(number)))
+        raise OSError(number, f"{what}: {os.strerror(number)}")
     return result
 
 
@@ -88,9 +88,9 @@ def map_ids(uid, gid, outer_uid, outer_gid):
     with open("/proc/self/setgroups", "w") as f:
         f.write("deny")
     with open("/proc/self/uid_map", "w") as f:
-        f.write("%d %d 1" % (uid, outer_uid))
+        f.write(f"{uid} {outer_uid} 1")
     with open("/proc/self/gid_map", "w") as f:
-        f.write("%d %d 1" % (gid, outer_gid))
+        f.write(f"{gid} {outer_gid} 1")
 
 
 def drop_capabilities():

@@ -13,7 +13,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-import syscalls as sys_  # noqa: E402
+import syscalls as sys_
 
 CANDIDATES = ("/mnt", "/media", "/srv", "/home", "/opt", "/tmp")  # somewhere to build the new root, in a mount space of our own
 
@@ -61,7 +61,7 @@ def start(order, fds):
         os.closerange(4, 256)
         os.execve(order["argv"][0], order["argv"], order["env"])
     except BaseException as error:  # whatever it is, the server must hear it: this process has no other voice
-        socket.socket(fileno=fds[0]).send(json.dumps({"error": "%s: %s" % (type(error).__name__, error)}).encode())
+        socket.socket(fileno=fds[0]).send(json.dumps({"error": f"{type(error).__name__}: {error}"}).encode())
     os._exit(1)
 
 

@@ -14,8 +14,8 @@ import sys
 
 sys.path.insert(0, "/var/runtime/cloche")
 
-import bootstrap  # noqa: E402
-import syscalls as sys_  # noqa: E402
+import bootstrap
+import syscalls as sys_
 
 UID, GID = 993, 990  # sbx_user1051 on AWS
 PROCESSES = 1024
@@ -77,14 +77,14 @@ def environment(order, options, fds):
                 os._exit(0)
     except BaseException as error:  # init's only voice is this socket
         try:
-            control.send(json.dumps({"error": "%s: %s" % (type(error).__name__, error)}).encode())
+            control.send(json.dumps({"error": f"{type(error).__name__}: {error}"}).encode())
         finally:
             os._exit(1)
 
 
 def prepare(order, options):
     sys_.mount("proc", "/proc", "proc", sys_.NOSUID | sys_.NODEV | sys_.NOEXEC)
-    sys_.mount("tmp", "/tmp", "tmpfs", sys_.NOSUID | sys_.NODEV, "mode=1777,size=%dm" % order["tmp_mb"])
+    sys_.mount("tmp", "/tmp", "tmpfs", sys_.NOSUID | sys_.NODEV, "mode=1777,size={}m".format(order["tmp_mb"]))
     # below a read-only mount: the bind is read-only as well
     sys_.mount("/.cloche/code/" + order["task"], "/var/task", None, sys_.BIND)
     if order.get("opt"):
@@ -159,9 +159,9 @@ def run(order):
             try:
                 os.execve(argv[0], argv, order["env"])
             except OSError as error:
-                os.write(2, ("fork/exec %s: %s\n" % (argv[0], error.strerror.lower())).encode())
+                os.write(2, (f"fork/exec {argv[0]}: {error.strerror.lower()}\n").encode())
                 os._exit(126)
-    os.write(2, ("Couldn't find valid bootstrap(s): [%s]\n" % " ".join(argv[0] for argv in order["exec"])).encode())
+    os.write(2, ("Couldn't find valid bootstrap(s): [{}]\n".format(" ".join(argv[0] for argv in order["exec"]))).encode())
     os._exit(127)
 
 
