@@ -55,6 +55,19 @@ class Cgroups:
         """Whether all of it is gone; False while a process is still dying in it."""
         return all([remove(base / name) for base in self.bases.values()])
 
+    def used(self, name: str) -> int | None:
+        """Bytes of memory in use, without files: /tmp and the page cache are not the function's memory. None without a group."""
+        base, file, field = self.bases.get("memory"), "memory.stat", "total_rss"
+        if base is None:
+            base, field = self.bases.get("unified"), "anon"
+        if base is None:
+            return None
+        try:
+            words = (base / name / file).read_text().split()
+        except OSError:
+            return 0
+        return int(words[words.index(field) + 1])
+
     def killed(self, name: str) -> bool:
         """Whether the kernel killed something in the group for want of memory."""
         for base in self.bases.values():

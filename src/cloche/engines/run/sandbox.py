@@ -104,7 +104,9 @@ class Sandbox:
         self.on_end()
 
     def memory(self) -> int:
-        """Resident bytes of everything in it."""
+        """Bytes in use by everything in it; without a control group what processes share is counted for each."""
+        if (used := self.host.cgroups.used(self.name)) is not None:
+            return used
         total, todo = 0, children(self.pid)
         while todo:
             pid = todo.pop()

@@ -93,13 +93,17 @@ def map_ids(uid, gid, outer_uid, outer_gid):
         f.write(f"{gid} {outer_gid} 1")
 
 
-def drop_capabilities():
-    """None now, none after any exec."""
+def drop_bounding():
+    """No exec gives any capability from here on. Needs CAP_SETPCAP: before the last of them is given up."""
     for capability in range(64):
         try:
             prctl(CAPBSET_DROP, capability)
         except OSError:
-            break  # past the last capability, or not ours to drop: capset and no_new_privs below do the rest
+            return  # past the kernel's last one
+
+
+def drop_capabilities():
+    drop_bounding()
     prctl(NO_NEW_PRIVS, 1)
     header = struct.pack("Ii", 0x20080522, 0)
     _check(_libc.syscall(ctypes.c_long(SYS_capset), header, struct.pack("IIIIII", 0, 0, 0, 0, 0, 0)), "capset")

@@ -130,9 +130,8 @@ def become_runtime(order, options, fds):
         if options["rootless"]:  # counted within the user namespace made above; where the server is root a cgroup counts
             resource.setrlimit(resource.RLIMIT_NPROC, (PROCESSES, PROCESSES))
         else:
-            sys_.prctl(8, 1)  # PR_SET_KEEPCAPS: the bounding set is emptied as the new user
+            sys_.drop_bounding()
             os.setresuid(UID, UID, UID)
-            sys_.prctl(8, 0)
         sys_.drop_capabilities()
         for number in (signal.SIGINT, signal.SIGCHLD, signal.SIGPIPE):
             signal.signal(number, signal.SIG_DFL)
