@@ -109,7 +109,7 @@ class Cloud:
         """Answer through `send`, exactly once, now or later."""
         special = front.find(self, request)
         if special is not None:
-            self._task(special, request, send)
+            self._task(self._special(special, send), request, send)
             return
         request_id = self.new_id()
         try:
@@ -158,6 +158,11 @@ class Cloud:
             self.store.after.append((send, (response,)))
         else:
             send(response)
+
+    async def _special(self, answer: Coroutine[Any, Any, Response], send: Send) -> None:
+        response = await answer
+        self.deliver()
+        self.leave(send, response)
 
     async def _collect(self, request: Request, send: Send) -> None:
         """A long body for an operation that wants it whole."""
