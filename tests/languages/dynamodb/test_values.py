@@ -1,8 +1,10 @@
 """Attribute values, numbers and keys: tables of what DynamoDB accepts, refuses, measures and orders."""
+import itertools
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cloche.languages.dynamodb import keys, numbers, reserved, values
 from cloche.languages.dynamodb.capacity import read_units, write_units
@@ -100,7 +102,7 @@ def test_segments_cover_every_hash_once():
     for total in (1, 2, 3, 7, 1000):
         bounds = [keys.segment(n, total) for n in range(total)]
         assert bounds[0][0] == b"\0\0\0\0" and bounds[-1][1] is None
-        assert all(a[1] == b[0] for a, b in zip(bounds, bounds[1:], strict=False))
+        assert all(a[1] == b[0] for a, b in itertools.pairwise(bounds))
 
 
 SCHEMA = keys.Schema("p", "S", "n", "N")
