@@ -41,12 +41,14 @@ BODY_LIMIT = 100 << 20  # of a request that is collected before its handler sees
 class Cloud:
     """One region and all its neighbours, in one directory. Needs a running event loop."""
 
-    def __init__(self, data: str | Path, *, schedule: Callable[[Callable[[], None]], Any] | None = None, seed: int | None = None, host: str = "127.0.0.1:4566") -> None:
+    def __init__(self, data: str | Path, *, schedule: Callable[[Callable[[], None]], Any] | None = None, seed: int | None = None, host: str = "127.0.0.1:4566", token: str = "") -> None:
         self.data = Path(data)
         self.files = self.data / "files"
         self.files.mkdir(parents=True, exist_ok=True)
         os.chmod(self.data, 0o700)
         self.host = host
+        self.token = token  # guards a cloud that the network can reach; "" on loopback
+        self.secret = token or "test"  # of the root keys
         self.dice = random.Random(seed if seed is not None else os.urandom(16))
         self.services: dict[str, Service] = {}
         self.memory: dict[str, Any] = {}  # what services remember between calls and may forget: buckets of tokens, warm functions
@@ -109,7 +111,7 @@ class Cloud:
         """Answer through `send`, exactly once, now or later."""
         special = front.find(self, request)
         if special is not None:
-            self._task(special, request, send)
+            self._task(self._special(special, send), request, send)
             return
         request_id = self.new_id()
         try:
@@ -158,6 +160,11 @@ class Cloud:
             self.store.after.append((send, (response,)))
         else:
             send(response)
+
+    async def _special(self, answer: Coroutine[Any, Any, Response], send: Send) -> None:
+        response = await answer
+        self.deliver()
+        self.leave(send, response)
 
     async def _collect(self, request: Request, send: Send) -> None:
         """A long body for an operation that wants it whole."""
