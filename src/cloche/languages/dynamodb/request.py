@@ -14,8 +14,9 @@ from .scope import Compiled
 _NAME = re.compile(r"#[A-Za-z0-9_]+")
 _VALUE = re.compile(r":[A-Za-z0-9_]+")
 
-LEGACY = ("AttributesToGet", "Expected", "AttributeUpdates", "KeyConditions", "QueryFilter", "ScanFilter", "ConditionalOperator")
+LEGACY_ORDER = ("AttributesToGet", "Expected", "AttributeUpdates", "KeyConditions", "QueryFilter", "ScanFilter", "ConditionalOperator")
 MODERN = ("ProjectionExpression", "ConditionExpression", "UpdateExpression", "KeyConditionExpression", "FilterExpression")
+LEGACY = frozenset(LEGACY_ORDER)
 NOTHING: dict[str, Any] = {}
 
 
@@ -39,8 +40,8 @@ _NONE = Bound()
 def bind(req: dict[str, Any], kinds: tuple[str, ...]) -> Bound:
     """`kinds` are the expressions this operation takes, in the order its complaints name them."""
     modern = [kind for kind in kinds if kind in req]
-    old = [name for name in LEGACY if name in req]
-    if old:
+    if not LEGACY.isdisjoint(req):
+        old = [name for name in LEGACY_ORDER if name in req]
         if modern:
             raise errors.mixed_parameters(old, modern)
         return bind_legacy(req, old)
@@ -56,14 +57,17 @@ def bind(req: dict[str, Any], kinds: tuple[str, ...]) -> Bound:
     if values is not None:
         check_values(values, modern, kinds)
     bound = Bound()
-    bound.values = values or NOTHING
-    used: list[Compiled] = []
+    if values is not None:
+        bound.values = values
+    used_names: frozenset[str] = frozenset()
+    used_values: frozenset[str] = frozenset()
     for kind in modern:
         text = req[kind]
-        if kind == "ProjectionExpression":
+        if kind == "UpdateExpression":
+            compiled: Compiled = updates.compile(text, names)
+            bound.update = compiled  # type: ignore[assignment]
+        elif kind == "ProjectionExpression":
             compiled = bound.projection = projections.compile(text, names)
-        elif kind == "UpdateExpression":
-            compiled = bound.update = updates.compile(text, names)
         elif kind == "KeyConditionExpression":
             compiled = keyconditions.compile(text, names)
         else:
@@ -72,15 +76,15 @@ def bind(req: dict[str, Any], kinds: tuple[str, ...]) -> Bound:
                 bound.filter = compiled
             else:
                 bound.condition = compiled
-        for check in compiled.checks:
-            check(bound.values)
-        used.append(compiled)
+        compiled.check(bound.values)
+        used_names |= compiled.names
+        used_values |= compiled.values
         if kind == "KeyConditionExpression":
             bound.keys = compiled.run(bound.values)
-    if names is not None and (extra := [n for n in names if not any(n in c.names for c in used)]):
-        raise errors.unused("ExpressionAttributeNames", extra)
-    if values is not None and (extra := [n for n in values if not any(n in c.values for c in used)]):
-        raise errors.unused("ExpressionAttributeValues", extra)
+    if names is not None and len(used_names) < len(names):
+        raise errors.unused("ExpressionAttributeNames", [n for n in names if n not in used_names])
+    if values is not None and len(used_values) < len(values):
+        raise errors.unused("ExpressionAttributeValues", [n for n in values if n not in used_values])
     return bound
 
 
@@ -95,9 +99,8 @@ def check_names(names: dict[str, str]) -> None:
 
 
 def check_values(values: dict[str, Any], modern: list[str], kinds: tuple[str, ...]) -> None:
-    takers = tuple(k for k in kinds if k != "ProjectionExpression")
-    if not any(k in takers for k in modern):
-        raise errors.values_without_expression(takers)
+    if modern == ["ProjectionExpression"]:
+        raise errors.values_without_expression(tuple(k for k in kinds if k != "ProjectionExpression"))
     if not values:
         raise errors.placeholders_empty("ExpressionAttributeValues")
     for key, value in values.items():

@@ -17,7 +17,7 @@ class Scope:
     def __init__(self, kind: str, names: Mapping[str, str]) -> None:
         self.kind, self.names = kind, names
         self.used_names: set[str] = set()
-        self.used_values: set[str] = set()
+        self.used_values: dict[str, None] = {}  # in order
         self.paths: list[Path] = []
         self.checks: list[Callable[[Values], None]] = []  # what depends on the types of the values, at each use
 
@@ -44,28 +44,23 @@ class Scope:
         return path
 
     def value(self, name: str) -> None:
-        if name not in self.used_values:
-            self.used_values.add(name)
-            kind = self.kind
-
-            def defined(values: Values) -> None:
-                if name not in values:
-                    raise errors.undefined_value(kind, name)
-
-            self.checks.append(defined)
+        self.used_values.setdefault(name)
 
 
 class Compiled:
     """A compiled expression: `run` and what the request must be checked for before it runs."""
 
-    __slots__ = ("checks", "names", "paths", "run", "values")
+    __slots__ = ("checks", "kind", "names", "paths", "run", "values")
 
     def __init__(self, run: Callable[..., Any], scope: Scope) -> None:
-        self.run = run
+        self.run, self.kind = run, scope.kind
         self.names, self.values = frozenset(scope.used_names), frozenset(scope.used_values)
         self.paths, self.checks = tuple(scope.paths), tuple(scope.checks)
 
     def check(self, values: Values) -> None:
+        """Every value is defined, and of a type that its place allows."""
+        if not self.values <= values.keys():
+            raise errors.undefined_value(self.kind, min(self.values - values.keys()))
         for check in self.checks:
             check(values)
 

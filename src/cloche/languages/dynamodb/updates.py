@@ -12,7 +12,7 @@ from typing import Any
 
 from . import errors, numbers, parser
 from . import values as v
-from .paths import Path, distinct, reader
+from .paths import Path, distinct, projector, reader
 from .scope import Compiled, Scope, Values
 from .values import Item, Value
 
@@ -22,13 +22,14 @@ Change = Callable[[Item, Any], None]
 
 
 class Update(Compiled):
-    """`targets` are the paths that are written, in the order of the expression."""
+    """`targets` are the paths that are written, in the order of the expression; `show` cuts them out of an item."""
 
-    __slots__ = ("targets",)
+    __slots__ = ("show", "targets")
 
     def __init__(self, run: Callable[[Item, Values], None], scope: Scope, targets: list[Path]) -> None:
         super().__init__(run, scope)
         self.targets = tuple(targets)
+        self.show = projector(targets)
 
 
 def compile(text: str, names: Mapping[str, str] | None = None) -> Update:

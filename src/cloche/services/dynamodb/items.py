@@ -11,13 +11,12 @@ import msgspec
 from cloche.kernel import Call
 from cloche.languages.dynamodb import capacity, values
 from cloche.languages.dynamodb import errors as words
-from cloche.languages.dynamodb.paths import projector
 from cloche.languages.dynamodb.request import Bound, bind
 from cloche.languages.dynamodb.values import Item
 
 from . import capacities, errors, indexes, op, permissions, rows
 from .rows import Row, decode
-from .tables import Layout, by_table, find, policy
+from .tables import Layout, find
 
 CONDITION = ("ConditionExpression",)
 UPDATE = ("UpdateExpression", "ConditionExpression")
@@ -25,7 +24,7 @@ PROJECTION = ("ProjectionExpression",)
 Raw = msgspec.Raw
 
 
-@op(resource=by_table, context=permissions.of_item, policy=policy)
+@op(needs=permissions.of_item)
 def put_item(call: Call, req: Any) -> Any:
     item = req["Item"]
     if len(req) == 2:  # TableName, Item
@@ -85,7 +84,7 @@ def out(call: Call, body: bytes) -> Any:
     return Raw(body) if call.wire else decode(body)
 
 
-@op(resource=by_table, context=permissions.of_item, policy=policy)
+@op(needs=permissions.of_item)
 def get_item(call: Call, req: Any) -> Any:
     if len(req) == 2:  # TableName, Key
         bound = None
@@ -110,7 +109,7 @@ def get_item(call: Call, req: Any) -> Any:
     return answer
 
 
-@op(resource=by_table, context=permissions.of_item, policy=policy)
+@op(needs=permissions.of_item)
 def update_item(call: Call, req: Any) -> Any:
     bound = bind(req, UPDATE)
     layout = find(call, req["TableName"])
@@ -154,13 +153,13 @@ def returned(wanted: str, bound: Bound, row: Row | None, item: Item) -> Item | N
         return item
     if bound.update is None:
         return None
-    show = projector(bound.update.targets)
+    show = bound.update.show
     if wanted == "UPDATED_NEW":
         return show(item)
     return show(decode(row.body)) if row else None
 
 
-@op(resource=by_table, context=permissions.of_item, policy=policy)
+@op(needs=permissions.of_item)
 def delete_item(call: Call, req: Any) -> Any:
     bound = bind(req, CONDITION)
     if req.get("ReturnValues", "NONE") not in ("NONE", "ALL_OLD"):

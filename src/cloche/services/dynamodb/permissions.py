@@ -7,11 +7,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from cloche.kernel import Call
+from cloche.kernel import Call, Need
 from cloche.languages.dynamodb import request as expressions
 from cloche.languages.dynamodb.errors import Invalid
 
-from .tables import Table, place
+from .tables import Table, place, policy, table_arn
 
 KINDS = ("ProjectionExpression", "ConditionExpression", "UpdateExpression", "KeyConditionExpression", "FilterExpression")
 
@@ -19,14 +19,15 @@ KINDS = ("ProjectionExpression", "ConditionExpression", "UpdateExpression", "Key
 class Asked(Mapping[str, Any]):
     """Condition keys that are worked out at the first look."""
 
-    __slots__ = ("_find", "_found")
+    __slots__ = ("_args", "_find", "_found")
 
-    def __init__(self, find: Callable[[], dict[str, Any]]) -> None:
-        self._find, self._found = find, None
+    def __init__(self, find: Callable[..., dict[str, Any]], *args: Any) -> None:
+        self._find, self._args = find, args
+        self._found: dict[str, Any] | None = None
 
     def _keys(self) -> dict[str, Any]:
         if self._found is None:
-            self._found: dict[str, Any] | None = self._find()
+            self._found = self._find(*self._args)
         return self._found
 
     def __getitem__(self, key: str) -> Any:
@@ -39,9 +40,13 @@ class Asked(Mapping[str, Any]):
         return len(self._keys())
 
 
-def of_item(call: Call, req: Any) -> Asked:
-    """For an operation on one table: GetItem, PutItem, UpdateItem, DeleteItem, Query, Scan."""
-    return Asked(lambda: keys(call, req["TableName"], req, call.op))
+def of_item(call: Call, req: Any) -> list[Need]:
+    """The question of an operation on one table (or, for Query and Scan, on one index of it)."""
+    name, entry = req["TableName"], call.entry
+    arn = table_arn(call, name)
+    rules = policy(call, arn)
+    assert entry is not None
+    return [Need(entry.action, f"{arn}/index/{req['IndexName']}" if "IndexName" in req else arn, Asked(keys, call, name, req, call.op), rules)]
 
 
 def inside(operation: str, call: Call, table: str, parts: list[Any]) -> Asked:

@@ -15,19 +15,14 @@ from cloche.languages.dynamodb.request import Bound, bind
 from . import capacities, errors, op, permissions
 from .items import out
 from .rows import decode
-from .tables import IndexLayout, Layout, find, policy, table_arn
+from .tables import IndexLayout, Layout, find
 
 PAGE_BYTES = 1024 * 1024
 QUERY = ("ProjectionExpression", "FilterExpression", "KeyConditionExpression")
 SCAN = ("ProjectionExpression", "FilterExpression")
 
 
-def by_table_or_index(call: Call, req: Any) -> str:
-    arn = table_arn(call, req["TableName"])
-    return f"{arn}/index/{req['IndexName']}" if "IndexName" in req else arn
-
-
-@op(resource=by_table_or_index, context=permissions.of_item, policy=policy)
+@op(needs=permissions.of_item)
 def query(call: Call, req: Any) -> Any:
     bound = bind(req, QUERY)
     if bound.keys is None:
@@ -63,7 +58,7 @@ def query(call: Call, req: Any) -> Any:
     return page(call, req, layout, index, bound, where, args, order)
 
 
-@op(resource=by_table_or_index, context=permissions.of_item, policy=policy)
+@op(needs=permissions.of_item)
 def scan(call: Call, req: Any) -> Any:
     bound = bind(req, SCAN)
     segment, total = req.get("Segment"), req.get("TotalSegments")

@@ -6,6 +6,7 @@ the old rows are purged behind its back.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -138,12 +139,9 @@ def layout(call: Call, table: Table) -> Layout:
 def place(call: Call, name: str) -> tuple[Call, str]:
     """Where a TableName points: it may be an ARN, of another account too."""
     if name.startswith("arn:"):
-        parts = name.split(":", 5)
-        if len(parts) != 6 or not parts[5].startswith("table/"):
-            raise errors.invalid(f"Invalid TableArn: {name}")
-        name = parts[5].split("/")[1]
-        if (parts[4], parts[3]) != (call.account, call.region):
-            return call.at(parts[4], parts[3]), name
+        account, region, name = owner(name)
+        if (account, region) != (call.account, call.region):
+            return call.at(account, region), name
     elif not 3 <= len(name) <= 255:
         raise errors.name_length()
     elif not NAME.fullmatch(name):
@@ -171,19 +169,11 @@ def find_named(call: Call, name: str) -> tuple[Call, Table]:
     return call, table
 
 
-_arns: dict[tuple[str, str, str], str] = {}
-
-
 def table_arn(call: Call, name: str) -> str:
-    if name.startswith("arn:"):
-        return name
-    key = (call.account, call.region, name)
-    arn = _arns.get(key)
-    if arn is None:
-        if len(_arns) > 5000:
-            _arns.clear()
-        arn = _arns[key] = call.arn(f"table/{name}")
-    return arn
+    table = call.cloud.store.table(Table, call.account, call.region).get(name)
+    if table is not None and (found := _layouts.get(id(table))) is not None:
+        return found.arn
+    return name if name.startswith("arn:") else call.arn(f"table/{name}")
 
 
 def by_table(call: Call, req: Any) -> str:
@@ -192,9 +182,18 @@ def by_table(call: Call, req: Any) -> str:
 
 def policy(call: Call, arn: str) -> str | None:
     """The resource policy of a table, for IAM."""
-    parts = arn.split(":", 5)
-    table = call.at(parts[4], parts[3]).get(Table, parts[5].split("/")[1])
+    account, region, name = owner(arn)
+    table = call.cloud.store.table(Table, account, region).get(name)
     return table.policy or None if table else None
+
+
+@lru_cache(4096)
+def owner(arn: str) -> tuple[str, str, str]:
+    """(account, region, table) of the ARN of a table or of something below it."""
+    parts = arn.split(":", 5)
+    if len(parts) != 6 or not parts[5].startswith("table/"):
+        raise errors.invalid(f"Invalid TableArn: {arn}")
+    return parts[4], parts[3], parts[5].split("/")[1]
 
 
 # -- operations ---------------------------------------------------------------------------------------------------------
