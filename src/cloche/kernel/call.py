@@ -1,6 +1,7 @@
 """One request (or timer, or event) as its handler sees it: who, where, when, and the state within reach."""
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from pathlib import Path
@@ -104,6 +105,10 @@ class Call:
             return store.run(text, args).fetchone()
         return store.write(text, args).fetchone()
 
+    def each(self, text: str, *args: Any) -> Any:
+        """The rows of a SELECT one by one, for who may stop before the last. Change nothing meanwhile."""
+        return self.cloud.store.run(text, args)
+
     def step(self) -> Store:
         """One atomic step of a handler that waits: `with call.step():`. Plain handlers are one step already."""
         return self.cloud.store
@@ -135,6 +140,10 @@ class Call:
     async def wait(self, topics: Any, until: float) -> None:
         """Until one of the topics (a list, or one) is signalled or the virtual moment comes."""
         await self.cloud.work.wait(topics if isinstance(topics, list) else [topics], until)
+
+    async def turn(self) -> None:
+        """Let others have a turn of the loop, in the middle of long work."""
+        await asyncio.sleep(0)
 
     def spawn(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
         """A background task that `advance` waits for."""
