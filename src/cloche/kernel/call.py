@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .cloud import Cloud
 
 R = TypeVar("R", bound=Record)
+_UUID_FREE, _UUID_SET = ~(0xF << 76 | 0x3 << 62), 4 << 76 | 2 << 62  # version 4 and its variant
 
 
 class Call:
@@ -197,8 +198,8 @@ class Call:
         return f"{prefix}{self.cloud.dice.getrandbits(4 * digits):0{digits}x}"
 
     def uuid(self) -> str:
-        x = f"{self.cloud.dice.getrandbits(128):032x}"
-        return f"{x[:8]}-{x[8:12]}-4{x[13:16]}-{'89ab'[int(x[16], 16) & 3]}{x[17:20]}-{x[20:]}"
+        x = "%032x" % (self.cloud.dice.getrandbits(128) & _UUID_FREE | _UUID_SET)  # noqa: UP031 - the fastest of its kind
+        return f"{x[:8]}-{x[8:12]}-{x[12:16]}-{x[16:20]}-{x[20:]}"
 
     def pick(self, alphabet: str, digits: int) -> str:
         return "".join(self.cloud.dice.choices(alphabet, k=digits))
