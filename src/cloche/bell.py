@@ -37,7 +37,7 @@ class Bell:
         except OSError:
             raise InUse(f"another Cloche is using {self.data}") from None
         loop = asyncio.get_running_loop()
-        self.cloud = Cloud(self.data, schedule=loop.call_soon, host=f"{self._name()}:{self.port}")
+        self.cloud = Cloud(self.data, schedule=loop.call_soon, host=f"{self._name()}:{self.port}", token=self.token)
         self.server = Server(self.cloud.handle, self.cloud.clock.http_date, lambda what: log.warning(what, exc_info=True))
         self.cloud.memory["server"] = self.server
         try:

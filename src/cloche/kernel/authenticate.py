@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .cloud import Cloud
 
 SKEW_SECONDS = 900
-ROOT, SECRET = "test", "test"
+ROOT = "test"
 HOME = "000000000000"
 
 
@@ -77,7 +77,7 @@ def authenticate(cloud: Cloud, request: Request, claim: sigv4.Claim | None, mode
         return principals.ANONYMOUS
     key = claim.access_key
     if key == ROOT or (len(key) == 12 and key.isdigit()):
-        secret, principal, token, expires = SECRET, principals.root(HOME if key == ROOT else key), None, None
+        secret, principal, token, expires = cloud.secret, principals.root(HOME if key == ROOT else key), None, None
     else:
         from ..services.iam import public
         found = public.credential(cloud, key)

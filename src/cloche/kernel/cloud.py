@@ -41,12 +41,14 @@ BODY_LIMIT = 100 << 20  # of a request that is collected before its handler sees
 class Cloud:
     """One region and all its neighbours, in one directory. Needs a running event loop."""
 
-    def __init__(self, data: str | Path, *, schedule: Callable[[Callable[[], None]], Any] | None = None, seed: int | None = None, host: str = "127.0.0.1:4566") -> None:
+    def __init__(self, data: str | Path, *, schedule: Callable[[Callable[[], None]], Any] | None = None, seed: int | None = None, host: str = "127.0.0.1:4566", token: str = "") -> None:
         self.data = Path(data)
         self.files = self.data / "files"
         self.files.mkdir(parents=True, exist_ok=True)
         os.chmod(self.data, 0o700)
         self.host = host
+        self.token = token  # guards a cloud that the network can reach; "" on loopback
+        self.secret = token or "test"  # of the root keys
         self.dice = random.Random(seed if seed is not None else os.urandom(16))
         self.services: dict[str, Service] = {}
         self.memory: dict[str, Any] = {}  # what services remember between calls and may forget: buckets of tokens, warm functions
