@@ -156,7 +156,7 @@ class Connection(asyncio.Protocol):
     # -- the request, as httptools finds it ---------------------------------------------------------------------------------
 
     def on_message_begin(self) -> None:
-        self.url, self.headers, self.size, self.parts = b"", {}, 0, []
+        self.url, self.headers, self.raw, self.size, self.parts = b"", {}, [], 0, []
         self.incoming = self.request = None
 
     def on_url(self, url: bytes) -> None:
@@ -169,6 +169,7 @@ class Connection(asyncio.Protocol):
         self.size += len(name) + len(value)
         if self.size > HEAD_LIMIT:
             raise ValueError("head too large")
+        self.raw.append((name, value))
         key, text = name.decode("latin-1").lower(), value.decode("latin-1")
         headers = self.headers
         headers[key] = f"{headers[key]},{text}" if key in headers else text
@@ -177,6 +178,7 @@ class Connection(asyncio.Protocol):
         headers = self.headers
         length = headers.get("content-length", "0")
         request = self.request = Request(self.parser.get_method().decode("ascii"), self.url.decode("latin-1"), headers, b"", None, self.secure, self.peer)
+        request.raw = self.raw
         if "transfer-encoding" in headers or (length.isdigit() and int(length) > COLLECT):
             self.incoming = Incoming(self)
             self.incoming.expected = "expect" in headers
