@@ -1423,8 +1423,9 @@ VERSIONS: Any = {'abuse-signal': '2026-01-12',
  'workspaces-thin-client': '2023-08-22',
  'workspaces-web': '2020-07-08',
  'xray': '2016-04-12'}
-PACKAGES: Any = {}
-FRONTS: Any = []
+PACKAGES: Any = {'apigateway': 'apigateway'}
+FRONTS: Any = [('apigateway', 'host', '{api}.execute-api.{region}.amazonaws.com'), ('apigateway', 'host', '{api}.execute-api.localhost'),
+ ('apigateway', 'path', '/restapis/{api}/{stage}/_user_request_/{path+}'), ('apigateway', 'path', '/restapis/{api}/{stage}/_user_request_')]
 LISTENERS: Any = {}
 
 def identify(signing: str, target: str, path: str, version: str) -> str | None:

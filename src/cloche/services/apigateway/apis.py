@@ -8,6 +8,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+
 from cloche.kernel import Call, Record
 
 from . import errors, pages

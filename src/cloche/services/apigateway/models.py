@@ -5,6 +5,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import jsonschema
+
 from cloche.kernel import Call
 
 from . import errors, pages

@@ -5,6 +5,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+
 from cloche.kernel import Call
 
 from . import errors, pages
