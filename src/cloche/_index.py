@@ -1970,6 +1970,7 @@ FIRST_SEGMENTS: Any = {
 }
 
 PACKAGES: Any = {
+    'apigateway': 'apigateway',
     'iam': 'iam',
     'logs': 'logs',
     's3': 's3',
@@ -1978,6 +1979,10 @@ PACKAGES: Any = {
 }
 
 FRONTS: Any = [
+    ('apigateway', 'host', '{api}.execute-api.{region}.amazonaws.com'),
+    ('apigateway', 'host', '{api}.execute-api.localhost'),
+    ('apigateway', 'path', '/restapis/{api}/{stage}/_user_request_/{path+}'),
+    ('apigateway', 'path', '/restapis/{api}/{stage}/_user_request_'),
     ('s3', 'host', '{bucket+}.s3-website-{region}.amazonaws.com'),
     ('s3', 'host', '{bucket+}.s3-website.{region}.amazonaws.com'),
     ('s3', 'host', '{bucket+}.s3-website.localhost'),
