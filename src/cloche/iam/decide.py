@@ -1,0 +1,201 @@
+"""May this principal do this to that? One function, used for every operation of every service.
+
+Order: an explicit deny anywhere, then service and resource control policies, the resource's policy, identity policies, the permissions boundary,
+session policies. The first that decides wins. A resource policy that names the caller itself needs no identity policy in the same account;
+one that names its account only delegates.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from .conditions import Context
+from .policy import ACCOUNT, EXACT, ROLE, Bundle, Named, Policy
+from .principal import Principal
+
+Counted = tuple[str, str, str]                         # (policy name, sid or index, "Allow" | "Deny")
+
+KINDS = {
+    "identity": ("an identity-based policy", "identity-based policy"), "boundary": ("a permissions boundary", "permissions boundary"),
+    "session": ("a session policy", "session policy"), "scp": ("a service control policy", "service control policy"),
+    "rcp": ("a resource control policy", "resource control policy"), "resource": ("a resource-based policy", "resource-based policy"),
+    "endpoint": ("a VPC endpoint policy", "VPC endpoint policy"),
+}
+
+
+class Question(msgspec.Struct, kw_only=True):
+    principal: Principal
+    action: str
+    resource: str = "*"
+    resource_account: str = ""                         # whose the resource is; empty: the caller's own
+    context: Mapping[str, Any] | Context | Callable[[], Mapping[str, Any]] | None = None
+    now: float | None = None                           # fills aws:CurrentTime, aws:EpochTime
+    identity: Sequence[Named] = ()
+    boundary: Named | None = None
+    session: Sequence[Named] | None = None             # None: the session carries no policies; (): it carries none and may do nothing
+    resource_policy: tuple[str, Policy] | None = None  # (name, policy)
+    rule: str = "normal"                               # "kms", "trust": without an allow in the resource's policy, nothing
+    scps: Sequence[Sequence[Named]] | None = None      # a list of policies for each level, root first
+    rcps: Sequence[Sequence[Named]] | None = None
+    endpoint: Named | None = None                      # policy of the VPC endpoint the request came through
+
+
+class Decision(msgspec.Struct):
+    allowed: bool
+    explicit: bool
+    reason: str                                        # which kind of policy decided: a key of KINDS, or "root"
+    counted: tuple[Counted, ...] = ()
+
+    def message(self, principal: Principal, action: str, resource: str) -> str:
+        """AWS's sentence for the caller."""
+        sentence = f"User: {principal.label} is not authorized to perform: {action} on resource: {resource}"
+        if self.explicit:
+            return f"{sentence} with an explicit deny in {KINDS[self.reason][0]}"
+        if self.reason == "trust":
+            return sentence
+        return f"{sentence} because no {KINDS[self.reason][1]} allows the {action} action"
+
+
+ROOT = Decision(True, False, "root")
+
+
+def decide(q: Question) -> Decision:
+    p = q.principal
+    same = not q.resource_account or q.resource_account == p.account
+    if p.kind == "root" and same and q.resource_policy is None and q.scps is None and q.rcps is None and q.endpoint is None and q.session is None:
+        return ROOT
+    action, resource, context = q.action.lower(), q.resource, context_of(q)
+    own = q.resource_policy[1].alone(q.resource_policy[0]) if q.resource_policy is not None else None
+    gates = _gates(q)
+
+    # 1. an explicit deny anywhere
+    for reason, policies, by_principal in gates:
+        if hit := _first(policies, 0, action, resource, context, p if by_principal else None):
+            return Decision(False, True, reason, (hit,))
+    if own is not None and (hit := _first(own, 0, action, resource, context, p)):
+        return Decision(False, True, "resource", (hit,))
+    if q.identity and (hit := _first(q.identity, 0, action, resource, context)):
+        return Decision(False, True, "identity", (hit,))
+    if q.boundary is not None and (hit := _first((q.boundary,), 0, action, resource, context)):
+        return Decision(False, True, "boundary", (hit,))
+    if q.session and (hit := _first(q.session, 0, action, resource, context)):
+        return Decision(False, True, "session", (hit,))
+
+    # 2. what the organization, and the way the request came, let through
+    counted: list[Counted] = []
+    for reason, policies, by_principal in gates:
+        if not (found := _first(policies, 1, action, resource, context, p if by_principal else None)):
+            return Decision(False, False, reason, tuple(counted))
+        counted.append(found)
+
+    # 3. the resource's own policy
+    grade = 0
+    if own is not None:
+        grade, found = _closest(own, action, resource, context, p)
+        if found is not None:
+            counted.append(found)
+    if p.kind in ("service", "anonymous") or (p.provider and not p.account):
+        return Decision(grade > 0, False, "resource" if grade or q.rule != "trust" else "trust", tuple(counted))
+    if grade == EXACT and same:
+        return Decision(True, False, "resource", tuple(counted))
+    if not grade and (not same or q.rule != "normal"):
+        return Decision(False, False, "trust" if q.rule == "trust" else "resource", tuple(counted))
+
+    # 4. the caller's own policies
+    if not (same and grade == ROLE) and p.kind != "root":
+        if not (found := _first(q.identity, 1, action, resource, context)):
+            return Decision(False, False, "identity", tuple(counted))
+        counted.append(found)
+    if q.boundary is not None:
+        if not (found := _first((q.boundary,), 1, action, resource, context)):
+            return Decision(False, False, "boundary", tuple(counted))
+        counted.append(found)
+    if q.session is not None:
+        if not (found := _first(q.session, 1, action, resource, context)):
+            return Decision(False, False, "session", tuple(counted))
+        counted.append(found)
+    return Decision(True, False, "resource" if grade > ACCOUNT and same else "root" if p.kind == "root" else "identity", tuple(counted))
+
+
+def _gates(q: Question) -> list[tuple[str, Sequence[Named], bool]]:
+    """Policies that allow nothing by themselves but must let the request through: (kind, policies of one level, do they name principals)."""
+    gates: list[tuple[str, Sequence[Named], bool]] = []
+    if q.scps is not None and not q.principal.service_linked and q.principal.kind not in ("service", "anonymous"):
+        gates += [("scp", level, False) for level in q.scps]
+    if q.rcps is not None and not q.principal.service_linked:
+        gates += [("rcp", level, True) for level in q.rcps]
+    if q.endpoint is not None:
+        gates.append(("endpoint", (q.endpoint,), True))
+    return gates
+
+
+def _first(policies: Sequence[Named], effect: int, action: str, resource: str, context: Context, principal: Principal | None = None) -> Counted | None:
+    """The first statement of this effect (0 deny, 1 allow) that holds; with a principal, of those that name it."""
+    about = policies.about if isinstance(policies, Bundle) else Bundle(policies).about
+    hits, heads = about(action)[effect]
+    if hits and resource.startswith(heads):
+        for name, s in hits:
+            if (principal is None or s.names(principal)) and s.holds(resource, context):
+                return name, s.name, "Allow" if effect else "Deny"
+    return None
+
+
+def _closest(own: Bundle, action: str, resource: str, context: Context, p: Principal) -> tuple[int, Counted | None]:
+    """The allowance of a resource's policy that names the caller most closely."""
+    grade, chosen = 0, None
+    for name, s in own.about(action)[1][0]:
+        close = s.names(p)
+        if close > grade and s.holds(resource, context):
+            grade, chosen = close, (name, s.name, "Allow")
+            if grade == EXACT:
+                break
+    return grade, chosen
+
+
+def context_of(q: Question) -> Context:
+    """The request's keys over those that follow from who asks."""
+    given = q.context
+    return Context((lambda: dict(given.items())) if isinstance(given, Context) else given, lambda: principal_keys(q))
+
+
+def principal_keys(q: Question) -> dict[str, Any]:
+    """The global keys that follow from the principal, the resource's account and the time."""
+    p = q.principal
+    keys: dict[str, Any] = {"aws:PrincipalIsAWSService": p.kind == "service", "aws:ViaAWSService": bool(p.via)}
+    if q.now is not None:
+        keys["aws:EpochTime"] = str(int(q.now))
+        keys["aws:CurrentTime"] = datetime.fromtimestamp(q.now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    if account := q.resource_account or p.account:
+        keys["aws:ResourceAccount"] = account
+    if p.kind == "service":
+        keys["aws:PrincipalServiceName"] = p.service
+        keys["aws:PrincipalServiceNamesList"] = [p.service]
+        keys["aws:SourceArn"] = p.source_arn or None
+        keys["aws:SourceAccount"] = p.source_account or None
+        return keys
+    keys["aws:userid"] = p.id or None
+    keys["aws:PrincipalType"] = {"root": "Account", "user": "User", "role": "AssumedRole", "federated": "FederatedUser", "anonymous": "Anonymous"}[p.kind]
+    if p.kind == "anonymous":
+        return keys
+    keys["aws:PrincipalArn"] = p.role_arn if p.kind == "role" else p.arn
+    keys["aws:PrincipalAccount"] = p.account
+    if p.kind == "user":
+        keys["aws:username"] = p.name
+    for key, value in p.tags.items():
+        keys[f"aws:PrincipalTag/{key}"] = value
+    if p.temporary:
+        keys["aws:TokenIssueTime"] = datetime.fromtimestamp(p.issued, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    if p.mfa is not None:
+        keys["aws:MultiFactorAuthPresent"] = p.mfa
+        if p.mfa and q.now is not None:
+            keys["aws:MultiFactorAuthAge"] = str(int(q.now - (p.mfa_time or p.issued)))
+    if p.source_identity:
+        keys["aws:SourceIdentity"] = keys["sts:SourceIdentity"] = p.source_identity
+    if p.provider:
+        keys["aws:FederatedProvider"] = p.provider
+    if p.via:
+        keys |= {"aws:CalledVia": list(p.via), "aws:CalledViaFirst": p.via[0], "aws:CalledViaLast": p.via[-1]}
+    return keys

@@ -1,0 +1,213 @@
+"""A policy document, compiled.
+
+Policies are asked in bundles, by action: `bundle.about("s3:getobject")` gives the few statements whose action matches and is remembered, so that
+a decision looks only at resources, principals and conditions of statements that could count.
+"""
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+from .conditions import Condition, Context, compile_block
+from .globs import Template, Test, Unresolved, glob
+from .principal import Principal, canonical_id
+
+VERSIONS = ("2012-10-17", "2008-10-17")
+
+# How closely an Allow of a resource policy names the caller; the closer, the fewer other policies are still asked.
+ACCOUNT, ROLE, EXACT = 1, 2, 3
+
+
+class MalformedPolicy(Exception):
+    """The document breaks the grammar; the message is AWS's."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class Statement:
+    __slots__ = ("_actions", "_everyone", "_not_action", "_not_principal", "_not_resource", "_principals", "_resources", "_templates",
+                 "allows", "conditions", "heads", "index", "raw", "sid")
+
+    def __init__(self, raw: Mapping[str, Any], index: int, variables: bool) -> None:
+        self.raw, self.index, self.sid = raw, index, str(raw.get("Sid") or "")
+        effect = raw.get("Effect")
+        if effect not in ("Allow", "Deny"):
+            raise MalformedPolicy("Syntax errors in policy.")
+        self.allows = effect == "Allow"
+        self._not_action = "NotAction" in raw
+        self._actions: list[Test] = [glob(text.lower()) for text in texts(raw.get("NotAction" if self._not_action else "Action", []))]
+        self._not_resource = "NotResource" in raw
+        has_resource = self._not_resource or "Resource" in raw
+        patterns = texts(raw.get("NotResource" if self._not_resource else "Resource", [])) if has_resource else ["*"]
+        self._templates = [Template(text) for text in patterns if variables and "${" in text]
+        self._resources: list[Test] = [glob(text) for text in patterns if not (variables and "${" in text)]
+        # no resource without one of these beginnings can match: one cheap question before the real ones
+        self.heads: tuple[str, ...] = ("",) if self._not_resource else tuple({_head(text) for text in patterns})
+        self._not_principal = "NotPrincipal" in raw
+        principals = raw.get("NotPrincipal" if self._not_principal else "Principal")
+        self._everyone, self._principals = _principals(principals)
+        block = raw.get("Condition") or {}
+        if not isinstance(block, dict) or not all(isinstance(keys, dict) for keys in block.values()):
+            raise MalformedPolicy("Syntax errors in policy.")
+        try:
+            self.conditions: tuple[Condition, ...] = compile_block(block, variables)
+        except ValueError as error:
+            raise MalformedPolicy(str(error)) from None
+
+    @property
+    def name(self) -> str:
+        return self.sid or str(self.index)
+
+    def matches_action(self, action: str) -> bool:
+        """`action` is lower case."""
+        return any(test(action) for test in self._actions) is not self._not_action
+
+    def matches_resource(self, resource: str, context: Context) -> bool:
+        found = False
+        if resource.startswith(self.heads):
+            for test in self._resources:
+                if test(resource):
+                    found = True
+                    break
+        if not found and self._templates and resource.startswith(self.heads):
+            for template in self._templates:
+                try:
+                    if template.test(context)(resource):
+                        found = True
+                        break
+                except Unresolved:
+                    if self._not_resource:            # "all but what nobody can name" is not "everything"
+                        return False
+        return found is not self._not_resource
+
+    def matches_conditions(self, context: Context) -> bool:
+        return all(condition.holds(context) for condition in self.conditions)
+
+    def holds(self, resource: str, context: Context) -> bool:
+        return self.matches_resource(resource, context) and (not self.conditions or self.matches_conditions(context))
+
+    def names(self, principal: Principal) -> int:
+        """0 if the statement is not about this principal, else ACCOUNT, ROLE or EXACT."""
+        grade = EXACT if self._everyone else max((_grade(kind, value, principal) for kind, value in self._principals), default=0)
+        if self._not_principal:
+            return 0 if grade else EXACT
+        return grade
+
+
+def _principals(raw: Any) -> tuple[bool, tuple[tuple[str, str], ...]]:
+    if raw is None:
+        return False, ()
+    if isinstance(raw, str):
+        return raw == "*", () if raw == "*" else (("AWS", raw),)
+    if not isinstance(raw, dict):
+        raise MalformedPolicy("Syntax errors in policy.")
+    pairs = [(kind, value) for kind, values in raw.items() for value in texts(values)]
+    return ("AWS", "*") in pairs, tuple(pairs)
+
+
+def _grade(kind: str, value: str, principal: Principal) -> int:
+    if kind == "AWS":
+        if not principal.account or principal.kind in ("service", "anonymous"):
+            return 0
+        if value in (principal.arn, principal.id):
+            return ACCOUNT if principal.kind == "root" else EXACT
+        if principal.role_arn and (value == principal.role_arn or value == principal.id.partition(":")[0]):
+            return ROLE
+        return ACCOUNT if value == principal.account or (value.endswith(":root") and value.split(":")[4:5] == [principal.account]) else 0
+    if kind == "Service":
+        return EXACT if principal.kind == "service" and value in (principal.service, "*") else 0
+    if kind == "Federated":
+        return EXACT if principal.provider and value in (principal.provider, "*") else 0
+    if kind == "CanonicalUser":
+        return ACCOUNT if principal.account and value == canonical_id(principal.account) else 0
+    return 0
+
+
+def _head(pattern: str) -> str:
+    """The literal beginning of a resource pattern."""
+    return re.split(r"[*?]|\$\{", pattern, maxsplit=1)[0]
+
+
+class Policy:
+    __slots__ = ("_alone", "id", "statements", "text", "version")
+
+    def __init__(self, document: Mapping[str, Any], text: str) -> None:
+        self.text = text
+        self.version = document.get("Version", "2008-10-17")
+        if self.version not in VERSIONS:
+            raise MalformedPolicy("Syntax errors in policy.")
+        self.id = document.get("Id", "")
+        raw = document.get("Statement", [])
+        raw = [raw] if isinstance(raw, dict) else raw
+        if not isinstance(raw, list) or not all(isinstance(one, dict) for one in raw):
+            raise MalformedPolicy("Syntax errors in policy.")
+        variables = self.version == "2012-10-17"
+        self.statements = tuple(Statement(one, i, variables) for i, one in enumerate(raw))
+        self._alone: dict[str, Bundle] = {}
+
+    def alone(self, name: str) -> Bundle:
+        """This policy as a bundle of its own."""
+        found = self._alone.get(name)
+        if found is None:
+            if len(self._alone) > 64:
+                self._alone.clear()
+            found = self._alone[name] = Bundle(((name, "", self),))
+        return found
+
+
+Named = tuple[str, str, Policy]                        # (name or ARN, kind: "inline" | "managed" | "group" ..., policy)
+Hits = tuple[tuple[tuple[str, Statement], ...], tuple[str, ...]]
+
+
+class Bundle(tuple[Named, ...]):
+    """Named policies that are asked together; it remembers for each action which statements, of all of them, are about it."""
+
+    _hits: dict[str, tuple[Hits, Hits]]
+
+    def about(self, action: str) -> tuple[Hits, Hits]:
+        """(denials, allowances) about a lower-cased action, each with the beginnings their resources have."""
+        try:
+            return self._hits[action]
+        except AttributeError:
+            self._hits = {}
+        except KeyError:
+            if len(self._hits) > 2048:                # a stranger's action names must not fill the memory
+                self._hits.clear()
+        hits = [(name, s) for name, _, policy in self for s in policy.statements if s.matches_action(action)]
+        found = self._hits[action] = (_hits([(n, s) for n, s in hits if not s.allows]), _hits([(n, s) for n, s in hits if s.allows]))
+        return found
+
+
+def _hits(statements: list[tuple[str, Statement]]) -> Hits:
+    heads = {head for _, s in statements for head in s.heads}
+    return tuple(statements), ("",) if "" in heads else tuple(heads)
+
+
+def texts(value: Any) -> list[str]:
+    """One text or a list of texts, as the grammar allows nearly everywhere."""
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, list) and all(isinstance(one, str) for one in value):
+        return value
+    raise MalformedPolicy("Syntax errors in policy.")
+
+
+def load(text: str) -> dict[str, Any]:
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        raise MalformedPolicy("This policy contains invalid Json") from None
+    if not isinstance(document, dict):
+        raise MalformedPolicy("Syntax errors in policy.")
+    return document
+
+
+@lru_cache(8192)
+def parse(text: str) -> Policy:
+    """Compile a document. What a kind of policy additionally must or must not contain is `grammar`'s to say."""
+    return Policy(load(text), text)

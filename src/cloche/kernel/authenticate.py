@@ -1,0 +1,130 @@
+"""Who sent this request: keys known to the promise (`test`, 12 digits), to IAM, or to STS; signature, date and expiry verified.
+
+A signature's date is good within 15 minutes of the real *or* the virtual now, since clients sign with their own clock. A presigned
+URL's age is virtual: what the virtual clock showed when the client's clock showed the date in it (`Clock.virtual`).
+"""
+from __future__ import annotations
+
+import calendar
+import time
+from typing import TYPE_CHECKING
+
+from ..iam import principal as principals
+from ..iam.principal import Principal
+from ..wire import sigv4
+from ..wire.http import Request
+from ..wire.model import Model
+from .errors import AwsError
+
+if TYPE_CHECKING:
+    from .cloud import Cloud
+
+SKEW_SECONDS = 900
+ROOT, SECRET = "test", "test"
+HOME = "000000000000"
+
+
+def family(model: Model) -> str:
+    """Which of the four vocabularies of refusal a service speaks."""
+    if model.name in ("s3", "ec2"):
+        return model.name
+    return "query" if model.protocols[0] in ("query", "rest-xml") or model.name == "sqs" else "json"
+
+
+# what went wrong -> family -> (code, message, status). Codes as AWS answers them: spec chapter 20, "Authentication codes".
+_UNKNOWN = "The security token included in the request is invalid."
+_SIGNATURE = (
+    "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. "
+    "Consult the service documentation for details."
+)
+_EXPIRED = "The security token included in the request is expired"
+_FORBIDDEN = {
+    "unknown": {
+        "query": ("InvalidClientTokenId", _UNKNOWN, 403), "json": ("UnrecognizedClientException", _UNKNOWN, 400),
+        "s3": ("InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records.", 403),
+        "ec2": ("AuthFailure", "AWS was not able to validate the provided access credentials", 401),
+    },
+    "signature": {
+        "query": ("SignatureDoesNotMatch", _SIGNATURE, 403), "json": ("InvalidSignatureException", _SIGNATURE, 400),
+        "s3": ("SignatureDoesNotMatch", "The request signature we calculated does not match the signature you provided. Check your key and signing method.", 403),
+        "ec2": ("AuthFailure", "AWS was not able to validate the provided access credentials", 401),
+    },
+    "expired": {
+        "query": ("ExpiredToken", _EXPIRED, 403), "json": ("ExpiredTokenException", _EXPIRED, 400),
+        "s3": ("ExpiredToken", "The provided token has expired.", 400), "ec2": ("RequestExpired", "Request has expired.", 400),
+    },
+    "token": {
+        "query": ("InvalidClientTokenId", _UNKNOWN, 403), "json": ("UnrecognizedClientException", _UNKNOWN, 400),
+        "s3": ("InvalidToken", "The provided token is malformed or otherwise invalid.", 400),
+        "ec2": ("AuthFailure", "AWS was not able to validate the provided access credentials", 401),
+    },
+    "missing": {
+        "query": ("MissingAuthenticationToken", "Request is missing Authentication Token", 403),
+        "json": ("MissingAuthenticationTokenException", "Missing Authentication Token", 400),
+        "s3": ("AccessDenied", "Access Denied", 403), "ec2": ("MissingAuthenticationToken", "Request is missing Authentication Token", 401),
+    },
+}
+
+
+def refuse(what: str, model: Model) -> AwsError:
+    code, message, status = _FORBIDDEN[what][family(model)]
+    if model.protocols[0] == "rest-json":
+        status = 403
+    return AwsError(code, message, status)
+
+
+def stamp_seconds(stamp: str) -> float:
+    return float(calendar.timegm(time.strptime(stamp, "%Y%m%dT%H%M%SZ")))
+
+
+_stamps: dict[str, float] = {}
+
+
+def _moment(stamp: str, model: Model) -> float:
+    """Seconds of a signature's date; the same second comes a thousand times."""
+    moment = _stamps.get(stamp)
+    if moment is None:
+        try:
+            moment = stamp_seconds(stamp)
+        except ValueError:
+            raise refuse("signature", model) from None
+        if len(_stamps) > 1000:
+            _stamps.clear()
+        _stamps[stamp] = moment
+    return moment
+
+
+def authenticate(cloud: Cloud, request: Request, claim: sigv4.Claim | None, model: Model) -> Principal:
+    """The principal behind a request, or an AwsError in the service's own words."""
+    if claim is None:
+        return principals.ANONYMOUS
+    key = claim.access_key
+    if key == ROOT or (len(key) == 12 and key.isdigit()):
+        secret, principal, token, expires = SECRET, principals.root(HOME if key == ROOT else key), None, None
+    else:
+        from ..services.iam import public
+        found = public.credential(cloud, key)
+        if found is None or not found.active:
+            raise refuse("unknown", model)
+        secret, principal, token, expires = found.secret, found.principal, found.token, found.expires
+        if token is not None and claim.token != token:
+            raise refuse("token", model)
+    if not sigv4.verify(request, claim, secret):
+        raise refuse("signature", model)
+    clock = cloud.clock
+    if expires is not None and clock.now() >= expires:
+        raise refuse("expired", model)
+    moment = _moment(claim.stamp, model)
+    if claim.expires is not None:
+        age = clock.now() - clock.virtual(moment)
+        if age > claim.expires:
+            raise AwsError("AccessDenied", "Request has expired", 403, extra={"X-Amz-Expires": str(int(claim.expires))}) if model.name == "s3" else refuse("signature", model)
+        if age < -SKEW_SECONDS:
+            raise AwsError("AccessDenied", "Request is not yet valid", 403)
+    elif abs(clock.real() - moment) > SKEW_SECONDS and abs(clock.now() - moment) > SKEW_SECONDS:
+        if model.name == "s3":
+            raise AwsError("RequestTimeTooSkewed", "The difference between the request time and the current time is too large.", 403)
+        code, _, status = _FORBIDDEN["signature"][family(model)]
+        word = "expired" if moment < clock.now() else "not yet current"
+        raise AwsError(code, f"Signature {word}: {claim.stamp} is more than 15 min from now", status)
+    return principal

@@ -1,0 +1,147 @@
+"""The front door: which service is meant, in which protocol. Signing name, target, action, host, path, in that order.
+
+Data planes (an API's host, a function's URL) are recognised by the templates that services declare. Everything else that carries no
+signature and names no action is somebody at S3's door.
+"""
+from __future__ import annotations
+
+import re
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
+from xml.sax.saxutils import escape
+
+import msgspec
+
+from .. import _index
+from ..iam import principal as principals
+from ..wire import sigv4
+from ..wire.http import Request, Response
+from .errors import AwsError
+
+if TYPE_CHECKING:
+    from .cloud import Cloud
+
+_FIELD = re.compile(r"\\\{(\w+)(\\\+)?\\\}")
+
+
+def _compile(template: str, host: bool) -> re.Pattern[str]:
+    one = "[^.:/]+" if host else "[^/]+"
+    pattern = _FIELD.sub(lambda m: f"(?P<{m[1]}>{'.*' if m[2] else one})", re.escape(template).replace(r"\-", "-"))
+    return re.compile(pattern + r"(?::\d+)?$" if host else pattern + r"$", re.S)
+
+
+_HOSTS = [(_compile(t, True), name) for name, kind, t in _index.FRONTS if kind == "host"]
+_PATHS = [(_compile(t, False), t.split("{")[0], name) for name, kind, t in _index.FRONTS if kind == "path"]
+_seen_hosts: dict[str, tuple[str, dict[str, str]] | None] = {}
+
+
+def by_host(host: str) -> tuple[str, dict[str, str]] | None:
+    if host in _seen_hosts:
+        return _seen_hosts[host]
+    found = next(((name, m.groupdict()) for pattern, name in _HOSTS if (m := pattern.match(host))), None)
+    if len(_seen_hosts) > 2000:
+        _seen_hosts.clear()
+    _seen_hosts[host] = found
+    return found
+
+
+def find(cloud: Cloud, request: Request) -> Coroutine[Any, Any, Response] | None:
+    """What answers a request that is not an API call: the control API, or a service's data plane."""
+    path = request.path
+    if path.startswith("/_cloche"):
+        from . import control
+        return control.answer(cloud, request)
+    match = by_host(request.host)
+    if match is None:
+        match = next(((name, m.groupdict()) for pattern, prefix, name in _PATHS if path.startswith(prefix) and (m := pattern.match(path))), None)
+        if match is None:
+            return None
+    return _serve(cloud, request, *match)
+
+
+async def _serve(cloud: Cloud, request: Request, name: str, match: dict[str, str]) -> Response:
+    from .call import Call
+    service = cloud.service(name)
+    call = Call(cloud, service, "", match.get("region") or "", principals.ANONYMOUS, cloud.new_id(), request)
+    if service.front is None:
+        raise RuntimeError(f"{name} declares hosts or paths, but no @serve")
+    return await service.front(call, request, match)  # type: ignore[no-any-return]
+
+
+def identify(request: Request, claim: sigv4.Claim | None) -> tuple[str, str]:
+    """(botocore's name of the service, protocol of this request)."""
+    headers = request.headers
+    signing = claim.scope[2] if claim is not None and claim.scope else ""
+    target = headers.get("x-amz-target", "")
+    if target:
+        name = _index.TARGETS.get(target.rpartition(".")[0])
+        if name is None:
+            raise AwsError("UnknownOperationException", f"No service has the target {target}.")
+        return name, "json"
+    if headers.get("smithy-protocol") == "rpc-v2-cbor":
+        return _index.identify(signing, "", request.path, "") or _unknown(signing), "rpc-v2-cbor"
+    action, version = action_of(request) if signing not in ("s3", "dynamodb", "lambda") else ("", "")
+    if not signing and action:
+        signing = next((s for s, v in _VERSIONS if v == version), "")
+    if not signing:
+        return "s3", "rest-xml"
+    name = _index.identify(signing, "", request.path, version) or _unknown(signing)
+    protocols = _index.PROTOCOLS[name]
+    if action:
+        for protocol in ("query", "ec2"):
+            if protocol in protocols:
+                return name, protocol
+    return name, next((p for p in protocols if p.startswith("rest")), protocols[0])
+
+
+# Unsigned calls in the query protocol, told by their version: STS's federation calls, SNS's confirmation links, anonymous SQS.
+_VERSIONS = [("sts", "2011-06-15"), ("sns", "2010-03-31"), ("sqs", "2012-11-05"), ("iam", "2010-05-08")]
+
+
+def _unknown(signing: str) -> str:
+    raise AwsError("UnrecognizedClientException", f"No service signs as '{signing}'.")
+
+
+def action_of(request: Request) -> tuple[str, str]:
+    """Action and Version of the query protocol, from body or query string."""
+    text = request.query
+    if "Action=" not in text:
+        if request.method != "POST" or b"Action=" not in request.body[:65536]:
+            return "", ""
+        kind = request.headers.get("content-type", "")
+        if kind and not kind.startswith("application/x-www-form-urlencoded"):
+            return "", ""
+        text = request.body.decode("utf-8", "replace")
+    found = parse_qs(text)
+    return found.get("Action", [""])[0], found.get("Version", [""])[0]
+
+
+_BUCKET_HOST = re.compile(r"(?P<bucket>.+)\.s3(?:[.-](?:dualstack\.)?(?P<region>[a-z]{2}(?:-[a-z]+)+-\d))?\.(?:amazonaws\.com(?:\.cn)?|localhost)(?::\d+)?$")
+
+
+def path_style(request: Request) -> None:
+    """`BUCKET.s3.amazonaws.com/KEY` becomes `/BUCKET/KEY`. After the signature, which covers what was sent."""
+    host = request.host
+    if host[:1].isdigit() and ".s3" not in host:
+        return
+    match = _BUCKET_HOST.match(host)
+    if match:
+        request.path = f"/{match['bucket']}{request.path}"
+
+
+def region_of(request: Request) -> str:
+    """The region that a request without signature speaks to."""
+    match = re.search(r"[.-]((?:af|ap|ca|cn|eu|il|me|mx|sa|us)(?:-[a-z]+)+-\d)\.", request.host)
+    return match[1] if match else "us-east-1"
+
+
+def plain_error(request: Request, error: AwsError, request_id: str) -> Response:
+    """An answer where no service, and so no protocol, is known: as JSON to who spoke JSON, as XML to others."""
+    if "x-amz-target" in request.headers or "json" in request.headers.get("content-type", ""):
+        body = msgspec.json.encode({"__type": error.code, "message": error.message})
+        return Response(error.status, [("content-type", "application/x-amz-json-1.1"), ("x-amzn-requestid", request_id)], body)
+    text = f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{error.code}</Code><Message>{escape(error.message)}</Message><RequestId>{request_id}</RequestId></Error>'
+    return Response(error.status, [("content-type", "application/xml"), ("x-amzn-requestid", request_id)], text.encode())
+
+

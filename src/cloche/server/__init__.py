@@ -1,0 +1,1 @@
+"""Sockets. Knows HTTP, and nothing about AWS."""

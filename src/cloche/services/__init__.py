@@ -1,0 +1,1 @@
+"""One package a service, one module a noun."""
