@@ -5,7 +5,6 @@ can say why.
 """
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 from ..iam import decide as iam
@@ -15,8 +14,6 @@ from .service import Entry, Need
 
 if TYPE_CHECKING:
     from .call import Call
-
-_ROOT = iam.ROOT_DECISION
 
 
 def check(call: Call, entry: Entry, req: Any) -> None:
@@ -39,16 +36,14 @@ def require(call: Call, need: Need) -> None:
 
 def decide(call: Call, need: Need) -> Any:
     principal, resource = call.principal, need.resource
-    owner = resource.split(":", 5)[4] if resource.startswith("arn:") else ""
-    if not owner:
-        owner = call.account
+    owner = need.account or (resource.split(":", 5)[4] if resource.startswith("arn:") else "") or call.account
     if principal.kind == "root" and need.policy is None and owner == principal.account and need.rule == "normal":
-        return _ROOT
-    policy = policies.parse(need.policy) if need.policy else None
+        return iam.ROOT
     held = held_by(call)
     return iam.decide(iam.Question(
-        principal=principal, action=need.action, resource=resource, resource_account=owner, context=context(call, need),
-        identity=held.identity, boundary=held.boundary, session=held.session, resource_policy=policy, resource_rule=need.rule,
+        principal=principal, action=need.action, resource=resource, resource_account=owner, now=call.now, context=lambda: context(call, need),
+        identity=held.identity, boundary=held.boundary, session=held.session, rule=need.rule,
+        resource_policy=(resource, policies.parse(need.policy)) if need.policy else None,
     ))
 
 
@@ -58,44 +53,13 @@ def held_by(call: Call) -> Any:
 
 
 def context(call: Call, need: Need) -> dict[str, Any]:
-    """The global condition keys that make sense here, and the operation's own."""
-    principal, now = call.principal, call.now
-    keys: dict[str, Any] = {
-        "aws:CurrentTime": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now)), "aws:EpochTime": str(int(now)),
-        "aws:SecureTransport": "true" if call.request is not None and call.request.secure else "false",
-        "aws:RequestedRegion": call.region, "aws:PrincipalType": principal.kind.capitalize(),
-        "aws:ViaAWSService": "true" if principal.via else "false",
-    }
-    if call.request is not None:
-        keys["aws:SourceIp"] = call.request.peer
+    """The condition keys of the request; those that follow from the principal and the time are `iam`'s."""
+    keys: dict[str, Any] = {"aws:RequestedRegion": call.region}
+    if call.request is not None and call.principal.kind != "service":
+        keys["aws:SourceIp"], keys["aws:SecureTransport"] = call.request.peer, call.request.secure
         if agent := call.user_agent:
             keys["aws:UserAgent"] = agent
-    if principal.kind not in ("anonymous", "service"):
-        keys["aws:PrincipalArn"] = principal.role_arn if principal.kind == "role" else principal.arn
-        keys["aws:PrincipalAccount"], keys["aws:userid"] = principal.account, principal.id
-        keys["aws:PrincipalIsAWSService"] = "false"
-        if principal.kind == "user":
-            keys["aws:username"] = principal.name
-        for tag, value in principal.tags.items():
-            keys[f"aws:PrincipalTag/{tag}"] = value
-        if principal.temporary:
-            keys["aws:TokenIssueTime"] = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(principal.issued))
-            keys["aws:MultiFactorAuthPresent"] = "true" if principal.mfa else "false"
-            if principal.mfa:
-                keys["aws:MultiFactorAuthAge"] = str(int(now - principal.mfa_time))
-        if principal.source_identity:
-            keys["aws:SourceIdentity"] = principal.source_identity
-    elif principal.kind == "service":
-        keys["aws:PrincipalIsAWSService"], keys["aws:PrincipalServiceName"] = "true", principal.service
-        if principal.source_arn:
-            keys["aws:SourceArn"] = principal.source_arn
-        if principal.source_account:
-            keys["aws:SourceAccount"] = principal.source_account
-    if principal.via:
-        keys["aws:CalledVia"] = list(principal.via)
     keys.update(need.context)
-    if need.resource.startswith("arn:") and (owner := need.resource.split(":", 5)[4]):
-        keys.setdefault("aws:ResourceAccount", owner)
     return keys
 
 

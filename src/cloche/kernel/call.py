@@ -168,10 +168,10 @@ class Call:
     # -- permission -----------------------------------------------------------------------------------------------------------
 
     def require(self, action: str, resource: str = "*", context: Mapping[str, Any] | None = None, policy: str | None = None, rule: str = "normal") -> None:
-        authorize.require(self, Need(action, resource, context or {}, policy, rule))
+        authorize.require(self, Need(action, resource, context or {}, policy, rule=rule))
 
     def allowed(self, action: str, resource: str = "*", context: Mapping[str, Any] | None = None, policy: str | None = None, rule: str = "normal") -> bool:
-        return authorize.decide(self, Need(action, resource, context or {}, policy, rule)).allowed
+        return authorize.decide(self, Need(action, resource, context or {}, policy, rule=rule)).allowed
 
     def pass_role(self, role_arn: str, service: str) -> None:
         """Whoever hands a role to a service needs iam:PassRole on it."""

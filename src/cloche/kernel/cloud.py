@@ -41,12 +41,14 @@ BODY_LIMIT = 100 << 20  # of a request that is collected before its handler sees
 class Cloud:
     """One region and all its neighbours, in one directory. Needs a running event loop."""
 
-    def __init__(self, data: str | Path, *, schedule: Callable[[Callable[[], None]], Any] | None = None, seed: int | None = None, host: str = "127.0.0.1:4566") -> None:
+    def __init__(self, data: str | Path, *, schedule: Callable[[Callable[[], None]], Any] | None = None, seed: int | None = None, host: str = "127.0.0.1:4566", token: str = "") -> None:
         self.data = Path(data)
         self.files = self.data / "files"
         self.files.mkdir(parents=True, exist_ok=True)
         os.chmod(self.data, 0o700)
         self.host = host
+        self.token = token  # guards a cloud that the network can reach; "" on loopback
+        self.secret = token or "test"  # of the root keys
         self.dice = random.Random(seed if seed is not None else os.urandom(16))
         self.services: dict[str, Service] = {}
         self.memory: dict[str, Any] = {}  # what services remember between calls and may forget: buckets of tokens, warm functions
@@ -109,13 +111,13 @@ class Cloud:
         """Answer through `send`, exactly once, now or later."""
         special = front.find(self, request)
         if special is not None:
-            self._task(special, request, send)
+            self._task(self._special(special, send), request, send)
             return
         request_id = self.new_id()
         try:
             claim = sigv4.parse(request)
             name, protocol = front.identify(request, claim)
-        except AwsError as error:
+        except (AwsError, sigv4.Malformed) as error:
             send(front.plain_error(request, error, request_id))
             return
         except Exception:
@@ -158,6 +160,11 @@ class Cloud:
             self.store.after.append((send, (response,)))
         else:
             send(response)
+
+    async def _special(self, answer: Coroutine[Any, Any, Response], send: Send) -> None:
+        response = await answer
+        self.deliver()
+        self.leave(send, response)
 
     async def _collect(self, request: Request, send: Send) -> None:
         """A long body for an operation that wants it whole."""
@@ -205,9 +212,9 @@ class Cloud:
 
     def _refuse(self, call: Call | None, wire_model: model.Model, protocol: str, error: Exception, request_id: str, send: Send) -> None:
         if isinstance(error, route.Unknown):
-            error = errors.unknown_operation(str(error))
-        elif isinstance(error, codec.Invalid):
-            error = AwsError(error.code, error.message, getattr(error, "status", 400))
+            error = errors.unknown_operation(error.name)
+        elif isinstance(error, codec.Invalid | sigv4.Malformed):
+            error = AwsError(error.code, error.message, getattr(error, "status", 400), extra=getattr(error, "extra", None))
         elif not isinstance(error, AwsError):
             log.error("request %s: %s %s", request_id, wire_model.name, call.op if call else "", exc_info=error)
             error = errors.internal(request_id)

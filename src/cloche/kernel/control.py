@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import calendar
+import hmac
 import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,8 @@ def _json(value: Any, status: int = 200) -> Response:
 
 
 async def answer(cloud: Cloud, request: Request) -> Response:
+    if cloud.token and not hmac.compare_digest(request.headers.get("authorization", ""), f"Bearer {cloud.token}"):
+        return _json({"error": "this cloud is bound to more than loopback: /_cloche needs Authorization: Bearer TOKEN"}, 401)
     path = unquote(request.path).removeprefix("/_cloche").strip("/")
     noun, _, rest = path.partition("/")
     handler = NOUNS.get(noun)

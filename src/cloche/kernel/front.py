@@ -136,7 +136,7 @@ def region_of(request: Request) -> str:
     return match[1] if match else "us-east-1"
 
 
-def plain_error(request: Request, error: AwsError, request_id: str) -> Response:
+def plain_error(request: Request, error: AwsError | sigv4.Malformed, request_id: str) -> Response:
     """An answer where no service, and so no protocol, is known: as JSON to who spoke JSON, as XML to others."""
     if "x-amz-target" in request.headers or "json" in request.headers.get("content-type", ""):
         body = msgspec.json.encode({"__type": error.code, "message": error.message})

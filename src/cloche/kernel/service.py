@@ -31,6 +31,7 @@ class Need(msgspec.Struct, frozen=True):
     resource: str = "*"
     context: Mapping[str, Any] = {}
     policy: str | None = None
+    account: str = ""  # whose the resource is, where its ARN does not say (S3)
     rule: str = "normal"  # "kms", "trust": without an allow in the resource's policy, nothing
 
 

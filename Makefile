@@ -1,0 +1,51 @@
+# Two commands do everything on a fresh machine with Python, git and make: `make demo` and `make test`.
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+VENV := .venv
+CLIENTS := .venv-clients
+PY := $(VENV)/bin/python
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+
+.PHONY: help demo test setup clients lint bench soak docs clean
+
+help:
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(VENV)/ready ## a virtual environment with Cloche and what its tests need
+
+$(VENV)/ready: pyproject.toml requirements.lock
+	$(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install -q --disable-pip-version-check -r requirements.lock
+	$(PY) -m pip install -q --disable-pip-version-check --no-deps -e .
+	touch $@
+
+clients: $(CLIENTS)/ready ## the real clients that demo and tests drive: aws, sam, s3cmd
+
+$(CLIENTS)/ready: requirements-clients.lock
+	$(PYTHON) -m venv $(CLIENTS)
+	$(CLIENTS)/bin/pip install -q --disable-pip-version-check -r requirements-clients.lock
+	touch $@
+
+demo: setup clients ## a real serverless application, deployed with the real SAM CLI and exercised
+	PATH="$(CURDIR)/$(CLIENTS)/bin:$$PATH" $(VENV)/bin/cloche demo
+
+test: setup clients ## the whole suite
+	$(PY) tools/index.py --check
+	$(PY) tools/docs.py --check
+	$(VENV)/bin/ruff check src tests tools
+	CLOCHE_CLIENTS="$(CURDIR)/$(CLIENTS)/bin" $(PY) -m pytest -n 2 --dist loadfile
+
+lint: setup ## ruff
+	$(VENV)/bin/ruff check src tests tools
+
+docs: setup ## regenerate what is generated
+	$(PY) tools/index.py
+	$(PY) tools/docs.py
+
+bench: setup ## measure (see docs/benchmarks.md)
+	$(PY) bench/run.py
+
+soak: setup ## kill -9 fifty times under load, hostile requests by the thousand
+	$(PY) -m pytest tests/soak -q --soak
+
+clean:
+	rm -rf $(VENV) $(CLIENTS) .pytest_cache .ruff_cache .aws-sam

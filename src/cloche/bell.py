@@ -1,0 +1,99 @@
+"""A cloud behind its sockets: what `cloche up` runs in a process and `Cloche()` in a thread."""
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import logging
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from .kernel.cloud import Cloud
+from .server.http import Server
+
+log = logging.getLogger("cloche")
+
+
+class InUse(Exception):
+    """The data directory or the port belongs to somebody else."""
+
+
+class Bell:
+    """`data=None` is a cloud that leaves nothing behind."""
+
+    def __init__(self, data: str | Path | None, host: str = "127.0.0.1", port: int = 4566, tls_port: int | None = None, token: str = "") -> None:
+        self.ephemeral = data is None
+        self.data = Path(tempfile.mkdtemp(prefix="cloche-")) if data is None else Path(data).absolute()
+        self.host, self.port, self.tls_port, self.token = host, port, tls_port, token
+        self.notes: list[str] = []  # what a person should know about this start
+
+    async def start(self) -> None:
+        self.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.lock = open(self.data / "lock", "a+")
+        try:
+            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise InUse(f"another Cloche is using {self.data}") from None
+        loop = asyncio.get_running_loop()
+        self.cloud = Cloud(self.data, schedule=loop.call_soon, host=f"{self._name()}:{self.port}", token=self.token)
+        self.server = Server(self.cloud.handle, self.cloud.clock.http_date, lambda what: log.warning(what, exc_info=True))
+        self.cloud.memory["server"] = self.server
+        try:
+            listener = await self.server.listen(self.host, self.port)
+        except OSError as error:
+            raise InUse(f"port {self.port} on {self.host}: {error.strerror or error}") from None
+        if not self.port:
+            self.port = listener.sockets[0].getsockname()[1]
+            self.cloud.host = f"{self._name()}:{self.port}"
+        if self.tls_port is not None:
+            await self._listen_tls()
+        self.cloud.start()
+        self.ticking = loop.create_task(self.cloud.clock.run())
+
+    def _name(self) -> str:
+        return "127.0.0.1" if self.host in ("0.0.0.0", "") else self.host
+
+    async def _listen_tls(self) -> None:
+        from .server import tls
+        try:
+            await self.server.listen(self.host, self.tls_port, ssl=tls.context(self.data))
+        except OSError as error:
+            self.notes.append(f"no HTTPS: port {self.tls_port}: {error.strerror or error} (--tls-port chooses another, --tls-port 0 none)")
+            self.tls_port = None
+
+    async def stop(self) -> None:
+        self.ticking.cancel()
+        self.server.close()
+        await self.cloud.stop()
+        self.lock.close()
+        if self.ephemeral:
+            shutil.rmtree(self.data, ignore_errors=True)
+
+
+def run(bell: Bell, ready: Any = None) -> None:
+    """Run until SIGINT or SIGTERM. `ready(bell)` is called when it listens."""
+    import signal
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        over = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, over.set)
+        await bell.start()
+        if ready is not None:
+            ready(bell)
+        await over.wait()
+        await bell.stop()
+
+    try:
+        import uvloop
+    except ImportError:
+        asyncio.run(main())
+    else:
+        uvloop.run(main())
+
+
+def default_data() -> Path:
+    return Path(os.environ.get("CLOCHE_DATA", ".cloche"))

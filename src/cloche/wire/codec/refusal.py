@@ -1,0 +1,88 @@
+"""How a request that does not fit the model is refused: the sentences and codes of each protocol and service."""
+from __future__ import annotations
+
+from typing import Any
+
+from ..model import Operation
+
+
+class Invalid(Exception):
+    """The request does not fit the model. Has what an `AwsError` has, so that one writer serves both."""
+
+    def __init__(self, code: str, message: str, status: int = 400, extra: dict[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.code, self.message, self.status, self.extra = code, message, status, extra or {}
+        self.headers: dict[str, str] = {}
+        self.query_code: str | None = None
+
+
+# Where the constraint errors of a service have another code than its protocol's
+CODES = {
+    "apigateway": "BadRequestException",
+    "apigatewayv2": "BadRequestException",
+    "sns": "InvalidParameter",
+}
+_BY_PROTOCOL = {"json": "ValidationException", "rest-json": "ValidationException", "query": "ValidationError", "rpc-v2-cbor": "ValidationException"}
+
+
+class Fault:
+    """One broken constraint: where, what was found, and what must hold."""
+
+    __slots__ = ("kind", "path", "value", "why")
+
+    def __init__(self, kind: str, path: str, value: Any, why: str) -> None:
+        self.kind, self.path, self.value, self.why = kind, path, value, why
+
+    def sentence(self) -> str:
+        found = "null" if self.kind == "required" else f"'{_show(self.value)}'"
+        return f"Value {found} at '{self.path}' failed to satisfy constraint: {self.why}"
+
+
+def _show(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, bytes):
+        return f"java.nio.HeapByteBuffer[pos=0 lim={len(value)} cap={len(value)}]"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_show, value)) + "]"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{k}={_show(v)}" for k, v in value.items()) + "}"
+    return str(value)
+
+
+def refuse(op: Operation, protocol: str, faults: list[Fault]) -> Invalid:
+    service, first = op.model.name, faults[0]
+    name = first.path[:1].upper() + first.path[1:]
+    if service == "s3":
+        ref = op.input.members.get(name, (None, {}))[1] if op.input else {}
+        if ref.get("location") in ("querystring", "header", "headers"):
+            value = "" if first.kind == "required" else _show(first.value)
+            return Invalid("InvalidArgument", "Invalid Argument", extra={"ArgumentName": ref["locationName"], "ArgumentValue": value})
+        return Invalid("MalformedXML", MALFORMED_XML)
+    if service == "sqs" and first.kind == "required":
+        return Invalid("MissingParameter", f"The request must contain the parameter {name}.")
+    if protocol == "ec2":
+        if first.kind == "required":
+            return Invalid("MissingParameter", f"The request must contain the parameter {name}")
+        return Invalid("InvalidParameterValue", f"Value ({_show(first.value)}) for parameter {first.path} is invalid. {first.why.replace('Member must', 'It must')}")
+    count = len(faults)
+    text = f"{count} validation error{'s' if count > 1 else ''} detected: " + "; ".join(f.sentence() for f in faults[:10])
+    return Invalid(CODES.get(service) or _BY_PROTOCOL.get(protocol, "ValidationException"), text)
+
+
+MALFORMED_XML = "The XML you provided was not well-formed or did not validate against our published schema"
+
+
+def malformed(service: str, protocol: str, detail: str = "") -> Invalid:
+    """The body could not be read at all."""
+    if service == "s3":
+        return Invalid("MalformedXML", MALFORMED_XML)
+    if service in ("apigateway", "apigatewayv2"):
+        return Invalid("BadRequestException", detail if detail else "Invalid request input")
+    if service == "lambda":
+        return Invalid("InvalidRequestContentException", f"Could not parse request body into json: {detail}" if detail else "Could not parse request body into json")
+    if protocol in ("query", "ec2"):
+        return Invalid("MalformedQueryString", detail or "The query string contains a syntax error.", 404)
+    if protocol == "rest-xml":
+        return Invalid("MalformedInput", detail or "The request body could not be parsed")
+    return Invalid("SerializationException", detail)

@@ -1,0 +1,59 @@
+"""The two values that everything passes around: a request and a response.
+
+A body of known, small size is collected before anybody sees the request; a larger or chunked one is a stream that its
+reader pulls. Header names are lower case; a header that came twice is joined by a comma, as RFC 9110 allows.
+"""
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import NamedTuple
+
+
+class TooLarge(Exception):
+    """The body is longer than its reader was willing to take."""
+
+
+class FileBody(NamedTuple):
+    """A stretch of a file, sent without passing through Python where the system can."""
+
+    path: str
+    offset: int
+    length: int
+
+
+class Request:
+    __slots__ = ("body", "headers", "host", "method", "path", "peer", "query", "secure", "stream", "target")
+
+    def __init__(
+        self, method: str, target: str, headers: dict[str, str], body: bytes = b"", stream: AsyncIterator[bytes] | None = None, secure: bool = False, peer: str = ""
+    ) -> None:
+        self.method, self.target, self.headers, self.body, self.stream, self.secure, self.peer = method, target, headers, body, stream, secure, peer
+        self.path, _, self.query = target.partition("?")
+        self.host = headers.get("host", "").lower()
+
+    async def read(self, limit: int = 64 << 20) -> bytes:
+        """The whole body, collected once; afterwards it is in `body`."""
+        if self.stream is not None:
+            parts, size = [], 0
+            async for part in self.stream:
+                size += len(part)
+                if size > limit:
+                    raise TooLarge(limit)
+                parts.append(part)
+            self.body, self.stream = b"".join(parts), None
+        if len(self.body) > limit:
+            raise TooLarge(limit)
+        return self.body
+
+    def __repr__(self) -> str:
+        return f"<Request {self.method} {self.target}>"
+
+
+class Response:
+    __slots__ = ("body", "headers", "status")
+
+    def __init__(self, status: int, headers: list[tuple[str, str]] | None = None, body: bytes | AsyncIterator[bytes] | FileBody = b"") -> None:
+        self.status, self.headers, self.body = status, [] if headers is None else headers, body
+
+    def __repr__(self) -> str:
+        return f"<Response {self.status}>"

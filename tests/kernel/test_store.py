@@ -1,0 +1,117 @@
+"""The store: steps, savepoints, and the commit at the end of a turn."""
+import pytest
+
+from cloche.kernel.store import Record, Store
+
+
+class Thing(Record, frozen=True):
+    kind = "test.thing"
+
+    name: str
+    size: int = 0
+
+    @property
+    def key(self):
+        return self.name
+
+
+@pytest.fixture
+def turns(tmp_path):
+    """A store whose turns end when the test says so."""
+    planned = []
+    store = Store(tmp_path / "x.db", planned.append)
+    store.db.execute("CREATE TABLE t (x)")
+    store.planned = planned
+    yield store
+    store.close()
+
+
+def put(store, name, size=0):
+    store.change(Thing(name, size), Thing(name, size), "1", "r")
+
+
+def on_disk(store):
+    other = Store(store.path)
+    found = dict(other.table(Thing, "1", "r"))
+    other.close()
+    return found
+
+
+def test_what_one_turn_writes_is_one_commit_and_answers_leave_after_it(turns):
+    left = []
+    with turns:
+        put(turns, "a")
+        turns.then(left.append, "answer")
+    with turns:
+        put(turns, "b")
+    assert left == [] and on_disk(turns) == {}
+    assert len(turns.planned) == 1
+    turns.flush()
+    assert left == ["answer"] and set(on_disk(turns)) == {"a", "b"}
+
+
+def test_a_failed_step_leaves_nothing_and_the_others_of_its_turn_stay(turns):
+    with turns:
+        put(turns, "a", 1)
+        turns.write("INSERT INTO t VALUES (1)")
+    with pytest.raises(KeyError), turns:
+        put(turns, "a", 2)
+        put(turns, "b")
+        turns.write("INSERT INTO t VALUES (2)")
+        raise KeyError
+    turns.flush()
+    assert on_disk(turns) == {"a": Thing("a", 1)}
+    assert turns.run("SELECT x FROM t").fetchall() == [(1,)]
+
+
+def test_an_inner_step_can_fail_alone(turns):
+    with turns:
+        put(turns, "outer")
+        turns.write("INSERT INTO t VALUES ('outer')")
+        with pytest.raises(KeyError), turns:
+            put(turns, "inner")
+            turns.write("INSERT INTO t VALUES ('inner')")
+            raise KeyError
+        put(turns, "after")
+    turns.flush()
+    assert set(on_disk(turns)) == {"outer", "after"}
+    assert turns.run("SELECT x FROM t").fetchall() == [("outer",)]
+
+
+def test_an_outer_failure_takes_the_inner_step_with_it(turns):
+    with pytest.raises(KeyError), turns:
+        with turns:
+            put(turns, "inner")
+            turns.write("INSERT INTO t VALUES ('inner')")
+        raise KeyError
+    turns.flush()
+    assert on_disk(turns) == {} and turns.run("SELECT x FROM t").fetchall() == []
+
+
+def test_reading_and_refusing_write_nothing(turns):
+    with turns:
+        turns.table(Thing, "1", "r")
+    with pytest.raises(KeyError), turns:
+        raise KeyError
+    assert not turns.open and turns.planned == []
+
+
+def test_files_of_a_failed_step_are_taken_back(turns, tmp_path):
+    path = tmp_path / "body"
+    with pytest.raises(KeyError), turns:
+        path.write_text("x")
+        turns.on_rollback(path.unlink)
+        raise KeyError
+    assert not path.exists()
+
+
+def test_a_commit_that_fails_tells_who_waits_and_forgets_what_it_had_in_mind(turns):
+    told = []
+    turns.lost = told.extend
+    with turns:
+        put(turns, "a")
+        turns.then(print, "never")
+    turns.db.execute("DROP TABLE record")
+    with pytest.raises(Exception, match="no such table"):
+        turns.flush()
+    assert told == [(print, ("never",))] and not turns.open
