@@ -75,6 +75,17 @@ def evaluate(value: Any, scope: Scope) -> Any:
     return value
 
 
+def resolve_dynamic(value: Any, dynamic: Callable[[str, str], str]) -> Any:
+    """An evaluated value with its `{{resolve:...}}` looked up: for the operation's eyes only, never stored."""
+    if isinstance(value, dict):
+        return {key: resolve_dynamic(each, dynamic) for key, each in value.items()}
+    if isinstance(value, list):
+        return [resolve_dynamic(each, dynamic) for each in value]
+    if isinstance(value, str) and "{{resolve:" in value:
+        return DYNAMIC.sub(lambda found: dynamic(found[1], found[2]), value)
+    return value
+
+
 def unknowns(value: Any) -> list[Unknown]:
     """Everything in an evaluated value that still waits."""
     if isinstance(value, Unknown):

@@ -14,8 +14,6 @@ from . import errors, exports, registry
 from .public import dig, tag_map
 from .records import Row, Target, processed
 
-PLACEHOLDER = "AWS::NoValue"
-
 
 class Plan:
     """`rows` may be changed by the one who works; `scope` sees the changes."""
@@ -34,7 +32,7 @@ class Plan:
 
     def scope(self, acting: Call | None = None) -> Scope:
         return Scope(values=self.values, mappings=self.mappings, conditions=self.conditions, ref=self._ref, attribute=self._attribute,
-                     imported=self._imported, zones=lambda region: zones(acting or self.call, region), dynamic=Dynamic(acting) if acting else None)
+                     imported=self._imported, zones=lambda region: zones(acting or self.call, region))
 
     def _ref(self, name: str) -> Any:
         row = self.rows.get(name)
@@ -63,9 +61,8 @@ class Plan:
         return exports.value(self.call, name)
 
     def properties(self, name: str, acting: Call | None = None) -> dict[str, Any]:
-        """A resource's properties, with the stack's tags where the type has tags."""
-        own = evaluate(self.live[name].get("Properties") or {}, self.scope(acting))
-        return own
+        """A resource's properties; `{{resolve:...}}` stays as it is."""
+        return evaluate(self.live[name].get("Properties") or {}, self.scope(acting))
 
     def with_tags(self, name: str, own: dict[str, Any]) -> dict[str, Any]:
         facts = registry.schema(self.live[name]["Type"])

@@ -55,7 +55,8 @@ class Resource:
         return out + rest
 
     @types.coroutine
-    def _wait(self, awaitable: Awaitable[Any]) -> Generator[Any, Any, Any]:
+    def wait(self, awaitable: Awaitable[Any]) -> Generator[Any, Any, Any]:
+        """Whoever drives this coroutine ends its step, awaits, and opens another."""
         return (yield awaitable)
 
     async def do(self, service: str, operation: str, **members: Any) -> Any:
@@ -64,7 +65,7 @@ class Resource:
         given = {name: value for name, value in members.items() if value is not None}
         answer = self.call.do(service, operation, **(fit(shape, given, self.logical) if shape else {}))
         if isinstance(answer, Awaitable):
-            answer = await self._wait(answer)
+            answer = await self.wait(answer)
         return answer or {}
 
 

@@ -92,6 +92,19 @@ class Stack(Record, frozen=True, omit_defaults=True):
         return self.id if self.status == "DELETE_COMPLETE" else self.name
 
 
+class Undone(Record, frozen=True):
+    """An update that failed and was not, or not wholly, undone: what ContinueUpdateRollback and RollbackStack go on with."""
+
+    kind = "cloudformation.undone"
+
+    stack: str
+    operation: Operation
+
+    @property
+    def key(self) -> str:
+        return self.stack
+
+
 class Row(msgspec.Struct, frozen=True, omit_defaults=True):
     """One resource of a stack. `op` and `state` say how far the operation at hand has come with it; `before` is the way back."""
 
@@ -113,7 +126,8 @@ class Row(msgspec.Struct, frozen=True, omit_defaults=True):
     action: str = ""             # create update replace delete
     born: str = ""               # the operation that made it
     planned: str = ""            # the name it will have: a step taken again finds what it made
-    pending: dict[str, Any] | None = None
+    pending: dict[str, Any] | None = None  # what it waits for; `answer` once that has come
+    touched: bool = False        # an operation was committed before the step as a whole was: failing undoes it
     before: dict[str, Any] | None = None
     drift: dict[str, Any] = {}
 
