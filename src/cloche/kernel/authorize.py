@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..iam import decide as iam
-from ..iam import policy as policies
+from .. import iam
+from ..iam.decide import ROOT_DECISION
+from ..iam.policy import parse
 from .errors import AwsError
 from .service import Entry, Need
 
@@ -38,12 +39,12 @@ def decide(call: Call, need: Need) -> Any:
     principal, resource = call.principal, need.resource
     owner = need.account or (resource.split(":", 5)[4] if resource.startswith("arn:") else "") or call.account
     if principal.kind == "root" and need.policy is None and owner == principal.account and need.rule == "normal":
-        return iam.ROOT
+        return ROOT_DECISION
     held = held_by(call)
     return iam.decide(iam.Question(
         principal=principal, action=need.action, resource=resource, resource_account=owner, now=call.now, context=lambda: context(call, need),
         identity=held.identity, boundary=held.boundary, session=held.session, rule=need.rule,
-        resource_policy=(resource, policies.parse(need.policy)) if need.policy else None,
+        resource_policy=(resource, parse(need.policy)) if need.policy else None,
     ))
 
 

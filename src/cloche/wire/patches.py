@@ -100,6 +100,10 @@ PATCHES: list[tuple[str, str, tuple[str, ...], Any]] = [
         for shape, names in _SQS_MAPS.items()
         for part, name in zip(("key", "value"), names)
     ),
+    *(
+        ("sqs", "an unknown attribute is refused in SQS's own words; ReceiveMessage takes names of messages' attributes where the model lists those of queues", ("shapes", shape), {"enum": DROP})
+        for shape in ("QueueAttributeName", "MessageSystemAttributeName", "MessageSystemAttributeNameForSends")
+    ),
     ("apigatewayv2", "protocols are not listed in this older file", ("metadata",), {"protocols": ["rest-json"]}),
     *(("s3", "a deprecated twin with the same route as its successor", ("operations",), {name: DROP}) for name in ("GetBucketLifecycle", "PutBucketLifecycle", "GetBucketNotification", "PutBucketNotification")),
     ("s3", "every document has this namespace; the model does not say so", ("metadata",), {"xmlNamespace": "http://s3.amazonaws.com/doc/2006-03-01/"}),
@@ -122,5 +126,5 @@ def apply(service: str, raw: dict[str, Any]) -> None:
     if service == "sqs":
         for shape in raw["shapes"].values():
             for ref in shape.get("members", {}).values():
-                if ref["shape"] in _SQS_MEMBERS:
-                    ref["queryName"] = _SQS_MEMBERS[ref["shape"]]
+                if query_name := _SQS_MEMBERS.get(ref["shape"]) or _SQS_LISTS.get(ref["shape"]):
+                    ref["queryName"] = query_name

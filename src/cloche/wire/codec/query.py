@@ -69,7 +69,7 @@ def wire_name(name: str, target: Shape, ref: dict[str, Any], ec2: bool) -> str:
     if ec2:
         wire = ref.get("locationName") or name
         return wire[:1].upper() + wire[1:]
-    if target.type == "list" and (target.spec.get("flattened") or ref.get("flattened")) and target.spec["member"].get("locationName"):
+    if target.type == "list" and not ref.get("flattened") and target.spec.get("flattened") and target.spec["member"].get("locationName"):
         return target.spec["member"]["locationName"]  # a flattened list is called like its items
     return ref.get("locationName") or name
 
