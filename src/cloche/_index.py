@@ -1970,6 +1970,7 @@ FIRST_SEGMENTS: Any = {
 }
 
 PACKAGES: Any = {
+    'cloudformation': 'cloudformation',
     'iam': 'iam',
     's3': 's3',
     'sqs': 'sqs',
@@ -1977,6 +1978,7 @@ PACKAGES: Any = {
 }
 
 FRONTS: Any = [
+    ('cloudformation', 'path', '/_cloudformation/response/{token}'),
     ('s3', 'host', '{bucket+}.s3-website-{region}.amazonaws.com'),
     ('s3', 'host', '{bucket+}.s3-website.{region}.amazonaws.com'),
     ('s3', 'host', '{bucket+}.s3-website.localhost'),

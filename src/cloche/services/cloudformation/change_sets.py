@@ -97,7 +97,7 @@ async def create_change_set(call: Call, req: t.CreateChangeSetInput) -> t.Create
             return {"Id": existing.id, "StackId": stack.id}
         raise errors.change_set_exists(req["ChangeSetName"])
     before = stack.target if stack is not None and kind == "UPDATE" else None
-    notifications = req["NotificationARNs"] if "NotificationARNs" in req else before.notifications if before else []
+    notifications = req.get("NotificationARNs", before.notifications if before else [])
     tags = stacks.tags_of(req) if "Tags" in req or before is None else before.tags
     text = await templates.text_of(call, req, before)
     stack_id = stack.id if stack is not None else call.arn(f"stack/{name}/{call.uuid()}")

@@ -92,7 +92,7 @@ def fit(shape: Any, value: Any, where: str = "") -> Any:
     if kind == "map":
         if isinstance(value, list):
             value = {x["Key"]: x["Value"] for x in value}
-        return {k: fit(shape.map_value, v, f"{where}/{k}") for k, v in value.items()} if isinstance(value, Mapping) else value
+        return {k: fit(shape.value, v, f"{where}/{k}") for k, v in value.items()} if isinstance(value, Mapping) else value
     if isinstance(value, (Mapping, list)) and kind in ("string", "blob"):
         value = json.dumps(value, separators=(",", ":"))
     try:

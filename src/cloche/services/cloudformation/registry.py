@@ -4,7 +4,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import json
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ def schema(name: str) -> dict[str, Any]:
     return _schemas()["types"].get(name, {})
 
 
-@lru_cache(maxsize=None)
+@cache
 def _table(group: str) -> dict[str, Type]:
     package = PACKAGES.get(group, group.lower())
     name = f"cloche.services.{package}.cfn"

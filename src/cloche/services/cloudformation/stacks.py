@@ -13,7 +13,7 @@ from cloche.languages.cloudformation.errors import TransformError
 from . import errors, policies, templates
 from . import service as cloudformation
 from .engine import change, deploy, expire, go_on
-from .records import Operation, Stack, Target, by_stack, Undone, find, lookup, processed, save_template
+from .records import Operation, Stack, Target, Undone, by_stack, find, lookup, processed, save_template
 from .settling import settled
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ async def update(call: Call, req: Any, tags: dict[str, str] | None = None) -> An
     if stack.operation is not None or (stack.status not in UPDATABLE and stack.status not in ("UPDATE_FAILED", "CREATE_FAILED")):
         raise errors.wrong_state(stack.id, stack.status)
     before = stack.target
-    notifications = req["NotificationARNs"] if "NotificationARNs" in req else before.notifications
+    notifications = req.get("NotificationARNs", before.notifications)
     text = await templates.text_of(call, req, before)
     policy, during = await policies.text_of(call, req, "StackPolicy"), await policies.text_of(call, req, "StackPolicyDuringUpdate")
     try:
