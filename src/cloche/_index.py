@@ -1972,6 +1972,7 @@ FIRST_SEGMENTS: Any = {
 PACKAGES: Any = {
     'cloudformation': 'cloudformation',
     'iam': 'iam',
+    'logs': 'logs',
     's3': 's3',
     'sqs': 'sqs',
     'sts': 'sts',
@@ -1984,7 +1985,9 @@ FRONTS: Any = [
     ('s3', 'host', '{bucket+}.s3-website.localhost'),
 ]
 
-LISTENERS: Any = {}
+LISTENERS: Any = {
+    's3.happened': ['s3'],
+}
 
 
 def identify(signing: str, target: str, path: str, version: str) -> str:

@@ -71,21 +71,24 @@ def refuse(what: str, model: Model) -> AwsError:
     return AwsError(code, message, status)
 
 
+def known(cloud: Cloud, key: str, model: Model) -> tuple[str, Principal, str | None, float | None]:
+    """Secret, principal, session token and end of an access key; a refusal if there is no such key."""
+    if key == ROOT or (len(key) == 12 and key.isdigit()):
+        return cloud.secret, principals.root(HOME if key == ROOT else key), None, None
+    from ..services.iam import public
+    found = public.credential(cloud, key)
+    if found is None or not found.active:
+        raise refuse("unknown", model)
+    return found.secret, found.principal, found.token, found.expires
+
+
 def authenticate(cloud: Cloud, request: Request, claim: sigv4.Claim | None, model: Model) -> Principal:
     """The principal behind a request, or an AwsError in the service's own words."""
     if claim is None:
         return principals.ANONYMOUS
-    key = claim.access_key
-    if key == ROOT or (len(key) == 12 and key.isdigit()):
-        secret, principal, token, expires = cloud.secret, principals.root(HOME if key == ROOT else key), None, None
-    else:
-        from ..services.iam import public
-        found = public.credential(cloud, key)
-        if found is None or not found.active:
-            raise refuse("unknown", model)
-        secret, principal, token, expires = found.secret, found.principal, found.token, found.expires
-        if token is not None and claim.token != token:
-            raise refuse("token", model)
+    secret, principal, token, expires = known(cloud, claim.access_key, model)
+    if token is not None and claim.token != token:
+        raise refuse("token", model)
     if not sigv4.verify(request, claim, secret):
         raise refuse("signature", model)
     clock = cloud.clock
