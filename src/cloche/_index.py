@@ -1970,7 +1970,7 @@ FIRST_SEGMENTS: Any = {
 }
 
 PACKAGES: Any = {
-    'apigateway': 'apigateway',
+    'cloudformation': 'cloudformation',
     'iam': 'iam',
     'logs': 'logs',
     's3': 's3',
@@ -1979,10 +1979,7 @@ PACKAGES: Any = {
 }
 
 FRONTS: Any = [
-    ('apigateway', 'host', '{api}.execute-api.{region}.amazonaws.com'),
-    ('apigateway', 'host', '{api}.execute-api.localhost'),
-    ('apigateway', 'path', '/restapis/{api}/{stage}/_user_request_/{path+}'),
-    ('apigateway', 'path', '/restapis/{api}/{stage}/_user_request_'),
+    ('cloudformation', 'path', '/_cloudformation/response/{token}'),
     ('s3', 'host', '{bucket+}.s3-website-{region}.amazonaws.com'),
     ('s3', 'host', '{bucket+}.s3-website.{region}.amazonaws.com'),
     ('s3', 'host', '{bucket+}.s3-website.localhost'),
