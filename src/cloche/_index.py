@@ -1970,12 +1970,8 @@ FIRST_SEGMENTS: Any = {
 }
 
 PACKAGES: Any = {
-    'apigateway': 'apigateway',
-    'cloudformation': 'cloudformation',
-    'dynamodb': 'dynamodb',
-    'dynamodbstreams': 'dynamodbstreams',
     'iam': 'iam',
-    'lambda': 'lambda_',
+    'kms': 'kms',
     'logs': 'logs',
     's3': 's3',
     'sqs': 'sqs',
@@ -1983,19 +1979,12 @@ PACKAGES: Any = {
 }
 
 FRONTS: Any = [
-    ('apigateway', 'host', '{api}.execute-api.{region}.amazonaws.com'),
-    ('apigateway', 'host', '{api}.execute-api.localhost'),
-    ('apigateway', 'path', '/restapis/{api}/{stage}/_user_request_/{path+}'),
-    ('apigateway', 'path', '/restapis/{api}/{stage}/_user_request_'),
-    ('cloudformation', 'path', '/_cloudformation/response/{token}'),
     ('s3', 'host', '{bucket+}.s3-website-{region}.amazonaws.com'),
     ('s3', 'host', '{bucket+}.s3-website.{region}.amazonaws.com'),
     ('s3', 'host', '{bucket+}.s3-website.localhost'),
 ]
 
-LISTENERS: Any = {
-    's3.happened': ['s3'],
-}
+LISTENERS: Any = {}
 
 
 def identify(signing: str, target: str, path: str, version: str) -> str:
