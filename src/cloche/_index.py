@@ -1970,19 +1970,24 @@ FIRST_SEGMENTS: Any = {
 }
 
 PACKAGES: Any = {
+    'cloudformation': 'cloudformation',
     'iam': 'iam',
+    'logs': 'logs',
     's3': 's3',
     'sqs': 'sqs',
     'sts': 'sts',
 }
 
 FRONTS: Any = [
+    ('cloudformation', 'path', '/_cloudformation/response/{token}'),
     ('s3', 'host', '{bucket+}.s3-website-{region}.amazonaws.com'),
     ('s3', 'host', '{bucket+}.s3-website.{region}.amazonaws.com'),
     ('s3', 'host', '{bucket+}.s3-website.localhost'),
 ]
 
-LISTENERS: Any = {}
+LISTENERS: Any = {
+    's3.happened': ['s3'],
+}
 
 
 def identify(signing: str, target: str, path: str, version: str) -> str:
