@@ -95,10 +95,6 @@ class Call:
             return store.run(text, args).fetchall()
         return store.write(text, args).fetchall()
 
-    def each(self, text: str, *args: Any) -> Any:
-        """Rows of a SELECT as they are asked for, where the reader may stop early."""
-        return self.cloud.store.run(text, args)
-
     def row(self, text: str, *args: Any) -> Any:
         """The first row, or None."""
         store = self.cloud.store
