@@ -1423,8 +1423,8 @@ VERSIONS: Any = {'abuse-signal': '2026-01-12',
  'workspaces-thin-client': '2023-08-22',
  'workspaces-web': '2020-07-08',
  'xray': '2016-04-12'}
-PACKAGES: Any = {'sqs': 'sqs'}
-FRONTS: Any = []
+PACKAGES: Any = {'sns': 'sns', 'sqs': 'sqs'}
+FRONTS: Any = [('sns', 'path', '/SimpleNotificationService-{id}.pem')]
 LISTENERS: Any = {}
 
 def identify(signing: str, target: str, path: str, version: str) -> str | None:
