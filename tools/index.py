@@ -1,96 +1,147 @@
-"""Write src/cloche/_index.py: which service is meant by a signing name or target, and what our own services declare.
+"""Write src/cloche/_index.py: what the front door must know before any service is loaded.
 
-    python tools/index.py            write it
-    python tools/index.py --check    fail if it is not current
+From botocore's models: signing names, target prefixes, protocols, and what tells services of one signing name apart. From our own
+packages: where each lives, the hosts and paths it serves, the events it listens to.
+
+    python -m tools.index            # write
+    python -m tools.index --check    # exit 1 if the file on disk is not what would be written
 """
 from __future__ import annotations
 
 import importlib
-import pprint
+import pkgutil
 import sys
+import traceback
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "src"))
+ROOT = Path(__file__).parents[1] / "src" / "cloche"
+sys.path.insert(0, str(ROOT.parent))
+FILE = ROOT / "_index.py"
+
 from cloche.wire import model  # noqa: E402
 
-TARGET = ROOT / "src/cloche/_index.py"
+# Which of several services with one signing name is meant when nothing else tells; else the one that is called like it
+DEFAULTS = {"elasticloadbalancing": "elbv2", "rds": "rds", "execute-api": "apigatewaymanagementapi", "es": "opensearch", "ses": "ses", "cassandra": "keyspaces"}
 
 
-def gather() -> dict[str, Any]:
-    signing: dict[str, list[str]] = {}
-    targets: dict[str, str] = {}
-    protocols: dict[str, list[str]] = {}
-    versions: dict[str, str] = {}
+def from_models() -> dict[str, Any]:
+    signing: dict[str, list[str]] = defaultdict(list)
+    targets, protocols, versions, segments, endpoints = {}, {}, {}, {}, {}
     for name in model.services():
-        found = model.load(name)
-        model.load.cache_clear()
-        meta = found.meta
-        signing.setdefault(meta.get("signingName") or meta["endpointPrefix"], []).append(name)
-        if prefix := meta.get("targetPrefix"):
+        one = model.load(name)
+        key = one.meta.get("signingName") or one.meta["endpointPrefix"]
+        signing[key].append(name)
+        if prefix := one.meta.get("targetPrefix"):
             targets.setdefault(prefix, name)
-        protocols[name] = found.protocols
-        versions[name] = meta["apiVersion"]
-    return {"SIGNING": signing, "TARGETS": targets, "PROTOCOLS": protocols, "VERSIONS": versions}
+        protocols[name] = one.protocols
+        endpoints[name] = one.meta["endpointPrefix"]
+        versions[name] = one.meta["apiVersion"]
+        if any(p.startswith("rest") for p in one.protocols):
+            segments[name] = {op.http["requestUri"].strip("/").split("/")[0].split("?")[0] for op in one.operations.values()}
+        model.load.cache_clear()
+    shared = {k: v for k, v in signing.items() if len(v) > 1}
+    for key, names in signing.items():
+        names.sort(key=lambda n: (n != DEFAULTS.get(key, key), n))
+    by_version, by_path = {}, {}
+    for key, names in shared.items():
+        for name in names:
+            if "query" in protocols[name]:
+                by_version.setdefault((key, versions[name]), name)
+            for segment in sorted(segments.get(name, ())):
+                if not segment.startswith("{") and not any(segment in segments.get(other, ()) for other in names if other != name):
+                    by_path[key, segment] = name
+    return {
+        "SIGNING": dict(sorted(signing.items())), "TARGETS": dict(sorted(targets.items())), "PROTOCOLS": dict(sorted(protocols.items())),
+        "ENDPOINTS": dict(sorted(endpoints.items())), "VERSIONS": dict(sorted(by_version.items())), "FIRST_SEGMENTS": dict(sorted(by_path.items())),
+    }
 
 
-def ours() -> dict[str, Any]:
-    """What the packages under services/ declare. They are imported against an index that knows of none."""
-    packages, fronts, listeners = {}, [], {}
-    for folder in sorted((ROOT / "src/cloche/services").iterdir()):
-        if not (folder / "__init__.py").exists():
+def from_packages() -> tuple[dict[str, Any], list[str]]:
+    packages: dict[str, str] = {}
+    fronts: list[tuple[str, str, str]] = []
+    listeners: dict[str, list[str]] = defaultdict(list)
+    broken: list[str] = []
+    known = set(model.services())
+    for folder in sorted((ROOT / "services").glob("*/__init__.py")):
+        package = folder.parent.name
+        name = package.rstrip("_").replace("_", "-")
+        try:
+            service = importlib.import_module(f"cloche.services.{package}").service
+            name = service.name
+            for module in pkgutil.iter_modules([str(folder.parent)]):
+                if module.name not in ("cfn", "public"):
+                    importlib.import_module(f"cloche.services.{package}.{module.name}")
+        except Exception:
+            broken.append(f"{package}: {traceback.format_exc(limit=-2)}")
+            if name in known:
+                packages[name] = package
             continue
-        service = importlib.import_module(f"cloche.services.{folder.name}").service.load()
-        packages[service.name] = folder.name
-        fronts += [(service.name, "host", h) for h in service.hosts] + [(service.name, "path", p) for p in service.paths]
+        packages[name] = package
+        fronts += [(name, "host", template) for template in service.hosts] + [(name, "path", template) for template in service.paths]
         for event, _ in service.listeners:
-            names = listeners.setdefault(event.kind, [])
-            if service.name not in names:
-                names.append(service.name)
-    return {"PACKAGES": packages, "FRONTS": fronts, "LISTENERS": listeners}
+            if name not in listeners[event.kind]:
+                listeners[event.kind].append(name)
+    return {"PACKAGES": packages, "FRONTS": fronts, "LISTENERS": dict(sorted(listeners.items()))}, broken
+
+
+def text(values: dict[str, Any]) -> str:
+    lines = [
+        '"""GENERATED by tools/index.py (python -m tools.index). Do not edit.',
+        "",
+        "What the front door knows before any service is loaded.",
+        '"""',
+        "from __future__ import annotations",
+        "",
+        "from typing import Any",
+    ]
+    for name, value in values.items():
+        lines.append("")
+        if not value:
+            lines.append(f"{name}: Any = {value!r}")
+        elif isinstance(value, dict):
+            lines += [f"{name}: Any = {{", *(f"    {k!r}: {v!r}," for k, v in value.items()), "}"]
+        else:
+            lines += [f"{name}: Any = [", *(f"    {v!r}," for v in value), "]"]
+    return "\n".join(lines) + "\n" + IDENTIFY
 
 
 IDENTIFY = '''
 
-def identify(signing: str, target: str, path: str, version: str) -> str | None:
-    """botocore's name of the service that a request means; None if nobody signs so."""
+def identify(signing: str, target: str, path: str, version: str) -> str:
+    """botocore's name of the service that a request means: its target's, or its signing name's; path and API version tell twins apart. "" if unknown."""
     if target and (name := TARGETS.get(target)):
         return name
     names = SIGNING.get(signing)
     if names is None:
-        return None
+        return signing if signing in PROTOCOLS else ""
     if len(names) == 1:
         return names[0]
-    if signing == "apigateway":
-        return "apigatewayv2" if path.startswith("/v2/") else "apigateway"
-    if version:
-        for name in names:
-            if VERSIONS[name] == version:
-                return name
-    return signing if signing in names else names[0]
+    if path.startswith("/service/"):  # rpc-v2-cbor names the service in its path
+        names = [n for n in names if "rpc-v2-cbor" in PROTOCOLS[n]] or names
+    if version and (name := VERSIONS.get((signing, version))):
+        return name
+    return FIRST_SEGMENTS.get((signing, path.split("/", 2)[1] if path else ""), names[0])
 '''
 
 
-def text(facts: dict[str, Any]) -> str:
-    lines = ['"""GENERATED by tools/index.py: who is meant by what a request says. Do not edit."""', "from __future__ import annotations", "", "from typing import Any", ""]
-    for name, value in facts.items():
-        lines.append(f"{name}: Any = {pprint.pformat(value, width=160, compact=True)}")
-    return "\n".join(lines) + IDENTIFY
-
-
 def main() -> int:
-    facts = gather()
-    if not TARGET.exists():
-        TARGET.write_text(text(facts | {"PACKAGES": {}, "FRONTS": [], "LISTENERS": {}}))
-    new = text(facts | ours())
+    values = from_models()
+    before = FILE.read_text() if FILE.exists() else ""
+    # the kernel imports the index, and services import the kernel: the half without services must stand first
+    FILE.write_text(text(values | {"PACKAGES": {}, "FRONTS": [], "LISTENERS": {}}))
+    own, broken = from_packages()
+    wanted = text(values | own)
+    for each in broken:
+        print(f"not indexed: {each}", file=sys.stderr)
     if "--check" in sys.argv:
-        if TARGET.read_text() != new:
-            print("src/cloche/_index.py is not current: python tools/index.py", file=sys.stderr)
-            return 1
-        return 0
-    TARGET.write_text(new)
-    return 0
+        FILE.write_text(before)
+        if before != wanted:
+            print(f"{FILE} is stale: run python -m tools.index", file=sys.stderr)
+        return int(before != wanted or bool(broken))
+    FILE.write_text(wanted)
+    return int(bool(broken))
 
 
 if __name__ == "__main__":

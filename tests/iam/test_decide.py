@@ -35,7 +35,11 @@ ANYTHING = policy({"Effect": "Allow", "Action": "*", "Resource": "*"})
 
 
 def to(principal, effect="Allow"):
-    return policy({"Effect": effect, "Principal": principal, "Action": "s3:*", "Resource": "*"})
+    return "bucket", policy({"Effect": effect, "Principal": principal, "Action": "s3:*", "Resource": "*"})
+
+
+def on(statement):
+    return "bucket", policy(statement)
 
 
 CASES = [
@@ -89,15 +93,15 @@ CASES = [
     ("service", service("sns.amazonaws.com"), {"resource_account": A, "resource_policy": to({"Service": "sns.amazonaws.com"})}, (True, False, "resource")),
     ("other service", service("s3.amazonaws.com"), {"resource_account": A, "resource_policy": to({"Service": "sns.amazonaws.com"})}, (False, False, "resource")),
     ("user is no service", BOB, {"resource_policy": to({"Service": "sns.amazonaws.com"})}, (False, False, "identity")),
-    ("key without key policy", BOB, {"identity": named(YES), "resource_rule": "kms"}, (False, False, "resource")),
-    ("key policy names account", BOB, {"identity": named(YES), "resource_rule": "kms", "resource_policy": to({"AWS": A})}, (True, False, "identity")),
-    ("key policy names account, no identity", BOB, {"resource_rule": "kms", "resource_policy": to({"AWS": A})}, (False, False, "identity")),
-    ("key policy names user", BOB, {"resource_rule": "kms", "resource_policy": to({"AWS": BOB.arn})}, (True, False, "resource")),
-    ("root without key policy", root(A), {"resource_rule": "kms", "resource_policy": to({"AWS": B})}, (False, False, "resource")),
-    ("trust names nobody", BOB, {"identity": named(YES), "resource_rule": "trust", "resource_policy": to({"Service": "ec2.amazonaws.com"})}, (False, False, "trust")),
-    ("not principal allows others", BOB, {"resource_policy": policy({"Effect": "Allow", "NotPrincipal": {"AWS": ROLE.role_arn}, "Action": "s3:*", "Resource": "*"})}, (True, False, "resource")),
-    ("not principal denies others", BOB, {"identity": named(YES), "resource_policy": policy({"Effect": "Deny", "NotPrincipal": {"AWS": ROLE.role_arn}, "Action": "s3:*", "Resource": "*"})}, (False, True, "resource")),
-    ("not principal spares", ROLE, {"identity": named(YES), "resource_policy": policy({"Effect": "Deny", "NotPrincipal": {"AWS": ROLE.role_arn}, "Action": "s3:*", "Resource": "*"})}, (True, False, "identity")),
+    ("key without key policy", BOB, {"identity": named(YES), "rule": "kms"}, (False, False, "resource")),
+    ("key policy names account", BOB, {"identity": named(YES), "rule": "kms", "resource_policy": to({"AWS": A})}, (True, False, "identity")),
+    ("key policy names account, no identity", BOB, {"rule": "kms", "resource_policy": to({"AWS": A})}, (False, False, "identity")),
+    ("key policy names user", BOB, {"rule": "kms", "resource_policy": to({"AWS": BOB.arn})}, (True, False, "resource")),
+    ("root without key policy", root(A), {"rule": "kms", "resource_policy": to({"AWS": B})}, (False, False, "resource")),
+    ("trust names nobody", BOB, {"identity": named(YES), "rule": "trust", "resource_policy": to({"Service": "ec2.amazonaws.com"})}, (False, False, "trust")),
+    ("not principal allows others", BOB, {"resource_policy": on({"Effect": "Allow", "NotPrincipal": {"AWS": ROLE.role_arn}, "Action": "s3:*", "Resource": "*"})}, (True, False, "resource")),
+    ("not principal denies others", BOB, {"identity": named(YES), "resource_policy": on({"Effect": "Deny", "NotPrincipal": {"AWS": ROLE.role_arn}, "Action": "s3:*", "Resource": "*"})}, (False, True, "resource")),
+    ("not principal spares", ROLE, {"identity": named(YES), "resource_policy": on({"Effect": "Deny", "NotPrincipal": {"AWS": ROLE.role_arn}, "Action": "s3:*", "Resource": "*"})}, (True, False, "identity")),
     ("endpoint silent", BOB, {"identity": named(YES), "endpoint": ("vpce", "endpoint", policy(allow(Action="sqs:*", Principal="*")))}, (False, False, "endpoint")),
     ("endpoint open", BOB, {"identity": named(YES), "endpoint": ("vpce", "endpoint", policy(allow(Action="*", Principal="*")))}, (True, False, "identity")),
     ("resource control denies", BOB, {"identity": named(YES), "rcps": [[("r", "rcp", policy(deny(Principal="*")))]]}, (False, True, "rcp")),

@@ -36,9 +36,8 @@ class Question(msgspec.Struct, kw_only=True):
     identity: Sequence[Named] = ()
     boundary: Named | None = None
     session: Sequence[Named] | None = None             # None: the session carries no policies; (): it carries none and may do nothing
-    resource_policy: Policy | None = None
-    resource_policy_name: str = "resource policy"
-    resource_rule: str = "normal"                      # "kms", "trust": without an allow in the resource's policy, nothing
+    resource_policy: tuple[str, Policy] | None = None  # (name, policy)
+    rule: str = "normal"                               # "kms", "trust": without an allow in the resource's policy, nothing
     scps: Sequence[Sequence[Named]] | None = None      # a list of policies for each level, root first
     rcps: Sequence[Sequence[Named]] | None = None
     endpoint: Named | None = None                      # policy of the VPC endpoint the request came through
@@ -49,6 +48,9 @@ class Decision(msgspec.Struct):
     explicit: bool
     reason: str                                        # which kind of policy decided: a key of KINDS, or "root"
     counted: tuple[Counted, ...] = ()
+    action: str = ""
+    resource: str = ""
+    story: list[dict[str, Any]] | None = None          # of a denial: what each policy said (`explain.story`)
 
     def message(self, principal: Principal, action: str, resource: str) -> str:
         """AWS's sentence for the caller."""
@@ -68,8 +70,16 @@ def decide(q: Question) -> Decision:
     same = not q.resource_account or q.resource_account == p.account
     if p.kind == "root" and same and q.resource_policy is None and q.scps is None and q.rcps is None and q.endpoint is None and q.session is None:
         return ROOT_DECISION
+    found = _decide(q)
+    found.action, found.resource = q.action, q.resource
+    return found
+
+
+def _decide(q: Question) -> Decision:
+    p = q.principal
+    same = not q.resource_account or q.resource_account == p.account
     action, resource, context = q.action.lower(), q.resource, context_of(q)
-    own = q.resource_policy.alone(q.resource_policy_name) if q.resource_policy is not None else None
+    own = q.resource_policy[1].alone(q.resource_policy[0]) if q.resource_policy is not None else None
     gates = _gates(q)
 
     # 1. an explicit deny anywhere
@@ -99,11 +109,11 @@ def decide(q: Question) -> Decision:
         if found is not None:
             counted.append(found)
     if p.kind in ("service", "anonymous") or (p.provider and not p.account):
-        return Decision(grade > 0, False, "resource" if grade or q.resource_rule != "trust" else "trust", tuple(counted))
+        return Decision(grade > 0, False, "resource" if grade or q.rule != "trust" else "trust", tuple(counted))
     if grade == EXACT and same:
         return Decision(True, False, "resource", tuple(counted))
-    if not grade and (not same or q.resource_rule != "normal"):
-        return Decision(False, False, "trust" if q.resource_rule == "trust" else "resource", tuple(counted))
+    if not grade and (not same or q.rule != "normal"):
+        return Decision(False, False, "trust" if q.rule == "trust" else "resource", tuple(counted))
 
     # 4. the caller's own policies
     if not (same and grade == ROLE) and p.kind != "root":

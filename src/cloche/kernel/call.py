@@ -1,6 +1,7 @@
 """One request (or timer, or event) as its handler sees it: who, where, when, and the state within reach."""
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from pathlib import Path
@@ -94,12 +95,20 @@ class Call:
             return store.run(text, args).fetchall()
         return store.write(text, args).fetchall()
 
+    def each(self, text: str, *args: Any) -> Any:
+        """Rows of a SELECT as they are asked for, where the reader may stop early."""
+        return self.cloud.store.run(text, args)
+
     def row(self, text: str, *args: Any) -> Any:
         """The first row, or None."""
         store = self.cloud.store
         if text.startswith(("SELECT", "WITH")):
             return store.run(text, args).fetchone()
         return store.write(text, args).fetchone()
+
+    def each(self, text: str, *args: Any) -> Any:
+        """The rows of a SELECT one by one, for who may stop before the last. Change nothing meanwhile."""
+        return self.cloud.store.run(text, args)
 
     def step(self) -> Store:
         """One atomic step of a handler that waits: `with call.step():`. Plain handlers are one step already."""
@@ -133,6 +142,10 @@ class Call:
         """Until one of the topics (a list, or one) is signalled or the virtual moment comes."""
         await self.cloud.work.wait(topics if isinstance(topics, list) else [topics], until)
 
+    async def turn(self) -> None:
+        """Let others have a turn of the loop, in the middle of long work."""
+        await asyncio.sleep(0)
+
     def spawn(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
         """A background task that `advance` waits for."""
         return self.cloud.work.spawn(coroutine)
@@ -161,7 +174,7 @@ class Call:
     def as_role(self, role_arn: str, session_name: str, service: str) -> Call:
         """The service acting under a role that trusts it. Raises AccessDenied if it does not."""
         from ..services.sts import public
-        return self.as_principal(public.service_session(self, role_arn, session_name, service)[1])
+        return self.as_principal(public.role_principal(self, role_arn, session_name, service))
 
     def as_root(self) -> Call:
         return self.as_principal(principals.root(self.account))

@@ -126,5 +126,5 @@ def apply(service: str, raw: dict[str, Any]) -> None:
     if service == "sqs":
         for shape in raw["shapes"].values():
             for ref in shape.get("members", {}).values():
-                if ref["shape"] in _SQS_MEMBERS:
-                    ref["queryName"] = _SQS_MEMBERS[ref["shape"]]
+                if query_name := _SQS_MEMBERS.get(ref["shape"]) or _SQS_LISTS.get(ref["shape"]):
+                    ref["queryName"] = query_name

@@ -62,7 +62,7 @@ class _Node:
         self.literals: dict[str, _Node] = {}
         self.label: _Node | None = None
         self.greedy: _Node | None = None
-        self.methods: dict[str, list[_Candidate]] = {}
+        self.methods: dict[str, _Candidates] = {}
 
 
 class _Candidate:
@@ -76,6 +76,22 @@ class _Candidate:
         located = [members[name][1] for name in (op.input.required if op.input else ()) if name in members]
         self.query = [ref["locationName"] for ref in located if ref.get("location") == "querystring"]
         self.headers = [ref["locationName"].lower() for ref in located if ref.get("location") == "header"]
+
+
+class _Candidates:
+    """The operations of one path and method: those without a literal query part, and the others by their first."""
+
+    __slots__ = ("keyed", "plain")
+
+    def __init__(self) -> None:
+        self.plain: list[_Candidate] = []
+        self.keyed: dict[str, list[_Candidate]] = {}
+
+    def add(self, one: _Candidate) -> None:
+        if one.literals:
+            self.keyed.setdefault(one.literals[0][0], []).append(one)
+        else:
+            self.plain.append(one)
 
 
 class Router:
@@ -93,7 +109,7 @@ class Router:
                     node = node.label
                 else:
                     node = node.literals.setdefault(segment, _Node())
-            node.methods.setdefault(op.http["method"], []).append(_Candidate(op, query))
+            node.methods.setdefault(op.http["method"], _Candidates()).add(_Candidate(op, query))
 
     def find(self, request: Request) -> Operation:
         segments = request.path.split("/")[1:]
@@ -110,11 +126,11 @@ class Router:
             found = self._walk(self.root, segments, 0, request.method)
         if not found:
             raise Unknown()
-        if len(found) == 1 and not found[0].literals:
-            return found[0].op
+        if len(found.plain) == 1 and not (request.query and found.keyed):
+            return found.plain[0].op
         return self._choose(found, request)
 
-    def _walk(self, node: _Node, segments: list[str], i: int, method: str) -> list[_Candidate] | None:
+    def _walk(self, node: _Node, segments: list[str], i: int, method: str) -> _Candidates | None:
         if i == len(segments):
             return node.methods.get(method)
         segment = segments[i]
@@ -130,17 +146,21 @@ class Router:
             return node.greedy.methods.get(method)
         return None
 
-    def _walk_after(self, node: _Node, segments: list[str], i: int, method: str) -> list[_Candidate] | None:
+    def _walk_after(self, node: _Node, segments: list[str], i: int, method: str) -> _Candidates | None:
         step = node.literals.get(segments[i])
         return self._walk(step, segments, i + 1, method) if step is not None else None
 
     @staticmethod
-    def _choose(candidates: list[_Candidate], request: Request) -> Operation:
+    def _choose(found: _Candidates, request: Request) -> Operation:
         given: dict[str, str] = {}
         if request.query:
             for part in request.query.split("&"):
                 key, _, value = part.partition("=")
                 given[unquote_plus(key)] = value
+        candidates = found.plain
+        for key in given:
+            if key in found.keyed:
+                candidates = [*found.keyed[key], *candidates]
         best: Any = None
         best_rank = (-1, 0, 0)
         for c in candidates:

@@ -18,6 +18,7 @@ from ..http import Request, Response
 from ..model import Model, Operation, Shape
 from . import times
 from .refusal import Invalid, malformed
+from .xml import LEAVES
 
 Convert = Callable[[Any], Any] | None
 _UNMADE: Any = object()
@@ -43,7 +44,7 @@ def typed(shape: Shape) -> Any:
         if shape.spec.get("document"):
             made = Any
         else:
-            made = TypedDict(shape.name, {}, total=False)  # type: ignore[operator]
+            made = TypedDict(shape.name, {}, total=False)  # type: ignore[operator]  # noqa: UP013
             shape.__dict__["_json_type"] = made
             fields = {wire_name(n, ref): _member_type(s, ref) for n, (s, ref) in shape.members.items() if "location" not in ref}
             made.__annotations__ = fields
@@ -249,7 +250,7 @@ def _needs_out(shape: Shape, seen: set[str]) -> bool:
         return False
     seen.add(shape.name)
     if shape.type == "structure":
-        return any(ref.get("locationName", n) != n or _needs_out(s, seen) for n, (s, ref) in shape.members.items() if "location" not in ref)
+        return any(ref.get("locationName", n) != n or _needs_out(s, seen) for n, (s, ref) in shape.members.items() if ref.get("location") not in LEAVES)
     if shape.type in ("list", "map"):
         return _needs_out(shape.item if shape.type == "list" else shape.value, seen)
     return shape.type == "timestamp" and times.style(shape, {}, "unixTimestamp") != "unixTimestamp"
@@ -257,7 +258,7 @@ def _needs_out(shape: Shape, seen: set[str]) -> bool:
 
 def _outgoing(shape: Shape) -> Convert:
     if shape.type == "structure":
-        parts = {n: (wire_name(n, ref), outgoing(s)) for n, (s, ref) in shape.members.items() if "location" not in ref}
+        parts = {n: (wire_name(n, ref), outgoing(s)) for n, (s, ref) in shape.members.items() if ref.get("location") not in LEAVES}
 
         def structure(value: dict[str, Any]) -> dict[str, Any]:
             out = {}

@@ -69,7 +69,7 @@ def wire_name(name: str, target: Shape, ref: dict[str, Any], ec2: bool) -> str:
     if ec2:
         wire = ref.get("locationName") or name
         return wire[:1].upper() + wire[1:]
-    if target.type == "list" and (target.spec.get("flattened") or ref.get("flattened")) and target.spec["member"].get("locationName"):
+    if target.type == "list" and not ref.get("flattened") and target.spec.get("flattened") and target.spec["member"].get("locationName"):
         return target.spec["member"]["locationName"]  # a flattened list is called like its items
     return ref.get("locationName") or name
 
@@ -196,7 +196,7 @@ def write(op: Operation, value: Any, request_id: str) -> Response:
         wrapper = op.spec["output"].get("resultWrapper") or f"{name}Result"
         inner = xml.writer(op.output, QUERY)(value or {})
         wrapped = f"<{wrapper}>{inner}</{wrapper}>" if inner or op.output.members else ""
-        if not inner and op.output.members:
+        if not inner and (op.output.members or "resultWrapper" in op.spec["output"]):  # clients look for it, empty or not
             wrapped = f"<{wrapper}/>"
     text = f"<{name}Response{_namespace(op.model)}>{wrapped}<ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata></{name}Response>"
     return Response(200, _head(request_id), text.encode())

@@ -56,6 +56,8 @@ def _dates(text: str) -> list[str]:
 
 def _commas(text: str) -> list[str]:
     """`a, "b, c"` -> [a, `b, c`]."""
+    if not text.strip():
+        return []
     if '"' not in text:
         return [p.strip() for p in text.split(",")]
     out, word, quoted, i = [], "", False, 0

@@ -9,6 +9,7 @@ from ..http import Request, Response
 from ..model import Model, Operation
 from . import json, rest, stream
 from .refusal import malformed
+from .xml import LEAVES
 
 
 def read(op: Operation, request: Request) -> dict[str, Any]:
@@ -83,7 +84,7 @@ def write(op: Operation, value: Any, request_id: str) -> Response:
 def _bodied(op: Operation) -> set[str]:
     made = op.__dict__.get("_bodied")
     if made is None:
-        made = op.__dict__["_bodied"] = {n for n, (_, ref) in op.output.members.items() if "location" not in ref}  # type: ignore[union-attr]
+        made = op.__dict__["_bodied"] = {n for n, (_, ref) in op.output.members.items() if ref.get("location") not in LEAVES}  # type: ignore[union-attr]
     return made
 
 
@@ -101,7 +102,7 @@ def write_error(model: Model, error: Any, request_id: str) -> Response:
         if lead:
             lead.write(error.extra, headers)
         convert = json.outgoing(shape) if shape is not None else None
-        located = {n for n, (_, ref) in shape.members.items() if "location" in ref} if shape is not None else set()
+        located = {n for n, (_, ref) in shape.members.items() if ref.get("location") in LEAVES} if shape is not None else set()
         rest_of = {k: v for k, v in error.extra.items() if k not in located}
         out |= convert(rest_of) if convert else rest_of
     out[json.message_key(model, shape) if shape is not None else ("Message" if model.name == "lambda" else "message")] = error.message

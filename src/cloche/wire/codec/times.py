@@ -12,10 +12,20 @@ _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
-@lru_cache(maxsize=8192)
+_TWO = [f"{n:02d}" for n in range(60)]
+_MINUTE = [f"T{n // 60:02d}:{n % 60:02d}:" for n in range(1440)]
+
+
+@lru_cache(maxsize=4096)
+def _day(number: int) -> str:
+    t = gmtime(number * 86400)
+    return f"{t[0]:04d}-{t[1]:02d}-{t[2]:02d}"
+
+
 def _second(whole: int) -> str:
-    t = gmtime(whole)
-    return f"{t[0]:04d}-{t[1]:02d}-{t[2]:02d}T{t[3]:02d}:{t[4]:02d}:{t[5]:02d}"
+    """Days are remembered, the rest is two tables: listings write a thousand of these."""
+    day, second = divmod(whole, 86400)
+    return f"{_day(day)}{_MINUTE[second // 60]}{_TWO[second % 60]}"
 
 
 def iso8601(moment: float) -> str:
@@ -27,8 +37,9 @@ def iso8601(moment: float) -> str:
 
 def iso8601_ms(moment: float) -> str:
     """Always with three digits, as S3 and EC2 write it."""
-    whole, part = divmod(round(moment * 1000), 1000)
-    return f"{_second(whole)}.{part:03d}Z"
+    whole, part = divmod(int(moment * 1000 + 0.5) if moment > 0 else round(moment * 1000), 1000)
+    day, second = divmod(whole, 86400)
+    return f"{_day(day)}{_MINUTE[second // 60]}{_TWO[second % 60]}.{part:03d}Z" if part else f"{_day(day)}{_MINUTE[second // 60]}{_TWO[second % 60]}.000Z"
 
 
 @lru_cache(maxsize=4096)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Callable
 from typing import Any
 from xml.parsers import expat
@@ -15,6 +16,7 @@ from ..model import Shape
 from . import times
 
 Write = Callable[[Any], str]
+LEAVES = frozenset(("header", "headers", "statusCode"))  # where members of an answer go that are not in its body
 MAX_DEPTH, MAX_NODES = 64, 200_000
 
 
@@ -38,6 +40,8 @@ EC2 = Dialect("_xml_ec2", lambda name, ref: ref.get("locationName") or name, tim
 
 def escape(text: str) -> str:
     """Text between tags. A carriage return must be spelt out, or parsers turn it into a newline."""
+    if text.isprintable() and not ("&" in text or "<" in text or ">" in text or '"' in text):
+        return text
     if "&" in text:
         text = text.replace("&", "&amp;")
     if "<" in text:
@@ -102,16 +106,26 @@ def _float(value: float) -> str:
 def _structure(shape: Shape, dialect: Dialect) -> Write:
     """Generated: one f-string per member, so that a listing of a thousand keys is a matter of a fraction of a millisecond."""
     scope: dict[str, Any] = {"escape": escape}
+    safe = re.compile(r"[\w:.-]+").fullmatch
     lines = ["def write(value):", " get = value.get", " out = ''"]
     for i, (name, (target, ref)) in enumerate(shape.members.items()):
-        if "location" in ref or ref.get("xmlAttribute"):
+        if ref.get("location") in LEAVES or ref.get("xmlAttribute"):
             continue
-        scope[f"w{i}"] = member(name, target, ref, dialect)
         lines.append(f" v = get({name!r})")
-        if target.type in ("string", "character") and '"' not in (tag := dialect.name(name, ref)) and not ref.get("xmlNamespace"):
-            lines.append(f" if v is not None: out += f'<{tag}>{{escape(v)}}</{tag}>'")
+        tag = dialect.name(name, ref)
+        plain = not (ref.get("xmlNamespace") or target.spec.get("xmlNamespace"))
+        if plain and target.type in ("string", "character"):
+            known = target.spec.get("enum") or ref.get("enum")
+            text = "v" if known and all(map(safe, known)) else "escape(v)"
+            lines.append(f" if v is not None: out += f'<{tag}>{{{text}}}</{tag}>'")
+        elif plain and target.type in ("integer", "long"):
+            lines.append(f" if v is not None: out += f'<{tag}>{{v}}</{tag}>'")
         else:
-            lines.append(f" if v is not None: out += w{i}(v)")
+            scope[f"w{i}"] = member(name, target, ref, dialect) if target.type != "timestamp" or not plain else _scalar(target, ref, dialect)
+            if target.type == "timestamp" and plain:
+                lines.append(f" if v is not None: out += f'<{tag}>{{w{i}(v)}}</{tag}>'")
+            else:
+                lines.append(f" if v is not None: out += w{i}(v)")
     lines.append(" return out")
     exec("\n".join(lines), scope)
     return scope["write"]
@@ -139,7 +153,7 @@ def member(name: str, target: Shape, ref: dict[str, Any], dialect: Dialect) -> W
     tag = dialect.name(name, ref)
     flattened = dialect.flat and (target.spec.get("flattened") or ref.get("flattened"))
     if target.type == "list" and flattened:
-        return _items(target, ref, dialect, target.spec["member"].get("locationName") or tag)
+        return _items(target, ref, dialect, flat_name(tag, target, ref))
     if target.type == "map" and flattened:
         return _map(target, ref, dialect, tag)
     open_, close = f"<{tag}{namespace(ref) or namespace(target.spec)}", f"</{tag}>"
@@ -152,6 +166,11 @@ def member(name: str, target: Shape, ref: dict[str, Any], dialect: Dialect) -> W
         body = _scalar(target, ref, dialect)
     open_ += ">"
     return lambda value: f"{open_}{body(value)}{close}"
+
+
+def flat_name(tag: str, target: Shape, ref: dict[str, Any]) -> str:
+    """The element of a flattened list's items: the member's name, unless the list itself is flat and names its items."""
+    return tag if ref.get("flattened") else target.spec["member"].get("locationName") or tag
 
 
 def _items(shape: Shape, ref: dict[str, Any], dialect: Dialect, tag: str) -> Write:
@@ -267,7 +286,7 @@ def _read_structure(shape: Shape) -> Read:
             continue
         flattened = target.spec.get("flattened") or ref.get("flattened")
         if target.type == "list" and flattened:
-            parts[target.spec["member"].get("locationName") or wire] = (name, reader(target.item), "many")
+            parts[flat_name(wire, target, ref)] = (name, reader(target.item), "many")
         elif target.type == "map" and flattened:
             parts[wire] = (name, reader(target), "entry")
         elif target.type in ("structure", "list", "map"):

@@ -1,0 +1,208 @@
+"""What the kernel asks IAM behind the curtain: whose key is this, and which policies count for this principal.
+
+Both answers are remembered with the very records they were made from. Records are values, so an answer is good as long as the records in
+the tables are still the same objects; there is nothing to invalidate.
+"""
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from cloche.iam import Bundle, MalformedPolicy, Policy, Principal, managed, parse
+from cloche.iam.policy import Named
+
+from .groups import Group
+from .keys import AccessKey
+from .policies import ManagedPolicy
+from .roles import Role
+from .users import User
+
+if TYPE_CHECKING:
+    from cloche.kernel import Call, Cloud
+
+
+class Credential(msgspec.Struct, frozen=True):
+    secret: str
+    principal: Principal
+    token: str | None = None                           # temporary keys: the session token that must come along
+    expires: float | None = None
+    active: bool = True
+
+
+class PrincipalPolicies(msgspec.Struct, frozen=True):
+    identity: Bundle
+    boundary: Named | None
+    session: Bundle | None
+
+
+NOTHING = PrincipalPolicies(Bundle(), None, None)
+
+
+def credential(cloud: Cloud, access_key_id: str) -> Credential | None:
+    """The secret and the principal behind an access key, long-term or temporary."""
+    if access_key_id.startswith("ASIA"):
+        from ..sts import public
+        return public.credential(cloud, access_key_id)
+    store = cloud.store
+    key = store.table(AccessKey, "", "").get(access_key_id)
+    if key is None:
+        return None
+    user = store.table(User, key.account, "").get(key.user.lower())
+    if user is None:
+        return None
+    memo = cloud.memory.setdefault("iam.credential", {})
+    found = memo.get(access_key_id)
+    if found is None or found[0] is not key or found[1] is not user:
+        principal = Principal(kind="user", arn=f"arn:aws:iam::{key.account}:user{user.path}{user.name}", account=key.account, id=user.id, name=user.name,
+                              tags=user.tags, access_key=key.id)
+        found = memo[access_key_id] = (key, user, Credential(key.secret, principal, active=key.active))
+    return found[2]
+
+
+USED_EVERY_SECONDS = 60
+
+
+def used(cloud: Cloud, credential: Credential, service: str, region: str) -> None:
+    """A key just signed a good request. Written down once a minute and key, so that many requests are not many writes."""
+    principal = credential.principal
+    memo = cloud.memory.setdefault("iam.used", {})
+    last = memo.get(principal.access_key)
+    now = cloud.clock.now()
+    if last is not None and 0 <= now - last < USED_EVERY_SECONDS:
+        return
+    if len(memo) > 4096:
+        memo.clear()
+    memo[principal.access_key] = now
+    cloud.service("iam")
+    with cloud.store:
+        if not principal.temporary:
+            cloud.store.write("INSERT OR REPLACE INTO iam_key_used VALUES (?,?,?,?)", (principal.access_key, now, service, region))
+        elif principal.kind == "role":
+            cloud.store.write("INSERT OR REPLACE INTO iam_role_used VALUES (?,?,?)", (principal.id.partition(":")[0], now, region))
+
+
+def policies(cloud: Cloud, principal: Principal) -> PrincipalPolicies:
+    """The identity policies, the boundary and the session policies of a principal, compiled."""
+    if principal.kind in ("root", "service", "anonymous") and principal.session_policies is None:
+        return NOTHING
+    memo = cloud.memory.setdefault("iam.policies", {})
+    name = (principal.arn, principal.id, principal.session_policies)
+    found = memo.get(name)
+    version = cloud.store.version
+    if found is not None:
+        if found[0] == version:
+            return found[2]
+        if all(table.get(key) is record for table, key, record in found[1]):
+            memo[name] = (version, found[1], found[2])
+            return found[2]
+    if len(memo) > 4096:
+        memo.clear()
+    seen = _Seen(cloud)
+    made = PrincipalPolicies(*_gather(seen, principal))
+    memo[name] = (version, seen.records, made)
+    return made
+
+
+class _Seen:
+    """Looks records up and keeps what it saw: an answer made from the same records is the same answer."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self.store = cloud.store
+        self.records: list[tuple[dict[str, Any], str, Any]] = []
+
+    def get(self, type_: type[Any], account: str, key: str) -> Any:
+        table = self.store.table(type_, account, "")
+        record = table.get(key)
+        self.records.append((table, key, record))
+        return record
+
+    def managed(self, account: str, arn: str) -> str | None:
+        parts = arn.split(":", 5)
+        if parts[4] == "aws":
+            return managed.document(arn)
+        policy = self.get(ManagedPolicy, account, arn.rpartition("/")[2].lower())
+        return policy.document if policy else None
+
+
+def _gather(seen: _Seen, p: Principal) -> tuple[Bundle, Named | None, Bundle | None]:
+    entity, groups = behind(seen, p)
+    named: list[tuple[str, str, str | None]] = []
+    boundary: Named | None = None
+    if entity is not None:
+        named += [(name, "inline", text) for name, text in entity.inline.items()]
+        named += [(arn, "managed", seen.managed(p.account, arn)) for arn in entity.attached]
+        for group in groups:
+            named += [(f"{group.name}/{name}", "group", text) for name, text in group.inline.items()]
+            named += [(arn, "group managed", seen.managed(p.account, arn)) for arn in group.attached]
+        if entity.boundary:
+            text = seen.managed(p.account, entity.boundary)
+            boundary = (entity.boundary, "boundary", parse(text or _NOBODY))
+    session = None
+    if p.session_policies is not None:
+        session = Bundle((f"session policy {i + 1}", "session", parse(text)) for i, text in enumerate(p.session_policies))
+    return Bundle(_compiled(named)), boundary, session
+
+
+_NOBODY = '{"Version":"2012-10-17","Statement":[]}'
+
+
+def _compiled(named: list[tuple[str, str, str | None]]) -> list[Named]:
+    found = []
+    for name, kind, text in named:
+        if text is None:
+            continue
+        try:
+            found.append((name, kind, parse(text)))
+        except MalformedPolicy:                        # one of AWS's own with an element newer than we are: it then allows nothing
+            continue
+    return found
+
+
+def behind(seen: _Seen, p: Principal) -> tuple[Any, list[Group]]:
+    """The user or role whose policies count. One made anew under an old name has another id, and is a stranger."""
+    if p.kind == "role":
+        role = seen.get(Role, p.account, p.name.lower())
+        return (role if role is not None and role.id == p.id.partition(":")[0] else None), []
+    name = p.name if p.kind == "user" else p.role_arn.rpartition("/")[2] if p.kind == "federated" else ""
+    user = seen.get(User, p.account, name.lower()) if name else None
+    if user is None or (p.kind == "user" and user.id != p.id):
+        return None, []
+    return user, [group for name in user.groups if (group := seen.get(Group, p.account, name.lower())) is not None]
+
+
+def role(call: Call, arn: str) -> Role | None:
+    """The role with this ARN, of whatever account."""
+    from . import roles
+    parts = arn.split(":", 5)
+    if len(parts) < 6 or parts[2] != "iam" or not parts[5].startswith("role/"):
+        return None
+    there = call.at(parts[4], call.region)
+    found = there.get(Role, parts[5].rpartition("/")[2].lower())
+    return found if found and roles.arn(there, found) == arn else None
+
+
+def ensure_linked(call: Call, service: str, description: str = "") -> Role:
+    """The service-linked role of a service, made if the account has none: what ECS and others do when first used."""
+    from . import service_linked
+    return service_linked.ensure(call, service, description)
+
+
+def trust_policy(role: Role) -> Policy:
+    """A role's trust policy, compiled, with unique ids in place of the names it was written with."""
+    from . import trust
+    return trust.policy(role)
+
+
+def managed_document(call: Call, account: str, arn: str) -> str | None:
+    """The default version of a managed policy, AWS's or the account's."""
+    from . import policies as own
+    return own.document(call.at(account, call.region), arn)
+
+
+def verified_mfa(call: Call, req: Any) -> bool:
+    """Did the request bring a good code of one of the caller's devices? Refuses a bad one."""
+    if "SerialNumber" not in req and "TokenCode" not in req:
+        return False
+    from . import mfa
+    return mfa.verified(call, req.get("SerialNumber", ""), req.get("TokenCode", ""))

@@ -1,0 +1,50 @@
+"""Tags of IAM's entities. Keys are unique whatever their case; the last spelling stays."""
+from __future__ import annotations
+
+from typing import Any
+
+from . import errors
+from .pages import page
+
+MOST = 50
+
+
+def given(req: Any) -> dict[str, str]:
+    """The tags of a request, checked."""
+    tags = req.get("Tags", [])
+    if len({tag["Key"].lower() for tag in tags}) < len(tags):
+        raise errors.duplicate_tags()
+    for tag in tags:
+        if tag["Key"].lower().startswith("aws:"):
+            raise errors.invalid("Member must not begin with the prefix aws:, which is reserved for AWS use")
+    return {tag["Key"]: tag["Value"] for tag in tags}
+
+
+def merged(have: dict[str, str], new: dict[str, str]) -> dict[str, str]:
+    lower = {key.lower() for key in new}
+    found = {key: value for key, value in have.items() if key.lower() not in lower} | new
+    if len(found) > MOST:
+        raise errors.too_many("TagsPerResource", MOST)
+    return found
+
+
+def without(have: dict[str, str], keys: list[str]) -> dict[str, str]:
+    gone = {key.lower() for key in keys}
+    return {key: value for key, value in have.items() if key.lower() not in gone}
+
+
+def pairs(tags: dict[str, str]) -> list[dict[str, str]]:
+    return [{"Key": key, "Value": value} for key, value in tags.items()]
+
+
+def listed(req: Any, tags: dict[str, str]) -> dict[str, Any]:
+    found, more = page(req, pairs(tags), key=lambda tag: tag["Key"])
+    return {"Tags": found, **more}
+
+
+def asked(req: Any) -> dict[str, Any]:
+    """The condition keys of a request that carries tags or names some."""
+    context: dict[str, Any] = {f"aws:RequestTag/{tag['Key']}": tag["Value"] for tag in req.get("Tags", [])}
+    if names := [tag["Key"] for tag in req.get("Tags", [])] or list(req.get("TagKeys", [])):
+        context["aws:TagKeys"] = names
+    return context

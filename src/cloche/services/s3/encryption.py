@@ -1,0 +1,183 @@
+"""How objects are sealed: SSE-S3 unless said otherwise, KMS keys of the same region, keys of the customer's own.
+
+KMS is asked for a data key at each write and to open it at each read, in the caller's name: who may not use the key cannot read, and a
+disabled key closes its objects. SSE-C is blocked in new buckets (April 2026) until PutBucketEncryption unblocks it.
+"""
+from __future__ import annotations
+
+import binascii
+import hashlib
+import hmac
+import json
+from base64 import b64decode, b64encode
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from cloche.kernel import AwsError, Call
+
+from . import errors
+from . import service as s3
+from .access import on_bucket
+from .buckets import Bucket, find
+from .rows import About, Version
+
+if TYPE_CHECKING:
+    from cloche.shapes import s3 as t
+
+DEFAULT = {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}, "BucketKeyEnabled": False, "BlockedEncryptionTypes": {"EncryptionType": ["SSE-C"]}}]}
+ASKED = ("ServerSideEncryption", "SSEKMSKeyId", "SSECustomerAlgorithm", "SSECustomerKey", "SSECustomerKeyMD5", "SSEKMSEncryptionContext", "BucketKeyEnabled")
+CUSTOMER = ("SSECustomerAlgorithm", "SSECustomerKey", "SSECustomerKeyMD5")
+
+
+def rule_of(bucket: Bucket) -> dict[str, Any]:
+    return bucket.settings.get("encryption", DEFAULT)["Rules"][0]
+
+
+def seal(call: Call, bucket: Bucket, req: Any, about: About, arn: str) -> None:
+    """Decide how a new version is sealed, and write it into what is known about it."""
+    if "encryption" not in bucket.settings and not any(member in req for member in ASKED):
+        return
+    if any(member in req for member in CUSTOMER):
+        if "ServerSideEncryption" in req:
+            raise errors.argument("Server Side Encryption with Customer provided key is incompatible with the encryption method specified",
+                                  "x-amz-server-side-encryption", req["ServerSideEncryption"])
+        if "SSE-C" in (rule_of(bucket).get("BlockedEncryptionTypes") or DEFAULT["Rules"][0]["BlockedEncryptionTypes"]).get("EncryptionType", []):
+            raise errors.access_denied("User is not authorized to perform this action: server-side encryption with customer-provided keys (SSE-C) is blocked on this bucket")
+        key = customer_key(req)
+        about.sse, about.customer_md5 = "", req["SSECustomerKeyMD5"]
+        about.customer = _salted(key, call.id(digits=16))
+        return
+    default = rule_of(bucket).get("ApplyServerSideEncryptionByDefault", {"SSEAlgorithm": "AES256"})
+    algorithm, key_id = req.get("ServerSideEncryption"), req.get("SSEKMSKeyId")
+    if algorithm is None and key_id is not None:
+        raise errors.argument("The encryption method specified is not supported", "x-amz-server-side-encryption-aws-kms-key-id", key_id) if default["SSEAlgorithm"] == "AES256" else errors.invalid("")
+    if algorithm is None:
+        algorithm, key_id = default["SSEAlgorithm"], default.get("KMSMasterKeyID")
+    elif algorithm == "AES256" and key_id is not None:
+        raise errors.argument("The encryption method specified is not supported", "x-amz-server-side-encryption-aws-kms-key-id", key_id)
+    elif algorithm not in ("AES256", "aws:kms", "aws:kms:dsse"):
+        raise errors.argument("The encryption method specified is not supported", "x-amz-server-side-encryption", algorithm)
+    elif key_id is None and algorithm == default["SSEAlgorithm"]:
+        key_id = default.get("KMSMasterKeyID")
+    about.sse = algorithm
+    if algorithm == "AES256":
+        return
+    about.bucket_key = bool(req.get("BucketKeyEnabled", rule_of(bucket).get("BucketKeyEnabled", False)))
+    about.kms_context = _context(arn, bucket, about, req)
+    answer = _kms(call, bucket, "GenerateDataKey", KeyId=key_id or "alias/aws/s3", KeySpec="AES_256", EncryptionContext=about.kms_context)
+    about.kms_key, about.sealed = answer["KeyId"], answer["CiphertextBlob"]
+
+
+def _context(arn: str, bucket: Bucket, about: About, req: Any) -> dict[str, str]:
+    context = {"aws:s3:arn": bucket.arn if about.bucket_key else arn}
+    if (text := req.get("SSEKMSEncryptionContext")) is not None:
+        try:
+            more = json.loads(b64decode(text, validate=True))
+        except ValueError:
+            raise errors.argument("The header 'x-amz-server-side-encryption-context' shall be Base64-encoded UTF-8 string holding JSON with the encryption context key-value pairs",
+                                  "x-amz-server-side-encryption-context", text) from None
+        context = more | context
+    return context
+
+
+def unseal(call: Call, bucket: Bucket, v: Version, req: Any, members: tuple[str, ...] = CUSTOMER) -> None:
+    """Raises unless the caller can open this version."""
+    about = v.about
+    if about.customer:
+        if not any(member in req for member in members):
+            raise errors.invalid("The object was stored using a form of Server Side Encryption. The correct parameters must be provided to retrieve the object.")
+        key = customer_key({plain: req[member] for plain, member in zip(CUSTOMER, members, strict=True) if member in req})
+        if not hmac.compare_digest(_salted(key, about.customer.partition(":")[0]), about.customer):
+            raise errors.access_denied()
+        return
+    if any(member in req for member in members):
+        raise errors.invalid("The encryption parameters are not applicable to this object.")
+    if about.sealed:
+        _kms(call, bucket, "Decrypt", CiphertextBlob=about.sealed, EncryptionContext=about.kms_context)
+
+
+def _kms(call: Call, bucket: Bucket, operation: str, **req: Any) -> Any:
+    there = call.at(call.account, bucket.region)
+    try:
+        return there.do("kms", operation, **req)
+    except LookupError:
+        raise errors.not_implemented("x-amz-server-side-encryption", "KMS is not built in Cloche yet") from None
+    except AwsError as error:
+        if error.code in ("AccessDeniedException", "NotImplemented"):
+            raise errors.access_denied(error.message) if error.code != "NotImplemented" else error from None
+        raise AwsError("KMS." + error.code, error.message) from None
+
+
+def customer_key(req: Any) -> bytes:
+    """The customer's key, if what came with it fits."""
+    algorithm, text, md5 = (req.get(member) for member in CUSTOMER)
+    if algorithm is None:
+        raise errors.argument("Requests specifying Server Side Encryption with Customer provided keys must provide a valid encryption algorithm.",
+                              "x-amz-server-side-encryption", "null")
+    if algorithm != "AES256":
+        raise AwsError("InvalidEncryptionAlgorithmError", "The Encryption request you specified is not valid. Supported value: AES256.",
+                       extra={"ArgumentName": "x-amz-server-side-encryption-customer-algorithm", "ArgumentValue": algorithm})
+    if text is None:
+        raise errors.argument("Requests specifying Server Side Encryption with Customer provided keys must provide an appropriate secret key.",
+                              "x-amz-server-side-encryption", "null")
+    if md5 is None:
+        raise errors.argument("Requests specifying Server Side Encryption with Customer provided keys must provide the client calculated MD5 of the secret key.",
+                              "x-amz-server-side-encryption", "null")
+    try:
+        key = b64decode(text, validate=True)
+    except binascii.Error:
+        key = b""
+    if len(key) != 32:
+        raise errors.argument("The secret key was invalid for the specified algorithm.", "x-amz-server-side-encryption", "null")
+    if b64encode(hashlib.md5(key, usedforsecurity=False).digest()).decode() != md5:
+        raise errors.argument("The calculated MD5 hash of the key did not match the hash that was provided.", "x-amz-server-side-encryption", "null")
+    return key
+
+
+def _salted(key: bytes, salt: str) -> str:
+    return f"{salt}:{hashlib.sha256(salt.encode() + key).hexdigest()}"
+
+
+def shown(about: About) -> dict[str, Any]:
+    """The members of an answer that say how a version is sealed."""
+    if about.customer:
+        return {"SSECustomerAlgorithm": "AES256", "SSECustomerKeyMD5": about.customer_md5}
+    if about.sse == "AES256":
+        return {"ServerSideEncryption": "AES256"}
+    return {"ServerSideEncryption": about.sse, "SSEKMSKeyId": about.kms_key} | ({"BucketKeyEnabled": True} if about.bucket_key else {})
+
+
+# --- the bucket's default -----------------------------------------------------------------------------------------------------
+
+@s3.op(needs=on_bucket("s3:PutEncryptionConfiguration"))
+def put_bucket_encryption(call: Call, req: t.PutBucketEncryptionRequest) -> None:
+    bucket = find(call, req["Bucket"], req)
+    configuration = req["ServerSideEncryptionConfiguration"]
+    if len(configuration["Rules"]) != 1:
+        raise errors.malformed_xml()
+    rule = configuration["Rules"][0]
+    default = rule.get("ApplyServerSideEncryptionByDefault")
+    if default is None:
+        default = rule["ApplyServerSideEncryptionByDefault"] = dict(rule_of(bucket)["ApplyServerSideEncryptionByDefault"])
+    if default["SSEAlgorithm"] == "AES256" and default.get("KMSMasterKeyID"):
+        raise errors.argument("a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms or aws:kms:dsse", "ApplyServerSideEncryptionByDefault", default["SSEAlgorithm"])
+    if default["SSEAlgorithm"] not in ("AES256", "aws:kms", "aws:kms:dsse"):
+        raise errors.malformed_xml()
+    rule.setdefault("BucketKeyEnabled", False)
+    blocked = (rule.get("BlockedEncryptionTypes") or {}).get("EncryptionType")
+    if blocked is None:
+        rule["BlockedEncryptionTypes"] = rule_of(bucket).get("BlockedEncryptionTypes", {"EncryptionType": ["SSE-C"]})
+    call.put(bucket.having(encryption=msgspec.to_builtins(configuration)))
+
+
+@s3.op(needs=on_bucket("s3:GetEncryptionConfiguration"))
+def get_bucket_encryption(call: Call, req: t.GetBucketEncryptionRequest) -> t.GetBucketEncryptionOutput:
+    configuration = find(call, req["Bucket"], req).settings.get("encryption", DEFAULT)
+    return {"ServerSideEncryptionConfiguration": configuration}
+
+
+@s3.op(needs=on_bucket("s3:PutEncryptionConfiguration"))
+def delete_bucket_encryption(call: Call, req: t.DeleteBucketEncryptionRequest) -> None:
+    """Takes the bucket back to what every bucket has."""
+    call.put(find(call, req["Bucket"], req).having(encryption=None))

@@ -1,0 +1,54 @@
+"""What others ask STS behind the curtain: whose temporary key is this, and a session for a service that a role trusts."""
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cloche.iam import Principal, Question, decide
+from cloche.iam import service as service_principal
+from cloche.kernel import Call
+
+from ..iam import public as iam
+from . import errors, messages, sessions
+
+if TYPE_CHECKING:
+    from cloche.kernel import Cloud
+
+    from ..iam.public import Credential
+
+
+def credential(cloud: Cloud, access_key_id: str) -> Credential | None:
+    return sessions.find(cloud, access_key_id)
+
+
+def role_principal(call: Call, role_arn: str, session_name: str, service: str, source_arn: str = "") -> Principal:
+    """The principal of a service acting under a role; AccessDenied if the role does not trust the service (or does not exist)."""
+    role = iam.role(call, role_arn)
+    if role is None:
+        raise errors.denied(service, "sts:AssumeRole", role_arn)
+    account = role_arn.split(":")[4]
+    who = service_principal(service, source_arn, call.account)
+    decision = decide(Question(principal=who, action="sts:AssumeRole", resource=role_arn, resource_account=account, now=call.now,
+                               resource_policy=(role_arn, iam.trust_policy(role)), rule="trust"))
+    if not decision.allowed:
+        raise errors.denied(service, "sts:AssumeRole", role_arn)
+    return session_of(call, role, role_arn, session_name)
+
+
+def service_session(call: Call, role_arn: str, session_name: str, service: str, duration: float = 3600, source_arn: str = "") -> tuple[dict[str, Any], Principal]:
+    """Credentials (AccessKeyId, SecretAccessKey, SessionToken, Expiration) for a service's workload under a role, and their principal."""
+    return sessions.begin(call, role_principal(call, role_arn, session_name, service, source_arn), duration)
+
+
+def session_of(call: Call, role: Any, role_arn: str, session_name: str, **more: Any) -> Principal:
+    """The principal of a role session, however it was come by."""
+    account = role_arn.split(":")[4]
+    partition = role_arn.split(":")[1]
+    return Principal(**{
+        "kind": "role", "arn": f"arn:{partition}:sts::{account}:assumed-role/{role.name}/{session_name}", "account": account, "id": f"{role.id}:{session_name}",
+        "name": role.name, "session": session_name, "role_arn": role_arn, "tags": role.tags, "issued": call.now, "mfa": False, **more,
+    })
+
+
+def encoded(call: Call, decision: Any, action: str, resource: str, context: dict[str, Any]) -> str:
+    """A denial as the opaque text that DecodeAuthorizationMessage reads."""
+    return messages.encode(call.cloud, call.principal, decision, action, resource, context)
