@@ -1970,8 +1970,12 @@ FIRST_SEGMENTS: Any = {
 }
 
 PACKAGES: Any = {
+    'apigateway': 'apigateway',
     'cloudformation': 'cloudformation',
+    'dynamodb': 'dynamodb',
+    'dynamodbstreams': 'dynamodbstreams',
     'iam': 'iam',
+    'lambda': 'lambda_',
     'logs': 'logs',
     's3': 's3',
     'sqs': 'sqs',
@@ -1979,6 +1983,10 @@ PACKAGES: Any = {
 }
 
 FRONTS: Any = [
+    ('apigateway', 'host', '{api}.execute-api.{region}.amazonaws.com'),
+    ('apigateway', 'host', '{api}.execute-api.localhost'),
+    ('apigateway', 'path', '/restapis/{api}/{stage}/_user_request_/{path+}'),
+    ('apigateway', 'path', '/restapis/{api}/{stage}/_user_request_'),
     ('cloudformation', 'path', '/_cloudformation/response/{token}'),
     ('s3', 'host', '{bucket+}.s3-website-{region}.amazonaws.com'),
     ('s3', 'host', '{bucket+}.s3-website.{region}.amazonaws.com'),

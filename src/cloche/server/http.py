@@ -167,7 +167,7 @@ class Connection(asyncio.Protocol):
     # -- the request, as httptools finds it ---------------------------------------------------------------------------------
 
     def on_message_begin(self) -> None:
-        self.url, self.headers, self.size, self.parts = b"", {}, 0, []
+        self.url, self.headers, self.raw, self.size, self.parts = b"", {}, [], 0, []
         self.incoming = self.request = None
 
     def on_url(self, url: bytes) -> None:
@@ -180,6 +180,7 @@ class Connection(asyncio.Protocol):
         self.size += len(name) + len(value)
         if self.size > HEAD_LIMIT:
             raise ValueError("head too large")
+        self.raw.append((name, value))
         key = _NAMES.get(name) or _lower(name)
         headers = self.headers
         if key in headers:
@@ -191,6 +192,7 @@ class Connection(asyncio.Protocol):
         headers = self.headers
         length = headers.get("content-length", "0")
         request = self.request = Request(self.parser.get_method().decode("ascii"), self.url.decode("latin-1"), headers, b"", None, self.secure, self.peer)
+        request.raw = self.raw
         if "transfer-encoding" in headers or (length.isdigit() and int(length) > COLLECT):
             self.incoming = Incoming(self)
             self.incoming.expected = "expect" in headers
