@@ -1975,6 +1975,7 @@ PACKAGES: Any = {
     'dynamodb': 'dynamodb',
     'dynamodbstreams': 'dynamodbstreams',
     'iam': 'iam',
+    'kms': 'kms',
     'lambda': 'lambda_',
     'logs': 'logs',
     's3': 's3',

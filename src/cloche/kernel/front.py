@@ -53,6 +53,8 @@ def find(cloud: Cloud, request: Request) -> Coroutine[Any, Any, Response] | None
         return control.answer(cloud, request)
     match = by_host(request.host)
     if match is None:
+        if len(path) == 1:
+            return None
         match = next(((name, m.groupdict()) for pattern, prefix, name in _PATHS if path.startswith(prefix) and (m := pattern.match(path))), None)
         if match is None:
             return None
