@@ -1971,12 +1971,16 @@ FIRST_SEGMENTS: Any = {
 
 PACKAGES: Any = {
     'iam': 'iam',
+    'lambda': 'lambda_',
     's3': 's3',
     'sqs': 'sqs',
     'sts': 'sts',
 }
 
 FRONTS: Any = [
+    ('lambda', 'host', '{id}.lambda-url.{region}.on.aws'),
+    ('lambda', 'host', '{id}.lambda-url.localhost'),
+    ('lambda', 'path', '/_lambda/code/{account}/{sha}/{expires}/{signature}'),
     ('s3', 'host', '{bucket+}.s3-website-{region}.amazonaws.com'),
     ('s3', 'host', '{bucket+}.s3-website.{region}.amazonaws.com'),
     ('s3', 'host', '{bucket+}.s3-website.localhost'),

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+
 from cloche.kernel import AwsError, Call
 
 from . import content, errors, mailbox

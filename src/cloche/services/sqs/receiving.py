@@ -11,6 +11,7 @@ import zlib
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+
 from cloche.kernel import Call
 
 from . import content, dead_letters, errors, mailbox
