@@ -1971,6 +1971,7 @@ FIRST_SEGMENTS: Any = {
 
 PACKAGES: Any = {
     'apigateway': 'apigateway',
+    'apigatewayv2': 'apigatewayv2',
     'iam': 'iam',
     's3': 's3',
     'sqs': 'sqs',
