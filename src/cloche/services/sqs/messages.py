@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+
 from cloche.kernel import AwsError, Call
 
 from . import content, errors, mailbox
@@ -59,7 +60,7 @@ def send(call: Call, queue: Queue, req: Any) -> Any:
     if queue.fifo:
         mailbox.remember(call, queue, scope, dedup or "", call.now + DEDUPLICATION_SECONDS, id_, seq)
         result["SequenceNumber"] = sequence(seq)
-    call.signal(("sqs", call.arn(queue.name)))
+    call.signal(("sqs", queue.arn))
     return result
 
 
