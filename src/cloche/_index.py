@@ -1982,6 +1982,7 @@ PACKAGES: Any = {
     's3': 's3',
     'sns': 'sns',
     'sqs': 'sqs',
+    'ssm': 'ssm',
     'sts': 'sts',
 }
 
