@@ -15,6 +15,7 @@ from ..wire.model import Model
 from .errors import AwsError
 
 if TYPE_CHECKING:
+    from .clock import Clock
     from .cloud import Cloud
 
 SKEW_SECONDS = 900
@@ -82,6 +83,19 @@ def known(cloud: Cloud, key: str, model: Model) -> tuple[str, Principal, str | N
     return found.secret, found.principal, found.token, found.expires
 
 
+LIFETIMES = (10, 15, 20, 30, 45, 60, 90, 120, 150, 180, 240, 300, 360, 420, 480, 540, 600, 900, 1200, 1500, 1800, 2400, 2700, 3600, 5400, 7200, 10800, 14400, 18000,
+             21600, 28800, 36000, 43200, 86400, 172800, 259200, 604800)
+
+
+def over(clock: Clock, until: float, signed: float | None = None) -> bool:
+    """Whether something signed until a moment of the client's clock is over. When it was signed matters, since the clock may have jumped
+    since; where it does not say (version 2), it was given the shortest of the usual lifetimes that it can have been given."""
+    if signed is None:
+        left = until - clock.real()
+        signed = until - next((seconds for seconds in LIFETIMES if seconds >= left), left)
+    return clock.now() > clock.virtual(signed) + (until - signed)
+
+
 def authenticate(cloud: Cloud, request: Request, claim: sigv4.Claim | None, model: Model) -> Principal:
     """The principal behind a request, or an AwsError in the service's own words."""
     if claim is None:
@@ -95,7 +109,7 @@ def authenticate(cloud: Cloud, request: Request, claim: sigv4.Claim | None, mode
     if expires is not None and clock.now() >= expires:
         raise refuse("expired", model)
     if claim.until is not None:  # version 2: an absolute moment on the client's clock
-        if clock.now() > clock.virtual(claim.until):
+        if over(clock, claim.until):
             raise AwsError("AccessDenied", "Request has expired", 403)
         return principal
     moment = sigv4.moment(claim.stamp)
