@@ -41,6 +41,16 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     def service_linked(self) -> bool:
         return ":role/aws-service-role/" in self.role_arn
 
+    def barred(self, service: str, operation: str) -> bool:
+        """Credentials of GetSessionToken and GetFederationToken reach little of IAM and STS, whatever policies say (AWS's comparison of STS operations)."""
+        if not self.issued or self.kind not in ("user", "federated", "root"):
+            return False
+        if service == "iam":
+            return not self.mfa
+        if operation in ("GetCallerIdentity", "GetSessionToken", "GetFederationToken"):   # the last two say no in their own words
+            return False
+        return service == "sts" and (self.kind == "federated" or operation != "AssumeRole")
+
     @property
     def label(self) -> str:
         """How AWS names the caller in `User: ... is not authorized`."""

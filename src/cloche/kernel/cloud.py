@@ -240,15 +240,14 @@ class Cloud:
 
     def invoke(self, caller: Call, service_name: str, op_name: str, value: Any) -> Any:
         """The same path without the wire: checked, authorized, one step inside the caller's; an awaitable if the operation waits."""
-        service = self.service(service_name)
-        entry = service.entries.get(op_name)
+        entry = self.service(service_name).entries.get(op_name) if service_name in _index.PACKAGES else None
         if entry is None:
             raise errors.not_implemented(service_name, op_name)
         try:
             codec.check(entry.op, value)
         except codec.Invalid as error:
             raise AwsError(error.code, error.message) from None
-        call = Call(self, service, caller.account, caller.region, caller.principal, caller.request_id, caller.request, entry)
+        call = Call(self, entry.service, caller.account, caller.region, caller.principal, caller.request_id, caller.request, entry)
         authorize.check(call, entry, value)
         if entry.waits:
             return entry.run(call, value)

@@ -26,6 +26,17 @@ STATUS = {s.value: f"HTTP/1.1 {s.value} {s.phrase}\r\n" for s in HTTPStatus}
 Handle = Callable[[Request, Callable[[Response], None]], None]
 
 
+_NAMES: dict[bytes, str] = {}
+
+
+def _lower(name: bytes) -> str:
+    """A header's name in lower case; clients send the same dozen again and again."""
+    low = name.decode("latin-1").lower()
+    if len(_NAMES) < 1000:
+        _NAMES[name] = low
+    return low
+
+
 class Incoming:
     """A body on its way. `async for part in incoming`; raises ConnectionError if the client goes away before its end."""
 
@@ -167,7 +178,7 @@ class Connection(asyncio.Protocol):
     # -- the request, as httptools finds it ---------------------------------------------------------------------------------
 
     def on_message_begin(self) -> None:
-        self.url, self.headers, self.size, self.parts = b"", {}, 0, []
+        self.url, self.headers, self.raw, self.size, self.parts = b"", {}, [], 0, []
         self.incoming = self.request = None
 
     def on_url(self, url: bytes) -> None:
@@ -180,14 +191,19 @@ class Connection(asyncio.Protocol):
         self.size += len(name) + len(value)
         if self.size > HEAD_LIMIT:
             raise ValueError("head too large")
-        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+        self.raw.append((name, value))
+        key = _NAMES.get(name) or _lower(name)
         headers = self.headers
-        headers[key] = f"{headers[key]},{text}" if key in headers else text
+        if key in headers:
+            headers[key] += "," + value.decode("latin-1")
+        else:
+            headers[key] = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
         headers = self.headers
         length = headers.get("content-length", "0")
         request = self.request = Request(self.parser.get_method().decode("ascii"), self.url.decode("latin-1"), headers, b"", None, self.secure, self.peer)
+        request.raw = self.raw
         if "transfer-encoding" in headers or (length.isdigit() and int(length) > COLLECT):
             self.incoming = Incoming(self)
             self.incoming.expected = "expect" in headers

@@ -1,0 +1,1 @@
+"""Sandboxed processes: function environments with their own mounts, processes, network and limits, with or without root."""

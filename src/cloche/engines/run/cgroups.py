@@ -1,0 +1,116 @@
+"""Control groups: a hard ceiling on memory and processes of each environment, where this process may make groups.
+
+Version 1 (a group in each hierarchy) and version 2 (one group) alike. Without them the memory watch and process limits still hold.
+"""
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+PROCESSES = 1024
+
+
+class Cgroups:
+    def __init__(self) -> None:
+        self.bases: dict[str, Path] = {}  # controller -> our directory in it
+        self.unified = False
+        self.sweep()
+        for controller, base in places().items():
+            try:
+                base.mkdir()
+                (base / "probe").mkdir()
+                (base / "probe").rmdir()
+            except OSError:
+                continue
+            self.bases[controller] = base
+            if controller == "unified":
+                self.unified = True
+                try:
+                    (base / "cgroup.subtree_control").write_text("+memory +pids")
+                except OSError:
+                    base.rmdir()
+                    del self.bases[controller]
+
+    def sweep(self) -> None:
+        """Remove what servers left that are no more."""
+        for base in {b.parent for b in places().values()}:
+            for old in base.glob("cloche-*"):
+                if not Path("/proc", old.name.removeprefix("cloche-")).exists():
+                    remove(old)
+
+    def enter(self, name: str, pid: int, memory_mb: int) -> None:
+        limit = str(memory_mb << 20)
+        for controller, base in self.bases.items():
+            group = base / name
+            group.mkdir()
+            if controller in ("memory", "unified"):
+                write(group / ("memory.max" if self.unified else "memory.limit_in_bytes"), limit)
+                if self.unified:
+                    write(group / "memory.swap.max", "0")
+            if controller in ("pids", "unified"):
+                write(group / "pids.max", str(PROCESSES))
+            write(group / "cgroup.procs", str(pid))
+
+    def leave(self, name: str) -> bool:
+        """Whether all of it is gone; False while a process is still dying in it."""
+        return all([remove(base / name) for base in self.bases.values()])
+
+    def used(self, name: str) -> int | None:
+        """Bytes of memory in use, without files: /tmp and the page cache are not the function's memory. None without a group."""
+        base, file, field = self.bases.get("memory"), "memory.stat", "total_rss"
+        if base is None:
+            base, field = self.bases.get("unified"), "anon"
+        if base is None:
+            return None
+        try:
+            words = (base / name / file).read_text().split()
+        except OSError:
+            return 0
+        return int(words[words.index(field) + 1])
+
+    def killed(self, name: str) -> bool:
+        """Whether the kernel killed something in the group for want of memory."""
+        for base in self.bases.values():
+            for file in ("memory.oom_control", "memory.events"):
+                try:
+                    words = (base / name / file).read_text().split()
+                except OSError:
+                    continue
+                return int(words[words.index("oom_kill") + 1]) > 0 if "oom_kill" in words else False
+        return False
+
+    def close(self) -> None:
+        for base in self.bases.values():
+            remove(base)
+
+
+def places() -> dict[str, Path]:
+    found = {}
+    for line in Path("/proc/self/cgroup").read_text().splitlines():
+        number, controllers, path = line.split(":", 2)
+        for controller in controllers.split(","):
+            if controller in ("memory", "pids"):
+                found[controller] = Path(f"/sys/fs/cgroup/{controller}{path.rstrip('/')}/cloche-{os.getpid()}")
+        if number == "0" and os.path.exists("/sys/fs/cgroup/cgroup.controllers"):
+            # a group with processes may not have groups with limits below it: root goes to the top, others to what was delegated to them
+            top = "" if os.geteuid() == 0 else os.path.dirname(path.rstrip("/"))
+            return {"unified": Path(f"/sys/fs/cgroup{top}/cloche-{os.getpid()}")}
+    return {name: place for name, place in found.items() if place.parent.exists()}
+
+
+def remove(group: Path) -> bool:
+    try:
+        for below in group.iterdir():
+            if below.is_dir():
+                below.rmdir()
+        group.rmdir()
+    except FileNotFoundError:
+        pass
+    except OSError:
+        return False
+    return True
+
+
+def write(path: Path, text: str) -> None:
+    with open(path, "w") as f:
+        f.write(text)

@@ -1,0 +1,168 @@
+"""The zygote: an interpreter with everything imported, in the environments' own root, that forks one environment per order.
+
+An environment is two processes: `init`, the first of its pid space, which mounts, opens the listeners inside the net space and hands them to
+the server, then only waits; and the runtime, a fork of it without any privilege. When init ends the kernel ends all that is left.
+    argv: JSON {"rootless", "net", "preload"}; the control socket is fd 3
+"""
+import gc
+import json
+import os
+import resource
+import signal
+import socket
+import sys
+
+sys.path.insert(0, "/var/runtime/cloche")
+
+import bootstrap
+import syscalls as sys_
+
+UID, GID = 993, 990  # sbx_user1051 on AWS
+PROCESSES = 1024
+
+
+def main():
+    options = json.loads(sys.argv[1])
+    control = socket.socket(fileno=3)
+    if options["preload"]:
+        bootstrap.preload(options["pyc"])
+    sys.argv[:] = ["/var/runtime/bootstrap.py"]
+    gc.collect()
+    gc.freeze()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for an environment here: the kernel reaps
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    control.send(json.dumps({"ready": True, "boto3": "boto3" in sys.modules, "version": sys.version.split()[0]}).encode())
+    flags = sys_.NEWNS | sys_.NEWPID | sys_.NEWIPC | sys_.NEWUTS | (sys_.NEWNET if options["net"] else 0)
+    while True:
+        message, fds, _, _ = socket.recv_fds(control, 1 << 20, 4)
+        if not message:
+            os._exit(0)
+        order = json.loads(message)
+        try:
+            pid = sys_.clone(flags)
+        except OSError as error:
+            socket.socket(fileno=os.dup(fds[0])).send(json.dumps({"error": str(error)}).encode())
+            pid = -1
+        if pid == 0:
+            control.close()
+            environment(order, options, fds)
+        for fd in fds:
+            os.close(fd)
+
+
+def environment(order, options, fds):
+    """Never returns."""
+    control = socket.socket(fileno=fds[0])
+    try:
+        listeners = prepare(order, options)
+        socket.send_fds(control, [b'{"hello": true}'], [s.fileno() for s in listeners])
+        for s in listeners:
+            s.close()
+        if control.recv(16) != b"go":
+            os._exit(1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        runtime = os.fork()
+        if runtime == 0:
+            control.detach()
+            become_runtime(order, options, fds)
+        for fd in fds[1:]:
+            os.close(fd)
+        sys_.prctl(sys_.DUMPABLE, 0)
+        sys_.drop_capabilities()
+        while True:
+            pid, status = os.waitpid(-1, 0)
+            if pid == runtime:
+                report = {"signal": os.WTERMSIG(status)} if os.WIFSIGNALED(status) else {"exit": os.WEXITSTATUS(status)}
+                control.send(json.dumps(report).encode())
+                os._exit(0)
+    except BaseException as error:  # init's only voice is this socket
+        try:
+            control.send(json.dumps({"error": f"{type(error).__name__}: {error}"}).encode())
+        finally:
+            os._exit(1)
+
+
+def prepare(order, options):
+    sys_.mount("proc", "/proc", "proc", sys_.NOSUID | sys_.NODEV | sys_.NOEXEC)
+    sys_.mount("tmp", "/tmp", "tmpfs", sys_.NOSUID | sys_.NODEV, "mode=1777,size={}m".format(order["tmp_mb"]))
+    # below a read-only mount: the bind is read-only as well
+    sys_.mount("/.cloche/code/" + order["task"], "/var/task", None, sys_.BIND)
+    if order.get("opt"):
+        sys_.mount("/.cloche/code/" + order["opt"], "/opt", None, sys_.BIND)
+    if order.get("lang"):
+        sys_.mount("/.cloche/" + order["lang"], "/var/lang", None, sys_.BIND | sys_.REC)
+    for name in os.listdir("/.cloche"):
+        sys_.umount("/.cloche/" + name)
+    sys_.set_hostname("169-254-100-1")
+    listeners = []
+    if options["net"]:
+        sys_.loopback_up()
+    for port in order["ports"]:
+        s = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        s.bind(("127.0.0.1", port))
+        s.listen(128)
+        listeners.append(s)
+    return listeners
+
+
+def become_runtime(order, options, fds):
+    """Give up every privilege, then be the function's runtime. Never returns."""
+    _, channel, log = fds
+    code = 1
+    try:
+        os.setsid()
+        if not options["rootless"]:
+            os.fchown(log, UID, GID)  # so that `> /dev/stderr` opens
+        nothing = os.open("/dev/null", os.O_RDONLY)
+        for source, target in ((nothing, 0), (log, 1), (log, 2), (channel, 3)):
+            if source != target:
+                os.dup2(source, target, inheritable=target < 3)
+        os.closerange(4, 64)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (1024, 1024))
+        if options["rootless"]:
+            sys_.unshare(sys_.NEWUSER)
+            sys_.map_ids(UID, GID, 0, 0)
+        else:
+            os.setgroups([])
+            os.setresgid(GID, GID, GID)
+        if options["rootless"]:  # counted within the user namespace made above; where the server is root a cgroup counts
+            resource.setrlimit(resource.RLIMIT_NPROC, (PROCESSES, PROCESSES))
+        else:
+            sys_.drop_bounding()
+            os.setresuid(UID, UID, UID)
+        sys_.drop_capabilities()
+        for number in (signal.SIGINT, signal.SIGCHLD, signal.SIGPIPE):
+            signal.signal(number, signal.SIG_DFL)
+        os.umask(0o022)
+        os.chdir("/var/task")
+        gc.enable()
+        if order.get("exec"):
+            os.close(3)
+            run(order)
+        else:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+            code = bootstrap.main(order["env"])
+    except BaseException:
+        import traceback
+        os.write(2, traceback.format_exc().encode())
+    finally:
+        os._exit(code)
+
+
+def run(order):
+    for argv in order["exec"]:
+        if os.path.exists(argv[0]):
+            try:
+                os.execve(argv[0], argv, order["env"])
+            except OSError as error:
+                os.write(2, (f"fork/exec {argv[0]}: {error.strerror.lower()}\n").encode())
+                os._exit(126)
+    os.write(2, ("Couldn't find valid bootstrap(s): [{}]\n".format(" ".join(argv[0] for argv in order["exec"]))).encode())
+    os._exit(127)
+
+
+if __name__ == "__main__":
+    main()

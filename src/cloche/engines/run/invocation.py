@@ -1,0 +1,99 @@
+"""The values of an invocation: what goes in, what comes out, and the sentences Lambda says when a runtime does not answer."""
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+SYNC_LIMIT = 6_291_556
+STREAM_LIMIT = 200 << 20
+
+
+class Spec(NamedTuple):
+    """An environment to be: everything that, when it changes, needs new environments."""
+
+    runtime: str
+    handler: str
+    task: str  # directory of the code, relative to the engine's code directory
+    opt: str | None  # directory of the merged layers, likewise
+    memory_mb: int
+    tmp_mb: int
+    variables: dict[str, str]
+
+
+@dataclass(slots=True)
+class Invocation:
+    id: str
+    payload: bytes
+    arn: str
+    timeout: float
+    trace: str = ""
+    client_context: Any = None
+    cognito: Any = None
+    limit: int = SYNC_LIMIT
+    on_chunk: Callable[[bytes, str], None] | None = None  # called with data and content type when the runtime streams its response
+
+
+@dataclass(slots=True)
+class Outcome:
+    payload: bytes
+    status: str = "success"  # | "error" (the function said so) | "timeout" | "failure" (the runtime did not answer)
+    error_type: str = ""
+    duration_ms: float = 0.0
+    init_ms: float | None = None
+    memory_mb: int = 0
+    lines: list[tuple[float, str]] = field(default_factory=list)  # (real time, text)
+    streamed: bool = False
+    content_type: str = ""
+
+    @property
+    def failed(self) -> bool:
+        return self.status != "success"
+
+
+def error(kind: str, text: str, status: str = "failure") -> Outcome:
+    return Outcome(json.dumps({"errorType": kind, "errorMessage": text}, separators=(",", ":")).encode(), status, kind)
+
+
+def timed_out(id_: str, seconds: float) -> Outcome:
+    said = f"Task timed out after {seconds:.2f} seconds"
+    outcome = error("Sandbox.Timedout", f"RequestId: {id_} Error: {said}", "timeout")
+    outcome.lines.append((time.time(), f"{stamp(time.time())} {id_} {said}\n"))
+    return outcome
+
+
+def exited(id_: str, report: dict[str, int], out_of_memory: bool) -> Outcome:
+    if out_of_memory:
+        kind, why = "Runtime.OutOfMemory", "Runtime exited with error: signal: killed"
+    elif signal := report.get("signal"):
+        names = {9: "killed", 11: "segmentation fault (core dumped)", 6: "aborted (core dumped)", 15: "terminated"}
+        kind, why = "Runtime.ExitError", f"Runtime exited with error: signal: {names.get(signal, signal)}"
+    elif code := report.get("exit"):
+        kind, why = ("Runtime.InvalidEntrypoint" if code == 127 else "Runtime.ExitError"), f"Runtime exited with error: exit status {code}"
+    else:
+        kind, why = "Runtime.ExitError", "Runtime exited without providing a reason"
+    outcome = error(kind, f"RequestId: {id_} Error: {why}")
+    outcome.lines.append((time.time(), f"RequestId: {id_} Error: {why}\n{kind}\n"))
+    return outcome
+
+
+def too_large(limit: int) -> Outcome:
+    return error("Function.ResponseSizeTooLarge", f"Response payload size exceeded maximum allowed payload size ({limit} bytes).", "error")
+
+
+def with_request_id(body: bytes, id_: str) -> bytes:
+    """An error of the init phase is told to the invocation that met it, under that invocation's id."""
+    try:
+        said = json.loads(body)
+    except ValueError:
+        return body
+    if isinstance(said, dict) and said.get("requestId") == "":
+        said["requestId"] = id_
+        return json.dumps(said).encode()
+    return body
+
+
+def stamp(moment: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(moment)) + f".{int(moment % 1 * 1000):03d}Z"

@@ -1,0 +1,169 @@
+"""The engine of function environments: one object per server, `start(spec)` gives an environment that is being initialised.
+
+    engine = Engine(code, cache, serve_endpoint)
+    environment = await engine.start(spec); outcome = await environment.invoke(Invocation(...)); environment.kill()
+
+`serve_endpoint(sock)` is the server's: it serves Cloche on a listener that lives inside the environment's network, and gives back something with
+`.close()`. Where the kernel gives no network space the environment shares the host's, and `capabilities()` says so.
+"""
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from . import interpreters
+from .channel import Channel
+from .environment import Environment
+from .interpreters import Interpreter
+from .invocation import Spec
+from .loglines import LogLines
+from .root import LIBRARY_PATH, PATH
+from .runtime_api import RuntimeApi
+from .sandbox import Host, SandboxError, Zygote
+
+RUNTIME_PORT = 9001
+WATCH_SECONDS = 0.05
+ENTRY = {"provided": [["/var/runtime/bootstrap"], ["/var/task/bootstrap"], ["/opt/bootstrap"]]}
+
+
+class Engine:
+    def __init__(self, code: Path, cache: Path, serve_endpoint: Callable[[socket.socket], Awaitable[Any]] | None = None, endpoint_port: int = 4566) -> None:
+        self.code, self.cache, self.serve_endpoint, self.endpoint_port = code, cache, serve_endpoint, endpoint_port
+        self.host: Host | None = None
+        self.environments: set[Environment] = set()
+        self.watching = False
+
+    def open(self) -> Host:
+        if self.host is None:
+            if os.uname().sysname != "Linux":
+                raise SandboxError("Functions run in Linux namespaces; this machine has none.")
+            self.code.mkdir(parents=True, exist_ok=True)
+            self.host = Host(self.code, self.cache)
+        return self.host
+
+    def capabilities(self) -> dict[str, Any]:
+        host = self.open()
+        return {
+            "network": "own" if host.net else "host: this kernel gives no network namespaces here, functions see the host's loopback",
+            "memory": "cgroup and watch" if host.cgroups.bases else "watch",
+            "rootless": host.rootless,
+            "runtimes": interpreters.available(),
+            "node_sdk": interpreters.node_sdk() or "no @aws-sdk is installed on this machine (npm install -g @aws-sdk/client-s3 ...)",
+        }
+
+    def _zygote(self, runtime: str) -> asyncio.Task[Zygote]:
+        host, found = self.open(), interpreters.find(runtime)
+        if found is None:
+            raise SandboxError(interpreters.missing(runtime))
+        if runtime.startswith("python"):
+            return host.zygote(runtime, found, {}, True)
+        own = interpreters.python(f"{sys.version_info[0]}.{sys.version_info[1]}")
+        if own is None:
+            raise SandboxError("The interpreter that runs Cloche cannot be found for the sandbox.")
+        others = {f"node{major}": node.prefix for major in interpreters.NODES if (node := interpreters.node(major))}
+        if sdk := interpreters.node_sdk():
+            others["node_modules"] = sdk
+        return host.zygote("plain", own, others, False)
+
+    async def prepare(self, runtime: str) -> None:
+        """Make sure that the next cold start of this runtime finds its zygote."""
+        await asyncio.shield(self._zygote(runtime))
+
+    async def start(self, spec: Spec) -> Environment:
+        zygote = await asyncio.shield(self._zygote(spec.runtime))
+        host = self.open()
+        log = LogLines()
+        ours: socket.socket | None = None
+        theirs: socket.socket | None = None
+        python = spec.runtime.startswith("python")
+        if python:
+            ours, theirs = socket.socketpair()
+        try:
+            order = self._order(spec, host.net)
+            sandbox = await host.start(zygote, order, log.writing, theirs, spec.memory_mb + spec.tmp_mb)
+        except BaseException:
+            log.close()
+            if ours:
+                ours.close()
+            raise
+        finally:
+            if theirs:
+                theirs.close()
+        log.started()
+        environment = Environment(spec, sandbox, log)
+        environment.on_dead = self.environments.discard
+        self.environments.add(environment)
+        try:
+            await self._connect(environment, ours)
+            sandbox.go(spec.memory_mb + spec.tmp_mb)
+        except BaseException:
+            environment.kill()
+            raise
+        if not self.watching:
+            self.watching = True
+            asyncio.get_running_loop().call_later(WATCH_SECONDS, self._watch)
+        return environment
+
+    async def _connect(self, environment: Environment, channel: socket.socket | None) -> None:
+        loop = asyncio.get_running_loop()
+        listeners = environment.sandbox.listeners
+        for s in listeners:
+            s.setblocking(False)
+        if channel:
+            channel.setblocking(False)
+            _, environment.link = await loop.create_unix_connection(lambda: Channel(environment), sock=channel)
+        else:
+            environment.link = RuntimeApi(environment)
+            await environment.link.listen(listeners.pop())
+        if listeners and self.serve_endpoint:
+            served = await self.serve_endpoint(listeners.pop(0))
+            environment.closers.append(served.close)
+
+    def _order(self, spec: Spec, net: bool) -> dict[str, Any]:
+        python = spec.runtime.startswith("python")
+        ports = [self.endpoint_port] if net and self.serve_endpoint else []
+        runtime_port = RUNTIME_PORT
+        if not python:
+            runtime_port = RUNTIME_PORT if net else free_port()
+            ports.append(runtime_port)
+        order: dict[str, Any] = {"task": spec.task, "opt": spec.opt, "tmp_mb": spec.tmp_mb, "ports": ports}
+        order["env"] = {
+            "PATH": PATH, "LD_LIBRARY_PATH": LIBRARY_PATH, "LANG": "en_US.UTF-8", "TZ": ":UTC", "LAMBDA_TASK_ROOT": "/var/task",
+            "LAMBDA_RUNTIME_DIR": "/var/runtime", "_HANDLER": spec.handler, "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{runtime_port}",
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self.endpoint_port}", "AWS_EXECUTION_ENV": f"AWS_Lambda_{spec.runtime}", **spec.variables,
+        }
+        found = interpreters.find(spec.runtime)
+        if spec.runtime.startswith("nodejs") and found:
+            order["lang"] = f"node{found.version.split('.')[0]}"
+            order["exec"] = [[f"/var/lang/{found.executable}", "/var/runtime/cloche/bootstrap.mjs"]]
+            order["env"].setdefault("NODE_PATH", "/opt/nodejs/node_modules:/var/runtime/node_modules")
+        elif not python:
+            order["exec"] = ENTRY["provided"]
+        return order
+
+    def _watch(self) -> None:
+        busy = [e for e in self.environments if e.current]
+        for environment in busy:
+            environment.watch()
+        self.watching = bool(self.environments)
+        if self.watching:
+            asyncio.get_running_loop().call_later(WATCH_SECONDS if busy else WATCH_SECONDS * 4, self._watch)
+
+    async def close(self) -> None:
+        if self.host:
+            await self.host.close()
+            self.host = None
+
+
+def free_port() -> int:
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return int(s.getsockname()[1])
+
+
+__all__ = ["Engine", "Environment", "Interpreter", "SandboxError", "Spec"]

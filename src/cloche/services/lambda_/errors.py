@@ -1,0 +1,376 @@
+"""What Lambda says when it refuses. One function per sentence, in AWS's own words."""
+from __future__ import annotations
+
+from cloche.kernel import AwsError
+
+
+def invalid(message: str) -> AwsError:
+    return AwsError("InvalidParameterValueException", message, 400, extra={"Type": "User"})
+
+
+def validation(message: str) -> AwsError:
+    return AwsError("ValidationException", f"1 validation error detected: {message}", 400)
+
+
+def not_found(message: str) -> AwsError:
+    return AwsError("ResourceNotFoundException", message, 404, extra={"Type": "User"})
+
+
+def conflict(message: str) -> AwsError:
+    return AwsError("ResourceConflictException", message, 409, extra={"Type": "User"})
+
+
+# functions
+
+def no_such_function(arn: str) -> AwsError:
+    return not_found(f"Function not found: {arn}")
+
+
+def other_region(theirs: str, ours: str) -> AwsError:
+    return not_found(f"Functions from '{theirs}' are not reachable in this region ('{ours}')")
+
+
+def function_exists(name: str) -> AwsError:
+    return conflict(f"Function already exist: {name}")
+
+
+def in_state(state: str) -> AwsError:
+    return conflict(f"The operation cannot be performed at this time. The function is currently in the following state: {state}")
+
+
+def being_updated(arn: str) -> AwsError:
+    return conflict(f"The operation cannot be performed at this time. An update is in progress for resource: {arn}")
+
+
+def wrong_revision() -> AwsError:
+    return AwsError("PreconditionFailedException", "The Revision Id provided does not match the latest Revision Id. Call the GetFunction/GetAlias API to retrieve the latest Revision Id", 412, extra={"Type": "User"})
+
+
+def two_qualifiers() -> AwsError:
+    return invalid("The derived qualifier from the function name does not match the specified qualifier.")
+
+
+def role_not_assumable() -> AwsError:
+    return invalid("The role defined for the function cannot be assumed by Lambda.")
+
+
+def handler_and_runtime_needed() -> AwsError:
+    return invalid("Runtime and Handler are mandatory parameters for functions created with deployment packages.")
+
+
+def unknown_runtime(runtime: str, known: list[str]) -> AwsError:
+    return invalid(f"Value {runtime} at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: [{', '.join(known)}] or be a valid ARN")
+
+
+def blocked_runtime(runtime: str) -> AwsError:
+    return invalid(f"The runtime parameter of {runtime} is no longer supported for creating or updating AWS Lambda functions. We recommend you use a supported runtime while creating or updating functions.")
+
+
+def environment_too_large(measured: str) -> AwsError:
+    return invalid("Lambda was unable to configure your environment variables because the environment variables you have provided exceeded the 4KB limit. " f"String measured: {measured}")
+
+
+def reserved_variables(names: list[str]) -> AwsError:
+    return invalid("Lambda was unable to configure your environment variables because the environment variables you have provided contains reserved keys that are "
+                   f"currently not supported for modification. Reserved keys used in this request: {', '.join(names)}")
+
+
+def role_lacks(what: str) -> AwsError:
+    return invalid(f"The provided execution role does not have permissions to call {what}")
+
+
+def too_high(path: str, value: int, most: int) -> AwsError:
+    return validation(f"Value '{value}' at '{path}' failed to satisfy constraint: Member must have value less than or equal to {most}")
+
+
+def cannot_run(sentence: str) -> AwsError:
+    """Not AWS's: what this machine or Cloche cannot do, said at once rather than pretended."""
+    return invalid(sentence)
+
+
+# code
+
+def not_a_zip() -> AwsError:
+    return invalid("Could not unzip uploaded file. Please check your file, then try to upload again.")
+
+
+def empty_zip() -> AwsError:
+    return invalid("Uploaded file must be a non-empty zip")
+
+
+def unzipped_too_large(limit: int) -> AwsError:
+    return invalid(f"Unzipped size must be smaller than {limit} bytes")
+
+
+def zip_too_large(limit: int) -> AwsError:
+    return AwsError("RequestEntityTooLargeException", f"Zipped size must be smaller than {limit} bytes", 413)
+
+
+def request_too_large(limit: int) -> AwsError:
+    return AwsError("RequestEntityTooLargeException", f"Request must be smaller than {limit} bytes for the CreateFunction operation", 413)
+
+
+def no_code() -> AwsError:
+    return invalid("Please provide a source for function code.")
+
+
+def two_sources() -> AwsError:
+    return invalid("Please do not provide other FunctionCode parameters when providing a ZipFile.")
+
+
+def s3_refused(code: str, message: str) -> AwsError:
+    return invalid(f"Error occurred while GetObject. S3 Error Code: {code}. S3 Error Message: {message}")
+
+
+def code_storage_exceeded() -> AwsError:
+    return AwsError("CodeStorageExceededException", "Code storage limit exceeded.", 400, extra={"Type": "User"})
+
+
+def image_for_zip() -> AwsError:
+    return invalid("Please don't provide ImageUri when updating a function with packageType Zip.")
+
+
+# versions and aliases
+
+def sha_differs(given: str, real: str) -> AwsError:
+    return invalid(f"CodeSHA256 ({given}) is different from current CodeSHA256 in $LATEST ({real}). Please try again with the CodeSHA256 in $LATEST.")
+
+
+def latest_stays() -> AwsError:
+    return invalid("$LATEST version cannot be deleted without deleting the function.")
+
+
+def alias_uses(version: str, aliases: list[str]) -> AwsError:
+    return conflict(f"Version {version} can not be deleted because it is referenced by alias {', '.join(aliases)}")
+
+
+def alias_exists(arn: str) -> AwsError:
+    return conflict(f"Alias already exists: {arn}")
+
+
+def no_such_alias(arn: str) -> AwsError:
+    return not_found(f"Cannot find alias arn: {arn}")
+
+
+def too_many_weights() -> AwsError:
+    return invalid("Number of items in AdditionalVersionWeights cannot be greater than 1")
+
+
+def latest_in_routing() -> AwsError:
+    return invalid("$LATEST is not supported for an alias pointing to more than 1 version")
+
+
+def version_twice(version: str) -> AwsError:
+    return invalid(f"Invalid function version {version}. Function version {version} is already included in routing configuration.")
+
+
+# layers
+
+def too_many_layers() -> AwsError:
+    return invalid("Cannot reference more than 5 layers.")
+
+
+def same_layer_twice(a: str, b: str) -> AwsError:
+    return invalid(f"Two different versions of the same layer are not allowed to be referenced in the same function. {a} and {b} are versions of the same layer.")
+
+
+def no_such_layer(arn: str) -> AwsError:
+    return invalid(f"Layer version {arn} does not exist.")
+
+
+def layer_not_found() -> AwsError:
+    return not_found("The resource you requested does not exist.")
+
+
+# permissions
+
+def statement_exists(sid: str) -> AwsError:
+    return conflict(f"The statement id ({sid}) provided already exists. Please provide a new statement id, or remove the existing statement.")
+
+
+def no_such_statement(sid: str) -> AwsError:
+    return not_found(f"Statement {sid} is not found in resource policy.")
+
+
+def no_policy() -> AwsError:
+    return not_found("The resource you requested does not exist.")
+
+
+def no_policy_yet() -> AwsError:
+    return not_found("No policy is associated with the given resource.")
+
+
+def bad_principal() -> AwsError:
+    return invalid("The provided principal was invalid. Please check the principal and try again.")
+
+
+def not_on_latest() -> AwsError:
+    return invalid("We currently do not support adding policies for $LATEST.")
+
+
+def policy_too_long() -> AwsError:
+    return AwsError("PolicyLengthExceededException", "The final policy size is bigger than the limit (20480).", 400, extra={"Type": "User"})
+
+
+# concurrency
+
+def not_for_qualifiers(arn: str) -> AwsError:
+    return invalid(f"This operation is permitted on Lambda functions only. Aliases and versions do not support this operation. Please specify either a function name or an unqualified function ARN. {arn}".removesuffix(f" {arn}"))
+
+
+def below_unreserved(least: int) -> AwsError:
+    return invalid(f"Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its minimum value of [{least}].")
+
+
+def below_provisioned(reserved: int, provisioned: int) -> AwsError:
+    return invalid(f" ReservedConcurrentExecutions  {reserved} should not be lower than function's total provisioned concurrency [{provisioned}].")
+
+
+def above_reserved() -> AwsError:
+    return invalid("Requested Provisioned Concurrency should not be greater than the reservedConcurrentExecution for function")
+
+
+def above_pool(left: int) -> AwsError:
+    return invalid(f"Specified ConcurrentExecutions for function is greater than account's unreserved concurrency [{left}].")
+
+
+def not_published() -> AwsError:
+    return invalid("Provisioned Concurrency Configs cannot be applied to unpublished function versions.")
+
+
+def not_qualified() -> AwsError:
+    return invalid("The function resource provided must be an alias or a published version.")
+
+
+def alias_already_provisioned() -> AwsError:
+    return invalid("Alias can't be used for Provisioned Concurrency configuration on an already Provisioned version")
+
+
+def version_already_provisioned() -> AwsError:
+    return invalid("Version can't be used for Provisioned Concurrency configuration on an already Provisioned alias")
+
+
+def routed_alias() -> AwsError:
+    return invalid("Provisioned Concurrency can't be configured for an alias that points to more than one version")
+
+
+def no_provisioned() -> AwsError:
+    return AwsError("ProvisionedConcurrencyConfigNotFoundException", "No Provisioned Concurrency Config found for this function", 404, extra={"Type": "User"})
+
+
+def throttled(reason: str) -> AwsError:
+    return AwsError("TooManyRequestsException", "Rate Exceeded.", 429, extra={"Reason": reason, "Type": "User"})
+
+
+# invocation
+
+def payload_too_large(limit: int) -> AwsError:
+    return AwsError("RequestTooLargeException", f"Request must be smaller than {limit} bytes for the InvokeFunction operation", 413, extra={"Type": "User"})
+
+
+def not_json(why: str) -> AwsError:
+    return AwsError("InvalidRequestContentException", f"Could not parse request body into json: Could not parse payload into json: {why}", 400, extra={"Type": "User"})
+
+
+def sandbox_failed(why: str) -> AwsError:
+    return AwsError("ServiceException", f"Cloche could not start an environment for the function: {why}", 500, extra={"Type": "Service"})
+
+
+# asynchronous invocation, URLs, tags
+
+def nothing_given() -> AwsError:
+    return invalid("You must specify at least one of error handling or destination setting.")
+
+
+def destination_is_itself() -> AwsError:
+    return invalid("You can't specify the function as a destination for itself.")
+
+
+def bad_destination(arn: str) -> AwsError:
+    return invalid(f"The provided destination config DestinationConfig(onSuccess=null, onFailure=OnFailure(destination={arn})) is invalid.")
+
+
+def no_event_invoke_config(arn: str) -> AwsError:
+    return not_found(f"The function {arn} doesn't have an EventInvokeConfig")
+
+
+def url_exists(arn: str) -> AwsError:
+    return conflict(f"FunctionUrlConfig exists for this Lambda function. FunctionArn: {arn}".split(". FunctionArn")[0])
+
+
+def no_url() -> AwsError:
+    return not_found("The resource you requested does not exist.")
+
+
+def too_many_tags() -> AwsError:
+    return invalid("Number of tags exceeds resource tag limit.")
+
+
+def reserved_tag() -> AwsError:
+    return invalid("Your request contains a tag with a reserved prefix (aws:)")
+
+
+# event source mappings
+
+def no_such_function_for_mapping() -> AwsError:
+    return invalid("Function does not exist")
+
+
+def unknown_source() -> AwsError:
+    return invalid("Unrecognized event source.")
+
+
+def bad_filter() -> AwsError:
+    return invalid("Invalid filter pattern definition.")
+
+
+def no_such_stream(arn: str) -> AwsError:
+    return invalid(f"Stream not found: {arn}")
+
+
+def no_such_queue() -> AwsError:
+    return invalid("Error occurred while ReceiveMessage. SQS Error Code: AWS.SimpleQueueService.NonExistentQueue. SQS Error Message: The specified queue does not exist.")
+
+
+def visibility_too_short(visibility: int, timeout: int) -> AwsError:
+    return invalid(f"Queue visibility timeout: {visibility} seconds is less than Function timeout: {timeout} seconds")
+
+
+def window_needed() -> AwsError:
+    return invalid("Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10")
+
+
+def fifo_batch_too_large() -> AwsError:
+    return invalid("Batch size must not be greater than 10 for FIFO queues")
+
+
+def fifo_window() -> AwsError:
+    return invalid("Batching window is not supported for FIFO queues")
+
+
+def starting_position_needed() -> AwsError:
+    return invalid("1 validation error detected: Value null at 'startingPosition' failed to satisfy constraint: Member must not be null.")
+
+
+def unsupported_position(kind: str) -> AwsError:
+    return invalid(f"Unsupported starting position for arn type: {kind}")
+
+
+def function_role_lacks(what: str) -> AwsError:
+    return invalid(f"The function execution role does not have permissions to call {what}")
+
+
+def not_for_source(parameter: str) -> AwsError:
+    return invalid(f"{parameter} is not supported for this event source type.")
+
+
+def queue_mapping_exists(queue: str, function: str, uuid: str) -> AwsError:
+    return conflict(f'An event source mapping with SQS arn (" {queue} ") and function (" {function} ") already exists. Please update or delete the existing mapping with UUID {uuid}')
+
+
+def stream_mapping_exists(stream: str, function: str, uuid: str) -> AwsError:
+    return conflict(f'The event source arn (" {stream} ") and function (" {function} ") provided mapping already exists. Please update or delete the existing mapping with UUID {uuid}')
+
+
+def mapping_in_use(state: str) -> AwsError:
+    return AwsError("ResourceInUseException", f"Cannot update the event source mapping because it is in use: {state}.", 400)

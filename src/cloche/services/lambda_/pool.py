@@ -1,0 +1,178 @@
+"""Environments, warm and cold, of every version: started when asked for, kept while idle, ended when they age or what they were made from changes.
+
+In memory only: after a restart all functions are cold. Idle time is real time, the age of credentials virtual.
+"""
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from pathlib import Path
+from typing import Any
+
+from cloche.engines.run.invocation import Spec
+from cloche.engines.run.lambda_runtime import Engine, Environment, SandboxError
+from cloche.kernel import Call
+
+from . import errors, packages
+from .records import Version
+from .roles import SPARE_SECONDS, session
+
+IDLE_SECONDS = 600.0
+MOST = 300  # environments on this machine at a time; whoever wants more waits for one
+
+Key = tuple[str, str, str, str]  # account, region, function, version
+
+
+class Warm:
+    """An environment with what the service knows of it."""
+
+    __slots__ = ("environment", "expires", "idle_since", "key", "made_from", "provisioned", "stream")
+
+    def __init__(self, key: Key, made_from: str, environment: Environment, stream: str, expires: float, provisioned: bool) -> None:
+        self.key, self.made_from, self.environment, self.stream, self.expires, self.provisioned = key, made_from, environment, stream, expires, provisioned
+        self.idle_since = 0.0
+
+
+class Pools:
+    def __init__(self, cloud: Any) -> None:
+        self.cloud = cloud
+        self.engine = Engine(packages.code_root(cloud), Path(cloud.data) / "cache", self._serve)
+        self.idle: dict[Key, list[Warm]] = {}
+        self.busy: dict[Key, set[Warm]] = {}
+        self.count = 0  # alive or being made
+        self.queue: deque[asyncio.Future[None]] = deque()
+        self.running: dict[tuple[str, str, str], int] = {}  # account, region, function ("" for all without a reservation) -> invocations now
+        self.streams: set[str] = set()
+        self.reaper: asyncio.TimerHandle | None = None
+        cloud.closers.append(self.close)
+
+    async def _serve(self, sock: Any) -> Any:
+        server = self.cloud.memory["server"]
+        return Listening(server, await server.listen(sock=sock))
+
+    async def take(self, call: Call, version: Version, provisioned: bool = False) -> Warm:
+        """A free environment of this version, warm if there is one."""
+        key = (call.account, call.region, version.function, version.version)
+        while not provisioned and (waiting := self.idle.get(key)):
+            warm = waiting.pop()
+            if not warm.environment.dead and warm.made_from == version.revision and warm.expires > call.now + SPARE_SECONDS:
+                self.busy.setdefault(key, set()).add(warm)
+                return warm
+            warm.environment.kill()
+        while self.count >= MOST and not self._drop_idle(1):
+            turn = asyncio.get_running_loop().create_future()
+            self.queue.append(turn)
+            await turn
+        self.count += 1
+        try:
+            warm = await self._start(call, version, key, provisioned)
+        except SandboxError as error:
+            self._gone(None)
+            raise errors.sandbox_failed(str(error)) from None
+        except BaseException:
+            self._gone(None)
+            raise
+        warm.environment.on_dead = self._both(warm.environment.on_dead)
+        self.busy.setdefault(key, set()).add(warm)
+        return warm
+
+    def _both(self, before: Any) -> Any:
+        def dead(environment: Environment) -> None:
+            before(environment)
+            self._gone(environment)
+        return dead
+
+    def _gone(self, environment: Environment | None) -> None:
+        self.count -= 1
+        while self.queue:
+            turn = self.queue.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                break
+
+    async def _start(self, call: Call, version: Version, key: Key, provisioned: bool) -> Warm:
+        credentials = session(call, version.role, version.function)
+        day = time.strftime("%Y/%m/%d", time.gmtime(call.now))
+        stream = f"{day}/[{version.version}]{call.id(digits=32)}"
+        environment = await self.engine.start(spec(call, version, credentials, stream, "provisioned-concurrency" if provisioned else "on-demand"))
+        return Warm(key, version.revision, environment, stream, credentials.expires, provisioned)
+
+    def give_back(self, call: Call, warm: Warm, version: Version) -> None:
+        self.busy.get(warm.key, set()).discard(warm)
+        if warm.environment.dead:
+            return
+        if warm.environment.ready.done() and warm.environment.ready.result() is not None:
+            warm.environment.kill()  # its init failed: the next invocation tries again
+            return
+        warm.idle_since = time.monotonic()
+        self.idle.setdefault(warm.key, []).append(warm)
+        if self.reaper is None:
+            self.reaper = asyncio.get_running_loop().call_later(IDLE_SECONDS / 4, self._reap)
+
+    def _reap(self) -> None:
+        self.reaper = None
+        old = time.monotonic() - IDLE_SECONDS
+        for key, waiting in list(self.idle.items()):
+            for warm in waiting:
+                if warm.idle_since < old and not warm.provisioned:
+                    warm.environment.kill()
+            self.idle[key] = [w for w in waiting if not w.environment.dead and (w.idle_since >= old or w.provisioned)]
+            if not self.idle[key]:
+                del self.idle[key]
+        if self.idle:
+            self.reaper = asyncio.get_running_loop().call_later(IDLE_SECONDS / 4, self._reap)
+
+    def _drop_idle(self, count: int) -> bool:
+        """Make room: end who has waited longest."""
+        candidates = sorted((w for waiting in self.idle.values() for w in waiting if not w.provisioned), key=lambda w: w.idle_since)
+        for warm in candidates[:count]:
+            self.idle[warm.key].remove(warm)
+            warm.environment.kill()
+        return False  # it dies a moment later; `_gone` calls the next in the queue
+
+    def forget(self, account: str, region: str, function: str, version: str | None = None) -> None:
+        """What an environment was made from has changed or gone: end the idle; the busy end with their invocation (their revision no longer fits)."""
+        for key in [k for k in self.idle if k[:3] == (account, region, function) and version in (None, k[3])]:
+            for warm in self.idle.pop(key):
+                warm.environment.kill()
+
+    def provisioned(self, key: Key) -> list[Warm]:
+        return [w for w in (*self.idle.get(key, ()), *self.busy.get(key, ())) if w.provisioned and not w.environment.dead]
+
+    async def close(self) -> None:
+        if self.reaper:
+            self.reaper.cancel()
+        await self.engine.close()
+
+
+class Listening:
+    """A listener of the server inside an environment; it goes with it."""
+
+    def __init__(self, server: Any, listener: Any) -> None:
+        self.server, self.listener = server, listener
+
+    def close(self) -> None:
+        self.server.unlisten(self.listener)
+
+
+def pools(cloud: Any) -> Pools:
+    found = cloud.memory.get("lambda")
+    if found is None:
+        found = cloud.memory["lambda"] = Pools(cloud)
+    return found  # type: ignore[no-any-return]
+
+
+def spec(call: Call, version: Version, credentials: Any, stream: str, initialization: str) -> Spec:
+    config = version.config
+    logging = config["LoggingConfig"]
+    variables = {
+        **config.get("Environment", {}).get("Variables", {}),
+        "AWS_LAMBDA_FUNCTION_NAME": version.function, "AWS_LAMBDA_FUNCTION_VERSION": version.version, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(config["MemorySize"]),
+        "AWS_LAMBDA_LOG_GROUP_NAME": logging["LogGroup"], "AWS_LAMBDA_LOG_STREAM_NAME": stream, "AWS_LAMBDA_INITIALIZATION_TYPE": initialization,
+        "AWS_REGION": call.region, "AWS_DEFAULT_REGION": call.region, "AWS_ACCESS_KEY_ID": credentials.access_key, "AWS_SECRET_ACCESS_KEY": credentials.secret,
+        "AWS_SESSION_TOKEN": credentials.token, "AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1:2000", "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
+    }
+    if logging["LogFormat"] == "JSON":
+        variables |= {"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": logging["ApplicationLogLevel"]}
+    return Spec(config["Runtime"], config["Handler"], version.sha, version.opt, config["MemorySize"], config["EphemeralStorage"]["Size"], variables)

@@ -1,0 +1,106 @@
+"""Running a version once: admitted by concurrency, in an environment, its words to the logs. Everything that invokes comes through `run`."""
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from cloche.engines.run.invocation import SYNC_LIMIT, Invocation, Outcome
+from cloche.kernel import Call
+
+from . import errors, logs, names
+from .pool import Pools, pools
+from .records import Account, Alias, Function, Version, account, find, version_of
+
+PENDING_SECONDS = 10.0  # a function just created is waited for; longer and the caller is told
+
+
+class Result(NamedTuple):
+    outcome: Outcome
+    version: str
+    log: bytes
+
+    @property
+    def failed(self) -> bool:
+        return self.outcome.failed
+
+
+async def run(
+    call: Call, name: names.Name, payload: bytes, *, request_id: str = "", trace: str = "", client_context: Any = None, cognito: Any = None, limit: int = SYNC_LIMIT,
+    on_chunk: Callable[[bytes, str], None] | None = None,
+) -> Result:
+    """Invoke; raises TooManyRequestsException when concurrency says no, ResourceNotFoundException when there is nothing."""
+    there = call.at(name.account, name.region)
+    function = find(call, name)
+    version = choose(there, function, name)
+    if version.state == "Pending" or version.update == "InProgress":
+        await settled(there, function.name)
+        function, version = find(call, name), choose(there, find(call, name), name)
+        if version.state == "Pending":
+            raise errors.in_state("Pending")
+    if version.state == "Failed":
+        raise errors.in_state("Failed")
+    room = pools(call.cloud)
+    counter = admit(there, room, function, version)
+    try:
+        warm = await room.take(there, version)
+        try:
+            request_id = request_id or there.uuid()
+            arn = names.arn(there, function.name, name.qualifier)
+            inv = Invocation(request_id, payload or b"{}", arn, float(version.timeout), trace or trace_id(there), client_context, cognito, limit, on_chunk)
+            began = time.time()
+            outcome = await warm.environment.invoke(inv)
+        finally:
+            room.give_back(there, warm, version)
+    finally:
+        for key in counter:
+            room.running[key] -= 1
+            if not room.running[key]:
+                del room.running[key]
+            there.signal(("lambda.free", *key))
+    out = logs.lines(version, request_id, outcome, began, version.config["RuntimeVersionConfig"]["RuntimeVersionArn"])
+    with there.step():
+        logs.put(there, version, warm.stream, out, room.streams, time.time())
+    return Result(outcome, version.version, logs.tail(out))
+
+
+def choose(there: Call, function: Function, name: names.Name) -> Version:
+    """The version that answers this time: an alias with weights throws dice."""
+    alias = there.get(Alias, f"{function.name}:{name.qualifier}") if name.qualifier else None
+    if alias and alias.weights:
+        [(other, weight)] = alias.weights.items()
+        if there.cloud.dice.random() < weight:
+            return version_of(there, name._replace(qualifier=other))
+    return version_of(there, name)
+
+
+async def settled(there: Call, function: str) -> None:
+    until = time.monotonic() + PENDING_SECONDS
+    while time.monotonic() < until:
+        version = there.get(Version, f"{function}:{names.LATEST}")
+        if version is None or (version.state != "Pending" and version.update != "InProgress"):
+            return
+        await asyncio.sleep(0.005)
+
+
+def admit(there: Call, room: Pools, function: Function, version: Version) -> list[tuple[str, str, str]]:
+    """Count the invocation, or refuse it. Provisioned environments are part of the function's share."""
+    mine, rest = (there.account, there.region, function.name), (there.account, there.region, "")
+    if function.reserved is not None:
+        if room.running.get(mine, 0) >= function.reserved:
+            raise errors.throttled("ReservedFunctionConcurrentInvocationLimitExceeded")
+        counters = [mine]
+    else:
+        limits: Account = account(there)
+        if room.running.get(rest, 0) >= limits.concurrency - limits.reserved:
+            raise errors.throttled("ConcurrentInvocationLimitExceeded")
+        counters = [mine, rest]
+    for key in counters:
+        room.running[key] = room.running.get(key, 0) + 1
+    return counters
+
+
+def trace_id(there: Call) -> str:
+    return f"Root=1-{math.floor(there.now):08x}-{there.id(digits=24)};Parent={there.id(digits=16)};Sampled=0"

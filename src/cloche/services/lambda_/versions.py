@@ -1,0 +1,73 @@
+"""Versions: `$LATEST` frozen under the next number; unchanged since the last one, it is the last one."""
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING, Any
+
+from cloche.kernel import Call
+
+from . import configuration, errors, names, packages
+from . import service as lambda_
+from .names import LATEST
+from .paging import page
+from .pool import pools
+from .records import Alias, Function, Version, find, grow, latest
+
+if TYPE_CHECKING:
+    from cloche.shapes import lambda_ as t
+
+
+@lambda_.op(names.function)
+def publish_version(call: Call, req: t.PublishVersionRequest) -> Any:
+    function = find(call, names.parse(call, req["FunctionName"]))
+    version = latest(call, function)
+    if version.state == "Pending":
+        raise errors.in_state("Pending")
+    if version.update == "InProgress":
+        raise errors.being_updated(names.arn(call, function.name))
+    if req.get("RevisionId") and req["RevisionId"] != version.revision:
+        raise errors.wrong_revision()
+    sha = base64.b64encode(bytes.fromhex(version.sha)).decode()
+    if req.get("CodeSha256") and req["CodeSha256"] != sha:
+        raise errors.sha_differs(req["CodeSha256"], sha)
+    function, published = publish(call, function, version, req.get("Description", ""))
+    return configuration.describe(call, function, published, published.version)
+
+
+def publish(call: Call, function: Function, version: Version, description: str) -> tuple[Function, Version]:
+    last = call.get(Version, f"{function.name}:{function.versions[-1]}") if function.versions else None
+    config = version.config | ({"Description": description} if description else {})
+    if last and last.sha == version.sha and last.opt == version.opt and last.config | {"Description": last.described} == version.config:
+        return function, last
+    number = str(function.next_version)
+    packages.hold_again(call, version.sha)
+    grow(call, version.config["CodeSize"])
+    published = call.put(version.but(version=number, config=config, revision=call.uuid(), update="Successful", described=version.config["Description"]))
+    function = call.put(function.but(versions=(*function.versions, number), next_version=function.next_version + 1))
+    return function, published
+
+
+@lambda_.op(names.function)
+def list_versions_by_function(call: Call, req: t.ListVersionsByFunctionRequest) -> Any:
+    function = find(call, names.parse(call, req["FunctionName"]))
+    chosen, marker = page([LATEST, *function.versions], req, key=lambda v: v)
+    versions = [call.get(Version, f"{function.name}:{number}") for number in chosen]
+    return {"Versions": [configuration.summary(configuration.describe(call, function, v, v.version)) for v in versions if v], **marker}
+
+
+def delete_version(call: Call, function: Function, number: str) -> Any:
+    from .functions import drop
+    if number == LATEST:
+        raise errors.latest_stays()
+    if call.get(Alias, f"{function.name}:{number}"):
+        raise errors.no_such_function(names.arn(call, function.name, number))
+    if number not in function.versions:
+        return {"StatusCode": 204}
+    users = [a.name for name in function.aliases if (a := call.get(Alias, f"{function.name}:{name}")) and number in (a.version, *a.weights)]
+    if users:
+        raise errors.alias_uses(number, users)
+    drop(call, function, number)
+    call.put(function.but(versions=tuple(v for v in function.versions if v != number), provisioned={k: v for k, v in function.provisioned.items() if k != number},
+                          policies={k: v for k, v in function.policies.items() if k != number}))
+    call.cloud.store.then(pools(call.cloud).forget, call.account, call.region, function.name, number)
+    return {"StatusCode": 204}
