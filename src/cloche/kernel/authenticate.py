@@ -15,7 +15,6 @@ from ..wire.model import Model
 from .errors import AwsError
 
 if TYPE_CHECKING:
-    from .clock import Clock
     from .cloud import Cloud
 
 SKEW_SECONDS = 900
@@ -91,12 +90,19 @@ LIFETIMES = (10, 15, 20, 30, 45, 60, 90, 120, 150, 180, 240, 300, 360, 420, 480,
              21600, 28800, 36000, 43200, 86400, 172800, 259200, 604800)
 
 
-def over(clock: Clock, until: float, signed: float | None = None) -> bool:
+def over(cloud: Cloud, until: float, signature: str, signed: float | None = None) -> bool:
     """Whether something signed until a moment of the client's clock is over. When it was signed matters, since the clock may have jumped
-    since; where it does not say (version 2), it was given the shortest of the usual lifetimes that it can have been given."""
+    since; where it does not say (version 2), it was given the shortest of the usual lifetimes that it can have had when first seen."""
+    clock = cloud.clock
     if signed is None:
-        left = until - clock.real()
-        signed = until - next((seconds for seconds in LIFETIMES if seconds >= left), left)
+        seen = cloud.memory.setdefault("signed until", {})
+        signed = seen.get(signature)
+        if signed is None:
+            left = until - clock.real()
+            signed = min(until - next((seconds for seconds in LIFETIMES if seconds >= left), left) + 0.999, clock.real())  # signers cut off fractions
+            if len(seen) > 10_000:
+                seen.clear()
+            seen[signature] = signed
     return clock.now() > clock.virtual(signed) + (until - signed)
 
 
@@ -113,7 +119,7 @@ def authenticate(cloud: Cloud, request: Request, claim: sigv4.Claim | None, mode
     if expires is not None and clock.now() >= expires:
         raise refuse("expired", model)
     if claim.until is not None:  # version 2: an absolute moment on the client's clock
-        if over(clock, claim.until):
+        if over(cloud, claim.until, claim.signature):
             raise AwsError("AccessDenied", "Request has expired", 403)
         return principal
     moment = sigv4.moment(claim.stamp)

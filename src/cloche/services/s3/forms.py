@@ -76,7 +76,7 @@ def upload(call: Call, bucket: Bucket, request: Any) -> Response:
     if "policy" in fields:
         date = fields.get("x-amz-date", "")
         signed = sigv4.moment(date) if re.fullmatch(r"\d{4}(0[1-9]|1[0-2])\d\dT\d{6}Z", date) else None
-        check(json_of(fields["policy"]), fields, bucket.name, len(content), lambda end: authenticate.over(call.cloud.clock, end, signed))
+        check(json_of(fields["policy"]), fields, bucket.name, len(content), lambda end: authenticate.over(call.cloud, end, fields["policy"], signed))
     fields["key"] = fields["key"].replace("${filename}", filename)
     req: dict[str, Any] = {"Bucket": bucket.name, "Key": fields["key"]} | {member: fields[name] for name, member in MEMBERS.items() if name in fields}
     if meta := {name.removeprefix("x-amz-meta-"): value for name, value in fields.items() if name.startswith("x-amz-meta-")}:
