@@ -68,7 +68,9 @@ ROOT_DECISION = Decision(True, False, "root")
 def decide(q: Question) -> Decision:
     p = q.principal
     same = not q.resource_account or q.resource_account == p.account
-    if p.kind == "root" and same and q.resource_policy is None and q.scps is None and q.rcps is None and q.endpoint is None and q.session is None:
+    if p.kind == "root" and same and q.rule == "normal" and not (
+        q.resource_policy or q.scps is not None or q.rcps is not None or q.endpoint or q.session is not None or q.boundary or q.identity
+    ):
         return ROOT_DECISION
     found = _decide(q)
     found.action, found.resource = q.action, q.resource
