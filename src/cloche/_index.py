@@ -1971,13 +1971,16 @@ FIRST_SEGMENTS: Any = {
 
 PACKAGES: Any = {
     'apigateway': 'apigateway',
+    'apigatewayv2': 'apigatewayv2',
     'cloudformation': 'cloudformation',
     'dynamodb': 'dynamodb',
     'dynamodbstreams': 'dynamodbstreams',
     'iam': 'iam',
+    'kms': 'kms',
     'lambda': 'lambda_',
     'logs': 'logs',
     's3': 's3',
+    'sns': 'sns',
     'sqs': 'sqs',
     'sts': 'sts',
 }
@@ -1991,6 +1994,7 @@ FRONTS: Any = [
     ('s3', 'host', '{bucket+}.s3-website-{region}.amazonaws.com'),
     ('s3', 'host', '{bucket+}.s3-website.{region}.amazonaws.com'),
     ('s3', 'host', '{bucket+}.s3-website.localhost'),
+    ('sns', 'path', '/SimpleNotificationService-{id}.pem'),
 ]
 
 LISTENERS: Any = {

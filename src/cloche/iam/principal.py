@@ -73,4 +73,9 @@ def service(name: str, source_arn: str = "", source_account: str = "") -> Princi
 @lru_cache(4096)
 def canonical_id(account: str) -> str:
     """The account's name in S3's access control lists: 64 hex digits that stand for it."""
-    return hashlib.sha256(f"canonical user of {account}".encode()).hexdigest()
+    return hashlib.sha256(f"canonical user of {account}".encode()).hexdigest()[:52] + account
+
+
+def account_of(canonical: str) -> str | None:
+    """The account behind such a name, if it is one."""
+    return canonical[52:] if canonical_id(canonical[52:]) == canonical else None

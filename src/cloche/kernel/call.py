@@ -194,7 +194,7 @@ class Call:
         return f"{prefix}{self.cloud.dice.getrandbits(4 * digits):0{digits}x}"
 
     def uuid(self) -> str:
-        x = "%032x" % (self.cloud.dice.getrandbits(128) & _UUID_FREE | _UUID_SET)  # noqa: UP031 - the fastest of its kind
+        x = "%032x" % (self.cloud.dice.getrandbits(128) & _UUID_FREE | _UUID_SET)
         return f"{x[:8]}-{x[8:12]}-{x[12:16]}-{x[16:20]}-{x[20:]}"
 
     def pick(self, alphabet: str, digits: int) -> str:
