@@ -1970,23 +1970,38 @@ FIRST_SEGMENTS: Any = {
 }
 
 PACKAGES: Any = {
+    'apigateway': 'apigateway',
+    'cloudformation': 'cloudformation',
+    'dynamodb': 'dynamodb',
+    'dynamodbstreams': 'dynamodbstreams',
     'iam': 'iam',
+    'kms': 'kms',
     'lambda': 'lambda_',
+    'logs': 'logs',
     's3': 's3',
+    'sns': 'sns',
     'sqs': 'sqs',
     'sts': 'sts',
 }
 
 FRONTS: Any = [
+    ('apigateway', 'host', '{api}.execute-api.{region}.amazonaws.com'),
+    ('apigateway', 'host', '{api}.execute-api.localhost'),
+    ('apigateway', 'path', '/restapis/{api}/{stage}/_user_request_/{path+}'),
+    ('apigateway', 'path', '/restapis/{api}/{stage}/_user_request_'),
+    ('cloudformation', 'path', '/_cloudformation/response/{token}'),
     ('lambda', 'host', '{id}.lambda-url.{region}.on.aws'),
     ('lambda', 'host', '{id}.lambda-url.localhost'),
     ('lambda', 'path', '/_lambda/code/{account}/{sha}/{expires}/{signature}'),
     ('s3', 'host', '{bucket+}.s3-website-{region}.amazonaws.com'),
     ('s3', 'host', '{bucket+}.s3-website.{region}.amazonaws.com'),
     ('s3', 'host', '{bucket+}.s3-website.localhost'),
+    ('sns', 'path', '/SimpleNotificationService-{id}.pem'),
 ]
 
-LISTENERS: Any = {}
+LISTENERS: Any = {
+    's3.happened': ['s3'],
+}
 
 
 def identify(signing: str, target: str, path: str, version: str) -> str:

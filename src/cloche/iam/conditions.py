@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-from .globs import Template, Unresolved, glob
+from .globs import Template, Unresolved, glob, variables
 
 Values = list[str]
 
@@ -197,7 +197,7 @@ class Condition:
 
     __slots__ = ("_if_exists", "_key", "_name", "_negated", "_set", "_templates", "_tests", "key", "operator", "values")
 
-    def __init__(self, operator: str, key: str, values: list[str], variables: bool) -> None:
+    def __init__(self, operator: str, key: str, values: list[str], templates: bool) -> None:
         found = split(operator)
         if found is None:
             raise ValueError(f"Invalid Condition type : {operator}.")
@@ -210,9 +210,9 @@ class Condition:
             self._templates, self._tests = [], None
             return
         make = _MAKERS[_NEGATED.get(name, name)]
-        filled = [value for value in values if not (variables and "${" in value)]
+        filled = [value for value in values if not (templates and "${" in value)]
         self._tests = [make(value) for value in filled]
-        self._templates = [Template(value) for value in values if variables and "${" in value]
+        self._templates = [Template(value) for value in values if templates and "${" in value]
 
     def holds(self, context: Context) -> bool:
         given = context.get(self._key)
@@ -238,6 +238,10 @@ class Condition:
         if self._set == "forallvalues":
             return all(any(test(one) for test in tests) for one in given)
         return any(test(one) for one in given for test in tests)
+
+    def asks(self) -> set[str]:
+        """The condition keys it asks for, variables included, as the policy spells them."""
+        return {self.key} | {name for value in self.values for name in variables(value)}
 
     def _made(self, template: Template, context: Context) -> Callable[[str], bool]:
         base = _NEGATED.get(self._name, self._name)
@@ -269,9 +273,9 @@ def _arn_filled(template: Template, context: Context) -> Callable[[str], bool]:
     return test
 
 
-def compile_block(block: Mapping[str, Mapping[str, Any]], variables: bool) -> tuple[Condition, ...]:
+def compile_block(block: Mapping[str, Mapping[str, Any]], templates: bool) -> tuple[Condition, ...]:
     conditions = []
     for operator, keys in block.items():
         for key, values in keys.items():
-            conditions.append(Condition(operator, key, _texts(values) or [], variables))
+            conditions.append(Condition(operator, key, _texts(values) or [], templates))
     return tuple(conditions)

@@ -48,6 +48,9 @@ class Decision(msgspec.Struct):
     explicit: bool
     reason: str                                        # which kind of policy decided: a key of KINDS, or "root"
     counted: tuple[Counted, ...] = ()
+    action: str = ""
+    resource: str = ""
+    story: list[dict[str, Any]] | None = None          # of a denial: what each policy said (`explain.story`)
 
     def message(self, principal: Principal, action: str, resource: str) -> str:
         """AWS's sentence for the caller."""
@@ -67,6 +70,14 @@ def decide(q: Question) -> Decision:
     same = not q.resource_account or q.resource_account == p.account
     if p.kind == "root" and same and q.resource_policy is None and q.scps is None and q.rcps is None and q.endpoint is None and q.session is None:
         return ROOT_DECISION
+    found = _decide(q)
+    found.action, found.resource = q.action, q.resource
+    return found
+
+
+def _decide(q: Question) -> Decision:
+    p = q.principal
+    same = not q.resource_account or q.resource_account == p.account
     action, resource, context = q.action.lower(), q.resource, context_of(q)
     own = q.resource_policy[1].alone(q.resource_policy[0]) if q.resource_policy is not None else None
     gates = _gates(q)

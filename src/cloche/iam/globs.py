@@ -52,6 +52,11 @@ def _expression(pattern: str, wild: frozenset[int] | set[int]) -> Test:
     return lambda text: match(text) is not None
 
 
+def variables(text: str) -> list[str]:
+    """The keys that `${...}` asks for, without defaults."""
+    return [found.partition(",")[0].strip() for found in VARIABLE.findall(text) if found not in ("*", "?", "$")]
+
+
 class Template:
     """A text with variables, to be filled for each request. Values of variables are literal, wildcards around them are not."""
 

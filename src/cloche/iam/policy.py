@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from .conditions import Condition, Context, compile_block
-from .globs import Template, Test, Unresolved, glob
+from .globs import Template, Test, Unresolved, glob, variables
 from .principal import Principal, canonical_id
 
 VERSIONS = ("2012-10-17", "2008-10-17")
@@ -33,7 +33,7 @@ class Statement:
     __slots__ = ("_actions", "_everyone", "_not_action", "_not_principal", "_not_resource", "_principals", "_resources", "_templates",
                  "allows", "conditions", "heads", "index", "raw", "sid")
 
-    def __init__(self, raw: Mapping[str, Any], index: int, variables: bool) -> None:
+    def __init__(self, raw: Mapping[str, Any], index: int, templates: bool) -> None:
         self.raw, self.index, self.sid = raw, index, str(raw.get("Sid") or "")
         effect = raw.get("Effect")
         if effect not in ("Allow", "Deny"):
@@ -44,8 +44,8 @@ class Statement:
         self._not_resource = "NotResource" in raw
         has_resource = self._not_resource or "Resource" in raw
         patterns = texts(raw.get("NotResource" if self._not_resource else "Resource", [])) if has_resource else ["*"]
-        self._templates = [Template(text) for text in patterns if variables and "${" in text]
-        self._resources: list[Test] = [glob(text) for text in patterns if not (variables and "${" in text)]
+        self._templates = [Template(text) for text in patterns if templates and "${" in text]
+        self._resources: list[Test] = [glob(text) for text in patterns if not (templates and "${" in text)]
         # no resource without one of these beginnings can match: one cheap question before the real ones
         self.heads: tuple[str, ...] = ("",) if self._not_resource else tuple({_head(text) for text in patterns})
         self._not_principal = "NotPrincipal" in raw
@@ -55,7 +55,7 @@ class Statement:
         if not isinstance(block, dict) or not all(isinstance(keys, dict) for keys in block.values()):
             raise MalformedPolicy("Syntax errors in policy.")
         try:
-            self.conditions: tuple[Condition, ...] = compile_block(block, variables)
+            self.conditions: tuple[Condition, ...] = compile_block(block, templates)
         except ValueError as error:
             raise MalformedPolicy(str(error)) from None
 
@@ -90,6 +90,15 @@ class Statement:
 
     def holds(self, resource: str, context: Context) -> bool:
         return self.matches_resource(resource, context) and (not self.conditions or self.matches_conditions(context))
+
+    @property
+    def resources(self) -> list[str]:
+        return texts(self.raw.get("NotResource" if self._not_resource else "Resource", []))
+
+    def asks(self) -> set[str]:
+        """The condition keys the statement asks for, in conditions and in variables."""
+        found = {key for condition in self.conditions for key in condition.asks()}
+        return found | {name for text in self.resources for name in variables(text)}
 
     def names(self, principal: Principal) -> int:
         """0 if the statement is not about this principal, else ACCOUNT, ROLE or EXACT."""
@@ -146,8 +155,8 @@ class Policy:
         raw = [raw] if isinstance(raw, dict) else raw
         if not isinstance(raw, list) or not all(isinstance(one, dict) for one in raw):
             raise MalformedPolicy("Syntax errors in policy.")
-        variables = self.version == "2012-10-17"
-        self.statements = tuple(Statement(one, i, variables) for i, one in enumerate(raw))
+        templates = self.version == "2012-10-17"
+        self.statements = tuple(Statement(one, i, templates) for i, one in enumerate(raw))
         self._alone: dict[str, Bundle] = {}
 
     def alone(self, name: str) -> Bundle:
@@ -211,3 +220,36 @@ def load(text: str) -> dict[str, Any]:
 def parse(text: str) -> Policy:
     """Compile a document. What a kind of policy additionally must or must not contain is `grammar`'s to say."""
     return Policy(load(text), text)
+
+
+def positions(text: str) -> list[tuple[int, int]]:
+    """Where each statement stands in the text of a policy: offsets of its first character and behind its last."""
+    decoder, found = json.JSONDecoder(), []
+    at = _skip(text, 0, "{")
+    while text[at] != "}":
+        key, at = decoder.raw_decode(text, at)
+        at = _skip(text, at, ":")
+        start = at
+        if key == "Statement" and text[at] == "[":
+            at = _skip(text, at, "[")
+            while text[at] != "]":
+                start = at
+                _, at = decoder.raw_decode(text, at)
+                found.append((start, at))
+                at = _skip(text, at, ",")
+            at += 1
+        else:
+            _, at = decoder.raw_decode(text, at)
+            if key == "Statement":
+                found.append((start, at))
+        at = _skip(text, at, ",")
+    return found
+
+
+def _skip(text: str, at: int, mark: str) -> int:
+    """Behind white space, the mark if it is there, and white space again."""
+    at = _SPACE.match(text, at).end()                  # type: ignore[union-attr]
+    return _SPACE.match(text, at + 1).end() if text[at:at + 1] == mark else at   # type: ignore[union-attr]
+
+
+_SPACE = re.compile(r"\s*")

@@ -71,21 +71,28 @@ def refuse(what: str, model: Model) -> AwsError:
     return AwsError(code, message, status)
 
 
+def root_key(key: str) -> bool:
+    return key == ROOT or (len(key) == 12 and key.isdigit())
+
+
+def known(cloud: Cloud, key: str, model: Model) -> tuple[str, Principal, str | None, float | None]:
+    """Secret, principal, session token and end of an access key; a refusal if there is no such key."""
+    if root_key(key):
+        return cloud.secret, principals.root(HOME if key == ROOT else key), None, None
+    from ..services.iam import public
+    found = public.credential(cloud, key)
+    if found is None or not found.active:
+        raise refuse("unknown", model)
+    return found.secret, found.principal, found.token, found.expires
+
+
 def authenticate(cloud: Cloud, request: Request, claim: sigv4.Claim | None, model: Model) -> Principal:
     """The principal behind a request, or an AwsError in the service's own words."""
     if claim is None:
         return principals.ANONYMOUS
-    key = claim.access_key
-    if key == ROOT or (len(key) == 12 and key.isdigit()):
-        secret, principal, token, expires = cloud.secret, principals.root(HOME if key == ROOT else key), None, None
-    else:
-        from ..services.iam import public
-        found = public.credential(cloud, key)
-        if found is None or not found.active:
-            raise refuse("unknown", model)
-        secret, principal, token, expires = found.secret, found.principal, found.token, found.expires
-        if token is not None and claim.token != token:
-            raise refuse("token", model)
+    secret, principal, token, expires = known(cloud, claim.access_key, model)
+    if token is not None and claim.token != token:
+        raise refuse("token", model)
     if not sigv4.verify(request, claim, secret):
         raise refuse("signature", model)
     clock = cloud.clock
@@ -108,4 +115,8 @@ def authenticate(cloud: Cloud, request: Request, claim: sigv4.Claim | None, mode
         code, _, status = _FORBIDDEN["signature"][family(model)]
         word = "expired" if moment < clock.now() else "not yet current"
         raise AwsError(code, f"Signature {word}: {claim.stamp} is more than 15 min from now", status)
+    if not root_key(claim.access_key):
+        from ..services.iam import public
+        if found := public.credential(cloud, claim.access_key):
+            public.used(cloud, found, model.meta.get("signingName") or model.meta["endpointPrefix"], claim.scope[1] if claim.scope else "us-east-1")
     return principal

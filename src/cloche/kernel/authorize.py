@@ -8,8 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .. import iam
+from ..iam import explain
 from ..iam.decide import ROOT_DECISION
 from ..iam.policy import parse
+from .authenticate import refuse
 from .errors import AwsError
 from .service import Entry, Need
 
@@ -19,33 +21,53 @@ if TYPE_CHECKING:
 
 def check(call: Call, entry: Entry, req: Any) -> None:
     """Ask everything the operation declared; the first refusal is raised."""
+    principal = call.principal
+    if principal.issued and principal.barred(entry.service.name, entry.op.name):
+        raise refuse("unknown", entry.service.model)
     if entry.open:
         return
-    if call.principal.kind == "anonymous" and not entry.unsigned and entry.service.name != "s3":
-        from .authenticate import refuse
+    if principal.kind == "anonymous" and not entry.unsigned and entry.service.name != "s3":
         raise refuse("missing", entry.service.model)
     for need in entry.questions(call, req):
         require(call, need)
 
 
 def require(call: Call, need: Need) -> None:
-    decision = decide(call, need)
-    call.decision = decision
+    if is_roots(call, need):
+        call.decision = ROOT_DECISION
+        return
+    asked = question(call, need)
+    call.decision = decision = iam.decide(asked)
     if not decision.allowed:
+        decision.story = explain.story(asked)          # a denial is rare, and somebody will ask why
         raise denied(call, need, decision)
 
 
 def decide(call: Call, need: Need) -> Any:
-    principal, resource = call.principal, need.resource
-    owner = need.account or (resource.split(":", 5)[4] if resource.startswith("arn:") else "") or call.account
-    if principal.kind == "root" and need.policy is None and owner == principal.account and need.rule == "normal":
-        return ROOT_DECISION
+    return ROOT_DECISION if is_roots(call, need) else iam.decide(question(call, need))
+
+
+def is_roots(call: Call, need: Need) -> bool:
+    """Root of the resource's own account, and no policy on the resource: nobody else is to be asked."""
+    principal = call.principal
+    if principal.kind != "root" or need.policy is not None or need.rule != "normal":
+        return False
+    return (need.account or owner_of(need.resource) or call.account) == principal.account
+
+
+def question(call: Call, need: Need) -> iam.Question:
     held = held_by(call)
-    return iam.decide(iam.Question(
-        principal=principal, action=need.action, resource=resource, resource_account=owner, now=call.now, context=lambda: context(call, need),
-        identity=held.identity, boundary=held.boundary, session=held.session, rule=need.rule,
-        resource_policy=(resource, parse(need.policy)) if need.policy else None,
-    ))
+    return iam.Question(
+        principal=call.principal, action=need.action, resource=need.resource, resource_account=need.account or owner_of(need.resource) or call.account,
+        now=call.now, context=lambda: context(call, need), identity=held.identity, boundary=held.boundary, session=held.session, rule=need.rule,
+        resource_policy=(need.resource, parse(need.policy)) if need.policy else None,
+    )
+
+
+def owner_of(arn: str) -> str:
+    """The account in an ARN; "" where there is none, or AWS itself (its managed policies are everybody's)."""
+    parts = arn.split(":", 5)
+    return parts[4] if len(parts) == 6 and parts[4].isdigit() else ""
 
 
 def held_by(call: Call) -> Any:
@@ -69,7 +91,9 @@ def denied(call: Call, need: Need, decision: Any) -> AwsError:
     model, message = call.service.model, decision.message(call.principal, need.action, need.resource)
     protocol = model.protocols[0]
     if model.name == "ec2":
-        return AwsError("UnauthorizedOperation", f"You are not authorized to perform this operation. {message}", 403)
+        from ..services.sts import public
+        blob = public.encoded(call, decision, need.action, need.resource, context(call, need))
+        return AwsError("UnauthorizedOperation", f"You are not authorized to perform this operation. {message} Encoded authorization failure message: {blob}", 403)
     if model.name == "sns":
         return AwsError("AuthorizationError", message, 403)
     if model.name == "sqs":

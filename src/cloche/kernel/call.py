@@ -1,6 +1,7 @@
 """One request (or timer, or event) as its handler sees it: who, where, when, and the state within reach."""
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from pathlib import Path
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from .cloud import Cloud
 
 R = TypeVar("R", bound=Record)
+_UUID_FREE, _UUID_SET = ~(0xF << 76 | 0x3 << 62), 4 << 76 | 2 << 62  # version 4 and its variant
 
 
 class Call:
@@ -100,6 +102,10 @@ class Call:
             return store.run(text, args).fetchone()
         return store.write(text, args).fetchone()
 
+    def each(self, text: str, *args: Any) -> Any:
+        """The rows of a SELECT one by one, for who may stop before the last. Change nothing meanwhile."""
+        return self.cloud.store.run(text, args)
+
     def step(self) -> Store:
         """One atomic step of a handler that waits: `with call.step():`. Plain handlers are one step already."""
         return self.cloud.store
@@ -132,6 +138,10 @@ class Call:
         """Until one of the topics (a list, or one) is signalled or the virtual moment comes."""
         await self.cloud.work.wait(topics if isinstance(topics, list) else [topics], until)
 
+    async def turn(self) -> None:
+        """Let others have a turn of the loop, in the middle of long work."""
+        await asyncio.sleep(0)
+
     def spawn(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
         """A background task that `advance` waits for."""
         return self.cloud.work.spawn(coroutine)
@@ -160,7 +170,7 @@ class Call:
     def as_role(self, role_arn: str, session_name: str, service: str) -> Call:
         """The service acting under a role that trusts it. Raises AccessDenied if it does not."""
         from ..services.sts import public
-        return self.as_principal(public.service_session(self, role_arn, session_name, service)[1])
+        return self.as_principal(public.role_principal(self, role_arn, session_name, service))
 
     def as_root(self) -> Call:
         return self.as_principal(principals.root(self.account))
@@ -184,8 +194,8 @@ class Call:
         return f"{prefix}{self.cloud.dice.getrandbits(4 * digits):0{digits}x}"
 
     def uuid(self) -> str:
-        x = f"{self.cloud.dice.getrandbits(128):032x}"
-        return f"{x[:8]}-{x[8:12]}-4{x[13:16]}-{'89ab'[int(x[16], 16) & 3]}{x[17:20]}-{x[20:]}"
+        x = "%032x" % (self.cloud.dice.getrandbits(128) & _UUID_FREE | _UUID_SET)
+        return f"{x[:8]}-{x[8:12]}-{x[12:16]}-{x[16:20]}-{x[20:]}"
 
     def pick(self, alphabet: str, digits: int) -> str:
         return "".join(self.cloud.dice.choices(alphabet, k=digits))

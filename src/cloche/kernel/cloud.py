@@ -14,6 +14,7 @@ import random
 import sqlite3
 from collections.abc import Callable, Coroutine
 from pathlib import Path
+from types import CoroutineType
 from typing import Any
 
 import msgspec
@@ -136,6 +137,9 @@ class Cloud:
             if name == "s3":
                 front.path_style(request)
             op = route.operation(wire_model, protocol, request)
+            if request.stream is not None and op.streaming_input is None:
+                self._task(self._collect(request, send), request, send)
+                return
             entry = service.entries.get(op.name) if service is not None else None
             call = Call(self, service or Service(f"x.{name}", name=name), principal.account, region, principal, request_id, request, entry)
             call.wire = True
@@ -149,6 +153,9 @@ class Cloud:
                 return
             with self.store:
                 result = entry.run(call, value)
+            if type(result) is CoroutineType:  # a plain handler that found that it must wait after all
+                self._task(self._finish(call, entry, protocol, value, send, result), request, send)
+                return
             response = result if type(result) is Response else codec.write(op, protocol, result or {}, request_id)
         except Exception as error:
             self._refuse(call, wire_model, protocol, error, request_id, send)
@@ -178,9 +185,9 @@ class Cloud:
             return
         self.handle(request, send)
 
-    async def _finish(self, call: Call, entry: Entry, protocol: str, value: Any, send: Send) -> None:
+    async def _finish(self, call: Call, entry: Entry, protocol: str, value: Any, send: Send, begun: Any = None) -> None:
         try:
-            result = await entry.run(call, value)
+            result = await (begun or entry.run(call, value))
             response = result if type(result) is Response else codec.write(entry.op, protocol, result or {}, call.request_id)
         except Exception as error:
             self._refuse(call, entry.service.model, protocol, error, call.request_id, send)
@@ -233,15 +240,14 @@ class Cloud:
 
     def invoke(self, caller: Call, service_name: str, op_name: str, value: Any) -> Any:
         """The same path without the wire: checked, authorized, one step inside the caller's; an awaitable if the operation waits."""
-        service = self.service(service_name)
-        entry = service.entries.get(op_name)
+        entry = self.service(service_name).entries.get(op_name) if service_name in _index.PACKAGES else None
         if entry is None:
             raise errors.not_implemented(service_name, op_name)
         try:
             codec.check(entry.op, value)
         except codec.Invalid as error:
             raise AwsError(error.code, error.message) from None
-        call = Call(self, service, caller.account, caller.region, caller.principal, caller.request_id, caller.request, entry)
+        call = Call(self, entry.service, caller.account, caller.region, caller.principal, caller.request_id, caller.request, entry)
         authorize.check(call, entry, value)
         if entry.waits:
             return entry.run(call, value)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
 
 import msgspec
@@ -54,6 +53,8 @@ def find(cloud: Cloud, request: Request) -> Coroutine[Any, Any, Response] | None
         return control.answer(cloud, request)
     match = by_host(request.host)
     if match is None:
+        if len(path) == 1:
+            return None
         match = next(((name, m.groupdict()) for pattern, prefix, name in _PATHS if path.startswith(prefix) and (m := pattern.match(path))), None)
         if match is None:
             return None
@@ -81,7 +82,10 @@ def identify(request: Request, claim: sigv4.Claim | None) -> tuple[str, str]:
         return name, "json"
     if headers.get("smithy-protocol") == "rpc-v2-cbor":
         return _index.identify(signing, "", request.path, "") or _unknown(signing), "rpc-v2-cbor"
-    action, version = action_of(request) if signing not in ("s3", "dynamodb", "lambda") else ("", "")
+    if signing in _PLAIN:
+        return _PLAIN[signing]
+    action = has_action(request)
+    version = version_of(request) if action else ""
     if not signing and action:
         signing = next((s for s, v in _VERSIONS if v == version), "")
     if not signing:
@@ -95,6 +99,9 @@ def identify(request: Request, claim: sigv4.Claim | None) -> tuple[str, str]:
     return name, next((p for p in protocols if p.startswith("rest")), protocols[0])
 
 
+_PLAIN = {"s3": ("s3", "rest-xml"), "lambda": ("lambda", "rest-json")}  # one name, one protocol: nothing to look for
+
+
 # Unsigned calls in the query protocol, told by their version: STS's federation calls, SNS's confirmation links, anonymous SQS.
 _VERSIONS = [("sts", "2011-06-15"), ("sns", "2010-03-31"), ("sqs", "2012-11-05"), ("iam", "2010-05-08")]
 
@@ -103,18 +110,25 @@ def _unknown(signing: str) -> str:
     raise AwsError("UnrecognizedClientException", f"No service signs as '{signing}'.")
 
 
-def action_of(request: Request) -> tuple[str, str]:
-    """Action and Version of the query protocol, from body or query string."""
-    text = request.query
-    if "Action=" not in text:
-        if request.method != "POST" or b"Action=" not in request.body[:65536]:
-            return "", ""
-        kind = request.headers.get("content-type", "")
-        if kind and not kind.startswith("application/x-www-form-urlencoded"):
-            return "", ""
-        text = request.body.decode("utf-8", "replace")
-    found = parse_qs(text)
-    return found.get("Action", [""])[0], found.get("Version", [""])[0]
+def has_action(request: Request) -> bool:
+    """Does the query protocol speak, in body or query string?"""
+    if "Action=" in request.query:
+        return True
+    if request.method != "POST" or b"Action=" not in request.body:
+        return False
+    kind = request.headers.get("content-type", "")
+    return not kind or kind.startswith("application/x-www-form-urlencoded")
+
+
+_VERSION = re.compile(r"(?:^|&)Version=([0-9-]+)")
+_VERSION_BYTES = re.compile(rb"(?:^|&)Version=([0-9-]+)")
+
+
+def version_of(request: Request) -> str:
+    if found := _VERSION_BYTES.search(request.body):
+        return found[1].decode()
+    found2 = _VERSION.search(request.query)
+    return found2[1] if found2 else ""
 
 
 _BUCKET_HOST = re.compile(r"(?P<bucket>.+)\.s3(?:[.-](?:dualstack\.)?(?P<region>[a-z]{2}(?:-[a-z]+)+-\d))?\.(?:amazonaws\.com(?:\.cn)?|localhost)(?::\d+)?$")
@@ -127,7 +141,7 @@ def path_style(request: Request) -> None:
         return
     match = _BUCKET_HOST.match(host)
     if match:
-        request.path = f"/{match['bucket']}{request.path}"
+        request.path = f"/{match['bucket']}{request.target.partition('?')[0]}"
 
 
 def region_of(request: Request) -> str:

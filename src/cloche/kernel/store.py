@@ -58,7 +58,7 @@ class Store:
 
     def open_file(self) -> None:
         self.db = sqlite3.connect(self.path, isolation_level=None, cached_statements=1024, check_same_thread=False)
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "cache_size=-8000", "temp_store=MEMORY", "wal_autocheckpoint=2000"):
+        for pragma in ("locking_mode=EXCLUSIVE", "journal_mode=WAL", "synchronous=NORMAL", "cache_size=-8000", "temp_store=MEMORY", "wal_autocheckpoint=2000"):
             self.db.execute("PRAGMA " + pragma)
         self.db.executescript(SCHEMA)
         self.run = self.db.execute

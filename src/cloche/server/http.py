@@ -26,21 +26,43 @@ STATUS = {s.value: f"HTTP/1.1 {s.value} {s.phrase}\r\n" for s in HTTPStatus}
 Handle = Callable[[Request, Callable[[Response], None]], None]
 
 
+_NAMES: dict[bytes, str] = {}
+
+
+def _lower(name: bytes) -> str:
+    """A header's name in lower case; clients send the same dozen again and again."""
+    low = name.decode("latin-1").lower()
+    if len(_NAMES) < 1000:
+        _NAMES[name] = low
+    return low
+
+
 class Incoming:
     """A body on its way. `async for part in incoming`; raises ConnectionError if the client goes away before its end."""
 
     def __init__(self, connection: Connection) -> None:
         self.connection, self.parts, self.size = connection, deque[bytes](), 0
-        self.ended = self.broken = False
+        self.ended = self.broken = self.unwanted = False
         self.waiter: asyncio.Future[None] | None = None
         self.expected = False  # the client waits for 100 Continue, which goes out when somebody reads
 
     def feed(self, part: bytes) -> None:
+        if self.unwanted:
+            return
         self.parts.append(part)
         self.size += len(part)
         if self.size > AHEAD:
             self.connection.hold("body")
         self._wake()
+
+    def forgo(self) -> bool:
+        """The answer is out before the body is in. True: it still comes, and is thrown away; False: the client was never told to send it."""
+        if self.expected:
+            return False
+        self.unwanted, self.size = True, 0
+        self.parts.clear()
+        self.connection.unhold("body")
+        return True
 
     def end(self) -> None:
         self.ended = True
@@ -74,10 +96,10 @@ class Incoming:
 class Slot:
     """Room for one answer, in line."""
 
-    __slots__ = ("connection", "head", "keep", "response")
+    __slots__ = ("connection", "head", "incoming", "keep", "response")
 
-    def __init__(self, connection: Connection, head: bool, keep: bool) -> None:
-        self.connection, self.head, self.keep, self.response = connection, head, keep, None
+    def __init__(self, connection: Connection, head: bool, keep: bool, incoming: Incoming | None) -> None:
+        self.connection, self.head, self.keep, self.incoming, self.response = connection, head, keep, incoming, None
 
     def send(self, response: Response) -> None:
         if self.response is None:
@@ -156,7 +178,7 @@ class Connection(asyncio.Protocol):
     # -- the request, as httptools finds it ---------------------------------------------------------------------------------
 
     def on_message_begin(self) -> None:
-        self.url, self.headers, self.size, self.parts = b"", {}, 0, []
+        self.url, self.headers, self.raw, self.size, self.parts = b"", {}, [], 0, []
         self.incoming = self.request = None
 
     def on_url(self, url: bytes) -> None:
@@ -169,14 +191,19 @@ class Connection(asyncio.Protocol):
         self.size += len(name) + len(value)
         if self.size > HEAD_LIMIT:
             raise ValueError("head too large")
-        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+        self.raw.append((name, value))
+        key = _NAMES.get(name) or _lower(name)
         headers = self.headers
-        headers[key] = f"{headers[key]},{text}" if key in headers else text
+        if key in headers:
+            headers[key] += "," + value.decode("latin-1")
+        else:
+            headers[key] = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
         headers = self.headers
         length = headers.get("content-length", "0")
         request = self.request = Request(self.parser.get_method().decode("ascii"), self.url.decode("latin-1"), headers, b"", None, self.secure, self.peer)
+        request.raw = self.raw
         if "transfer-encoding" in headers or (length.isdigit() and int(length) > COLLECT):
             self.incoming = Incoming(self)
             self.incoming.expected = "expect" in headers
@@ -204,7 +231,7 @@ class Connection(asyncio.Protocol):
     def dispatch(self, request: Request) -> None:
         if self.closing:
             return
-        slot = Slot(self, request.method == "HEAD", self.parser.should_keep_alive())
+        slot = Slot(self, request.method == "HEAD", self.parser.should_keep_alive(), self.incoming)
         self.slots.append(slot)
         if len(self.slots) >= PIPELINE:
             self.hold("pipeline")
@@ -218,6 +245,8 @@ class Connection(asyncio.Protocol):
         while slots and slots[0].response is not None and self.sending is None and not self.closing:
             slot = slots.popleft()
             response = slot.response
+            if slot.incoming is not None and not slot.incoming.ended and not slot.incoming.forgo():
+                slot.keep = False
             body = response.body
             if type(body) is bytes:
                 head = self.head(response, slot, len(body))

@@ -22,7 +22,7 @@ class FileBody(NamedTuple):
 
 
 class Request:
-    __slots__ = ("body", "headers", "host", "method", "path", "peer", "query", "secure", "stream", "target")
+    __slots__ = ("body", "headers", "host", "method", "path", "peer", "query", "raw", "secure", "stream", "target")
 
     def __init__(
         self, method: str, target: str, headers: dict[str, str], body: bytes = b"", stream: AsyncIterator[bytes] | None = None, secure: bool = False, peer: str = ""
@@ -30,6 +30,7 @@ class Request:
         self.method, self.target, self.headers, self.body, self.stream, self.secure, self.peer = method, target, headers, body, stream, secure, peer
         self.path, _, self.query = target.partition("?")
         self.host = headers.get("host", "").lower()
+        self.raw: list[tuple[bytes, bytes]] = []  # the headers as they came, for those who must pass them on (API Gateway)
 
     async def read(self, limit: int = 64 << 20) -> bytes:
         """The whole body, collected once; afterwards it is in `body`."""

@@ -45,7 +45,7 @@ def test_a_redrive_policy_is_checked(queues, refused):
 def test_a_dead_letter_queue_may_refuse_sources(queues, refused):
     dlq, url = queues.make("dead"), queues.make()
     policy = {"RedrivePolicy": json.dumps({"deadLetterTargetArn": queues.arn(dlq), "maxReceiveCount": 1})}
-    allow = lambda rule: queues.sqs.set_queue_attributes(QueueUrl=dlq, Attributes={"RedriveAllowPolicy": json.dumps(rule)})  # noqa: E731
+    allow = lambda rule: queues.sqs.set_queue_attributes(QueueUrl=dlq, Attributes={"RedriveAllowPolicy": json.dumps(rule)})
     allow({"redrivePermission": "denyAll"})
     assert refused(queues.sqs.set_queue_attributes, QueueUrl=url, Attributes=policy)[0] == "InvalidParameterValue"
     allow({"redrivePermission": "byQueue", "sourceQueueArns": [queues.arn(url)]})

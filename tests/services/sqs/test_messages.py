@@ -26,7 +26,7 @@ def test_attributes_come_only_when_asked_for(queues):
     queues.send(url, MessageAttributes={n: {"DataType": "String", "StringValue": "x"} for n in ("a.one", "a.two", "b")})
     [plain] = queues.receive(url)
     assert "MessageAttributes" not in plain and "Attributes" not in plain
-    asked = lambda *names: sorted(queues.receive(url, MessageAttributeNames=list(names))[0].get("MessageAttributes", {}))  # noqa: E731
+    asked = lambda *names: sorted(queues.receive(url, MessageAttributeNames=list(names))[0].get("MessageAttributes", {}))
     assert asked(".*") == asked("All") == ["a.one", "a.two", "b"]
     assert asked("a.*") == ["a.one", "a.two"] and asked("b", "none") == ["b"] and asked("none") == []
 

@@ -17,7 +17,7 @@ def test_a_permission_lets_another_account_in_until_it_is_removed(queues, cloud,
 
 def test_permissions_are_checked(queues, refused):
     url = queues.make()
-    add = lambda **kw: queues.sqs.add_permission(**{"QueueUrl": url, "Label": "l", "AWSAccountIds": ["111111111111"], "Actions": ["SendMessage"]} | kw)  # noqa: E731
+    add = lambda **kw: queues.sqs.add_permission(**{"QueueUrl": url, "Label": "l", "AWSAccountIds": ["111111111111"], "Actions": ["SendMessage"]} | kw)
     assert refused(add, Actions=["CreateQueue"]) == (
         "InvalidParameterValue", "Value SQS:CreateQueue for parameter ActionName is invalid. Reason: Only the queue owner is allowed to invoke this action.")
     assert refused(add, Actions=["Dance"])[1].startswith("Value SQS:Dance for parameter ActionName is invalid.")

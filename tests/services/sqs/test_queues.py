@@ -95,7 +95,7 @@ def test_a_url_is_found_by_name(queues, refused):
 def test_queues_are_listed_by_prefix_and_by_page(queues, refused):
     for name in ("a1", "a2", "a3", "b1"):
         queues.make(name)
-    names = lambda answer: [url.rsplit("/", 1)[1] for url in answer.get("QueueUrls", [])]  # noqa: E731
+    names = lambda answer: [url.rsplit("/", 1)[1] for url in answer.get("QueueUrls", [])]
     assert names(queues.sqs.list_queues()) == ["a1", "a2", "a3", "b1"]
     assert names(queues.sqs.list_queues(QueueNamePrefix="b")) == ["b1"]
     assert "QueueUrls" not in queues.sqs.list_queues(QueueNamePrefix="c")

@@ -49,7 +49,7 @@ def test_visibility_is_changed_for_a_message_in_flight(queues, cloud, refused):
     url = queues.make()
     queues.send(url)
     [message] = queues.receive(url)
-    change = lambda seconds: queues.sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=seconds)  # noqa: E731
+    change = lambda seconds: queues.sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=seconds)
     change(100)
     cloud.advance(99)
     assert queues.bodies(url) == []

@@ -7,7 +7,7 @@ from cloche.kernel import ANY, Call, Record
 
 from . import errors, mentions, users
 from . import service as iam
-from .names import identifier
+from .names import identifier, moment
 from .pages import page
 from .users import User
 
@@ -63,7 +63,7 @@ def create_group(call: Call, req: t.CreateGroupRequest) -> t.CreateGroupResponse
     name = req["GroupName"]
     if call.get(Group, name.lower()):
         raise errors.exists("Group", name)
-    group = call.put(Group(name, identifier(call, "AGPA"), req.get("Path", "/"), call.now))
+    group = call.put(Group(name, identifier(call, "AGPA"), req.get("Path", "/"), moment(call)))
     return {"Group": view(call, group)}
 
 

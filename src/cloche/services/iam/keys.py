@@ -7,7 +7,7 @@ from cloche.kernel import ANY, Call, Record
 
 from . import errors, users
 from . import service as iam
-from .names import identifier, secret
+from .names import identifier, moment, secret
 from .pages import page
 from .users import User
 
@@ -55,7 +55,7 @@ def create_access_key(call: Call, req: t.CreateAccessKeyRequest) -> t.CreateAcce
     user = users.find(call, users.name_of(call, req))
     if len(user.keys) >= KEYS_PER_USER:
         raise errors.too_many("AccessKeysPerUser", KEYS_PER_USER)
-    made = call.put(AccessKey(identifier(call, "AKIA", 16), call.account, user.name, secret(call), call.now))
+    made = call.put(AccessKey(identifier(call, "AKIA", 16), call.account, user.name, secret(call), moment(call)))
     call.put(user.but(keys=[*user.keys, made.id]))
     return {"AccessKey": {"UserName": user.name, "AccessKeyId": made.id, "Status": "Active", "SecretAccessKey": made.secret, "CreateDate": made.created}}
 

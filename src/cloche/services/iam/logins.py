@@ -9,6 +9,7 @@ from cloche.kernel import ANY, Call, Record
 
 from . import errors, users
 from . import service as iam
+from .names import moment
 from .users import User
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def create_login_profile(call: Call, req: t.CreateLoginProfileRequest) -> t.Crea
         raise errors.validation("Value at 'password' failed to satisfy constraint: Member must not be null")
     checked(call, req["Password"], [])
     salt = call.secret(12)
-    return {"LoginProfile": view(call.put(Login(user.name, call.now, salt, hashed(req["Password"], salt), req.get("PasswordResetRequired", False))))}
+    return {"LoginProfile": view(call.put(Login(user.name, moment(call), salt, hashed(req["Password"], salt), req.get("PasswordResetRequired", False))))}
 
 
 @iam.op(resource=users.by_name)

@@ -10,6 +10,7 @@ from cloche.kernel import ANY, AwsError, Call, Record
 
 from . import service as iam
 from . import tags, users
+from .names import moment
 from .pages import page
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def create_virtual_mfa_device(call: Call, req: t.CreateVirtualMFADeviceRequest) 
     if call.get(Device, serial):
         raise AwsError("EntityAlreadyExists", "MFADevice entity at the same path and name already exists.", 409)
     seed = base64.b32encode(hashlib.sha256(call.secret(40).encode()).digest()[:20] * 2)[:64]
-    device = call.put(Device(serial, base64.b32decode(seed), call.now, tags=tags.given(req)))
+    device = call.put(Device(serial, base64.b32decode(seed), moment(call), tags=tags.given(req)))
     answer = {"SerialNumber": serial, "Base32StringSeed": seed}
     return {"VirtualMFADevice": answer | ({"Tags": tags.pairs(device.tags)} if device.tags else {})}
 
@@ -89,7 +90,7 @@ def enable_mfa_device(call: Call, req: t.EnableMFADeviceRequest) -> None:
     user, device = users.find(call, req["UserName"]), find(call, req["SerialNumber"])
     if device.user:
         raise AwsError("EntityAlreadyExists", "MFADevice is already in use.", 409)
-    call.put(synced(call, device, req).but(user=user.name, enabled=call.now))
+    call.put(synced(call, device, req).but(user=user.name, enabled=moment(call)))
 
 
 def synced(call: Call, device: Device, req: Any) -> Device:

@@ -11,7 +11,7 @@ from cloche.kernel import ANY, Call, Record
 
 from . import errors, mentions, tags
 from . import service as iam
-from .names import identifier
+from .names import identifier, moment
 from .pages import page
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def create_policy(call: Call, req: t.CreatePolicyRequest) -> t.CreatePolicyRespo
         raise errors.too_many("PolicySize", MOST_CHARACTERS)
     if call.get(ManagedPolicy, name.lower()):
         raise errors.policy_exists(name)
-    policy = call.put(ManagedPolicy(name, identifier(call, "ANPA"), req.get("Path", "/"), call.now, call.now, {"v1": (text, call.now)},
+    policy = call.put(ManagedPolicy(name, identifier(call, "ANPA"), req.get("Path", "/"), moment(call), moment(call), {"v1": (text, moment(call))},
                                     description=req.get("Description"), tags=tags.given(req)))
     found = view(call, policy)
     if policy.tags:
@@ -191,10 +191,10 @@ def create_policy_version(call: Call, req: t.CreatePolicyVersionRequest) -> t.Cr
     if len(policy.versions) >= MOST_VERSIONS:
         raise errors.too_many_versions()
     version = f"v{policy.next}"
-    changed = policy.but(versions={**policy.versions, version: (text, call.now)}, next=policy.next + 1, updated=call.now,
+    changed = policy.but(versions={**policy.versions, version: (text, moment(call))}, next=policy.next + 1, updated=moment(call),
                          default=version if req.get("SetAsDefault") else policy.default)
     call.put(changed)
-    return {"PolicyVersion": {"VersionId": version, "IsDefaultVersion": changed.default == version, "CreateDate": call.now}}
+    return {"PolicyVersion": {"VersionId": version, "IsDefaultVersion": changed.default == version, "CreateDate": moment(call)}}
 
 
 @iam.op(resource=by_arn, context=facts)
@@ -228,7 +228,7 @@ def set_default_policy_version(call: Call, req: t.SetDefaultPolicyVersionRequest
     policy = own(call, req["PolicyArn"])
     if req["VersionId"] not in policy.versions:
         raise errors.no_such_version(req["PolicyArn"], req["VersionId"])
-    call.put(policy.but(default=req["VersionId"], updated=call.now))
+    call.put(policy.but(default=req["VersionId"], updated=moment(call)))
 
 
 @iam.op(resource=by_arn, context=facts)

@@ -7,7 +7,7 @@ from cloche.kernel import ANY, Call, Record
 
 from . import errors, roles, tags
 from . import service as iam
-from .names import identifier
+from .names import identifier, moment
 from .pages import page
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def create_instance_profile(call: Call, req: t.CreateInstanceProfileRequest) -> 
     name = req["InstanceProfileName"]
     if call.get(InstanceProfile, name.lower()):
         raise errors.profile_exists(name)
-    profile = call.put(InstanceProfile(name, identifier(call, "AIPA"), req.get("Path", "/"), call.now, tags=tags.given(req)))
+    profile = call.put(InstanceProfile(name, identifier(call, "AIPA"), req.get("Path", "/"), moment(call), tags=tags.given(req)))
     return {"InstanceProfile": whole(call, profile) if profile.tags else view(call, profile)}
 
 

@@ -60,6 +60,28 @@ def credential(cloud: Cloud, access_key_id: str) -> Credential | None:
     return found[2]
 
 
+USED_EVERY_SECONDS = 60
+
+
+def used(cloud: Cloud, credential: Credential, service: str, region: str) -> None:
+    """A key just signed a good request. Written down once a minute and key, so that many requests are not many writes."""
+    principal = credential.principal
+    memo = cloud.memory.setdefault("iam.used", {})
+    last = memo.get(principal.access_key)
+    now = cloud.clock.now()
+    if last is not None and 0 <= now - last < USED_EVERY_SECONDS:
+        return
+    if len(memo) > 4096:
+        memo.clear()
+    memo[principal.access_key] = now
+    cloud.service("iam")
+    with cloud.store:
+        if not principal.temporary:
+            cloud.store.write("INSERT OR REPLACE INTO iam_key_used VALUES (?,?,?,?)", (principal.access_key, now, service, region))
+        elif principal.kind == "role":
+            cloud.store.write("INSERT OR REPLACE INTO iam_role_used VALUES (?,?,?)", (principal.id.partition(":")[0], now, region))
+
+
 def policies(cloud: Cloud, principal: Principal) -> PrincipalPolicies:
     """The identity policies, the boundary and the session policies of a principal, compiled."""
     if principal.kind in ("root", "service", "anonymous") and principal.session_policies is None:

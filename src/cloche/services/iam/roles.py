@@ -8,7 +8,7 @@ from cloche.kernel import ANY, Call, Record
 
 from . import errors, tags, trust
 from . import service as iam
-from .names import identifier
+from .names import identifier, moment
 from .pages import page
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def create_role(call: Call, req: t.CreateRoleRequest) -> t.CreateRoleResponse:
     trusted = trust.checked(call, req["AssumeRolePolicyDocument"])
     if call.get(Role, name.lower()):
         raise errors.exists("Role", name)
-    role = call.put(Role(name, identifier(call, "AROA"), path, call.now, req["AssumeRolePolicyDocument"], trusted, req.get("Description"),
+    role = call.put(Role(name, identifier(call, "AROA"), path, moment(call), req["AssumeRolePolicyDocument"], trusted, req.get("Description"),
                          req.get("MaxSessionDuration", 3600), tags.given(req)))
     if "PermissionsBoundary" in req:
         role = boundaries.put(call, role, req["PermissionsBoundary"])

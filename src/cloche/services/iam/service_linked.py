@@ -9,7 +9,7 @@ from cloche.kernel import Call, Record
 
 from . import errors, mentions, roles
 from . import service as iam
-from .names import identifier
+from .names import identifier, moment
 from .roles import LINKED, Role
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def make(call: Call, service: str, description: str | None, suffix: str = "") ->
     name += f"_{suffix}" if suffix else ""
     document = json.dumps({"Version": "2012-10-17", "Statement": [{"Action": ["sts:AssumeRole"], "Effect": "Allow", "Principal": {"Service": [service]}}]})
     arn = f"arn:aws:iam::aws:policy/aws-service-role/{policy}"
-    role = Role(name, identifier(call, "AROA"), f"{LINKED}{service}/", call.now, document, description=description,
+    role = Role(name, identifier(call, "AROA"), f"{LINKED}{service}/", moment(call), document, description=description,
                 attached=[arn] if managed.find(arn) else [])
     for one in role.attached:
         mentions.add(call, one, "permission", "role", role.name)

@@ -7,7 +7,7 @@ from cloche.kernel import ANY, Call, Record
 
 from . import errors, tags
 from . import service as iam
-from .names import identifier
+from .names import identifier, moment
 from .pages import page
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def create_user(call: Call, req: t.CreateUserRequest) -> t.CreateUserResponse:
     name = req["UserName"]
     if call.get(User, name.lower()):
         raise errors.exists("User", name)
-    user = User(name, identifier(call, "AIDA"), req.get("Path", "/"), call.now, tags.given(req))
+    user = User(name, identifier(call, "AIDA"), req.get("Path", "/"), moment(call), tags.given(req))
     call.put(user)
     if "PermissionsBoundary" in req:
         user = boundaries.put(call, user, req["PermissionsBoundary"])

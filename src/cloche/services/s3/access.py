@@ -209,7 +209,7 @@ def admit_acl(call: Call, bucket: Bucket, req: Any, grants: Grants | None) -> Gr
     if grants is None:
         return None
     if not acls_count(bucket):
-        if req.get("ACL") == "bucket-owner-full-control" or grants == private(bucket.owner) and "ACL" not in req:
+        if req.get("ACL") == "bucket-owner-full-control" or (grants == private(bucket.owner) and "ACL" not in req):
             return None
         raise errors.no_acls()
     if is_public(grants) and (bucket.settings.get("public_access_block") or {}).get("BlockPublicAcls"):

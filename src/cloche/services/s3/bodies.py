@@ -93,7 +93,7 @@ def promised(call: Call, req: Any, default: str = "") -> Promise:
         promise.length = int(length)
         if promise.length > MOST_BYTES:
             raise errors.too_large(promise.length, MOST_BYTES)
-    if (algorithm := req.get("ChecksumAlgorithm")) is not None and not given and not promise.trailer and call.wire:
+    if (algorithm := req.get("ChecksumAlgorithm")) is not None and not given and not promise.trailer and call.wire and f"x-amz-checksum-{algorithm.lower()}" not in headers:
         if algorithm not in KINDS:
             raise errors.invalid("Checksum algorithm provided is unsupported. Please try again with any of the valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]")
         raise errors.invalid("x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or x-amz-trailer headers were found.")
@@ -234,3 +234,19 @@ def discard(stored: Stored) -> None:
     """The file of a stream whose step then failed."""
     if stored.path is not None:
         stored.path.unlink(missing_ok=True)
+
+
+def check_document(call: Call, req: Any) -> None:
+    """The digests that come with an XML document; one is required where it would be costly to misread."""
+    if not call.wire:
+        return
+    body = call.request.body
+    promise = promised(call, req)
+    if promise.chunks:
+        raise errors.not_implemented("x-amz-content-sha256")
+    headers = call.request.headers
+    kind = next((name for name in LENGTHS if f"x-amz-checksum-{name}" in headers), "")
+    if promise.md5 is None and not kind:
+        raise errors.invalid("Missing required header for this request: Content-MD5 OR x-amz-checksum-*")
+    promise.kind, promise.value = kind, headers.get(f"x-amz-checksum-{kind}", "")
+    _compare(promise, hashlib.md5(body, usedforsecurity=False).digest(), {kind: _sum(kind, body)} if kind else {}, "")

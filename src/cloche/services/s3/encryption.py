@@ -64,7 +64,8 @@ def seal(call: Call, bucket: Bucket, req: Any, about: About, arn: str) -> None:
     if algorithm == "AES256":
         return
     about.bucket_key = bool(req.get("BucketKeyEnabled", rule_of(bucket).get("BucketKeyEnabled", False)))
-    answer = _kms(call, bucket, "GenerateDataKey", KeyId=key_id or "alias/aws/s3", KeySpec="AES_256", EncryptionContext=_context(arn, bucket, about, req))
+    about.kms_context = _context(arn, bucket, about, req)
+    answer = _kms(call, bucket, "GenerateDataKey", KeyId=key_id or "alias/aws/s3", KeySpec="AES_256", EncryptionContext=about.kms_context)
     about.kms_key, about.sealed = answer["KeyId"], answer["CiphertextBlob"]
 
 
@@ -93,7 +94,7 @@ def unseal(call: Call, bucket: Bucket, v: Version, req: Any, members: tuple[str,
     if any(member in req for member in members):
         raise errors.invalid("The encryption parameters are not applicable to this object.")
     if about.sealed:
-        _kms(call, bucket, "Decrypt", CiphertextBlob=about.sealed, EncryptionContext={"aws:s3:arn": bucket.arn if about.bucket_key else f"{bucket.arn}/{v.key}"})
+        _kms(call, bucket, "Decrypt", CiphertextBlob=about.sealed, EncryptionContext=about.kms_context)
 
 
 def _kms(call: Call, bucket: Bucket, operation: str, **req: Any) -> Any:

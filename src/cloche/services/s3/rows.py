@@ -40,6 +40,7 @@ class About(msgspec.Struct, omit_defaults=True):
     kms_key: str = ""
     bucket_key: bool = False
     sealed: bytes = b""                 # KMS's data key, as only KMS can open it
+    kms_context: dict[str, str] = {}
     customer: str = ""                  # SSE-C: salt:digest of the key
     customer_md5: str = ""
     sums: dict[str, str] = {}           # kind -> base64 (composite ones end in -PARTS)

@@ -21,7 +21,7 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 def check_body(body: str) -> bytes:
     if not body:
         raise errors.missing("MessageBody")
-    if _NOT_XML.search(body):
+    if not (body.isascii() and body.isprintable()) and _NOT_XML.search(body):  # the first two are the quick yes for most bodies
         raise errors.invalid_characters()
     return body.encode("utf-8", "surrogatepass")
 

@@ -43,7 +43,7 @@ def bury(call: Call, queue: Queue, message: Message) -> bool:
     dead = by_arn(call, queue.dead_letters)
     if dead is None:
         return False
-    changes: dict[str, Any] = {"source": call.arn(queue.name)}
+    changes: dict[str, Any] = {"source": queue.arn}
     if queue.fifo:  # a standard queue's dead letter keeps its first enqueue time, and with it its age
         changes["sent"] = call.now
     mailbox.move(call, message, dead, **changes)
@@ -54,8 +54,7 @@ def bury(call: Call, queue: Queue, message: Message) -> bool:
 @sqs.op(resource=by_url, policy=policy)
 def list_dead_letter_source_queues(call: Call, req: t.ListDeadLetterSourceQueuesRequest) -> t.ListDeadLetterSourceQueuesResult:
     call, queue = find(call, req["QueueUrl"])
-    arn = call.arn(queue.name)
-    names, token = page(sorted(q.name for q in call.all(Queue) if q.dead_letters == arn), req, 1000)
+    names, token = page(sorted(q.name for q in call.all(Queue) if q.dead_letters == queue.arn), req, 1000)
     result: t.ListDeadLetterSourceQueuesResult = {"queueUrls": [url_of(call, name) for name in names]}
     if token:
         result["NextToken"] = token
@@ -144,7 +143,7 @@ def move_some(call: Call, id: str) -> None:
         # a redriven message is a new one, with an id and an enqueue time of its own
         mailbox.move(call, message, target, id=call.uuid(), sent=call.now, source=None)
         task = call.put(task.but(moved=task.moved + 1))
-        call.signal(("sqs", call.arn(target.name)))
+        call.signal(("sqs", target.arn))
     call.after(1, move_some, id=id)
 
 

@@ -22,7 +22,7 @@ TAKEN_AT_ONCE = 10  # a group's messages that can be out together: they are alwa
 sqs.table("""
 CREATE TABLE IF NOT EXISTS sqs_number (number INTEGER PRIMARY KEY AUTOINCREMENT);
 CREATE TABLE IF NOT EXISTS sqs_message (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT, queue INTEGER NOT NULL, visible_at REAL NOT NULL, receives INTEGER NOT NULL, taken REAL NOT NULL, first_taken REAL NOT NULL,
+    seq INTEGER PRIMARY KEY, queue INTEGER NOT NULL, visible_at REAL NOT NULL, receives INTEGER NOT NULL, taken REAL NOT NULL, first_taken REAL NOT NULL,
     grp INTEGER, id TEXT NOT NULL, sent REAL NOT NULL, md5 TEXT NOT NULL, sender TEXT NOT NULL, group_name TEXT, dedup TEXT, trace TEXT, source TEXT,
     attributes BLOB, body TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS sqs_visible ON sqs_message (queue, visible_at, receives, sent);
@@ -66,11 +66,21 @@ def number(call: Call) -> int:
 
 def put(call: Call, queue: Queue, visible_at: float, id_: str, md5: str, sender: str, group: str | None, dedup: str | None, trace: str | None,
         attributes: bytes | None, body: str) -> int:
-    now = call.now
-    grp = group_of(call, queue, group or "", visible_at) if queue.fifo else None
-    return call.row(  # type: ignore[no-any-return]
-        "INSERT INTO sqs_message (queue, visible_at, receives, taken, first_taken, grp, id, sent, md5, sender, group_name, dedup, trace, attributes, body)"
-        " VALUES (?,?,0,0,0,?,?,?,?,?,?,?,?,?,?) RETURNING seq", queue.number, visible_at, grp, id_, now, md5, sender, group, dedup, trace, attributes, body)[0]
+    seq, grp = next_place(call), group_of(call, queue, group or "", visible_at) if queue.fifo else None
+    call.sql(
+        "INSERT INTO sqs_message (seq, queue, visible_at, receives, taken, first_taken, grp, id, sent, md5, sender, group_name, dedup, trace, attributes, body)"
+        " VALUES (?,?,?,0,0,0,?,?,?,?,?,?,?,?,?,?)", seq, queue.number, visible_at, grp, id_, call.now, md5, sender, group, dedup, trace, attributes, body)
+    return seq
+
+
+def next_place(call: Call) -> int:
+    """Microseconds, but always growing: later than all there is, and (the clock having gone on) than all there ever was."""
+    memory = call.cloud.memory
+    last: int | None = memory.get("sqs.place")
+    if last is None:
+        last = call.row("SELECT max(seq) FROM sqs_message")[0] or 0
+    memory["sqs.place"] = place = max(last + 1, int(call.now * 1_000_000))
+    return place
 
 
 def group_of(call: Call, queue: Queue, name: str, open_at: float) -> int:
@@ -135,6 +145,11 @@ def remove(call: Call, message: Message) -> None:
         reopen(call, message.grp)
 
 
+def forget(call: Call, queue: Queue, seq: int, id_: str) -> None:
+    """Remove a message of a standard queue, unseen."""
+    call.sql("DELETE FROM sqs_message WHERE seq = ? AND queue = ? AND id = ?", seq, queue.number, id_)
+
+
 def reopen(call: Call, grp: int) -> None:
     """When may the group be served again: once none of its messages is out, and its first is visible."""
     rows = call.sql("SELECT visible_at, receives FROM sqs_message WHERE grp = ? ORDER BY seq LIMIT ?", grp, TAKEN_AT_ONCE)
@@ -167,9 +182,10 @@ def in_flight(call: Call, queue: Queue) -> int:
 def counts(call: Call, queue: Queue) -> tuple[int, int, int]:
     """How many are visible, in flight, delayed; those past their retention do not count."""
     now, oldest = call.now, call.now - queue.seconds("MessageRetentionPeriod")
-    rows = call.sql("SELECT iif(visible_at <= ?1, 0, iif(receives > 0, 1, 2)), count(*) FROM sqs_message WHERE queue = ?2 AND sent > ?3 GROUP BY 1", now, queue.number, oldest)
-    found = dict(rows)
-    return found.get(VISIBLE, 0), found.get(IN_FLIGHT, 0), found.get(DELAYED, 0)
+    visible, = call.row("SELECT count(*) FROM sqs_message WHERE queue = ? AND visible_at <= ? AND sent > ?", queue.number, now, oldest)
+    out, delayed = call.row("SELECT count(*) FILTER (WHERE receives > 0), count(*) FILTER (WHERE receives = 0) FROM sqs_message"
+                            " WHERE queue = ? AND visible_at > ? AND sent > ?", queue.number, now, oldest)
+    return visible, out, delayed
 
 
 # -- deduplication ----------------------------------------------------------------------------------------------------
@@ -180,7 +196,7 @@ def seen(call: Call, queue: Queue, scope: str, id_: str) -> tuple[str, int] | No
 
 
 def remember(call: Call, queue: Queue, scope: str, id_: str, until: float, message: str, seq: int) -> None:
-    call.sql("DELETE FROM sqs_dedup WHERE until <= ?", call.now)
+    clear_old(call)
     call.sql("INSERT OR REPLACE INTO sqs_dedup VALUES (?,?,?,?,?,?)", queue.number, scope, id_, until, message, seq)
 
 
@@ -190,8 +206,16 @@ def attempt(call: Call, queue: Queue, id_: str) -> str | None:
 
 
 def remember_attempt(call: Call, queue: Queue, id_: str, until: float, handles: str) -> None:
-    call.sql("DELETE FROM sqs_attempt WHERE until <= ?", call.now)
+    clear_old(call)
     call.sql("INSERT OR REPLACE INTO sqs_attempt VALUES (?,?,?,?)", queue.number, id_, until, handles)
+
+
+def clear_old(call: Call) -> None:
+    """Once a minute, what no longer needs remembering."""
+    if abs(call.now - call.cloud.memory.get("sqs.cleared", 0.0)) > 60:
+        call.cloud.memory["sqs.cleared"] = call.now
+        call.sql("DELETE FROM sqs_dedup WHERE until <= ?", call.now)
+        call.sql("DELETE FROM sqs_attempt WHERE until <= ?", call.now)
 
 
 def sweep(call: Call, number: int) -> bool:

@@ -60,7 +60,7 @@ def send(call: Call, queue: Queue, req: Any) -> Any:
     if queue.fifo:
         mailbox.remember(call, queue, scope, dedup or "", call.now + DEDUPLICATION_SECONDS, id_, seq)
         result["SequenceNumber"] = sequence(seq)
-    call.signal(("sqs", call.arn(queue.name)))
+    call.signal(("sqs", queue.arn))
     return result
 
 

@@ -26,7 +26,7 @@ def policy_of(call: Call, queue: Queue) -> dict[str, Any]:
         if not isinstance(policy["Statement"], list):
             policy["Statement"] = [policy["Statement"]]
         return policy
-    return {"Version": "2012-10-17", "Id": f"{call.arn(queue.name)}/SQSDefaultPolicy", "Statement": []}
+    return {"Version": "2012-10-17", "Id": f"{queue.arn}/SQSDefaultPolicy", "Statement": []}
 
 
 @sqs.op(resource=by_url)
@@ -55,7 +55,7 @@ def add_permission(call: Call, req: t.AddPermissionRequest) -> None:
     principals, names = [f"arn:aws:iam::{account}:root" for account in accounts], [f"SQS:{action}" for action in actions]
     policy["Statement"].append({
         "Sid": label, "Effect": "Allow", "Principal": {"AWS": principals if len(principals) > 1 else principals[0]},
-        "Action": names if len(names) > 1 else names[0], "Resource": call.arn(queue.name),
+        "Action": names if len(names) > 1 else names[0], "Resource": queue.arn,
     })
     call.put(queue.but(attributes=queue.attributes | {"Policy": json.dumps(policy, separators=(",", ":"))}, changed=call.now))
 

@@ -31,6 +31,7 @@ class Queue(Record, frozen=True):
     kind = "sqs.queue"
 
     name: str
+    arn: str
     number: int
     attributes: dict[str, str]
     created: float
@@ -141,7 +142,7 @@ def create_queue(call: Call, req: t.CreateQueueRequest) -> t.CreateQueueResult:
         call.delete(grave)
     defaults = attributes.DEFAULTS | (attributes.FIFO_DEFAULTS if fifo else {})
     tags = check_tags(name, dict(req.get("tags") or {}))
-    call.put(Queue(name, mailbox.number(call), attributes.merged(defaults, wanted), call.now, call.now, tags, fifo=fifo, **links))
+    call.put(Queue(name, call.arn(name), mailbox.number(call), attributes.merged(defaults, wanted), call.now, call.now, tags, fifo=fifo, **links))
     return {"QueueUrl": url_of(call, name)}
 
 
@@ -222,7 +223,7 @@ def get_queue_attributes(call: Call, req: t.GetQueueAttributesRequest) -> t.GetQ
     call, queue = find(call, req["QueueUrl"])
     wanted = req.get("AttributeNames") or []
     known = queue.attributes | {
-        "QueueArn": call.arn(queue.name), "CreatedTimestamp": str(int(queue.created)), "LastModifiedTimestamp": str(int(queue.changed)),
+        "QueueArn": queue.arn, "CreatedTimestamp": str(int(queue.created)), "LastModifiedTimestamp": str(int(queue.changed)),
     }
     if "All" in wanted or not COUNTS.keys().isdisjoint(wanted):  # counted only for those who ask
         counts = mailbox.counts(call, queue)
@@ -265,7 +266,7 @@ def delete_queue(call: Call, req: t.DeleteQueueRequest) -> None:
     call.delete(queue)
     call.put(Grave(queue.name, call.now))
     call.after(0, sweep, number=queue.number)
-    call.signal(("sqs", call.arn(queue.name)))
+    call.signal(("sqs", queue.arn))
 
 
 @sqs.timer

@@ -38,7 +38,7 @@ _decode = msgspec.msgpack.Decoder(dict[str, dict[str, Any]]).decode
 async def receive_message(call: Call, req: t.ReceiveMessageRequest) -> t.ReceiveMessageResult:
     call, queue = find(call, req["QueueUrl"])
     wait = check(queue, req)
-    until, topic = call.now + wait, ("sqs", call.arn(queue.name))
+    until, topic = call.now + wait, ("sqs", queue.arn)
     while True:
         with call.step():
             messages = receive(call, queue, req)
@@ -79,7 +79,7 @@ def receive(call: Call, queue: Queue, req: Any) -> list[Any]:
     now = call.now
     messages = [m._replace(receives=m.receives + 1, taken=now, first_taken=m.first_taken or now) for m in messages]
     if attempt:
-        mailbox.remember_attempt(call, queue, attempt, now + ATTEMPT_SECONDS, " ".join(handle(call, queue, m) for m in messages))
+        mailbox.remember_attempt(call, queue, attempt, now + ATTEMPT_SECONDS, " ".join(handle(queue, m) for m in messages))
     return [shown(call, queue, message, req) for message in messages]
 
 
@@ -140,7 +140,7 @@ def reserve(call: Call, queue: Queue, count: int) -> None:
 
 
 def shown(call: Call, queue: Queue, message: Message, req: Any) -> dict[str, Any]:
-    result: dict[str, Any] = {"MessageId": message.id, "ReceiptHandle": handle(call, queue, message), "MD5OfBody": message.md5, "Body": message.body}
+    result: dict[str, Any] = {"MessageId": message.id, "ReceiptHandle": handle(queue, message), "MD5OfBody": message.md5, "Body": message.body}
     if wanted := [*(req.get("AttributeNames") or ()), *(req.get("MessageSystemAttributeNames") or ())]:
         known = system_attributes(queue, message)
         result["Attributes"] = known if "All" in wanted else {name: known[name] for name in wanted if name in known}
@@ -175,24 +175,30 @@ def asked(name: str, wanted: list[str]) -> bool:
 
 # -- handles --------------------------------------------------------------------------------------------------------
 
-def mark(call: Call, queue: Queue) -> int:
-    return zlib.crc32(call.arn(queue.name).encode())
+def mark(queue: Queue) -> int:
+    return zlib.crc32(queue.arn.encode())
 
 
-def handle(call: Call, queue: Queue, message: Message) -> str:
-    return base64.b64encode(_HANDLE.pack(mark(call, queue), message.seq, message.receives, bytes.fromhex(message.id.replace("-", "")))).decode()
+def handle(queue: Queue, message: Message) -> str:
+    return base64.b64encode(_HANDLE.pack(mark(queue), message.seq, message.receives, bytes.fromhex(message.id.replace("-", "")))).decode()
 
 
-def look_up(call: Call, queue: Queue, text: str) -> tuple[Message | None, int]:
-    """The message, if it is still there, and which of its receives the handle is of."""
+def read_handle(queue: Queue, text: str) -> tuple[int, int, str]:
+    """The message's place, which of its receives it is, and its id."""
     try:
         owner, seq, receive, id_ = _HANDLE.unpack(base64.b64decode(text, validate=True))
     except (struct.error, binascii.Error, ValueError):
         raise errors.bad_receipt(text) from None
-    if owner != mark(call, queue) or seq >= 1 << 63:
+    if owner != mark(queue) or seq >= 1 << 63:
         raise errors.bad_receipt(text)
     x = id_.hex()
-    return mailbox.find(call, queue, seq, f"{x[:8]}-{x[8:12]}-{x[12:16]}-{x[16:20]}-{x[20:]}"), receive
+    return seq, receive, f"{x[:8]}-{x[8:12]}-{x[12:16]}-{x[16:20]}-{x[20:]}"
+
+
+def look_up(call: Call, queue: Queue, text: str) -> tuple[Message | None, int]:
+    """The message, if it is still there, and which of its receives the handle is of."""
+    seq, receive, id_ = read_handle(queue, text)
+    return mailbox.find(call, queue, seq, id_), receive
 
 
 @sqs.op(resource=by_url, policy=policy)
@@ -202,14 +208,18 @@ def delete_message(call: Call, req: t.DeleteMessageRequest) -> None:
 
 
 def delete(call: Call, queue: Queue, text: str) -> None:
+    """Deleting again succeeds. In a standard queue any handle that the message ever had will do."""
+    if not queue.fifo:
+        seq, _, id_ = read_handle(queue, text)
+        mailbox.forget(call, queue, seq, id_)
+        return
     message, receive = look_up(call, queue, text)
     if message is None:
-        return  # deleting again succeeds
-    if queue.fifo and (message.receives != receive or message.visible_at <= call.now):
+        return
+    if message.receives != receive or message.visible_at <= call.now:
         raise errors.expired_receipt(text)
-    mailbox.remove(call, message)  # in a standard queue any handle the message ever had will do
-    if queue.fifo:
-        call.signal(("sqs", call.arn(queue.name)))  # its group may be open now
+    mailbox.remove(call, message)
+    call.signal(("sqs", queue.arn))  # its group may be open now
 
 
 @sqs.op(resource=by_url, policy=policy, action="sqs:DeleteMessage")
@@ -238,7 +248,7 @@ def change_visibility(call: Call, queue: Queue, text: str, seconds: int) -> None
     if int(call.now - message.taken) + seconds > LONGEST_HIDDEN:
         raise errors.hidden_too_long(text, seconds)
     mailbox.hide(call, message, call.now + seconds)
-    call.signal(("sqs", call.arn(queue.name)))
+    call.signal(("sqs", queue.arn))
 
 
 @sqs.op(resource=by_url, policy=policy, action="sqs:ChangeMessageVisibility")

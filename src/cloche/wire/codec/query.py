@@ -196,7 +196,7 @@ def write(op: Operation, value: Any, request_id: str) -> Response:
         wrapper = op.spec["output"].get("resultWrapper") or f"{name}Result"
         inner = xml.writer(op.output, QUERY)(value or {})
         wrapped = f"<{wrapper}>{inner}</{wrapper}>" if inner or op.output.members else ""
-        if not inner and op.output.members:
+        if not inner and (op.output.members or "resultWrapper" in op.spec["output"]):  # clients look for it, empty or not
             wrapped = f"<{wrapper}/>"
     text = f"<{name}Response{_namespace(op.model)}>{wrapped}<ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata></{name}Response>"
     return Response(200, _head(request_id), text.encode())

@@ -20,7 +20,7 @@ class Invalid(Exception):
 CODES = {
     "apigateway": "BadRequestException",
     "apigatewayv2": "BadRequestException",
-    "sns": "InvalidParameter",
+    "logs": "InvalidParameterException",
 }
 _BY_PROTOCOL = {"json": "ValidationException", "rest-json": "ValidationException", "query": "ValidationError", "rpc-v2-cbor": "ValidationException"}
 

@@ -1,0 +1,1 @@
+"""The little languages of AWS. Pure: text in, something that can be asked out."""

@@ -1,0 +1,140 @@
+"""The expressions of one request, together: old and new parameters do not mix, every placeholder is defined and used.
+
+`Bound` holds what a handler runs. The common requests have few members, and pay for few checks.
+"""
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from . import conditions, errors, keyconditions, legacy, projections, updates
+from . import values as v
+from .scope import Compiled
+
+_NAME = re.compile(r"#[A-Za-z0-9_]+")
+_VALUE = re.compile(r":[A-Za-z0-9_]+")
+
+LEGACY_ORDER = ("AttributesToGet", "Expected", "AttributeUpdates", "KeyConditions", "QueryFilter", "ScanFilter", "ConditionalOperator")
+MODERN = ("ProjectionExpression", "ConditionExpression", "UpdateExpression", "KeyConditionExpression", "FilterExpression")
+LEGACY = frozenset(LEGACY_ORDER)
+NOTHING: dict[str, Any] = {}
+
+
+class Bound:
+    __slots__ = ("condition", "filter", "keys", "projection", "update", "values")
+
+    condition: Compiled | None
+    filter: Compiled | None
+    keys: keyconditions.Conditions | None
+    projection: Compiled | None
+    update: updates.Update | None
+
+    def __init__(self) -> None:
+        self.condition = self.filter = self.keys = self.projection = self.update = None
+        self.values: dict[str, Any] = NOTHING
+
+
+_NONE = Bound()
+
+
+def bind(req: dict[str, Any], kinds: tuple[str, ...]) -> Bound:
+    """`kinds` are the expressions this operation takes, in the order its complaints name them."""
+    modern = [kind for kind in kinds if kind in req]
+    if not LEGACY.isdisjoint(req):
+        old = [name for name in LEGACY_ORDER if name in req]
+        if modern:
+            raise errors.mixed_parameters(old, modern)
+        return bind_legacy(req, old)
+    names, values = req.get("ExpressionAttributeNames"), req.get("ExpressionAttributeValues")
+    if not modern:
+        if names is not None:
+            raise errors.names_without_expression()
+        if values is not None:
+            raise errors.values_without_expression(tuple(k for k in kinds if k != "ProjectionExpression"))
+        return _NONE
+    if names is not None:
+        check_names(names)
+    if values is not None:
+        check_values(values, modern, kinds)
+    bound = Bound()
+    if values is not None:
+        bound.values = values
+    used_names: frozenset[str] = frozenset()
+    used_values: frozenset[str] = frozenset()
+    for kind in modern:
+        text = req[kind]
+        if kind == "UpdateExpression":
+            compiled: Compiled = updates.compile(text, names)
+            bound.update = compiled  # type: ignore[assignment]
+        elif kind == "ProjectionExpression":
+            compiled = bound.projection = projections.compile(text, names)
+        elif kind == "KeyConditionExpression":
+            compiled = keyconditions.compile(text, names)
+        else:
+            compiled = conditions.compile(kind, text, names)
+            if kind == "FilterExpression":
+                bound.filter = compiled
+            else:
+                bound.condition = compiled
+        compiled.check(bound.values)
+        used_names |= compiled.names
+        used_values |= compiled.values
+        if kind == "KeyConditionExpression":
+            bound.keys = compiled.run(bound.values)
+    if names is not None and len(used_names) < len(names):
+        raise errors.unused("ExpressionAttributeNames", [n for n in names if n not in used_names])
+    if values is not None and len(used_values) < len(values):
+        raise errors.unused("ExpressionAttributeValues", [n for n in values if n not in used_values])
+    return bound
+
+
+def check_names(names: dict[str, str]) -> None:
+    if not names:
+        raise errors.placeholders_empty("ExpressionAttributeNames")
+    for key, name in names.items():
+        if not _NAME.fullmatch(key):
+            raise errors.placeholder_key("ExpressionAttributeNames", key)
+        if not name:
+            raise errors.Invalid(f"ExpressionAttributeNames contains invalid value: Empty attribute name for key {key}")
+
+
+def check_values(values: dict[str, Any], modern: list[str], kinds: tuple[str, ...]) -> None:
+    if modern == ["ProjectionExpression"]:
+        raise errors.values_without_expression(tuple(k for k in kinds if k != "ProjectionExpression"))
+    if not values:
+        raise errors.placeholders_empty("ExpressionAttributeValues")
+    for key, value in values.items():
+        if not _VALUE.fullmatch(key):
+            raise errors.placeholder_key("ExpressionAttributeValues", key)
+        try:
+            v.measure(value)
+        except errors.Invalid as error:
+            raise errors.placeholder_value(key, error) from None
+
+
+def bind_legacy(req: dict[str, Any], old: list[str]) -> Bound:
+    if "ExpressionAttributeNames" in req:
+        raise errors.names_without_expression()
+    if "ExpressionAttributeValues" in req:
+        raise errors.values_without_expression(MODERN[1:2])
+    bound, operator = Bound(), req.get("ConditionalOperator")
+    if "AttributesToGet" in req:
+        wanted = req["AttributesToGet"]
+        if len(set(wanted)) != len(wanted):
+            raise errors.parameter(f"Duplicate value in attribute name: {next(n for i, n in enumerate(wanted) if n in wanted[:i])}")
+        bound.projection = projections.of_names(tuple(wanted))
+    if req.get("Expected"):
+        bound.condition = legacy.expected(req["Expected"], operator)
+    if req.get("AttributeUpdates"):
+        bound.update = legacy.attribute_updates(req["AttributeUpdates"])
+    if "KeyConditions" in req:
+        bound.keys = legacy.key_conditions(req["KeyConditions"])
+    for member in ("QueryFilter", "ScanFilter"):
+        if req.get(member):
+            bound.filter = legacy.filter(member, req[member], operator)
+    conditional = req.get("Expected") or req.get("QueryFilter") or req.get("ScanFilter")
+    if operator and not conditional:
+        raise errors.parameter("ConditionalOperator cannot be used without Filter or Expected")
+    if operator and len(conditional) < 2:
+        raise errors.parameter("ConditionalOperator can only be used when Filter or Expected has two or more elements")
+    return bound

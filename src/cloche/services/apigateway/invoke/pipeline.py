@@ -1,0 +1,107 @@
+"""The steps of a REST request, in AWS's order: method, policy, authorization, key, throttle, validation, cache, integration, answer."""
+from __future__ import annotations
+
+import logging
+from urllib.parse import unquote
+
+from cloche.kernel import Call, Request, Response
+from cloche.wire.http import TooLarge
+
+from ..apis import LETTERS, RestApi
+from ..deployments import Deployment
+from ..stages import Stage
+from . import access_log, authorize, cache, integrate, refusals, throttle, validate
+from .exchange import Exchange, clf, source_ip
+from .live import live, names_of
+from .refusals import Refused
+
+LIMIT = 10 << 20
+log = logging.getLogger("cloche.apigateway")
+
+
+async def answer(call: Call, request: Request, api: RestApi, stage_name: str, path: str, prefixed: str, *, by_default_host: bool = True) -> Response:
+    """`path` is what follows the stage; `prefixed` what the client wrote before it."""
+    stage = call.get(Stage, f"{api.id}/{stage_name}")
+    if stage is None or (by_default_host and api.values.get("disableExecuteApiEndpoint")):
+        return refusals.plain(call.request_id, 403, "Forbidden", "ForbiddenException")
+    x = Exchange(call, request, api.id, path or "/")
+    x.stage, x.prefixed = stage, prefixed
+    deployment = chosen(x, api)
+    x.live = live(call, deployment)
+    describe(x, deployment)
+    try:
+        response = await steps(x)
+    except Refused as refused:
+        if refused.why:
+            log.info("%s %s %s: %s", x.api, x.method, x.path, refused.why)
+        response = refusals.response(x, refused)
+    finish(x, response)
+    return response
+
+
+def chosen(x: Exchange, api: RestApi) -> Deployment:
+    """The stage's deployment, or its canary's for that share of the requests."""
+    values = x.stage.values
+    x.variables = dict(values.get("variables") or {})
+    deployment = values["deploymentId"]
+    canary = values.get("canarySettings")
+    if canary and canary.get("percentTraffic", 0) > 0 and x.call.cloud.dice.random() * 100 < canary["percentTraffic"]:
+        deployment = canary.get("deploymentId") or deployment
+        x.variables |= canary.get("stageVariableOverrides") or {}
+        x.context["isCanaryRequest"] = True
+    found = x.call.get(Deployment, f"{api.id}/{deployment}")
+    assert found is not None
+    return found
+
+
+def describe(x: Exchange, deployment: Deployment) -> None:
+    """`$context`."""
+    call, request = x.call, x.request
+    x.context |= {
+        "accountId": call.account, "apiId": x.api, "domainName": x.host, "domainPrefix": x.host.partition(".")[0], "extendedRequestId": call.pick(LETTERS, 11) + "=",
+        "httpMethod": x.method, "path": x.prefixed + x.path, "protocol": "HTTP/1.1", "requestId": call.request_id, "requestTime": clf(x.started),
+        "requestTimeEpoch": int(x.started * 1000), "stage": x.stage.name, "deploymentId": deployment.id,
+        "identity": {"sourceIp": source_ip(request), "userAgent": x.header("user-agent")},
+        "requestOverride": {"header": {}, "querystring": {}, "path": {}}, "responseOverride": {"header": {}}, "error": {},
+    }
+
+
+async def steps(x: Exchange) -> Response:
+    try:
+        x.body = await x.request.read(LIMIT)
+    except TooLarge:
+        raise Refused("REQUEST_TOO_LARGE") from None
+    find_method(x)
+    await authorize.check(x)
+    authorize.key(x)
+    throttle.check(x)
+    if x.plan is not None:
+        throttle.count(x)
+    validate.check(x)
+    kept, key = cache.lookup(x)
+    if kept is not None:
+        return kept
+    response = await integrate.run(x)
+    if key is not None:
+        cache.keep(x, key, response)
+    return response
+
+
+def find_method(x: Exchange) -> None:
+    segments = [unquote(s) for s in x.path.strip("/").split("/")] if x.path.strip("/") else []
+    found = x.live.match(segments, x.method)
+    if found is None:
+        raise Refused("MISSING_AUTHENTICATION_TOKEN")
+    x.resource, x.spec, values = found
+    x.params = dict(zip(names_of(x.resource.path), values))
+    x.path = unquote(x.path)
+    x.context |= {"resourceId": x.resource.id, "resourcePath": x.resource.path}
+
+
+def finish(x: Exchange, response: Response) -> None:
+    """The headers that every answer carries, and the line in the access log."""
+    response.headers[:0] = [("x-amzn-RequestId", x.call.request_id), ("x-amz-apigw-id", x.context["extendedRequestId"])]
+    x.context |= {"status": str(response.status), "responseLength": str(len(response.body)) if isinstance(response.body, bytes) else "-", "responseLatency": "0"}
+    if x.method == "HEAD":
+        response.body = b""
+    access_log.write(x)

@@ -1,0 +1,95 @@
+"""Capacity: what a request consumed, as its answer says it, and the buckets it is taken from.
+
+A bucket holds up to 300 seconds of the provisioned rate. A request is taken while the bucket is not empty, and may leave
+it in debt; buckets live in memory and are full after a start.
+"""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from cloche.kernel import Call
+
+from . import errors
+from .tables import IndexLayout, Layout
+
+BURST_SECONDS = 300
+
+
+def consumed(req: Any, layout: Layout, units: float, indexes: Mapping[str, float] = {}, direction: str = "", name: str | None = None) -> dict[str, Any] | None:
+    """ConsumedCapacity in the detail that was asked for; `direction` (Read, Write) names the extra member of transactions."""
+    wanted = req.get("ReturnConsumedCapacity", "NONE")
+    if wanted == "NONE":
+        return None
+
+    def amount(x: float) -> dict[str, float]:
+        x = float(x)
+        return {"CapacityUnits": x, f"{direction}CapacityUnits": x} if direction else {"CapacityUnits": x}
+
+    out: dict[str, Any] = {"TableName": name or req.get("TableName") or layout.table.name, **amount(units + sum(indexes.values()))}
+    if wanted == "INDEXES":
+        out["Table"] = amount(units)
+        local = {n: amount(x) for n, x in indexes.items() if layout.by_name[n].local}
+        wide = {n: amount(x) for n, x in indexes.items() if not layout.by_name[n].local}
+        if local:
+            out["LocalSecondaryIndexes"] = local
+        if wide:
+            out["GlobalSecondaryIndexes"] = wide
+    return out
+
+
+def admit(call: Call, layout: Layout, direction: str) -> None:
+    """Refuse if the table's bucket is empty. `direction` is Read or Write."""
+    if layout.counted:
+        _admit(call, layout, None, direction)
+
+
+def admit_index(call: Call, layout: Layout, index: IndexLayout, direction: str) -> None:
+    if layout.counted:
+        _admit(call, layout, None if index.local else index, direction)
+
+
+def charge(call: Call, layout: Layout, direction: str, units: float, indexes: Mapping[str, float] = {}) -> None:
+    """Take from the buckets what was used; a local index uses its table's. An empty bucket of an index refuses the table's write."""
+    if not layout.counted:
+        return
+    for name, taken in indexes.items():
+        index = layout.by_name[name]
+        if index.local:
+            units += taken
+        else:
+            _admit(call, layout, index, direction)
+    for name, taken in indexes.items():
+        if not layout.by_name[name].local and (bucket := _bucket(call, layout, layout.by_name[name], direction)):
+            bucket[0] -= taken
+    if bucket := _bucket(call, layout, None, direction):
+        bucket[0] -= units
+
+
+def _admit(call: Call, layout: Layout, index: IndexLayout | None, direction: str) -> None:
+    bucket = _bucket(call, layout, index, direction)
+    if bucket is not None and bucket[0] <= 0:
+        raise errors.throttled(index.arn if index else layout.arn, index is not None, direction, not layout.table.provisioned)
+
+
+def _bucket(call: Call, layout: Layout, index: IndexLayout | None, direction: str) -> list[float] | None:
+    """[tokens, moment], filled up to now; None where nothing limits."""
+    table = layout.table
+    if table.provisioned:
+        rate: float = (index.index if index else table).throughput[direction == "Write"]
+        depth = rate * BURST_SECONDS
+    else:
+        most = (index.index if index else table).on_demand or {}
+        rate = most.get(f"Max{direction}RequestUnits", 0)
+        if not rate:
+            return None
+        depth = rate
+    buckets = call.cloud.memory.setdefault("dynamodb.buckets", {})
+    key, now = (index.number if index else layout.number, direction), call.now
+    bucket = buckets.get(key)
+    if bucket is None:
+        bucket = buckets[key] = [depth, now]
+    else:
+        bucket[0] = min(depth, bucket[0] + max(0.0, now - bucket[1]) * rate)
+        bucket[1] = now
+    return bucket  # type: ignore[no-any-return]

@@ -1,0 +1,37 @@
+"""What DynamoDB shows to its neighbours: the streams, for `dynamodbstreams`, and the topic that a reader may wait on.
+
+`call.wait(public.topic(arn), until)` returns when the stream has something new.
+"""
+from __future__ import annotations
+
+from cloche.kernel import Call
+
+from .streams import RETENTION_SECONDS, SEQUENCE, SHARD_SECONDS, Stream, topic
+
+__all__ = ["RETENTION_SECONDS", "SEQUENCE", "SHARD_SECONDS", "Stream", "last", "records", "stream_of", "streams", "topic"]
+
+
+def streams(call: Call) -> list[Stream]:
+    return [s for s in call.of("dynamodb").all(Stream) if not s.gone(call.now)]
+
+
+def stream_of(call: Call, arn: str) -> Stream | None:
+    """The stream of this name, wherever it lives; a stream disabled a day ago is gone."""
+    parts = arn.split(":", 5)
+    if len(parts) != 6 or "/stream/" not in parts[5]:
+        return None
+    table, _, label = parts[5].removeprefix("table/").partition("/stream/")
+    stream = call.of("dynamodb", parts[4], parts[3]).get(Stream, f"{table}/{label}")
+    return None if stream is None or stream.gone(call.now) else stream
+
+
+def records(call: Call, stream: Stream, shard: int, after: int, limit: int) -> list[tuple[int, bytes]]:
+    """(number, record as JSON) of one shard, as old as a day at most."""
+    return call.sql("SELECT seq, body FROM dynamodb_record WHERE stream=? AND shard=? AND seq>? AND at>? ORDER BY seq LIMIT ?",
+                    stream.number, shard, after, call.now - RETENTION_SECONDS, limit)
+
+
+def last(call: Call, stream: Stream, shard: int) -> int:
+    """The number of the shard's last record; 0 when it has none."""
+    return call.row("SELECT max(seq) FROM dynamodb_record WHERE stream=? AND shard=?", stream.number, shard)[0] or 0
+

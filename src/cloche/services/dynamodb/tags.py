@@ -1,0 +1,58 @@
+"""Tags of tables."""
+from __future__ import annotations
+
+from typing import Any
+
+from cloche.kernel import Call
+
+from . import errors, op
+from .tables import Table, policy
+
+MAX_TAGS = 50
+PAGE = 10
+
+
+def checked(tags: dict[str, str]) -> dict[str, str]:
+    if len(tags) > MAX_TAGS:
+        raise errors.too_many_tags()
+    if any(k.lower().startswith("aws:") for k in tags):
+        raise errors.parameter("User-supplied tag keys cannot start with aws:")
+    return tags
+
+
+def by_arn(call: Call, req: Any) -> str:
+    return str(req["ResourceArn"])
+
+
+def find(call: Call, arn: str) -> tuple[Call, Table]:
+    parts = arn.split(":", 5)
+    if len(parts) != 6 or parts[2] != "dynamodb" or not parts[5].startswith("table/"):
+        raise errors.invalid(f"Invalid TableArn: Invalid ResourceArn provided as input {arn}")
+    call = call.at(parts[4], parts[3])
+    table = call.get(Table, parts[5].split("/")[1])
+    if table is None:
+        raise errors.no_resource(arn)
+    return call, table
+
+
+@op(resource=by_arn, policy=policy)
+def tag_resource(call: Call, req: Any) -> None:
+    call, table = find(call, req["ResourceArn"])
+    call.put(table.but(tags=checked(table.tags | {t["Key"]: t["Value"] for t in req["Tags"]})))
+
+
+@op(resource=by_arn, policy=policy)
+def untag_resource(call: Call, req: Any) -> None:
+    call, table = find(call, req["ResourceArn"])
+    call.put(table.but(tags={k: v for k, v in table.tags.items() if k not in req["TagKeys"]}))
+
+
+@op(resource=by_arn, policy=policy)
+def list_tags_of_resource(call: Call, req: Any) -> Any:
+    _, table = find(call, req["ResourceArn"])
+    tags = [{"Key": k, "Value": v} for k, v in sorted(table.tags.items())]
+    start = int(req["NextToken"]) if req.get("NextToken", "").isdigit() else 0
+    out: dict[str, Any] = {"Tags": tags[start:start + PAGE]}
+    if len(tags) > start + PAGE:
+        out["NextToken"] = str(start + PAGE)
+    return out

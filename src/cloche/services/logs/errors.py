@@ -1,0 +1,64 @@
+"""What CloudWatch Logs says when it refuses. One function per sentence."""
+from __future__ import annotations
+
+from cloche.kernel import AwsError
+
+
+def no_group() -> AwsError:
+    return AwsError("ResourceNotFoundException", "The specified log group does not exist.")
+
+
+def no_stream() -> AwsError:
+    return AwsError("ResourceNotFoundException", "The specified log stream does not exist.")
+
+
+def no_filter(what: str) -> AwsError:
+    return AwsError("ResourceNotFoundException", f"The specified {what} filter does not exist.")
+
+
+def no_resource() -> AwsError:
+    return AwsError("ResourceNotFoundException", "The specified resource does not exist.")
+
+
+def group_exists() -> AwsError:
+    return AwsError("ResourceAlreadyExistsException", "The specified log group already exists")
+
+
+def stream_exists() -> AwsError:
+    return AwsError("ResourceAlreadyExistsException", "The specified log stream already exists")
+
+
+def invalid(message: str) -> AwsError:
+    return AwsError("InvalidParameterException", message)
+
+
+def protected() -> AwsError:
+    return AwsError("OperationAbortedException", "The specified log group has deletion protection enabled. Disable deletion protection before deleting it.")
+
+
+def unsorted() -> AwsError:
+    return invalid("Log events in a single PutLogEvents request must be in chronological order.")
+
+
+def too_wide() -> AwsError:
+    return invalid("The batch of log events in a single PutLogEvents request cannot span more than 24 hours.")
+
+
+def too_large(size: int, limit: int, what: str = "Upload") -> AwsError:
+    return invalid(f"{what} too large: {size} bytes exceeds limit of {limit}")
+
+
+def bad_token() -> AwsError:
+    return invalid("The specified nextToken is invalid.")
+
+
+def too_many_filters() -> AwsError:
+    return AwsError("LimitExceededException", "Resource limit exceeded.")
+
+
+def not_executable() -> AwsError:
+    return invalid("Could not execute the lambda function. Make sure you have given CloudWatch Logs permission to execute your function.")
+
+
+def too_many_tags() -> AwsError:
+    return AwsError("TooManyTagsException", "The request contains too many tags: a resource can have 50 at most.")

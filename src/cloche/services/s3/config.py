@@ -1,0 +1,64 @@
+"""Settings of a bucket that change nothing for its objects here: who pays, acceleration, access logs."""
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cloche.kernel import Call
+
+from . import errors
+from . import service as s3
+from .access import on_bucket
+from .buckets import Bucket, find
+
+if TYPE_CHECKING:
+    from cloche.shapes import s3 as t
+
+
+@s3.op(needs=on_bucket("s3:PutBucketRequestPayment"), partly="the setting is kept; requesters are not made to send x-amz-request-payer")
+def put_bucket_request_payment(call: Call, req: t.PutBucketRequestPaymentRequest) -> None:
+    payer = req["RequestPaymentConfiguration"]["Payer"]
+    if payer not in ("Requester", "BucketOwner"):
+        raise errors.malformed_xml()
+    call.put(find(call, req["Bucket"], req).having(payer=payer))
+
+
+@s3.op(needs=on_bucket("s3:GetBucketRequestPayment"))
+def get_bucket_request_payment(call: Call, req: t.GetBucketRequestPaymentRequest) -> t.GetBucketRequestPaymentOutput:
+    return {"Payer": find(call, req["Bucket"], req).settings.get("payer", "BucketOwner")}
+
+
+@s3.op(needs=on_bucket("s3:PutAccelerateConfiguration"))
+def put_bucket_accelerate_configuration(call: Call, req: t.PutBucketAccelerateConfigurationRequest) -> None:
+    bucket, status = find(call, req["Bucket"], req), req["AccelerateConfiguration"].get("Status")
+    if status not in ("Enabled", "Suspended"):
+        raise errors.malformed_xml()
+    if "." in bucket.name:
+        raise errors.invalid("S3 Transfer Acceleration is not supported for buckets with periods (.) in their names")
+    call.put(bucket.having(accelerate=status))
+
+
+@s3.op(needs=on_bucket("s3:GetAccelerateConfiguration"))
+def get_bucket_accelerate_configuration(call: Call, req: t.GetBucketAccelerateConfigurationRequest) -> t.GetBucketAccelerateConfigurationOutput:
+    status = find(call, req["Bucket"], req).settings.get("accelerate")
+    return {"Status": status} if status else {}
+
+
+@s3.op(needs=on_bucket("s3:PutBucketLogging"), partly="the setting is kept; no access logs are written")
+def put_bucket_logging(call: Call, req: t.PutBucketLoggingRequest) -> None:
+    bucket, wanted = find(call, req["Bucket"], req), req["BucketLoggingStatus"].get("LoggingEnabled")
+    if wanted is not None:
+        target = call.get(Bucket, wanted["TargetBucket"])
+        if target is None or target.owner != bucket.owner or target.region != bucket.region:
+            raise errors.AwsError("InvalidTargetBucketForLogging", "The target bucket for logging does not exist", extra={"TargetBucket": wanted["TargetBucket"]})
+    call.put(bucket.having(logging=wanted))
+
+
+@s3.op(needs=on_bucket("s3:GetBucketLogging"))
+def get_bucket_logging(call: Call, req: t.GetBucketLoggingRequest) -> t.GetBucketLoggingOutput:
+    wanted = find(call, req["Bucket"], req).settings.get("logging")
+    return {"LoggingEnabled": wanted} if wanted else {}
+
+
+@s3.op(needs=on_bucket("s3:GetReplicationConfiguration"), partly="replication is not built, so there never is a configuration")
+def get_bucket_replication(call: Call, req: t.GetBucketReplicationRequest) -> t.GetBucketReplicationOutput:
+    raise errors.lacking("ReplicationConfigurationNotFoundError", "The replication configuration was not found", find(call, req["Bucket"], req).name)
