@@ -1974,6 +1974,7 @@ PACKAGES: Any = {
     'cloudformation': 'cloudformation',
     'dynamodb': 'dynamodb',
     'dynamodbstreams': 'dynamodbstreams',
+    'events': 'events',
     'iam': 'iam',
     'lambda': 'lambda_',
     'logs': 'logs',
@@ -1996,6 +1997,7 @@ FRONTS: Any = [
 ]
 
 LISTENERS: Any = {
+    'aws': ['events'],
     's3.happened': ['s3'],
 }
 
