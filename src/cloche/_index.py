@@ -1971,11 +1971,13 @@ FIRST_SEGMENTS: Any = {
 
 PACKAGES: Any = {
     'apigateway': 'apigateway',
+    'apigatewayv2': 'apigatewayv2',
     'cloudformation': 'cloudformation',
     'dynamodb': 'dynamodb',
     'dynamodbstreams': 'dynamodbstreams',
     'events': 'events',
     'iam': 'iam',
+    'kms': 'kms',
     'lambda': 'lambda_',
     'logs': 'logs',
     's3': 's3',

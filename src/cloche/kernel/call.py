@@ -95,10 +95,6 @@ class Call:
             return store.run(text, args).fetchall()
         return store.write(text, args).fetchall()
 
-    def each(self, text: str, *args: Any) -> Any:
-        """Rows of a SELECT as they are asked for, where the reader may stop early."""
-        return self.cloud.store.run(text, args)
-
     def row(self, text: str, *args: Any) -> Any:
         """The first row, or None."""
         store = self.cloud.store
@@ -198,7 +194,7 @@ class Call:
         return f"{prefix}{self.cloud.dice.getrandbits(4 * digits):0{digits}x}"
 
     def uuid(self) -> str:
-        x = "%032x" % (self.cloud.dice.getrandbits(128) & _UUID_FREE | _UUID_SET)  # noqa: UP031 - the fastest of its kind
+        x = "%032x" % (self.cloud.dice.getrandbits(128) & _UUID_FREE | _UUID_SET)
         return f"{x[:8]}-{x[8:12]}-{x[12:16]}-{x[16:20]}-{x[20:]}"
 
     def pick(self, alphabet: str, digits: int) -> str:

@@ -1,0 +1,78 @@
+"""API Gateway v2 (HTTP and WebSocket APIs) in templates: names are the API's own, so most of it is sent as it stands."""
+from __future__ import annotations
+
+import json
+
+from cloche.services.cloudformation.public import Resource, Type, op, retag, steps
+
+BODY = ("Body", "BodyS3Location", "BasePath", "FailOnWarnings", "DisableSchemaValidation")
+SETTINGS = ("Name", "Description", "CorsConfiguration", "DisableExecuteApiEndpoint", "RouteSelectionExpression", "ApiKeySelectionExpression", "Version", "IpAddressType")
+
+
+async def body_of(r: Resource) -> str | bytes | None:
+    if place := r.get("BodyS3Location"):
+        answer = await r.do("s3", "GetObject", Bucket=place["Bucket"], Key=place["Key"], VersionId=place.get("Version"))
+        from cloche.services.cloudformation.templates import whole
+        return (await r.wait(whole(answer["Body"], 6 << 20)) or b"").decode()
+    body = r.get("Body")
+    return json.dumps(body) if isinstance(body, dict) else body
+
+
+async def create_api(r: Resource) -> str:
+    body = await body_of(r)
+    if body is None:
+        answer = await r.do("apigatewayv2", "CreateApi", **{k: v for k, v in r.properties.items() if k not in BODY})
+    else:
+        answer = await r.do("apigatewayv2", "ImportApi", Body=body, Basepath=r.get("BasePath"), FailOnWarnings=r.get("FailOnWarnings"))
+        r.physical = answer["ApiId"]
+        await settings(r)
+    r.attributes |= {"ApiId": answer["ApiId"], "ApiEndpoint": answer["ApiEndpoint"]}
+    r.physical = answer["ApiId"]
+    if body is not None:
+        await tags(r)
+    return r.physical
+
+
+async def settings(r: Resource) -> None:
+    change = {name: r.get(name) for name in SETTINGS if r.changed(name)}
+    if {k: v for k, v in change.items() if v is not None}:
+        await r.do("apigatewayv2", "UpdateApi", ApiId=r.physical, **change)
+
+
+async def tags(r: Resource) -> None:
+    await retag("apigatewayv2", "TagResource", "UntagResource", ResourceArn=f"arn:aws:apigateway:{r.call.region}::/apis/{{id}}")(r)
+
+
+async def update_api(r: Resource) -> None:
+    if r.changed("Body", "BodyS3Location"):
+        await r.do("apigatewayv2", "ReimportApi", ApiId=r.physical, Body=await body_of(r), Basepath=r.get("BasePath"), FailOnWarnings=r.get("FailOnWarnings"))
+    await settings(r)
+    await tags(r)
+
+
+async def tag_stage(r: Resource) -> None:
+    await retag("apigatewayv2", "TagResource", "UntagResource", ResourceArn=f"arn:aws:apigateway:{r.call.region}::/apis/{{ApiId}}/stages/{{id}}")(r)
+
+
+TYPES = {
+    "AWS::ApiGatewayV2::Api": Type(create=create_api, update=update_api, delete=op("apigatewayv2", "DeleteApi", ApiId="{id}"), replaces=("ProtocolType",)),
+    "AWS::ApiGatewayV2::Stage": Type(
+        create=op("apigatewayv2", "CreateStage", send=True, skip=("AccessPolicyId",), physical="StageName"),
+        update=steps(op("apigatewayv2", "UpdateStage", send=True, skip=("AccessPolicyId", "Tags")), tag_stage),
+        delete=op("apigatewayv2", "DeleteStage", ApiId="{ApiId}", StageName="{id}")),
+    "AWS::ApiGatewayV2::Route": Type(
+        create=op("apigatewayv2", "CreateRoute", send=True, physical="RouteId", attributes={"RouteId": "RouteId"}),
+        update=op("apigatewayv2", "UpdateRoute", send=True, RouteId="{id}"), delete=op("apigatewayv2", "DeleteRoute", ApiId="{ApiId}", RouteId="{id}")),
+    "AWS::ApiGatewayV2::Integration": Type(
+        create=op("apigatewayv2", "CreateIntegration", send=True, physical="IntegrationId", attributes={"IntegrationId": "IntegrationId"}),
+        update=op("apigatewayv2", "UpdateIntegration", send=True, IntegrationId="{id}"),
+        delete=op("apigatewayv2", "DeleteIntegration", ApiId="{ApiId}", IntegrationId="{id}")),
+    "AWS::ApiGatewayV2::Deployment": Type(
+        create=op("apigatewayv2", "CreateDeployment", send=True, physical="DeploymentId", attributes={"DeploymentId": "DeploymentId"}),
+        update=op("apigatewayv2", "UpdateDeployment", send=("ApiId", "Description"), DeploymentId="{id}"), replaces=("StageName",),
+        delete=op("apigatewayv2", "DeleteDeployment", ApiId="{ApiId}", DeploymentId="{id}")),
+    "AWS::ApiGatewayV2::Authorizer": Type(
+        create=op("apigatewayv2", "CreateAuthorizer", send=True, physical="AuthorizerId", attributes={"AuthorizerId": "AuthorizerId"}),
+        update=op("apigatewayv2", "UpdateAuthorizer", send=True, AuthorizerId="{id}"),
+        delete=op("apigatewayv2", "DeleteAuthorizer", ApiId="{ApiId}", AuthorizerId="{id}")),
+}

@@ -1,0 +1,163 @@
+"""S3 in templates: Bucket and BucketPolicy. Each property of a bucket is a configuration of its own, put by its own operation."""
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+from cloche.services.cloudformation.public import Resource, Type, op
+
+
+def renamed(value: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
+    return {names.get(k, k): v for k, v in value.items()}
+
+
+def acl(value: str) -> dict[str, Any]:
+    return {"ACL": re.sub(r"(?<!^)(?=[A-Z])", "-", value).lower()}
+
+
+def encryption(value: dict[str, Any]) -> dict[str, Any]:
+    rules = [renamed(x, {"ServerSideEncryptionByDefault": "ApplyServerSideEncryptionByDefault"}) for x in value["ServerSideEncryptionConfiguration"]]
+    return {"ServerSideEncryptionConfiguration": {"Rules": rules}}
+
+
+def cors(value: dict[str, Any]) -> dict[str, Any]:
+    return {"CORSConfiguration": {"CORSRules": [renamed(x, {"ExposedHeaders": "ExposeHeaders", "Id": "ID", "MaxAge": "MaxAgeSeconds"}) for x in value["CorsRules"]]}}
+
+
+def lifecycle(value: dict[str, Any]) -> dict[str, Any]:
+    return {"LifecycleConfiguration": {"Rules": [lifecycle_rule(x) for x in value["Rules"]]}}
+
+
+def lifecycle_rule(rule: dict[str, Any]) -> dict[str, Any]:
+    out: dict[str, Any] = {"Status": rule["Status"]} | ({"ID": rule["Id"]} if "Id" in rule else {})
+    parts: dict[str, Any] = {x: rule[x] for x in ("Prefix", "ObjectSizeGreaterThan", "ObjectSizeLessThan") if x in rule}
+    tags = rule.get("TagFilters", [])
+    if len(parts) + len(tags) > 1:
+        out["Filter"] = {"And": parts | ({"Tags": tags} if tags else {})}
+    else:
+        out["Filter"] = parts or ({"Tag": tags[0]} if tags else {"Prefix": ""})
+    expiration = {new: rule[old] for old, new in (("ExpirationInDays", "Days"), ("ExpirationDate", "Date"), ("ExpiredObjectDeleteMarker", "ExpiredObjectDeleteMarker")) if old in rule}
+    if expiration:
+        out["Expiration"] = expiration
+    moves = [*rule.get("Transitions", []), *([rule["Transition"]] if "Transition" in rule else [])]
+    if moves:
+        out["Transitions"] = [renamed(x, {"TransitionInDays": "Days", "TransitionDate": "Date"}) for x in moves]
+    if "NoncurrentVersionExpirationInDays" in rule:
+        out["NoncurrentVersionExpiration"] = {"NoncurrentDays": rule["NoncurrentVersionExpirationInDays"]}
+    if "NoncurrentVersionExpiration" in rule:
+        out["NoncurrentVersionExpiration"] = rule["NoncurrentVersionExpiration"]
+    old = [*rule.get("NoncurrentVersionTransitions", []), *([rule["NoncurrentVersionTransition"]] if "NoncurrentVersionTransition" in rule else [])]
+    if old:
+        out["NoncurrentVersionTransitions"] = [renamed(x, {"TransitionInDays": "NoncurrentDays"}) for x in old]
+    if "AbortIncompleteMultipartUpload" in rule:
+        out["AbortIncompleteMultipartUpload"] = rule["AbortIncompleteMultipartUpload"]
+    return out
+
+
+def notification(value: dict[str, Any]) -> dict[str, Any]:
+    out: dict[str, Any] = {}
+    for ours, theirs, target, arn in (("LambdaConfigurations", "LambdaFunctionConfigurations", "Function", "LambdaFunctionArn"),
+                                      ("QueueConfigurations", "QueueConfigurations", "Queue", "QueueArn"), ("TopicConfigurations", "TopicConfigurations", "Topic", "TopicArn")):
+        if value.get(ours):
+            out[theirs] = [{arn: x[target], "Events": [x["Event"]]} | ({"Filter": {"Key": {"FilterRules": x["Filter"]["S3Key"]["Rules"]}}} if x.get("Filter") else {})
+                           for x in value[ours]]
+    if "EventBridgeConfiguration" in value and str(value["EventBridgeConfiguration"].get("EventBridgeEnabled", True)).lower() == "true":
+        out["EventBridgeConfiguration"] = {}
+    return {"NotificationConfiguration": out}
+
+
+def website(value: dict[str, Any]) -> dict[str, Any]:
+    out: dict[str, Any] = {}
+    if "IndexDocument" in value:
+        out["IndexDocument"] = {"Suffix": value["IndexDocument"]}
+    if "ErrorDocument" in value:
+        out["ErrorDocument"] = {"Key": value["ErrorDocument"]}
+    if "RedirectAllRequestsTo" in value:
+        out["RedirectAllRequestsTo"] = value["RedirectAllRequestsTo"]
+    if "RoutingRules" in value:
+        out["RoutingRules"] = [renamed(x, {"RedirectRule": "Redirect", "RoutingRuleCondition": "Condition"}) for x in value["RoutingRules"]]
+    return {"WebsiteConfiguration": out}
+
+
+def logging(value: dict[str, Any]) -> dict[str, Any]:
+    return {"BucketLoggingStatus": {"LoggingEnabled": {"TargetBucket": value.get("DestinationBucketName"), "TargetPrefix": value.get("LogFilePrefix", "")}} if value else {}}
+
+
+def under(name: str) -> Callable[[Any], dict[str, Any]]:
+    return lambda value: {name: value}
+
+
+# property -> (operation that puts it, what it takes, operation that takes it away or what to put instead), in the order in which they must go
+SETTINGS: dict[str, tuple[str, Callable[[Any], dict[str, Any]], str | dict[str, Any]]] = {
+    "OwnershipControls": ("PutBucketOwnershipControls", under("OwnershipControls"), "DeleteBucketOwnershipControls"),
+    "PublicAccessBlockConfiguration": ("PutPublicAccessBlock", under("PublicAccessBlockConfiguration"), "DeletePublicAccessBlock"),
+    "AccessControl": ("PutBucketAcl", acl, {"ACL": "private"}),
+    "VersioningConfiguration": ("PutBucketVersioning", under("VersioningConfiguration"), {"VersioningConfiguration": {"Status": "Suspended"}}),
+    "BucketEncryption": ("PutBucketEncryption", encryption, "DeleteBucketEncryption"),
+    "CorsConfiguration": ("PutBucketCors", cors, "DeleteBucketCors"),
+    "LifecycleConfiguration": ("PutBucketLifecycleConfiguration", lifecycle, "DeleteBucketLifecycle"),
+    "NotificationConfiguration": ("PutBucketNotificationConfiguration", notification, {"NotificationConfiguration": {}}),
+    "WebsiteConfiguration": ("PutBucketWebsite", website, "DeleteBucketWebsite"),
+    "LoggingConfiguration": ("PutBucketLogging", logging, {"BucketLoggingStatus": {}}),
+    "ObjectLockConfiguration": ("PutObjectLockConfiguration", under("ObjectLockConfiguration"), {}),
+    "AccelerateConfiguration": ("PutBucketAccelerateConfiguration", lambda v: {"AccelerateConfiguration": {"Status": v["AccelerationStatus"]}},
+                                {"AccelerateConfiguration": {"Status": "Suspended"}}),
+    "Tags": ("PutBucketTagging", lambda v: {"Tagging": {"TagSet": v}}, "DeleteBucketTagging"),
+}
+CREATION = {"BucketName", "ObjectLockEnabled"}
+
+
+async def create(r: Resource) -> str:
+    unbuilt(r)
+    name = r.properties["BucketName"]
+    place = {"LocationConstraint": r.call.region} if r.call.region != "us-east-1" else None
+    loose = r.get("OwnershipControls") or ({"Rules": [{"ObjectOwnership": "ObjectWriter"}]} if "AccessControl" in r.properties and r.properties["AccessControl"] != "Private" else None)
+    await r.do("s3", "CreateBucket", Bucket=name, CreateBucketConfiguration=place, ObjectLockEnabledForBucket=r.get("ObjectLockEnabled"),
+               ObjectOwnership=loose["Rules"][0]["ObjectOwnership"] if loose and "OwnershipControls" not in r.properties else None)
+    r.physical = name
+    await put_settings(r)
+    return name
+
+
+def unbuilt(r: Resource) -> None:
+    from cloche.kernel import AwsError
+    for name in r.properties:
+        if name not in SETTINGS and name not in CREATION:
+            raise AwsError("NotImplemented", f"Cloche does not build the property {name} of AWS::S3::Bucket yet")
+
+
+async def put_settings(r: Resource) -> None:
+    for name, (put, form, gone) in SETTINGS.items():
+        if name in r.properties and r.changed(name):
+            await r.do("s3", put, Bucket=r.physical, **form(r.properties[name]))
+        elif name in r.old and name not in r.properties:
+            if isinstance(gone, str):
+                await r.do("s3", gone, Bucket=r.physical)
+            elif gone:
+                await r.do("s3", put, Bucket=r.physical, **gone)
+
+
+async def update(r: Resource) -> None:
+    unbuilt(r)
+    await put_settings(r)
+
+
+async def read(r: Resource) -> None:
+    name, region = r.physical, r.call.region
+    dash = "-" if region in ("us-east-1", "us-west-1", "us-west-2", "eu-west-1", "ap-southeast-1", "ap-southeast-2", "ap-northeast-1", "sa-east-1") else "."
+    r.attributes |= {"Arn": f"arn:aws:s3:::{name}", "DomainName": f"{name}.s3.amazonaws.com", "RegionalDomainName": f"{name}.s3.{region}.amazonaws.com",
+                     "DualStackDomainName": f"{name}.s3.dualstack.{region}.amazonaws.com", "WebsiteURL": f"http://{name}.s3-website{dash}{region}.amazonaws.com"}
+
+
+async def put_policy(r: Resource) -> str:
+    document = r.properties["PolicyDocument"]
+    await r.do("s3", "PutBucketPolicy", Bucket=r.properties["Bucket"], Policy=document if isinstance(document, str) else json.dumps(document))
+    return r.properties["Bucket"]
+
+
+TYPES = {
+    "AWS::S3::Bucket": Type(name="BucketName", limit=63, lower=True, create=create, update=update, read=read, delete=op("s3", "DeleteBucket", Bucket="{id}")),
+    "AWS::S3::BucketPolicy": Type(create=put_policy, update=put_policy, delete=op("s3", "DeleteBucketPolicy", Bucket="{Bucket}")),
+}
