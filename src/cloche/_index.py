@@ -1981,6 +1981,7 @@ PACKAGES: Any = {
     'lambda': 'lambda_',
     'logs': 'logs',
     's3': 's3',
+    'scheduler': 'scheduler',
     'sns': 'sns',
     'sqs': 'sqs',
     'sts': 'sts',
