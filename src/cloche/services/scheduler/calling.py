@@ -18,6 +18,8 @@ from . import errors
 from . import service as scheduler
 
 if TYPE_CHECKING:
+    from cloche.wire.model import Shape
+
     from .schedules import Schedule
 
 LONGEST_AGE, MOST_RETRIES = 86_400, 185
@@ -98,7 +100,8 @@ def act(call: Call, schedule: str, target: dict[str, Any], text: str) -> Any:
     role = call.as_role(target["RoleArn"], "scheduler", "scheduler.amazonaws.com")
     if ":aws-sdk:" in arn:
         service, operation = operation_of(call, arn)
-        return role.do(service, operation, **json.loads(text))
+        shape = call.cloud.service(service).model.operations[operation].input
+        return role.do(service, operation, **(typed(shape, json.loads(text)) if shape is not None else {}))
     service = arn.split(":")[2]
     if service == "lambda":
         from cloche.services.lambda_ import public as functions
@@ -114,6 +117,24 @@ def act(call: Call, schedule: str, target: dict[str, Any], text: str) -> Any:
         if code := answer["Entries"][0].get("ErrorCode"):
             raise AwsError(code, answer["Entries"][0]["ErrorMessage"])
     return None
+
+
+def typed(shape: Shape, value: Any) -> Any:
+    """JSON as the operation's values: text where it wants bytes, an ISO time where it wants a moment."""
+    if shape.type == "structure" and isinstance(value, dict):
+        return {name: typed(shape.members[name][0], part) if name in shape.members else part for name, part in value.items()}
+    if shape.type == "list" and isinstance(value, list):
+        return [typed(shape.item, part) for part in value]
+    if shape.type == "map" and isinstance(value, dict):
+        return {name: typed(shape.value, part) for name, part in value.items()}
+    if shape.type == "blob" and isinstance(value, str):
+        return value.encode()
+    if shape.type == "timestamp" and isinstance(value, str):
+        try:
+            return datetime.fromisoformat(value).timestamp()
+        except ValueError:
+            return value  # the model's check has the words for it
+    return value
 
 
 def filled(text: str, schedule: str, moment: float, execution: str, number: int) -> str:
