@@ -1,4 +1,6 @@
 """Tables: made, described, listed, changed, tagged, protected, deleted."""
+import json
+
 import pytest
 
 
@@ -214,8 +216,7 @@ def test_a_resource_policy_lets_another_account_in(ddb, make, cloud, item, refus
     other = cloud.other()
     with refuses("AccessDeniedException"):
         other.client("dynamodb").get_item(TableName=arn, Key=item("a"))
-    ddb.put_resource_policy(ResourceArn=arn, Policy='{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"%s"},"Action":"dynamodb:GetItem","Resource":"*"}]}'
-                            % other.account)
+    ddb.put_resource_policy(ResourceArn=arn, Policy=json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": other.account}, "Action": "dynamodb:GetItem", "Resource": "*"}]}))
     assert other.client("dynamodb").get_item(TableName=arn, Key=item("a"))["Item"] == item("a")
     with refuses("AccessDeniedException"):
         other.client("dynamodb").put_item(TableName=arn, Item=item("a"))
