@@ -2,6 +2,7 @@
 import json
 
 import pytest
+
 from .conftest import Api, call
 from .test_apis import refused
 

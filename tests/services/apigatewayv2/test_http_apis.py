@@ -5,10 +5,11 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from ..apigateway.conftest import backend, call  # noqa: F401
 from botocore.exceptions import ClientError
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
+
+from ..apigateway.conftest import backend, call  # noqa: F401
 
 
 def refused(fn, code, message="", **kw):
