@@ -1,6 +1,5 @@
 """Users, their tags, pages and the order in which they are taken apart."""
 import pytest
-
 from cloche.testing.people import Person, allow, document, refused
 
 
