@@ -1971,13 +1971,16 @@ FIRST_SEGMENTS: Any = {
 
 PACKAGES: Any = {
     'apigateway': 'apigateway',
+    'apigatewayv2': 'apigatewayv2',
     'cloudformation': 'cloudformation',
     'dynamodb': 'dynamodb',
     'dynamodbstreams': 'dynamodbstreams',
     'iam': 'iam',
+    'kms': 'kms',
     'lambda': 'lambda_',
     'logs': 'logs',
     's3': 's3',
+    'sns': 'sns',
     'sqs': 'sqs',
     'sts': 'sts',
 }
@@ -1988,9 +1991,13 @@ FRONTS: Any = [
     ('apigateway', 'path', '/restapis/{api}/{stage}/_user_request_/{path+}'),
     ('apigateway', 'path', '/restapis/{api}/{stage}/_user_request_'),
     ('cloudformation', 'path', '/_cloudformation/response/{token}'),
+    ('lambda', 'host', '{id}.lambda-url.{region}.on.aws'),
+    ('lambda', 'host', '{id}.lambda-url.localhost'),
+    ('lambda', 'path', '/_lambda/code/{account}/{sha}/{expires}/{signature}'),
     ('s3', 'host', '{bucket+}.s3-website-{region}.amazonaws.com'),
     ('s3', 'host', '{bucket+}.s3-website.{region}.amazonaws.com'),
     ('s3', 'host', '{bucket+}.s3-website.localhost'),
+    ('sns', 'path', '/SimpleNotificationService-{id}.pem'),
 ]
 
 LISTENERS: Any = {

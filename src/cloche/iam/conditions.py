@@ -239,7 +239,7 @@ class Condition:
             return all(any(test(one) for test in tests) for one in given)
         return any(test(one) for one in given for test in tests)
 
-    def keys(self) -> set[str]:
+    def asks(self) -> set[str]:
         """The condition keys it asks for, variables included, as the policy spells them."""
         return {self.key} | {name for value in self.values for name in variables(value)}
 

@@ -95,9 +95,9 @@ class Statement:
     def resources(self) -> list[str]:
         return texts(self.raw.get("NotResource" if self._not_resource else "Resource", []))
 
-    def keys(self) -> set[str]:
+    def asks(self) -> set[str]:
         """The condition keys the statement asks for, in conditions and in variables."""
-        found = {key for condition in self.conditions for key in condition.keys()}
+        found = {key for condition in self.conditions for key in condition.asks()}
         return found | {name for text in self.resources for name in variables(text)}
 
     def names(self, principal: Principal) -> int:

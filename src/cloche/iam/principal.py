@@ -41,6 +41,16 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     def service_linked(self) -> bool:
         return ":role/aws-service-role/" in self.role_arn
 
+    def barred(self, service: str, operation: str) -> bool:
+        """Credentials of GetSessionToken and GetFederationToken reach little of IAM and STS, whatever policies say (AWS's comparison of STS operations)."""
+        if not self.issued or self.kind not in ("user", "federated", "root"):
+            return False
+        if service == "iam":
+            return not self.mfa
+        if operation in ("GetCallerIdentity", "GetSessionToken", "GetFederationToken"):   # the last two say no in their own words
+            return False
+        return service == "sts" and (self.kind == "federated" or operation != "AssumeRole")
+
     @property
     def label(self) -> str:
         """How AWS names the caller in `User: ... is not authorized`."""
@@ -63,4 +73,9 @@ def service(name: str, source_arn: str = "", source_account: str = "") -> Princi
 @lru_cache(4096)
 def canonical_id(account: str) -> str:
     """The account's name in S3's access control lists: 64 hex digits that stand for it."""
-    return hashlib.sha256(f"canonical user of {account}".encode()).hexdigest()
+    return hashlib.sha256(f"canonical user of {account}".encode()).hexdigest()[:52] + account
+
+
+def account_of(canonical: str) -> str | None:
+    """The account behind such a name, if it is one."""
+    return canonical[52:] if canonical_id(canonical[52:]) == canonical else None

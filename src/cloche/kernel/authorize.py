@@ -11,6 +11,7 @@ from .. import iam
 from ..iam import explain
 from ..iam.decide import ROOT_DECISION
 from ..iam.policy import parse
+from .authenticate import refuse
 from .errors import AwsError
 from .service import Entry, Need
 
@@ -20,10 +21,12 @@ if TYPE_CHECKING:
 
 def check(call: Call, entry: Entry, req: Any) -> None:
     """Ask everything the operation declared; the first refusal is raised."""
+    principal = call.principal
+    if principal.issued and principal.barred(entry.service.name, entry.op.name):
+        raise refuse("unknown", entry.service.model)
     if entry.open:
         return
-    if call.principal.kind == "anonymous" and not entry.unsigned and entry.service.name != "s3":
-        from .authenticate import refuse
+    if principal.kind == "anonymous" and not entry.unsigned and entry.service.name != "s3":
         raise refuse("missing", entry.service.model)
     for need in entry.questions(call, req):
         require(call, need)

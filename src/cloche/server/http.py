@@ -42,16 +42,27 @@ class Incoming:
 
     def __init__(self, connection: Connection) -> None:
         self.connection, self.parts, self.size = connection, deque[bytes](), 0
-        self.ended = self.broken = False
+        self.ended = self.broken = self.unwanted = False
         self.waiter: asyncio.Future[None] | None = None
         self.expected = False  # the client waits for 100 Continue, which goes out when somebody reads
 
     def feed(self, part: bytes) -> None:
+        if self.unwanted:
+            return
         self.parts.append(part)
         self.size += len(part)
         if self.size > AHEAD:
             self.connection.hold("body")
         self._wake()
+
+    def forgo(self) -> bool:
+        """The answer is out before the body is in. True: it still comes, and is thrown away; False: the client was never told to send it."""
+        if self.expected:
+            return False
+        self.unwanted, self.size = True, 0
+        self.parts.clear()
+        self.connection.unhold("body")
+        return True
 
     def end(self) -> None:
         self.ended = True
@@ -85,10 +96,10 @@ class Incoming:
 class Slot:
     """Room for one answer, in line."""
 
-    __slots__ = ("connection", "head", "keep", "response")
+    __slots__ = ("connection", "head", "incoming", "keep", "response")
 
-    def __init__(self, connection: Connection, head: bool, keep: bool) -> None:
-        self.connection, self.head, self.keep, self.response = connection, head, keep, None
+    def __init__(self, connection: Connection, head: bool, keep: bool, incoming: Incoming | None) -> None:
+        self.connection, self.head, self.keep, self.incoming, self.response = connection, head, keep, incoming, None
 
     def send(self, response: Response) -> None:
         if self.response is None:
@@ -220,7 +231,7 @@ class Connection(asyncio.Protocol):
     def dispatch(self, request: Request) -> None:
         if self.closing:
             return
-        slot = Slot(self, request.method == "HEAD", self.parser.should_keep_alive())
+        slot = Slot(self, request.method == "HEAD", self.parser.should_keep_alive(), self.incoming)
         self.slots.append(slot)
         if len(self.slots) >= PIPELINE:
             self.hold("pipeline")
@@ -234,6 +245,8 @@ class Connection(asyncio.Protocol):
         while slots and slots[0].response is not None and self.sending is None and not self.closing:
             slot = slots.popleft()
             response = slot.response
+            if slot.incoming is not None and not slot.incoming.ended and not slot.incoming.forgo():
+                slot.keep = False
             body = response.body
             if type(body) is bytes:
                 head = self.head(response, slot, len(body))

@@ -32,7 +32,6 @@ class Invocation:
     trace: str = ""
     client_context: Any = None
     cognito: Any = None
-    credentials: dict[str, str] | None = None  # fresh ones, if those in the environment have aged
     limit: int = SYNC_LIMIT
     on_chunk: Callable[[bytes, str], None] | None = None  # called with data and content type when the runtime streams its response
 

@@ -5,9 +5,9 @@ What is configured on a bucket is kept as it came over the wire, under one word 
 from __future__ import annotations
 
 import re
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
+from cloche.iam.principal import account_of, canonical_id
 from cloche.kernel import ANY, Call, Need, Record
 
 from . import errors
@@ -15,6 +15,8 @@ from . import service as s3
 
 if TYPE_CHECKING:
     from cloche.shapes import s3 as t
+
+__all__ = ["Bucket", "account_of", "canonical_id", "find", "owner_of"]
 
 MOST_BUCKETS = 10_000
 REGIONS = re.compile(r"(af|ap|ca|cn|eu|il|me|mx|sa|us)(-[a-z]+)+-\d\Z")
@@ -58,16 +60,6 @@ class Bucket(Record, frozen=True):
 
 def partition(region: str) -> str:
     return "aws-cn" if region.startswith("cn-") else "aws-us-gov" if region.startswith("us-gov-") else "aws"
-
-
-def canonical_id(account: str) -> str:
-    """The 64 digits by which ACLs know an account."""
-    return sha256(f"canonical user of {account}".encode()).hexdigest()[:52] + account
-
-
-def account_of(canonical: str) -> str | None:
-    """The account behind such an id, if it is one of ours."""
-    return canonical[52:] if canonical_id(canonical[52:]) == canonical else None
 
 
 def owner_of(account: str) -> dict[str, str]:

@@ -22,13 +22,16 @@ if TYPE_CHECKING:
 SEAL = 16
 
 
+@sts.boot
+def make_key(call: Call) -> None:
+    """Each cloud seals with a key of its own."""
+    if call.cloud.store.meta("sts.message-key") is None:
+        call.cloud.store.set_meta("sts.message-key", call.secret(32).encode())
+
+
 def _key(cloud: Cloud) -> bytes:
-    """Each cloud has its own; it is made of what only this cloud knows and lives as long as it."""
-    key = cloud.store.meta("sts.message-key")
-    if key is None:
-        key = cloud.dice.randbytes(32)
-        cloud.store.set_meta("sts.message-key", key)
-    return bytes(key)
+    cloud.service("sts")
+    return bytes(cloud.store.meta("sts.message-key"))
 
 
 def encode(cloud: Cloud, principal: Principal, decision: Decision, action: str, resource: str, context: dict[str, Any]) -> str:
