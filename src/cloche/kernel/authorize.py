@@ -79,7 +79,9 @@ def context(call: Call, need: Need) -> dict[str, Any]:
     """The condition keys of the request; those that follow from the principal and the time are `iam`'s."""
     keys: dict[str, Any] = {"aws:RequestedRegion": call.region}
     if call.request is not None and call.principal.kind != "service":
-        keys["aws:SourceIp"], keys["aws:SecureTransport"] = call.request.peer, call.request.secure
+        # what comes over loopback cannot be overheard; plain http there must not lock SAM and CDK out of the buckets they make
+        secure = call.request.secure or call.request.peer.startswith("127.") or call.request.peer == "::1"
+        keys["aws:SourceIp"], keys["aws:SecureTransport"] = call.request.peer, secure
         if agent := call.user_agent:
             keys["aws:UserAgent"] = agent
     keys.update(need.context)
