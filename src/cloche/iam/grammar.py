@@ -23,10 +23,10 @@ PRINCIPALS = {"AWS", "Service", "Federated", "CanonicalUser"}
 Known = Callable[[str, str], bool]                     # does the principal (kind, value) exist?
 
 
-def identity(text: str) -> Policy:
-    """A policy for a user, group or role, a boundary, or a session policy."""
+def identity(text: str, inline: bool = False) -> Policy:
+    """A policy for a user, group or role, a boundary, or a session policy. Only an inline one may be of 2008, as SAM's policy templates are."""
     document = _document(text, SYNTAX)
-    if document.get("Version") != "2012-10-17":
+    if document.get("Version") != "2012-10-17" and not (inline and document.get("Version", "2008-10-17") in VERSIONS):
         raise MalformedPolicy(SYNTAX if document.get("Version", "2008-10-17") not in VERSIONS else "Policy document must be version 2012-10-17 or greater.")
     for statement in _statements(document):
         if "Principal" in statement or "NotPrincipal" in statement:
