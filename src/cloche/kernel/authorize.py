@@ -79,14 +79,8 @@ def context(call: Call, need: Need) -> dict[str, Any]:
     """The condition keys of the request; those that follow from the principal and the time are `iam`'s."""
     keys: dict[str, Any] = {"aws:RequestedRegion": call.region}
     if call.request is not None and call.principal.kind != "service":
-<<<<<<< HEAD
-        # what comes over loopback cannot be overheard; plain http there must not lock SAM and CDK out of the buckets they make
-        secure = call.request.secure or call.request.peer.startswith("127.") or call.request.peer == "::1"
-        keys["aws:SourceIp"], keys["aws:SecureTransport"] = call.request.peer, secure
-=======
         # The plain endpoint on loopback stands for AWS's HTTPS endpoint: the bucket that the SAM CLI makes for itself denies anything else.
         keys["aws:SourceIp"], keys["aws:SecureTransport"] = call.request.peer, True
->>>>>>> main
         if agent := call.user_agent:
             keys["aws:UserAgent"] = agent
     keys.update(need.context)
