@@ -4,10 +4,9 @@ A shape under which nothing is constrained compiles to None and costs nothing. T
 """
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
-
-import regex
 
 from ..model import Operation, Shape
 from .refusal import Fault
@@ -172,13 +171,15 @@ _JAVA = [
     (r"\uD800\uDC00-\uDBFF\uDFFF", r"\U00010000-\U0010FFFF"), (r"\p{IsAlphabetic}", r"\p{Alphabetic}"), (r"\p{Print}", r"\x20-\x7e"), (r"[\p{all}]", r"[\s\S]"),
     (r"\p{LD}", r"[\p{L}\p{Nd}]"),
 ]
-_HEX = regex.compile(r"\\x\{([0-9A-Fa-f]+)\}")
+_HEX = re.compile(r"\\x\{([0-9A-Fa-f]+)\}")
 
 
 def java_regex(pattern: str) -> Any:
     """AWS's patterns are Java's: `\\p{L}`, possessive quantifiers, surrogate pairs spelt out. One that cannot compile is not checked (None)."""
     found = _patterns.get(pattern, _UNMADE)
     if found is _UNMADE:
+        import regex  # 20 ms that a cloud without patterns to check need not spend
+
         text = pattern
         for java, ours in _JAVA:
             text = text.replace(java, ours)
