@@ -232,3 +232,22 @@ class TestSubscriptions:
         with pytest.raises(ClientError) as error:
             logs.delete_subscription_filter(logGroupName="g", filterName="f")
         assert code(error) == "ResourceNotFoundException"
+
+
+class TestLiveTail:
+    def test_what_arrives_is_streamed(self, cloud, logs, group, now):
+        from botocore.config import Config
+
+        live = cloud.client("logs", config=Config(inject_host_prefix=False))
+        arn = f"arn:aws:logs:us-east-1:{cloud.account}:log-group:g"
+        put(logs, [(now, "ERROR before")])
+        stream = iter(live.start_live_tail(logGroupIdentifiers=[arn], logEventFilterPattern="ERROR")["responseStream"])
+        assert next(stream)["sessionStart"]["logGroupIdentifiers"] == [arn]
+        put(logs, [(now, "fine"), (now, "ERROR after")])
+        seen = []
+        while not seen:
+            seen = next(stream)["sessionUpdate"]["sessionResults"]
+        assert [(e["logStreamName"], e["message"]) for e in seen] == [("s", "ERROR after")]
+        with pytest.raises(ClientError) as error:
+            live.start_live_tail(logGroupIdentifiers=[f"{arn}-none"])
+        assert code(error) == "ResourceNotFoundException"
