@@ -4,6 +4,7 @@ import hashlib
 import hmac
 
 import pytest
+
 from cloche.testing.people import Person, allow, deny, document, keys, refused
 
 

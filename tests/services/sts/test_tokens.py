@@ -2,6 +2,7 @@
 import json
 
 import pytest
+
 from cloche.testing.people import Person, allow, deny, document, keys, refused, trusting
 
 
