@@ -206,3 +206,12 @@ def verified_mfa(call: Call, req: Any) -> bool:
         return False
     from . import mfa
     return mfa.verified(call, req.get("SerialNumber", ""), req.get("TokenCode", ""))
+
+
+def saml_provider(call: Call, arn: str) -> Any:
+    """The SAML provider with this ARN, of whatever account; None if there is none."""
+    from .saml_providers import SamlProvider
+    parts = arn.split(":", 5)
+    if len(parts) < 6 or not parts[5].startswith("saml-provider/"):
+        return None
+    return call.at(parts[4], call.region).get(SamlProvider, parts[5].partition("/")[2])
