@@ -92,7 +92,8 @@ class Cloud:
             for sql in service.tables:
                 for statement in statements(sql):
                     store.write(statement)
-            store.write("INSERT OR IGNORE INTO used VALUES (?)", (service.name,))
+            if service.boots:  # the others wait for a word, a timer or an event that concerns them
+                store.write("INSERT OR IGNORE INTO used VALUES (?)", (service.name,))
         self.services[service.name] = service
         for boot in service.boots:
             with store:
@@ -129,7 +130,7 @@ class Cloud:
         call: Call | None = None
         try:
             service = self.service(name) if name in _index.PACKAGES else None
-            region = claim.scope[1] if claim is not None and claim.scope else front.region_of(request)
+            region = (claim.scope[1] if claim is not None else "") or front.region_of(request)
             if request.stream is not None and (service is None or name != "s3"):
                 self._task(self._collect(request, send), request, send)
                 return
