@@ -57,7 +57,7 @@ def find(call: Call, provider_arn: str) -> OidcProvider:
     return found
 
 
-@iam.op(resource=lambda call, req: arn(call, bare(req["Url"])), context=facts, partly="a missing thumbprint is not fetched from the issuer; no context providers")
+@iam.op(resource=lambda call, req: arn(call, bare(req["Url"])), action=tags.action("CreateOpenIDConnectProvider", "TagOpenIDConnectProvider"), context=facts, partly="a missing thumbprint is not fetched from the issuer; no context providers")
 def create_open_id_connect_provider(call: Call, req: t.CreateOpenIDConnectProviderRequest) -> t.CreateOpenIDConnectProviderResponse:
     parts = urlsplit(req["Url"])
     if parts.scheme != "https" or not parts.hostname or parts.query or parts.port:

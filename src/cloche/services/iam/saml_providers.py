@@ -65,7 +65,7 @@ def valid_until(found: saml.Metadata) -> float:
     return found.valid_until or max(one.not_valid_after_utc.timestamp() for one in found.certificates)
 
 
-@iam.op(resource=lambda call, req: arn(call, req["Name"]), context=facts, partly="no encrypted assertions, no context providers")
+@iam.op(resource=lambda call, req: arn(call, req["Name"]), action=tags.action("CreateSAMLProvider", "TagSAMLProvider"), context=facts, partly="no encrypted assertions, no context providers")
 def create_saml_provider(call: Call, req: t.CreateSAMLProviderRequest) -> t.CreateSAMLProviderResponse:
     name, found = req["Name"], checked(req["SAMLMetadataDocument"])
     if call.get(SamlProvider, name):

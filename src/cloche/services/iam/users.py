@@ -97,7 +97,7 @@ def tagged(call: Call, user: User) -> t.User:
     return found
 
 
-@iam.op(resource=to_be, context=facts)
+@iam.op(resource=to_be, action=tags.action("CreateUser", "TagUser"), context=facts)
 def create_user(call: Call, req: t.CreateUserRequest) -> t.CreateUserResponse:
     from . import boundaries
     name = req["UserName"]
