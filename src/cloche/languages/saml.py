@@ -25,6 +25,7 @@ DSIG, ASSERTION, PROTOCOL, METADATA = (
 EXCLUSIVE, ENVELOPED = "http://www.w3.org/2001/10/xml-exc-c14n#", DSIG + "enveloped-signature"
 SIGNATURES = {f"http://www.w3.org/2001/04/xmldsig-more#rsa-sha{bits}": hash_ for bits, hash_ in ((256, hashes.SHA256), (384, hashes.SHA384), (512, hashes.SHA512))}
 DIGESTS = {"http://www.w3.org/2001/04/xmlenc#sha256": "sha256", "http://www.w3.org/2001/04/xmldsig-more#sha384": "sha384", "http://www.w3.org/2001/04/xmlenc#sha512": "sha512"}
+DEEPEST = 64
 SUCCESS = "urn:oasis:names:tc:SAML:2.0:status:Success"
 XML, XMLNS = "http://www.w3.org/XML/1998/namespace", "http://www.w3.org/2000/xmlns/"
 
@@ -65,9 +66,15 @@ def parsed(data: bytes) -> Element:
         text = data.decode("utf-8")
         if "<!DOCTYPE" in text or "<!ENTITY" in text or "\0" in text:
             raise Invalid("a document type is not allowed")
-        return minidom.parseString(text.encode()).documentElement
+        root = minidom.parseString(text.encode()).documentElement
     except (UnicodeDecodeError, ExpatError, ValueError) as error:
         raise Invalid(f"not XML: {error}") from None
+    level = [root]
+    for _ in range(DEEPEST):
+        level = [one for element in level for one in element.childNodes if one.nodeType == one.ELEMENT_NODE]
+    if level:
+        raise Invalid("nested too deeply")
+    return root
 
 
 def children(element: Element, namespace: str, name: str) -> list[Element]:

@@ -98,6 +98,7 @@ def test_what_is_not_signed_or_was_changed_is_not_believed(cloud, idp):
     refused("InvalidIdentityToken", it.assume, it.assertion(spoil=lambda text: text.replace(">alice<", ">admin<")))
     refused("InvalidIdentityToken", it.assume, it.assertion(spoil=lambda text: "<!DOCTYPE x>" + text))
     refused("InvalidIdentityToken", it.assume, base64.b64encode(b"not xml").decode())
+    refused("InvalidIdentityToken", it.assume, base64.b64encode(b"<a>" * 5000 + b"</a>" * 5000).decode())
     refused("InvalidIdentityToken", it.assume, it.assertion(recipient="https://elsewhere.example.com"))
     it.idp = Idp()
     refused("InvalidIdentityToken", it.assume, it.assertion())
