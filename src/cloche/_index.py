@@ -1971,16 +1971,20 @@ FIRST_SEGMENTS: Any = {
 
 PACKAGES: Any = {
     'apigateway': 'apigateway',
+    'apigatewayv2': 'apigatewayv2',
     'cloudformation': 'cloudformation',
     'dynamodb': 'dynamodb',
     'dynamodbstreams': 'dynamodbstreams',
+    'events': 'events',
     'iam': 'iam',
     'kms': 'kms',
     'lambda': 'lambda_',
     'logs': 'logs',
     's3': 's3',
+    'scheduler': 'scheduler',
     'sns': 'sns',
     'sqs': 'sqs',
+    'ssm': 'ssm',
     'sts': 'sts',
 }
 
@@ -2000,6 +2004,7 @@ FRONTS: Any = [
 ]
 
 LISTENERS: Any = {
+    'aws': ['events'],
     's3.happened': ['s3'],
 }
 

@@ -6,12 +6,20 @@ import json
 import threading
 import urllib.error
 import urllib.request
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from ..bell import Bell
 
 HOME = "000000000000"
+
+
+@cache
+def _session() -> Any:
+    """One for all accounts: what takes time in a client is reading the models, and a session does that once."""
+    import boto3
+    return boto3.session.Session()
 
 
 class Account:
@@ -25,14 +33,13 @@ class Account:
 
     def client(self, service: str, region: str = "us-east-1", key: str | None = None, secret: str = "test", token: str | None = None, config: Any = None, **more: Any) -> Any:
         """A boto3 client of this account's root user, or of the given key."""
-        import boto3
         from botocore.config import Config
 
         name = (service, region, key, secret, token)
         if config is None and not more and name in self._clients:
             return self._clients[name]
         plain = Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}, connect_timeout=5, read_timeout=70, parameter_validation=True)
-        client = boto3.session.Session().client(
+        client = _session().client(
             service, endpoint_url=self.url, region_name=region, aws_access_key_id=key or ("test" if self.account == HOME else self.account),
             aws_secret_access_key=secret, aws_session_token=token, config=plain.merge(config) if config else plain, **more,
         )
