@@ -297,7 +297,7 @@ class Cloud:
 
     async def stop(self) -> None:
         await self.work.stop()
-        for task in list(self.requests):
+        for task in self.requests - {asyncio.current_task()}:  # a reset or a restore is a request too, and answers afterwards
             task.cancel()
         for close in reversed(self.closers):
             result = close()
