@@ -312,7 +312,7 @@ class Cloud:
         change()
         self.files.mkdir(parents=True, exist_ok=True)
         self.services.clear()
-        self.memory.clear()
+        self.memory = {name: kept for name, kept in self.memory.items() if name == "server"}  # the sockets are the same
         self.store.open_file()
         self.clock.load()
         self.work.reload()
