@@ -99,7 +99,7 @@ def operand(node: parser.Node, scope: Scope) -> Operand:
             return arithmetic(sign, left, right, scope)
         case ("call", "if_not_exists", arguments):
             count(node, 2, scope)
-            if arguments[0][0] != "path":
+            if arguments[0][0] not in ("path", "literal-path"):
                 raise errors.needs_path(KIND, "if_not_exists")
             get, default = reader(scope.path(arguments[0])), operand(arguments[1], scope)
 

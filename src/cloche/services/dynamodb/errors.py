@@ -190,6 +190,26 @@ def token_mismatch() -> AwsError:
     return AwsError("IdempotentParameterMismatchException", "Request was submitted with a request token that has been used with a different payload.")
 
 
+def duplicate_item() -> AwsError:
+    return AwsError("DuplicateItemException", "Duplicate primary key exists in table")
+
+
+def reads_or_writes() -> AwsError:
+    return invalid("Transaction statements must be either all reads or all writes")
+
+
+def one_item_each() -> AwsError:
+    return invalid("Select statements within BatchExecuteStatement and ExecuteTransaction must specify the primary key in the where clause.")
+
+
+def only_in_transactions() -> AwsError:
+    return invalid("EXISTS can only be used in ExecuteTransaction")
+
+
+def next_token() -> AwsError:
+    return invalid("Invalid NextToken")
+
+
 # -- time, streams, policies --------------------------------------------------------------------------------------------
 
 def ttl_already(state: str) -> AwsError:

@@ -35,6 +35,11 @@ def query(call: Call, req: Any) -> Any:
         for name in schema.names:
             if name in bound.filter.attributes:
                 raise errors.key_in_filter("FilterExpression" if "FilterExpression" in req else "QueryFilter", name)
+    return partition(call, req, layout, index, bound, asked)
+
+
+def partition(call: Call, req: Any, layout: Layout, index: IndexLayout | None, bound: Bound, asked: keyconditions.Range) -> dict[str, Any]:
+    """A page of one partition."""
     forward = req.get("ScanIndexForward", True)
     where, args = ["pk=?"], [asked.partition]
     if asked.low is not None:
@@ -69,7 +74,12 @@ def scan(call: Call, req: Any) -> Any:
     if segment is not None and segment >= total:
         raise errors.segment_range(segment, total)
     layout = find(call, req["TableName"])
-    index = index_of(layout, req)
+    return everything(call, req, layout, index_of(layout, req), bound)
+
+
+def everything(call: Call, req: Any, layout: Layout, index: IndexLayout | None, bound: Bound) -> dict[str, Any]:
+    """A page of the whole table or index, or of one segment of it."""
+    segment, total = req.get("Segment"), req.get("TotalSegments")
     where: list[str] = []
     args: list[Any] = []
     low, high = keys.segment(segment or 0, total or 1)
