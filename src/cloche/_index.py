@@ -1971,15 +1971,20 @@ FIRST_SEGMENTS: Any = {
 
 PACKAGES: Any = {
     'apigateway': 'apigateway',
+    'apigatewayv2': 'apigatewayv2',
     'cloudformation': 'cloudformation',
     'dynamodb': 'dynamodb',
     'dynamodbstreams': 'dynamodbstreams',
+    'events': 'events',
     'iam': 'iam',
+    'kms': 'kms',
     'lambda': 'lambda_',
     'logs': 'logs',
     's3': 's3',
+    'scheduler': 'scheduler',
     'sns': 'sns',
     'sqs': 'sqs',
+    'ssm': 'ssm',
     'sts': 'sts',
 }
 
@@ -1989,6 +1994,9 @@ FRONTS: Any = [
     ('apigateway', 'path', '/restapis/{api}/{stage}/_user_request_/{path+}'),
     ('apigateway', 'path', '/restapis/{api}/{stage}/_user_request_'),
     ('cloudformation', 'path', '/_cloudformation/response/{token}'),
+    ('lambda', 'host', '{id}.lambda-url.{region}.on.aws'),
+    ('lambda', 'host', '{id}.lambda-url.localhost'),
+    ('lambda', 'path', '/_lambda/code/{account}/{sha}/{expires}/{signature}'),
     ('s3', 'host', '{bucket+}.s3-website-{region}.amazonaws.com'),
     ('s3', 'host', '{bucket+}.s3-website.{region}.amazonaws.com'),
     ('s3', 'host', '{bucket+}.s3-website.localhost'),
@@ -1996,6 +2004,7 @@ FRONTS: Any = [
 ]
 
 LISTENERS: Any = {
+    'aws': ['events'],
     's3.happened': ['s3'],
 }
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 import re
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
-from xml.sax.saxutils import escape
 
 import msgspec
 
 from .. import _index
 from ..iam import principal as principals
 from ..wire import sigv4
+from ..wire.codec.xml import escape
 from ..wire.http import Request, Response
 from .errors import AwsError
 
@@ -53,8 +53,14 @@ def find(cloud: Cloud, request: Request) -> Coroutine[Any, Any, Response] | None
         return control.answer(cloud, request)
     match = by_host(request.host)
     if match is None:
+        if len(path) == 1:
+            return None
         match = next(((name, m.groupdict()) for pattern, prefix, name in _PATHS if path.startswith(prefix) and (m := pattern.match(path))), None)
         if match is None:
+            if (request.method == "OPTIONS" and "origin" in request.headers) or (
+                    request.method == "POST" and request.headers.get("content-type", "").startswith("multipart/form-data") and "authorization" not in request.headers):
+                path_style(request)  # a browser's question before it calls, or an HTML form: both are S3's, and neither is in its model
+                return _serve(cloud, request, "s3", {})
             return None
     return _serve(cloud, request, *match)
 

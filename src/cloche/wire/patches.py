@@ -104,6 +104,7 @@ PATCHES: list[tuple[str, str, tuple[str, ...], Any]] = [
         ("sqs", "an unknown attribute is refused in SQS's own words; ReceiveMessage takes names of messages' attributes where the model lists those of queues", ("shapes", shape), {"enum": DROP})
         for shape in ("QueueAttributeName", "MessageSystemAttributeName", "MessageSystemAttributeNameForSends")
     ),
+    ("lambda", "an unknown runtime is refused in Lambda's own words", ("shapes", "Runtime"), {"enum": DROP}),
     ("apigatewayv2", "protocols are not listed in this older file", ("metadata",), {"protocols": ["rest-json"]}),
     *(("s3", "a deprecated twin with the same route as its successor", ("operations",), {name: DROP}) for name in ("GetBucketLifecycle", "PutBucketLifecycle", "GetBucketNotification", "PutBucketNotification")),
     ("s3", "every document has this namespace; the model does not say so", ("metadata",), {"xmlNamespace": "http://s3.amazonaws.com/doc/2006-03-01/"}),

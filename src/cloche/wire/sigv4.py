@@ -11,6 +11,7 @@ import email.utils
 import hmac
 import re
 from base64 import b64encode
+from functools import lru_cache
 from hashlib import sha256
 from typing import NamedTuple
 from urllib.parse import quote, unquote, unquote_to_bytes
@@ -443,6 +444,7 @@ def verify_v2(request, claim: Claim, secret: str) -> bool:
     return False
 
 
+@lru_cache(4096)
 def moment(stamp: str) -> float:
     """YYYYMMDDTHHMMSSZ as seconds since the epoch."""
     year, month, day = int(stamp[:4]), int(stamp[4:6]), int(stamp[6:8])

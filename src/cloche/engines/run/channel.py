@@ -28,8 +28,6 @@ class Channel(asyncio.Protocol):
             header["client_context"] = inv.client_context
         if inv.cognito:
             header["cognito"] = inv.cognito
-        if inv.credentials:
-            header["credentials"] = inv.credentials
         head = json.dumps(header).encode()
         self.transport.write(struct.pack(">II", len(head), len(inv.payload)) + head + inv.payload)
 

@@ -65,6 +65,7 @@ class Version(Record, frozen=True):
     state: str = "Pending"
     update: str = "Successful"
     reason: str = ""
+    described: str = ""  # of a published one: what $LATEST was described as, which its own description may replace
 
     @property
     def key(self) -> str:

@@ -124,7 +124,7 @@ def list_objects_v2(call: Call, req: t.ListObjectsV2Request) -> t.ListObjectsV2O
     bucket = find(call, req["Bucket"], req)
     encode, asked, prefix, delimiter = encoder(req), most_of(req), req.get("Prefix", ""), req.get("Delimiter", "")
     token, after = req.get("ContinuationToken"), req.get("StartAfter", "")
-    start = _token(token, delimiter) if token is not None else _next(after, prefix, delimiter)
+    start = _next(_token(token) if token is not None else after, prefix, delimiter)
     most = min(asked, MOST)
     rows, prefixes, last = walk(call, bucket.name, prefix, delimiter, start, most) if most else ([], [], None)
     onward = urlsafe_b64encode(last.encode()).decode() if last is not None else None
@@ -138,14 +138,15 @@ def list_objects_v2(call: Call, req: t.ListObjectsV2Request) -> t.ListObjectsV2O
     return document(call, parts, contents(rows, encode, owned), prefixes, encode)  # type: ignore[return-value]
 
 
-def _token(token: str, delimiter: str) -> str:
+def _token(token: str) -> str:
+    """The last thing that was shown."""
     try:
         last = urlsafe_b64decode(token.encode()).decode()
         if not last:
             raise ValueError
     except ValueError:
         raise errors.argument("The continuation token provided is incorrect", "continuation-token", token) from None
-    return behind(last) if delimiter and last.endswith(delimiter) else last + "\0"
+    return last
 
 
 def _next(after: str, prefix: str, delimiter: str) -> str:

@@ -99,7 +99,7 @@ def check_writable(call: Call, bucket: Bucket, req: Any) -> None:
     match, none_match = req.get("IfMatch"), req.get("IfNoneMatch")
     if match is None and none_match is None:
         return
-    if (match is not None and none_match is not None) or none_match not in (None, "*"):
+    if match is not None and none_match is not None or none_match not in (None, "*"):
         raise errors.not_implemented("If-None-Match" if none_match is not None else "If-Match")
     old = rows.current(call, bucket.name, req["Key"])
     there = old is not None and not old.marker
@@ -191,9 +191,9 @@ def seek(call: Call, bucket: Bucket, req: Any, body: bool = False, method: str =
     v = rows.current(call, bucket.name, key, body) if version_id is None else rows.numbered(call, bucket.name, key, version_id, body)
     if v is not None and not v.marker:
         return v
-    if call.principal.kind != "root" or call.principal.account != bucket.owner:
-        if not authorize.decide(call, need(call, bucket, "s3:ListBucket", None)).allowed:
-            raise errors.access_denied()
+    at_home = call.principal.kind == "root" and call.principal.account == bucket.owner
+    if not at_home and not authorize.decide(call, need(call, bucket, "s3:ListBucket", None)).allowed:
+        raise errors.access_denied()
     if v is None:
         raise errors.no_such_key(key) if version_id is None else errors.no_such_version(key, version_id)
     if version_id is None:
@@ -267,7 +267,7 @@ def cors_headers(call: Call, bucket: Bucket, response: Response) -> Response:
 
 
 def _answer(call: Call, bucket: Bucket, v: Version, req: Any) -> dict[str, Any]:
-    answer = described(v, bool(bucket.versioning), req.get("ChecksumMode") == "ENABLED" and "Range" not in req)
+    answer = described(v, bool(bucket.versioning), req.get("ChecksumMode") == "ENABLED" and "Range" not in req and not ("PartNumber" in req and v.about.parts))
     overrides = [member for member in OVERRIDES if member in req]
     if overrides and call.principal.kind == "anonymous":
         raise errors.invalid("Request specific response headers cannot be used for anonymous GET requests.")

@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 import os
 from base64 import b64decode
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -224,12 +225,11 @@ def _chosen(call: Call, upload: Upload, req: Any) -> list[tuple[int, int, bytes,
         raise errors.malformed_xml()
     if len(wanted) > MOST_PARTS:
         raise errors.malformed_xml()
-    chosen, before = [], 0
-    for at, part in enumerate(wanted, 1):
-        number = part.get("PartNumber", 0)
-        if number <= before:
-            raise AwsError("InvalidPartOrder", "The list of parts was not in ascending order. Parts must be ordered by part number.", extra={"UploadId": upload.id})
-        before = number
+    numbers = [part.get("PartNumber", 0) for part in wanted]
+    if any(a >= b for a, b in pairwise(numbers)):
+        raise AwsError("InvalidPartOrder", "The list of parts was not in ascending order. Parts must be ordered by part number.", extra={"UploadId": upload.id})
+    chosen = []
+    for at, (number, part) in enumerate(zip(numbers, wanted, strict=True), 1):
         row = call.row("SELECT number, size, md5, sums, file, body FROM s3_part WHERE upload=? AND number=?", upload.id, number)
         etag = part.get("ETag", "").strip('"')
         if row is None or row[2].hex() != etag:
@@ -261,7 +261,7 @@ def _joined_sums(upload: Upload, req: Any, parts: list[Any]) -> dict[str, str]:
     for member, named in bodies.MEMBERS.items():
         if member in req:
             if named != kind:
-                raise errors.invalid(f"The upload was created using the {(upload.whole and 'FULL_OBJECT') or 'COMPOSITE'} checksum mode with {kind}.")
+                raise errors.invalid(f"The upload was created using the {upload.whole and 'FULL_OBJECT' or 'COMPOSITE'} checksum mode with {kind}.")
             if req[member].partition("-")[0] != value.partition("-")[0]:
                 raise errors.bad_sum(kind)
     return {kind: value}

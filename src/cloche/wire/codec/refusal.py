@@ -57,7 +57,11 @@ def refuse(op: Operation, protocol: str, faults: list[Fault]) -> Invalid:
         ref = op.input.members.get(name, (None, {}))[1] if op.input else {}
         if ref.get("location") in ("querystring", "header", "headers"):
             value = "" if first.kind == "required" else _show(first.value)
+            if name == "StorageClass":
+                return Invalid("InvalidStorageClass", "The storage class you specified is not valid", extra={"StorageClassRequested": value})
             return Invalid("InvalidArgument", "Invalid Argument", extra={"ArgumentName": ref["locationName"], "ArgumentValue": value})
+        if first.path.endswith("ocationConstraint"):
+            return Invalid("InvalidLocationConstraint", "The specified location-constraint is not valid", extra={"LocationConstraint": _show(first.value)})
         return Invalid("MalformedXML", MALFORMED_XML)
     if service == "sqs" and first.kind == "required":
         return Invalid("MissingParameter", f"The request must contain the parameter {name}.")

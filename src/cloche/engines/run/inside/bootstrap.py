@@ -205,8 +205,6 @@ def serve(channel, environ):
 def answer(channel, handler, header, body, environ):
     RequestId.current = header["id"]
     os.environ["_X_AMZN_TRACE_ID"] = header.get("trace") or ""
-    if header.get("credentials"):
-        os.environ.update(header["credentials"])
     try:
         try:
             event = json.loads(body)

@@ -46,7 +46,7 @@ def question(x: Exchange, principal: Principal, **more: Any) -> Decision:
     policy = x.live.policy
     return decide(Question(
         principal=principal, action=ACTION, resource=method_arn(x), resource_account=call.account, now=call.now, context=keys,
-        resource_policy=policies.parse(policy) if policy else None, **more,
+        resource_policy=(f"the policy of API {x.api}", policies.parse(policy)) if policy else None, **more,
     ))
 
 
@@ -162,21 +162,23 @@ async def asked(x: Exchange, it: dict[str, Any], values: list[str]) -> dict[str,
         if isinstance(answer, dict) and answer.get("errorMessage") == "Unauthorized":
             raise Refused("UNAUTHORIZED")
         raise Refused("AUTHORIZER_FAILURE", why=str(answer))
-    check_answer(answer)
+    if fault := fault_of(answer):
+        raise Refused("AUTHORIZER_CONFIGURATION_ERROR", why=fault)
     return answer
 
 
-def check_answer(answer: Any) -> None:
-    """principalId, a policy that can be read, and a flat context."""
+def fault_of(answer: Any) -> str:
+    """What is wrong with an authorizer's answer: it needs a principalId, a policy that can be read, and a flat context."""
     try:
         if not isinstance(answer, dict) or not isinstance(answer["principalId"], (str, int)):
-            raise ValueError("principalId")
+            return "principalId"
         policies.parse(json.dumps(answer["policyDocument"]))
         context = answer.get("context") or {}
         if not isinstance(context, dict) or any(isinstance(v, (dict, list)) for v in context.values()):
-            raise ValueError("context")
+            return "context"
     except (KeyError, ValueError, TypeError, policies.MalformedPolicy) as error:
-        raise Refused("AUTHORIZER_CONFIGURATION_ERROR", why=str(error)) from None
+        return f"policyDocument: {error}"
+    return ""
 
 
 def accept(x: Exchange, answer: dict[str, Any]) -> None:

@@ -1,0 +1,14 @@
+"""What HTTP APIs share with REST APIs: the door, the way to functions, buckets, and how a request is read."""
+from __future__ import annotations
+
+from .access import asked
+from .apis import LETTERS, Endpoint
+from .invoke import functions
+from .invoke.access_log import put as log_access
+from .invoke.authorize import fault_of
+from .invoke.exchange import clf, headers_of, last, query_of, source_ip
+from .invoke.live import Place
+from .invoke.responses import passed
+from .invoke.throttle import take
+
+__all__ = ["LETTERS", "Endpoint", "Place", "asked", "clf", "fault_of", "functions", "headers_of", "last", "log_access", "passed", "query_of", "source_ip", "take"]

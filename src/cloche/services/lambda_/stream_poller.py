@@ -1,0 +1,243 @@
+"""The poller of a stream: shard by shard, parents before children, in order. A batch that fails is tried again until it succeeds or may be given up.
+
+The place in a shard is the last sequence number done with; with it are kept the failing batch's tries and, when it is being halved, the sizes of
+the pieces still to do.
+"""
+from __future__ import annotations
+
+import json
+import logging
+import time
+from typing import Any, NamedTuple
+
+from cloche.kernel import AwsError, Call
+
+from . import destinations, names, running
+from . import service as lambda_
+from .mappings import Mapping, matches
+from .records import Version, version_of
+from .roles import acting
+
+LOOK_AGAIN_SECONDS = 60.0
+BACKOFF_MOST = 60.0
+PAYLOAD_LIMIT = 6_000_000
+log = logging.getLogger("cloche")
+
+lambda_.table("""
+CREATE TABLE IF NOT EXISTS lambda_place (
+    mapping TEXT, shard TEXT, sequence TEXT NOT NULL, finished INTEGER NOT NULL DEFAULT 0, attempts INTEGER NOT NULL DEFAULT 0, again REAL NOT NULL DEFAULT 0,
+    pieces TEXT NOT NULL DEFAULT '[]', opened REAL NOT NULL DEFAULT 0, PRIMARY KEY (mapping, shard)) WITHOUT ROWID;
+""")
+
+
+class Place(NamedTuple):
+    shard: str
+    sequence: str  # "": from the beginning
+    finished: bool
+    attempts: int
+    again: float
+    pieces: list[int]
+    opened: float
+
+
+def topic(arn: str) -> Any:
+    from cloche.services.dynamodb import public as dynamodb
+    return dynamodb.topic(arn)
+
+
+def begin(call: Call, mapping: Mapping) -> None:
+    """LATEST is now: pin where that is, before anything more arrives."""
+    if mapping.position != "LATEST" or call.row("SELECT 1 FROM lambda_place WHERE mapping = ?", mapping.uuid):
+        return
+    from cloche.services.dynamodb import public as dynamodb
+    shards = describe(call.as_root(), mapping)
+    stream = dynamodb.stream_of(call, mapping.source)
+    assert stream is not None, "it was described a moment ago"
+    for shard in shards[:-1]:
+        save(call, mapping, Place(shard["ShardId"], "", True, 0, 0.0, [], 0.0))
+    number = stream.shard(call.now)
+    save(call, mapping, Place(shards[-1]["ShardId"], str((number + 1) * dynamodb.SEQUENCE + dynamodb.last(call, stream, number)), False, 0, 0.0, [], 0.0))
+
+
+def forget(call: Call, mapping: Mapping) -> None:
+    call.sql("DELETE FROM lambda_place WHERE mapping = ?", mapping.uuid)
+
+
+def save(call: Call, mapping: Mapping, place: Place) -> Place:
+    call.sql("INSERT OR REPLACE INTO lambda_place VALUES (?,?,?,?,?,?,?,?)", mapping.uuid, place.shard, place.sequence, int(place.finished), place.attempts, place.again,
+             json.dumps(place.pieces), place.opened)
+    return place
+
+
+def place_in(call: Call, mapping: Mapping, shard: str) -> Place:
+    row = call.row("SELECT shard, sequence, finished, attempts, again, pieces, opened FROM lambda_place WHERE mapping = ? AND shard = ?", mapping.uuid, shard)
+    return Place(row[0], row[1], bool(row[2]), row[3], row[4], json.loads(row[5]), row[6]) if row else Place(shard, "", False, 0, 0.0, [], 0.0)
+
+
+def describe(there: Call, mapping: Mapping) -> list[Any]:
+    shards: list[Any] = []
+    more: dict[str, Any] = {}
+    while True:
+        about = there.do("dynamodbstreams", "DescribeStream", StreamArn=mapping.source, **more)["StreamDescription"]
+        shards += about["Shards"]
+        if not about.get("LastEvaluatedShardId"):
+            return shards
+        more = {"ExclusiveStartShardId": about["LastEvaluatedShardId"]}
+
+
+async def drain(call: Call, mapping: Mapping) -> float | None:
+    """Work until there is nothing more to do now; says when there will be."""
+    name = names.Name(call.account, call.region, mapping.function, mapping.qualifier)
+    try:
+        version = version_of(call, name)
+        there = acting(call, version.role, mapping.function)
+        for shard in describe(there, mapping):
+            place = place_in(call, mapping, shard["ShardId"])
+            if place.finished:
+                continue
+            again, place = await drain_shard(call, there, mapping, name, version, place)
+            if not place.finished:  # children wait for their parent
+                return again
+        return None
+    except AwsError as error:
+        log.info("mapping %s: %s", mapping.uuid, error.message)
+        return call.now + LOOK_AGAIN_SECONDS
+
+
+async def drain_shard(call: Call, there: Call, mapping: Mapping, name: names.Name, version: Version, place: Place) -> tuple[float | None, Place]:
+    while True:
+        current = call.get(Mapping, mapping.uuid)
+        if current is None or current.wanted != "Enabled":
+            return None, place
+        if place.again > call.now:
+            return place.again, place
+        batch, closed = read(there, current, place)
+        if not batch:
+            with call.step():
+                place = save(call, current, place._replace(finished=closed))
+            return None, place
+        window = current.config["MaximumBatchingWindowInSeconds"]
+        if window and len(batch) < current.batch_size and not place.attempts and not closed:
+            opened = place.opened or call.now
+            if call.now < opened + window:
+                with call.step():
+                    place = save(call, current, place._replace(opened=opened))
+                return opened + window, place
+        place = await attempt(call, current, name, version, place, batch)
+
+
+def read(there: Call, mapping: Mapping, place: Place) -> tuple[list[Any], bool]:
+    """The next records, and whether the shard has nothing after them for ever."""
+    start = {"ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "SequenceNumber": place.sequence} if place.sequence else {"ShardIteratorType": "TRIM_HORIZON"}
+    iterator = there.do("dynamodbstreams", "GetShardIterator", StreamArn=mapping.source, ShardId=place.shard, **start)["ShardIterator"]
+    limit = min([mapping.batch_size, 1000, *place.pieces[:1]])
+    answer = there.do("dynamodbstreams", "GetRecords", ShardIterator=iterator, Limit=limit)
+    return answer["Records"], not answer.get("NextShardIterator")
+
+
+async def attempt(call: Call, mapping: Mapping, name: names.Name, version: Version, place: Place, batch: list[Any]) -> Place:
+    """One try of a batch, and where that leaves the shard."""
+    filters, oldest = mapping.filters(), mapping.config["MaximumRecordAgeInSeconds"]
+    if oldest != -1 and (expired := [r for r in batch if call.now - arrival(r) > oldest]):
+        await give_up(call, mapping, version, place, expired, "RecordAgeExceeded", None)
+        return moved(call, mapping, place, expired)
+    wanted = [r for r in batch if matches(filters, r)]
+    if not wanted:
+        return moved(call, mapping, place, batch)
+    payload = json.dumps({"Records": [r | {"eventSourceARN": mapping.source} for r in wanted]}, separators=(",", ":")).encode()
+    if len(payload) > PAYLOAD_LIMIT and len(batch) > 1:
+        with call.step():
+            return save(call, mapping, place._replace(pieces=halves(batch, place.pieces)))
+    result: running.Result | None = None
+    try:
+        result = await running.run(call, name, payload)
+    except AwsError as error:
+        if error.status == 404:
+            raise
+    failed = result is None or result.failed
+    done: list[Any] = [] if failed else batch
+    if result and not failed and mapping.reports_failures:
+        failure = first_failure(result.outcome.payload, batch)
+        failed = failure is not None
+        done = batch if failure is None else batch[:failure]
+    tell(call, mapping, "PROBLEM: Function call failed" if failed else "OK")
+    if done:
+        place = moved(call, mapping, place, done)
+        batch = batch[len(done) :]
+    if not failed:
+        return place
+    if result is None:  # throttled: that is not the batch's fault
+        with call.step():
+            return save(call, mapping, place._replace(again=call.now + 1.0))
+    if mapping.config["BisectBatchOnFunctionError"] and len(batch) > 1 and not done:
+        with call.step():
+            return save(call, mapping, place._replace(pieces=halves(batch, place.pieces)))
+    attempts, most = place.attempts + 1, mapping.config["MaximumRetryAttempts"]
+    if most != -1 and attempts > most:
+        await give_up(call, mapping, version, place._replace(attempts=attempts), batch, "RetryAttemptsExhausted", result)
+        return moved(call, mapping, place, batch)
+    with call.step():
+        return save(call, mapping, place._replace(attempts=attempts, again=call.now + min(2.0 ** (attempts - 1), BACKOFF_MOST)))
+
+
+def halves(batch: list[Any], pieces: list[int]) -> list[int]:
+    half = len(batch) // 2
+    return [half, len(batch) - half, *pieces[1:]]
+
+
+def moved(call: Call, mapping: Mapping, place: Place, done: list[Any]) -> Place:
+    """Past these records."""
+    with call.step():
+        pieces = place.pieces
+        if pieces:
+            pieces = pieces[1:] if len(done) >= pieces[0] else [pieces[0] - len(done), *pieces[1:]]
+        return save(call, mapping, place._replace(sequence=sequence(done[-1]), attempts=0, again=0.0, opened=0.0, pieces=pieces))
+
+
+def sequence(record: Any) -> str:
+    return str(record["dynamodb"]["SequenceNumber"])
+
+
+def arrival(record: Any) -> float:
+    return float(record["dynamodb"]["ApproximateCreationDateTime"])
+
+
+def tell(call: Call, mapping: Mapping, result: str) -> None:
+    current = call.get(Mapping, mapping.uuid)
+    if current and current.result != result:
+        with call.step():
+            call.put(current.but(result=result))
+
+
+def first_failure(payload: bytes, batch: list[Any]) -> int | None:
+    """The index of the lowest reported record; 0 (all of it) if the answer makes no sense; None: nothing failed."""
+    try:
+        said = json.loads(payload)
+        if not said or not said.get("batchItemFailures"):
+            return None
+        reported = {str(item["itemIdentifier"]) for item in said["batchItemFailures"]}
+    except (ValueError, AttributeError, TypeError, KeyError):
+        return 0
+    places = [i for i, r in enumerate(batch) if sequence(r) in reported]
+    return min(places) if len(places) == len(reported) else 0
+
+
+async def give_up(call: Call, mapping: Mapping, version: Version, place: Place, batch: list[Any], condition: str, result: running.Result | None) -> None:
+    target = mapping.config["DestinationConfig"].get("OnFailure", {}).get("Destination")
+    if not target:
+        return
+    record: dict[str, Any] = {
+        "requestContext": {"requestId": call.uuid(), "functionArn": names.arn(call, mapping.function, mapping.qualifier), "condition": condition, "approximateInvokeCount": place.attempts},
+    }
+    if result:
+        record["responseContext"] = {"statusCode": 200, "executedVersion": result.version, "functionError": "Unhandled"}
+    record |= {"version": "1.0", "timestamp": stamp(call.now), "DDBStreamBatchInfo": {
+        "shardId": place.shard, "startSequenceNumber": sequence(batch[0]), "endSequenceNumber": sequence(batch[-1]), "approximateArrivalOfFirstRecord": stamp(arrival(batch[0])),
+        "approximateArrivalOfLastRecord": stamp(arrival(batch[-1])), "batchSize": len(batch), "streamArn": mapping.source}}
+    if target.split(":")[2] == "s3":
+        record["payload"] = json.dumps({"Records": batch}, separators=(",", ":"))
+    await destinations.send(call, version.role, names.arn(call, mapping.function), target, record, True)
+
+
+def stamp(moment: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(moment)) + f".{int(moment % 1 * 1000):03d}Z"

@@ -1,0 +1,97 @@
+"""Concurrency: reserved, provisioned, and the account's."""
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from .conftest import refused
+
+SLEEP = "import time\ndef handler(e, c):\n    time.sleep(e)\n    return 'done'"
+
+
+def test_reserved_concurrency_is_a_ceiling_and_leaves_the_pool(bench):
+    bench.deploy(code=SLEEP, Timeout=10)
+    assert bench.client.get_account_settings()["AccountLimit"]["UnreservedConcurrentExecutions"] == 1000
+    assert bench.client.put_function_concurrency(FunctionName="f", ReservedConcurrentExecutions=1) == {"ReservedConcurrentExecutions": 1} | {"ResponseMetadata": pytest_any()}
+    settings = bench.client.get_account_settings()
+    assert settings["AccountLimit"]["UnreservedConcurrentExecutions"] == 999 and settings["AccountUsage"]["FunctionCount"] == 1 and settings["AccountUsage"]["TotalCodeSize"] > 0
+    assert bench.client.get_function(FunctionName="f")["Concurrency"] == {"ReservedConcurrentExecutions": 1}
+    with ThreadPoolExecutor(1) as other:
+        running = other.submit(bench.call, "f", 0.8)
+        time.sleep(0.4)
+        error = caught(bench.client.invoke, FunctionName="f", Payload=b"0")
+        assert error["Error"]["Code"] == "TooManyRequestsException" and error["Error"]["Message"] == "Rate Exceeded." and error["Reason"] == "ReservedFunctionConcurrentInvocationLimitExceeded"
+        assert error["ResponseMetadata"]["HTTPStatusCode"] == 429
+        assert running.result() == "done"
+    assert bench.call("f", 0) == "done"
+    bench.client.put_function_concurrency(FunctionName="f", ReservedConcurrentExecutions=0)
+    refused(bench.client.invoke, "TooManyRequestsException", FunctionName="f", Payload=b"0")
+    bench.client.delete_function_concurrency(FunctionName="f")
+    assert bench.client.get_account_settings()["AccountLimit"]["UnreservedConcurrentExecutions"] == 1000
+    assert "ReservedConcurrentExecutions" not in bench.client.get_function_concurrency(FunctionName="f") and bench.call("f", 0) == "done"
+
+
+def pytest_any():
+    class Anything:
+        def __eq__(self, other):
+            return True
+    return Anything()
+
+
+def caught(call, **req):
+    from botocore.exceptions import ClientError
+    try:
+        call(**req)
+    except ClientError as error:
+        return error.response
+    raise AssertionError("it was not refused")
+
+
+def test_a_hundred_always_stay_unreserved(bench):
+    arn = bench.deploy()["FunctionArn"]
+    text = "Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its minimum value of [100]."
+    refused(bench.client.put_function_concurrency, "InvalidParameterValueException", text, FunctionName="f", ReservedConcurrentExecutions=901)
+    bench.client.put_function_concurrency(FunctionName="f", ReservedConcurrentExecutions=900)
+    message = refused(bench.client.put_function_concurrency, "InvalidParameterValueException", FunctionName=arn + ":1", ReservedConcurrentExecutions=1)
+    assert message.startswith("This operation is permitted on Lambda functions only")
+
+
+def test_provisioned_environments_are_initialised_before_any_invocation(bench):
+    code = "import os, time\nborn = time.time()\ndef handler(e, c): return [os.environ['AWS_LAMBDA_INITIALIZATION_TYPE'], born]"
+    bench.deploy(code=code, Publish=True)
+    client = bench.client
+    refused(client.put_provisioned_concurrency_config, "InvalidParameterValueException", "Provisioned Concurrency Configs cannot be applied to unpublished function versions.", FunctionName="f", Qualifier="$LATEST", ProvisionedConcurrentExecutions=1)
+    refused(client.get_provisioned_concurrency_config, "ProvisionedConcurrencyConfigNotFoundException", FunctionName="f", Qualifier="1")
+    asked = client.put_provisioned_concurrency_config(FunctionName="f", Qualifier="1", ProvisionedConcurrentExecutions=2)
+    assert asked["Status"] == "IN_PROGRESS" and asked["RequestedProvisionedConcurrentExecutions"] == 2
+    for _ in range(200):
+        state = client.get_provisioned_concurrency_config(FunctionName="f", Qualifier="1")
+        if state["Status"] != "IN_PROGRESS":
+            break
+        time.sleep(0.02)
+    assert state["Status"] == "READY" and state["AllocatedProvisionedConcurrentExecutions"] == 2 and state["AvailableProvisionedConcurrentExecutions"] == 2
+    now = time.time()
+    kind, born = bench.call(Qualifier="1")
+    assert kind == "provisioned-concurrency" and born < now
+    assert client.list_provisioned_concurrency_configs(FunctionName="f")["ProvisionedConcurrencyConfigs"][0]["FunctionArn"].endswith(":f:1")
+    client.create_alias(FunctionName="f", Name="live", FunctionVersion="1")
+    refused(client.put_provisioned_concurrency_config, "InvalidParameterValueException", "Alias can't be used for Provisioned Concurrency configuration on an already Provisioned version", FunctionName="f", Qualifier="live", ProvisionedConcurrentExecutions=1)
+    refused(client.put_function_concurrency, "InvalidParameterValueException", " ReservedConcurrentExecutions  1 should not be lower than function's total provisioned concurrency [2].", FunctionName="f", ReservedConcurrentExecutions=1)
+    client.delete_provisioned_concurrency_config(FunctionName="f", Qualifier="1")
+    assert bench.call(Qualifier="1")[0] == "on-demand"
+
+
+def test_an_init_that_fails_fails_the_provisioning(bench):
+    bench.deploy(code="1/0", Publish=True)
+    bench.client.put_provisioned_concurrency_config(FunctionName="f", Qualifier="1", ProvisionedConcurrentExecutions=1)
+    for _ in range(200):
+        state = bench.client.get_provisioned_concurrency_config(FunctionName="f", Qualifier="1")
+        if state["Status"] != "IN_PROGRESS":
+            break
+        time.sleep(0.02)
+    assert state["Status"] == "FAILED" and state["StatusReason"] == "FUNCTION_ERROR_INIT_FAILURE"
+
+
+def test_provisioned_may_not_exceed_reserved(bench):
+    bench.deploy(Publish=True)
+    bench.client.put_function_concurrency(FunctionName="f", ReservedConcurrentExecutions=1)
+    refused(bench.client.put_provisioned_concurrency_config, "InvalidParameterValueException", "Requested Provisioned Concurrency should not be greater than the reservedConcurrentExecution for function",
+            FunctionName="f", Qualifier="1", ProvisionedConcurrentExecutions=2)

@@ -1,0 +1,51 @@
+"""The resource policy: built from statements, asked when others invoke."""
+import json
+
+from .conftest import refused
+
+
+def test_a_statement_is_added_shown_and_removed(bench):
+    arn = bench.deploy()["FunctionArn"]
+    client = bench.client
+    refused(client.get_policy, "ResourceNotFoundException", "The resource you requested does not exist.", FunctionName="f")
+    said = client.add_permission(FunctionName="f", StatementId="s3", Action="lambda:InvokeFunction", Principal="s3.amazonaws.com", SourceArn="arn:aws:s3:::b", SourceAccount="123456789012")
+    expected = {"Sid": "s3", "Effect": "Allow", "Principal": {"Service": "s3.amazonaws.com"}, "Action": "lambda:InvokeFunction", "Resource": arn,
+                "Condition": {"StringEquals": {"AWS:SourceAccount": "123456789012"}, "ArnLike": {"AWS:SourceArn": "arn:aws:s3:::b"}}}
+    assert json.loads(said["Statement"]) == expected
+    held = client.get_policy(FunctionName="f")
+    assert json.loads(held["Policy"]) == {"Version": "2012-10-17", "Id": "default", "Statement": [expected]}
+    refused(client.add_permission, "ResourceConflictException", "The statement id (s3) provided already exists. Please provide a new statement id, or remove the existing statement.",
+            FunctionName="f", StatementId="s3", Action="lambda:InvokeFunction", Principal="s3.amazonaws.com")
+    refused(client.add_permission, "PreconditionFailedException", FunctionName="f", StatementId="x", Action="lambda:InvokeFunction", Principal="s3.amazonaws.com", RevisionId="nope")
+    refused(client.remove_permission, "ResourceNotFoundException", "Statement none is not found in resource policy.", FunctionName="f", StatementId="none")
+    client.remove_permission(FunctionName="f", StatementId="s3", RevisionId=held["RevisionId"])
+    refused(client.get_policy, "ResourceNotFoundException", FunctionName="f")
+    refused(client.remove_permission, "ResourceNotFoundException", "No policy is associated with the given resource.", FunctionName="f", StatementId="s3")
+
+
+def test_a_wrong_principal_and_latest_are_refused(bench):
+    bench.deploy()
+    req = {"FunctionName": "f", "StatementId": "x", "Action": "lambda:InvokeFunction"}
+    refused(bench.client.add_permission, "InvalidParameterValueException", "The provided principal was invalid. Please check the principal and try again.", Principal="nonsense", **req)
+    refused(bench.client.add_permission, "InvalidParameterValueException", "We currently do not support adding policies for $LATEST.", Principal="*", Qualifier="$LATEST", **req)
+
+
+def test_a_policy_is_at_most_twenty_kilobytes(bench):
+    bench.deploy()
+    def add():
+        for n in range(200):
+            bench.client.add_permission(FunctionName="f", StatementId=f"s{n}-" + "x" * 80, Action="lambda:InvokeFunction", Principal="s3.amazonaws.com", SourceArn="arn:aws:s3:::" + "b" * 60)
+    refused(add, "PolicyLengthExceededException")
+
+
+def test_another_account_may_invoke_what_the_policy_opens_to_it(bench):
+    arn = bench.deploy()["FunctionArn"]
+    bench.client.publish_version(FunctionName="f")
+    other = bench.cloud.other()
+    theirs = other.client("lambda")
+    refused(theirs.invoke, "AccessDeniedException", FunctionName=arn)
+    bench.client.add_permission(FunctionName="f", Qualifier="1", StatementId="x", Action="lambda:InvokeFunction", Principal=other.account)
+    refused(theirs.invoke, "AccessDeniedException", FunctionName=arn)
+    assert theirs.invoke(FunctionName=arn, Qualifier="1")["StatusCode"] == 200
+    bench.client.add_permission(FunctionName="f", StatementId="x", Action="lambda:InvokeFunction", Principal=other.account)
+    assert theirs.invoke(FunctionName=arn)["StatusCode"] == 200
