@@ -28,16 +28,18 @@ Raw = msgspec.Raw
 def put_item(call: Call, req: Any) -> Any:
     item = req["Item"]
     if len(req) == 2:  # TableName, Item
+        size = weigh(item)
         layout = find(call, req["TableName"])
-        size, key = weigh(layout, item)
+        key = layout.schema.of_item(item)
         if layout.plain:
             rows.put_plainly(call, layout, key, item, size)
             return None
     bound = bind(req, CONDITION)
     if req.get("ReturnValues", "NONE") not in ("NONE", "ALL_OLD"):
         raise errors.return_values("ALL_OLD or NONE")
+    size = weigh(item)
     layout = find(call, req["TableName"])
-    size, key = weigh(layout, item)
+    key = layout.schema.of_item(item)
     capacities.admit(call, layout, "Write")
     row = rows.read(call, layout, key)
     old = meet(call, req, layout, bound, row)
@@ -45,12 +47,12 @@ def put_item(call: Call, req: Any) -> Any:
     return written(call, req, layout, key, item, row, size, units)
 
 
-def weigh(layout: Layout, item: Item) -> tuple[int, tuple[bytes, bytes]]:
-    """A new item's size and key; it is made canonical, and refused if it is none."""
+def weigh(item: Item) -> int:
+    """A new item's size; it is made canonical, and refused if it is none."""
     size = values.measure_item(item)
     if size > values.MAX_ITEM:
         raise words.item_too_large()
-    return size, layout.schema.of_item(item)
+    return size
 
 
 def meet(call: Call, req: Any, layout: Layout, bound: Bound, row: Row | None) -> Item | None:

@@ -99,7 +99,8 @@ class Action:
         self.row: Row | None = None
         if kind == "Put":
             self.item = part["Item"]
-            self.size, self.key = weigh(layout, self.item)
+            self.size = weigh(self.item)
+            self.key = layout.schema.of_item(self.item)
         else:
             self.key = layout.schema.exact(part["Key"])
 
