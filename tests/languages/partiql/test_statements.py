@@ -1,5 +1,7 @@
 """PartiQL statements: what they are read as, what they ask of a key, what is refused."""
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cloche.languages.dynamodb.errors import Invalid
 from cloche.languages.dynamodb.keys import Schema
@@ -59,3 +61,23 @@ def test_an_update_names_one_item():
     assert key == {"p": {"S": "a"}, "r": {"N": "1"}} and rest == ("cmp", "=", ("literal-path", ("x",)), lit(2))
     with pytest.raises(Invalid, match="mandatory equality on all key attributes"):
         plan.one_item(parse("DELETE FROM t WHERE p = 'a'").where, SCHEMA)
+
+
+WORDS = st.sampled_from(["SELECT", "*", "FROM", "t", "WHERE", "p", "=", "'a'", "1", "?", "AND", "OR", "NOT", "(", ")", "[", "]", "<<", ">>", "{", "}", ":", ",", ".", "IN", "IS", "MISSING",
+                         "NULL", "UPDATE", "SET", "REMOVE", "DELETE", "INSERT", "INTO", "VALUE", "RETURNING", "ALL", "OLD", "BETWEEN", "size", "EXISTS", "ORDER", "BY", '"q"', "-", "+", "\\"])
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from(["", "SELECT * FROM t WHERE ", "UPDATE t SET p = ", "INSERT INTO t VALUE "]), st.lists(WORDS, max_size=12).map(" ".join))
+def test_whatever_is_written_is_read_or_refused(start, text):
+    try:
+        parse(start + text, [{"S": "x"}])
+    except Invalid:
+        pass
+
+
+@pytest.mark.parametrize("text", ["SELECT * FROM t WHERE " + "(" * 3000, "SELECT * FROM t WHERE " + "NOT " * 1500 + "p = 1", "INSERT INTO t VALUE {'p': " + "[" * 3000,
+                                  "SELECT * FROM t WHERE " + " AND ".join(["p = 1"] * 900), "SELECT * FROM t WHERE p[" + "9" * 5000 + "] = 1"])
+def test_what_is_too_deep_or_too_long_is_refused(text):
+    with pytest.raises(Invalid):
+        parse(text)

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 from typing import Any
 
 from . import errors, numbers, parser
 from . import values as v
 from .paths import Path, distinct, projector, reader
-from .scope import Compiled, Scope, Values
+from .scope import Compiled, Scope, Values, remember
 from .values import Item, Value
 
 KIND = "UpdateExpression"
@@ -33,10 +32,10 @@ class Update(Compiled):
 
 
 def compile(text: str, names: Mapping[str, str] | None = None) -> Update:
-    return _compile(text, tuple(names.items()) if names else ())
+    return _compile(text, names=names)  # type: ignore[no-any-return]
 
 
-@lru_cache(1024)
+@remember
 def _compile(text: str, names: tuple[tuple[str, str], ...]) -> Update:
     return of_actions(parser.update(KIND, text), dict(names))
 

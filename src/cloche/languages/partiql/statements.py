@@ -17,6 +17,7 @@ Path = tuple[str | int, ...]
 
 COMPARISONS = ("=", "<>", "!=", "<", "<=", ">", ">=")
 FUNCTIONS = ("begins_with", "contains", "size", "attribute_type", "attribute_exists", "attribute_not_exists")
+MAX_OPERATORS, MAX_DEPTH = 300, 60
 STOPS = frozenset(("WHERE", "SET", "REMOVE", "RETURNING", "FROM", "ORDER", "AND", "OR", "VALUE"))
 
 
@@ -67,6 +68,7 @@ class _Reader:
     def __init__(self, text: str, parameters: list[Value]) -> None:
         self.all, self.at = tokens(text), 0
         self.parameters, self.used = parameters, 0
+        self.depth = self.terms = 0
 
     # -- tokens ---------------------------------------------------------------------------------------------------------
 
@@ -76,6 +78,11 @@ class _Reader:
 
     def fail(self) -> Any:
         raise errors.unexpected(self.now.text)
+
+    def deeper(self) -> None:
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise errors.malformed("it is nested too deeply")
 
     def word(self, *words: str) -> str | None:
         token = self.now
@@ -214,7 +221,13 @@ class _Reader:
         return left
 
     def negation(self) -> Node:
-        return ("not", self.negation()) if self.word("NOT") else self.comparison()
+        self.terms += 1
+        if self.terms > MAX_OPERATORS:
+            raise errors.malformed("it has too many conditions")
+        self.deeper()
+        node = ("not", self.negation()) if self.word("NOT") else self.comparison()
+        self.depth -= 1
+        return node
 
     def comparison(self) -> Node:
         if self.sign("("):
@@ -255,10 +268,12 @@ class _Reader:
             if name not in FUNCTIONS and name not in ("list_append", "if_not_exists"):
                 self.fail()
             self.at += 2
+            self.deeper()
             arguments = [self.operand()]
             while self.sign(","):
                 arguments.append(self.operand())
             self.need(")")
+            self.depth -= 1
             return ("call", name, tuple(arguments))
         if token.kind == "name" or (token.kind == "word" and token.text.upper() not in ("TRUE", "FALSE", "NULL")):
             return ("literal-path", self.path())
@@ -271,7 +286,7 @@ class _Reader:
                 steps.append(self.name())
             elif self.sign("["):
                 token = self.now
-                if token.kind == "number" and token.text.isdigit():
+                if token.kind == "number" and token.text.isdigit() and len(token.text) < 10:
                     steps.append(int(token.text))
                 elif token.kind == "string":
                     steps.append(token.text)
@@ -325,14 +340,17 @@ class _Reader:
 
     def members(self, closing: str) -> list[Value]:
         found: list[Value] = []
+        self.deeper()
         while not self.sign(closing):
             if found:
                 self.need(",")
             found.append(self.raw())
+        self.depth -= 1
         return found
 
     def tuple(self) -> Item:
         found: Item = {}
+        self.deeper()
         while not self.sign("}"):
             if found:
                 self.need(",")
@@ -342,4 +360,5 @@ class _Reader:
             self.at += 1
             self.need(":")
             found[token.text] = self.raw()
+        self.depth -= 1
         return found
