@@ -225,6 +225,8 @@ def read(op: Operation, request: Request) -> dict[str, Any]:
         raise malformed(op.model.name, "json", str(error)) from None
     except UnicodeDecodeError:
         raise malformed(op.model.name, "json", "Invalid UTF-8") from None
+    except RecursionError:
+        raise malformed(op.model.name, "json", "nested too deeply") from None
 
 
 # -- writing ----------------------------------------------------------------------------------------------------------
