@@ -244,6 +244,24 @@ def too_many_tags() -> AwsError:
     return invalid("One or more parameter values were invalid: Too many Tags: A maximum of 50 tags are allowed")
 
 
+# -- replicas -----------------------------------------------------------------------------------------------------------
+
+def local_replica() -> AwsError:
+    return invalid("Cannot add, delete, or update the local region through ReplicaUpdates. Use CreateTable, DeleteTable, or UpdateTable as required.")
+
+
+def no_replica(region: str) -> AwsError:
+    return invalid(f"Update global table operation failed because one or more replicas were not part of the global table: {region}")
+
+
+def replica_exists(name: str) -> AwsError:
+    return invalid(f"Failed to create a the new replica of table with name: '{name}' because one or more replicas already existed as tables.")
+
+
+def strong_consistency() -> AwsError:
+    return AwsError("NotImplemented", "Global tables with multi-Region strong consistency are not built in Cloche yet.", 501)
+
+
 # -- backups ------------------------------------------------------------------------------------------------------------
 
 def table_not_found(name: str) -> AwsError:
