@@ -78,7 +78,7 @@ def follow(call: Call, table: Layout, key: tuple[bytes, bytes], old: Item | None
         first = call.row("SELECT at FROM dynamodb_expiry WHERE tbl=? ORDER BY at LIMIT 1", table.number)
         call.sql("INSERT OR IGNORE INTO dynamodb_expiry VALUES (?,?,?,?)", table.number, now, *key)
         if first is None or now < first[0]:
-            plan(call, table.table, now)
+            plan(call.at(table.account, table.region), table.table, now)
 
 
 def plan(call: Call, table: Table, at: float) -> None:

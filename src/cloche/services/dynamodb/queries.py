@@ -153,7 +153,8 @@ def page(call: Call, req: Any, layout: Layout, index: IndexLayout | None, bound:
     whole = filter_ is None and projection is None and not cut  # the bytes go out as they are
     items: list[Any] = []
     scanned = matched = total = 0
-    fetched = 0
+    fetched = 0.0
+    consistent = req.get("ConsistentRead", False)
     last: bytes | None = None
     cursor = call.each(text, index.number if index else layout.number, *args)
     for size, row_size, body in cursor:
@@ -164,7 +165,7 @@ def page(call: Call, req: Any, layout: Layout, index: IndexLayout | None, bound:
         scanned += 1
         last = body
         if fetching:
-            fetched += row_size
+            fetched += capacity.read_units(row_size, consistent)
         if whole:
             matched += 1
             if not counting:
@@ -188,17 +189,9 @@ def page(call: Call, req: Any, layout: Layout, index: IndexLayout | None, bound:
     if last is not None:
         item = decode(last)
         answer["LastEvaluatedKey"] = layout.schema.take(item) | (index.schema.take(item) if index else {})
-    return account(call, req, layout, index, answer, total, fetched, scanned)
-
-
-def account(call: Call, req: Any, layout: Layout, index: IndexLayout | None, answer: dict[str, Any], total: int, fetched: int, scanned: int) -> dict[str, Any]:
-    """What the page consumed: sizes are summed and rounded once; a fetch from the table is one more read an item."""
-    consistent = req.get("ConsistentRead", False)
+    # sizes are summed and rounded once; a fetch from the table is one more read an item
     units = capacity.read_units(total, consistent)
-    if index is None:
-        table, by_index = units, {}
-    else:
-        table, by_index = (scanned * capacity.read_units(fetched // max(1, scanned), consistent) if fetched else 0.0), {index.name: units}
+    table, by_index = (units, {}) if index is None else (fetched, {index.name: units})
     capacities.charge(call, layout, "Read", table, by_index)
     if (used := capacities.consumed(req, layout, table, by_index)) is not None:
         answer["ConsumedCapacity"] = used
