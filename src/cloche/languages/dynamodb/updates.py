@@ -21,13 +21,15 @@ Change = Callable[[Item, Any], None]
 
 
 class Update(Compiled):
-    """`targets` are the paths that are written, in the order of the expression; `show` cuts them out of an item."""
+    """`targets` are the paths that are written, in the order of the expression; `touched` the attributes they are in;
+    `show` cuts them out of an item."""
 
-    __slots__ = ("show", "targets")
+    __slots__ = ("show", "targets", "touched")
 
     def __init__(self, run: Callable[[Item, Values], None], scope: Scope, targets: list[Path]) -> None:
         super().__init__(run, scope)
         self.targets = tuple(targets)
+        self.touched = tuple(dict.fromkeys(str(t[0]) for t in targets))
         self.show = projector(targets)
 
 

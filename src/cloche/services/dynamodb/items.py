@@ -131,20 +131,23 @@ def update_item(call: Call, req: Any) -> Any:
 
 
 def changed(layout: Layout, key: Item, bound: Bound, row: Row | None) -> tuple[Item, int]:
-    """The item after the update, and its size."""
+    """The item after the update, and its size: what it was, and what the attributes that were touched gained or lost."""
     if row is not None:
         item: Item = decode(row.body)
+        size = row.size
     else:
         item = dict(key)
-        for value in item.values():
-            values.measure(value)
-    if bound.update is not None:
-        schema = layout.schema
-        for path in bound.update.targets:
-            if path[0] == schema.hash or path[0] == schema.range:
-                raise words.key_update(str(path[0]))
-        bound.update.run(item, bound.values)
-    size = values.measure_item(item)
+        size = values.measure_item(item)
+    update = bound.update
+    if update is None:
+        return item, size
+    touched, schema = update.touched, layout.schema
+    for name in touched:
+        if name == schema.hash or name == schema.range:
+            raise words.key_update(name)
+    size -= values.measure_some(item, touched)
+    update.run(item, bound.values)
+    size += values.measure_some(item, touched)
     if size > values.MAX_ITEM:
         raise words.update_too_large()
     return item, size
