@@ -175,4 +175,5 @@ def test_old_clients_speak_the_query_protocol(queues):
 
     assert "<MessageId>" in post(f"Action=SendMessage&Version=2012-11-05&QueueUrl={url}&MessageBody=hello")
     assert "<Body>hello</Body>" in post(f"Action=ReceiveMessage&Version=2012-11-05&QueueUrl={url}")
-    assert "<Code>AWS.SimpleQueueService.NonExistentQueue</Code>" in post(f"Action=ReceiveMessage&Version=2012-11-05&QueueUrl={url}x")
+    missing = post(f"Action=ReceiveMessage&Version=2012-11-05&QueueUrl={url}x")
+    assert "<Code>AWS.SimpleQueueService.NonExistentQueue</Code>" in missing and "<Message>The specified queue does not exist for this wsdl version.</Message>" in missing

@@ -8,6 +8,7 @@ import base64
 import binascii
 import struct
 import zlib
+from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -35,19 +36,26 @@ _decode = msgspec.msgpack.Decoder(dict[str, dict[str, Any]]).decode
 
 
 @sqs.op(resource=by_url, policy=policy)
-async def receive_message(call: Call, req: t.ReceiveMessageRequest) -> t.ReceiveMessageResult:
+def receive_message(call: Call, req: t.ReceiveMessageRequest) -> t.ReceiveMessageResult | Coroutine[Any, Any, t.ReceiveMessageResult]:
+    """One look; and if there is nothing and time to wait, a coroutine that looks again whenever something may have come."""
     call, queue = find(call, req["QueueUrl"])
     wait = check(queue, req)
-    until, topic = call.now + wait, ("sqs", queue.arn)
+    if messages := receive(call, queue, req):
+        return {"Messages": messages}
+    return keep_looking(call, queue, req, call.now + wait) if wait else {}
+
+
+async def keep_looking(call: Call, queue: Queue, req: Any, until: float) -> Any:
+    topic = ("sqs", queue.arn)
     while True:
+        await call.wait(topic, min(until, mailbox.next_visible(call, queue) or until))
+        call, queue = find(call, req["QueueUrl"])
         with call.step():
             messages = receive(call, queue, req)
         if messages:
             return {"Messages": messages}
         if call.now >= until:
             return {}
-        await call.wait(topic, min(until, mailbox.next_visible(call, queue) or until))
-        call, queue = find(call, req["QueueUrl"])
 
 
 def check(queue: Queue, req: Any) -> int:
