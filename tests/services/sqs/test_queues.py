@@ -152,6 +152,25 @@ def test_counts_tell_visible_hidden_and_delayed(queues):
     assert [counts[f"ApproximateNumberOfMessages{x}"] for x in ("", "NotVisible", "Delayed")] == ["1", "1", "1"]
 
 
+def test_counts_follow_what_comes_and_goes(queues):
+    dead = queues.make("dead")
+    url = queues.make(VisibilityTimeout="0", RedrivePolicy=json.dumps({"deadLetterTargetArn": queues.arn(dead), "maxReceiveCount": 1}))
+    count = lambda url: int(queues.attribute(url, "ApproximateNumberOfMessages"))
+    assert (count(url), count(dead)) == (0, 0)
+    for body in "abc":
+        queues.send(url, body)
+    assert (count(url), count(dead)) == (3, 0)
+    [message] = queues.receive(url, MaxNumberOfMessages=1)
+    queues.delete(url, message)
+    queues.delete(url, message)
+    assert count(url) == 2
+    queues.receive(url)
+    queues.receive(url)
+    assert (count(url), count(dead)) == (0, 2)
+    queues.sqs.purge_queue(QueueUrl=dead)
+    assert count(dead) == 0
+
+
 def test_accounts_and_regions_are_apart(queues, cloud, refused):
     url = queues.make()
     assert refused(cloud.client("sqs", region="eu-west-1").get_queue_url, QueueName="q")[0] == "AWS.SimpleQueueService.NonExistentQueue"

@@ -115,7 +115,7 @@ def take_in_order(call: Call, queue: Queue, count: int) -> list[Message]:
 def gone(call: Call, queue: Queue, message: Message) -> bool:
     """Past its retention, or received too often: it leaves the queue instead of being received."""
     if message.sent <= call.now - queue.seconds("MessageRetentionPeriod"):
-        mailbox.remove(call, message)
+        mailbox.remove(call, queue, message)
         return True
     return bool(queue.most_receives) and message.receives >= queue.most_receives and dead_letters.bury(call, queue, message)
 
@@ -226,7 +226,7 @@ def delete(call: Call, queue: Queue, text: str) -> None:
         return
     if message.receives != receive or message.visible_at <= call.now:
         raise errors.expired_receipt(text)
-    mailbox.remove(call, message)
+    mailbox.remove(call, queue, message)
     call.signal(("sqs", queue.arn))  # its group may be open now
 
 
