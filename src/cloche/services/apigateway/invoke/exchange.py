@@ -7,6 +7,7 @@ from __future__ import annotations
 import base64
 import ipaddress
 import time
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
@@ -88,8 +89,13 @@ def clf(moment: float) -> str:
 
 
 def source_ip(request: Request) -> str:
+    return address(request.peer or "127.0.0.1")
+
+
+@lru_cache(maxsize=1024)
+def address(peer: str) -> str:
     try:
-        return str(ipaddress.ip_address(request.peer or "127.0.0.1"))
+        return str(ipaddress.ip_address(peer))
     except ValueError:
         return "127.0.0.1"
 

@@ -24,6 +24,8 @@ HOP = {"host", "connection", "content-length", "transfer-encoding", "keep-alive"
 
 async def run(x: Exchange) -> Response:
     it = x.spec["methodIntegration"]
+    if it["type"] == "MOCK":                            # waits for nobody
+        return mock(x, it)
     try:
         async with asyncio.timeout(it.get("timeoutInMillis", 29000) / 1000):
             return await KINDS[it["type"]](x, it)
@@ -104,7 +106,7 @@ class Outgoing:
 
 
 # the kinds
-async def mock(x: Exchange, it: dict[str, Any]) -> Response:
+def mock(x: Exchange, it: dict[str, Any]) -> Response:
     """The request template is the backend: it says `{"statusCode": 200}`."""
     content, _ = body_for(x, it)
     try:
@@ -189,4 +191,4 @@ async def sent(x: Exchange, it: dict[str, Any], out: Outgoing, content: bytes) -
     return Answer(str(got.status), headers, got.body, got.status)
 
 
-KINDS = {"MOCK": mock, "AWS_PROXY": lambda_proxy, "AWS": service, "HTTP": http, "HTTP_PROXY": http_proxy}
+KINDS = {"AWS_PROXY": lambda_proxy, "AWS": service, "HTTP": http, "HTTP_PROXY": http_proxy}
