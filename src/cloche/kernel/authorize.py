@@ -79,7 +79,8 @@ def context(call: Call, need: Need) -> dict[str, Any]:
     """The condition keys of the request; those that follow from the principal and the time are `iam`'s."""
     keys: dict[str, Any] = {"aws:RequestedRegion": call.region}
     if call.request is not None and call.principal.kind != "service":
-        keys["aws:SourceIp"], keys["aws:SecureTransport"] = call.request.peer, call.request.secure
+        # The plain endpoint on loopback stands for AWS's HTTPS endpoint: the bucket that the SAM CLI makes for itself denies anything else.
+        keys["aws:SourceIp"], keys["aws:SecureTransport"] = call.request.peer, True
         if agent := call.user_agent:
             keys["aws:UserAgent"] = agent
     keys.update(need.context)

@@ -1,6 +1,5 @@
 """Groups: what a group may, its members may."""
 import pytest
-
 from cloche.testing.people import Person, allow, deny, document, refused
 
 

@@ -32,6 +32,7 @@ class Resource:
         self.properties, self.old, self.physical = properties, old or {}, physical
         self.attributes = dict(attributes or {})
         self.token, self.planned, self.pending, self.resuming = token, planned, pending, resuming
+        self.stage = ""  # how far a type that is changed in several turns has come; kept while it waits to be ready
         self.extra: dict[str, Any] = {}  # of the template's resource: CreationPolicy and the like
 
     @property

@@ -43,7 +43,6 @@ class Pools:
         self.count = 0  # alive or being made
         self.queue: deque[asyncio.Future[None]] = deque()
         self.running: dict[tuple[str, str, str], int] = {}  # account, region, function ("" for all without a reservation) -> invocations now
-        self.streams: set[str] = set()
         self.reaper: asyncio.TimerHandle | None = None
         cloud.closers.append(self.close)
 
