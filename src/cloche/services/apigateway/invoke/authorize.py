@@ -44,10 +44,12 @@ def question(x: Exchange, principal: Principal, **more: Any) -> Decision:
     call = x.call
     keys = {"aws:SourceIp": source_ip(x.request), "aws:SecureTransport": True, "aws:RequestedRegion": call.region, "aws:UserAgent": x.header("user-agent") or ""}
     policy = x.live.policy
-    return decide(Question(
+    found = decide(Question(
         principal=principal, action=ACTION, resource=method_arn(x), resource_account=call.account, now=call.now, context=keys,
         resource_policy=(f"the policy of API {x.api}", policies.parse(policy)) if policy else None, **more,
     ))
+    x.caller.decision = found
+    return found
 
 
 async def check(x: Exchange) -> None:
@@ -85,8 +87,8 @@ def signed(x: Exchange) -> None:
     except AwsError as error:
         kind = {"InvalidSignatureException": "INVALID_SIGNATURE", "ExpiredTokenException": "EXPIRED_TOKEN"}.get(error.code, "DEFAULT_4XX")
         raise Refused(kind, error.message, error_type=error.code, status=403) from None
-    call = x.call.as_principal(principal)
-    held = held_by(call)
+    x.caller = x.call.as_principal(principal)
+    held = held_by(x.caller)
     identity = x.context["identity"]
     identity |= {"accountId": principal.account, "caller": principal.id, "user": principal.id, "userArn": principal.arn, "accessKey": claim.access_key}
     found = question(x, principal, identity=held.identity, boundary=held.boundary, session=held.session)

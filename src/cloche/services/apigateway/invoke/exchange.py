@@ -17,11 +17,12 @@ Multi = dict[str, list[str]]
 
 
 class Exchange:
-    __slots__ = ("api", "body", "call", "context", "events", "headers", "host", "live", "method", "params", "path", "plan", "prefixed", "query", "request", "resource", "spec", "stage", "started",
+    __slots__ = ("api", "body", "call", "caller", "context", "events", "headers", "host", "live", "method", "params", "path", "plan", "prefixed", "query", "request", "resource", "spec", "stage", "started",
                  "status", "variables")
 
     def __init__(self, call: Call, request: Request, api: str, path: str) -> None:
         self.call, self.request, self.api, self.path = call, request, api, path
+        self.caller = call           # whoever signed, once that is known; the timeline shows it with the decision
         self.method, self.body = request.method, request.body
         self.headers, self.query = headers_of(request), query_of(request.query)
         self.host = request.host.rpartition(":")[0] or request.host

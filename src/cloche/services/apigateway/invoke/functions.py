@@ -18,6 +18,10 @@ class Failed(Exception):
     """Lambda was not reached: it refused (no permission, throttled), or the function does not exist."""
 
 
+class TooLong(Failed):
+    """The event is longer than Lambda takes."""
+
+
 class TimedOut(Exception):
     """No answer within the integration's time."""
 
@@ -44,4 +48,4 @@ async def ask(call: Call, uri: str, payload: Any, *, source_arn: str, credential
     except TimeoutError:
         raise TimedOut from None
     except AwsError as error:
-        raise Failed(f"{error.code}: {error.message}") from None
+        raise (TooLong if error.status == 413 else Failed)(f"{error.code}: {error.message}") from None

@@ -31,6 +31,8 @@ async def run(x: Exchange) -> Response:
             return await KINDS[it["type"]](x, it)
     except (TimeoutError, functions.TimedOut):
         raise Refused("INTEGRATION_TIMEOUT") from None
+    except functions.TooLong as error:
+        raise Refused("REQUEST_TOO_LARGE", why=str(error)) from None
     except functions.Failed as error:
         raise Refused("DEFAULT_5XX", status=500, why=f"Execution failed due to configuration error: {error}") from None
     except Unreachable as error:
