@@ -23,7 +23,7 @@ from .. import service as apigateway
 from ..keys import ApiKey, KeyValue
 from ..plans import PlanKey, UsagePlan
 from . import events, functions
-from .exchange import Exchange, last, source_ip
+from .exchange import Exchange, last, read_json, source_ip
 from .refusals import DENIED, Refused
 from .templates import interpolated
 
@@ -157,7 +157,7 @@ async def asked(x: Exchange, it: dict[str, Any], values: list[str]) -> dict[str,
     except (functions.Failed, functions.TimedOut) as error:
         raise Refused("AUTHORIZER_CONFIGURATION_ERROR", why=str(error)) from None
     try:
-        answer = json.loads(payload or b"null")
+        answer = read_json(payload or b"null")
     except ValueError:
         answer = None
     if failed:

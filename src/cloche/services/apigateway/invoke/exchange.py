@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import base64
 import ipaddress
+import json
 import time
 from functools import lru_cache
 from typing import Any
@@ -71,9 +72,17 @@ def headers_of(request: Request) -> Multi:
 
 def query_of(query: str) -> Multi:
     found: Multi = {}
-    for name, value in parse_qsl(query, keep_blank_values=True, max_num_fields=1000):
+    for name, value in parse_qsl(query, keep_blank_values=True):
         found.setdefault(name, []).append(value)
     return found
+
+
+def read_json(text: str | bytes) -> Any:
+    """JSON that somebody sent: nested too deeply is as bad as malformed."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
 
 
 def last(multi: Multi, name: str) -> str | None:

@@ -36,7 +36,7 @@ def function_of(uri: str) -> str:
 async def ask(call: Call, uri: str, payload: Any, *, source_arn: str, credentials: str | None, seconds: float) -> tuple[bytes, str | None]:
     """(what it returned, how it failed). With credentials the role is asked, else the function's own policy."""
     arn = function_of(uri)
-    body = payload if isinstance(payload, bytes) else json.dumps(payload, separators=(",", ":"), ensure_ascii=False).encode()
+    body = payload if isinstance(payload, bytes) else json.dumps(payload, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "replace")
     try:
         from cloche.services.lambda_ import public
         if not arn.startswith("arn:"):

@@ -4,7 +4,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
-import json
 import re
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit, urlunsplit
@@ -14,7 +13,7 @@ from cloche.kernel import Response
 from cloche.languages import vtl
 
 from . import authorize, aws, events, functions, responses
-from .exchange import Exchange, last
+from .exchange import Exchange, last, read_json
 from .refusals import Refused, mapped
 from .responses import Answer
 from .templates import interpolated, render
@@ -68,7 +67,7 @@ def body_for(x: Exchange, it: dict[str, Any]) -> tuple[bytes, bool]:
     if source is None:
         return content, False
     try:
-        return render(x, source, content.decode("utf-8", "replace")).encode(), True
+        return render(x, source, content.decode("utf-8", "replace")).encode("utf-8", "replace"), True
     except vtl.VtlError as error:
         raise Refused("DEFAULT_5XX", status=500, why=f"Execution failed due to configuration error: Unable to transform request: {error}") from None
 
@@ -124,9 +123,9 @@ def vtl_json(content: bytes) -> Any:
 
     text = content.decode("utf-8", "replace")
     try:
-        return json.loads(text)
+        return read_json(text)
     except ValueError:
-        return json.loads(re.sub(r"([{,]\s*)([A-Za-z_]\w*)\s*:", r'\1"\2":', text.replace("'", '"')))
+        return read_json(re.sub(r"([{,]\s*)([A-Za-z_]\w*)\s*:", r'\1"\2":', text.replace("'", '"')))
 
 
 async def lambda_proxy(x: Exchange, it: dict[str, Any]) -> Response:
@@ -151,7 +150,7 @@ async def service(x: Exchange, it: dict[str, Any]) -> Response:
     subject = ""
     if failed:
         try:
-            subject = str(json.loads(payload).get("errorMessage"))
+            subject = str(read_json(payload).get("errorMessage"))
         except (ValueError, AttributeError):
             subject = payload.decode("utf-8", "replace")
     return responses.mapped_response(x, it, Answer(subject, {}, payload, 200))

@@ -16,6 +16,7 @@ from . import access_log, authorize, cache, integrate, refusals, throttle, valid
 from .exchange import Exchange, clf, source_ip, trace
 from .live import live, names_of
 from .refusals import Refused
+from .responses import clean
 
 LIMIT = 10 << 20
 log = logging.getLogger("cloche.apigateway")
@@ -105,6 +106,7 @@ def find_method(x: Exchange) -> None:
 
 def finish(x: Exchange, response: Response) -> None:
     """The headers that every answer carries, and the line in the access log."""
+    clean(response)
     response.headers[:0] = [("x-amzn-RequestId", x.call.request_id), ("x-amz-apigw-id", x.context["extendedRequestId"])]
     if x.spec is not None and x.spec["methodIntegration"]["type"] != "MOCK":
         response.headers.append(("X-Amzn-Trace-Id", trace(x)))
