@@ -1,5 +1,6 @@
 """Users, their tags, pages and the order in which they are taken apart."""
 import pytest
+
 from cloche.testing.people import Person, allow, document, refused
 
 
@@ -123,9 +124,8 @@ def test_a_malformed_policy_is_refused_in_awss_words(iam, text, message):
     assert refused("MalformedPolicyDocument", iam.put_user_policy, UserName="bob", PolicyName="p", PolicyDocument=text) == message
 
 
-def test_a_managed_policy_needs_a_version_and_an_inline_one_does_not(iam):
-    undated = '{"Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}'
-    assert refused("MalformedPolicyDocument", iam.create_policy, PolicyName="p", PolicyDocument=undated) == "Policy document must be version 2012-10-17 or greater."
-    iam.create_user(UserName="bob")
-    iam.put_user_policy(UserName="bob", PolicyName="p", PolicyDocument=undated)
-    assert iam.list_user_policies(UserName="bob")["PolicyNames"] == ["p"]
+def test_a_managed_policy_names_the_current_version_and_an_inline_one_need_not(iam):
+    iam.create_user(UserName="eve")
+    old = '{"Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}'
+    iam.put_user_policy(UserName="eve", PolicyName="p", PolicyDocument=old)
+    assert refused("MalformedPolicyDocument", iam.create_policy, PolicyName="p", PolicyDocument=old) == "Policy document must be version 2012-10-17 or greater."

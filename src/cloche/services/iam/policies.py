@@ -101,9 +101,9 @@ def document(call: Call, policy_arn: str) -> str | None:
     return None if found is None else managed.document(policy_arn) if isinstance(found, managed.Managed) else found.document
 
 
-def checked(text: str, inline: bool = False) -> str:
+def checked(text: str, managed: bool = True) -> str:
     try:
-        grammar.alphanumeric_sids(grammar.identity(text, inline))
+        grammar.alphanumeric_sids(grammar.identity(text, managed))
     except MalformedPolicy as error:
         raise errors.malformed(error.message) from None
     return text
