@@ -24,7 +24,7 @@ Known = Callable[[str, str], bool]                     # does the principal (kin
 
 
 def identity(text: str, managed: bool = False) -> Policy:
-    """A policy for a user, group or role, a boundary, or a session policy. A managed one must name the current version; SAM's inline ones name none."""
+    """A policy for a user, group or role, a boundary, or a session policy. Managed ones must be of the current version; templates leave it out elsewhere."""
     document = _document(text, SYNTAX)
     version = document.get("Version", "2008-10-17")
     if version not in VERSIONS:

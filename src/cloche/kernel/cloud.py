@@ -129,7 +129,7 @@ class Cloud:
         call: Call | None = None
         try:
             service = self.service(name) if name in _index.PACKAGES else None
-            region = claim.scope[1] if claim is not None and claim.scope else front.region_of(request)
+            region = (claim.scope[1] if claim is not None else "") or front.region_of(request)
             if request.stream is not None and (service is None or name != "s3"):
                 self._task(self._collect(request, send), request, send)
                 return

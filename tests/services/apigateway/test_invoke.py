@@ -8,7 +8,7 @@ def test_a_mock_answers_at_its_host_and_at_its_path(api):
     got = api.call("/pets/7")
     assert (got.status, got.json, got.headers["content-type"]) == (200, {"id": "7", "stage": "dev"}, "application/json")
     assert got.headers["x-amzn-RequestId"] and got.headers["x-amz-apigw-id"]
-    from apigateway.conftest import call
+    from .conftest import call
 
     assert call(api.cloud, api.id, f"/restapis/{api.id}/dev/_user_request_/pets/8", host="127.0.0.1").json["id"] == "8"
     assert call(api.cloud, api.id, "/dev/pets/9", host=f"{api.id}.execute-api.localhost:4566").json["id"] == "9"

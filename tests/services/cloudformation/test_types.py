@@ -185,7 +185,7 @@ def test_lambda_functions_versions_aliases_layers_and_event_sources(cloud):
             "E": {"Type": "AWS::Lambda::EventInvokeConfig", "Properties": {"FunctionName": {"Ref": "F"}, "Qualifier": "$LATEST", "MaximumRetryAttempts": 1}}},
             Outputs={"Url": {"Value": {"Fn::GetAtt": ["U", "FunctionUrl"]}}})
 
-    one = deploy(cfn, "lambdas", body("def handler(e, c): return 'one'", 1, Environment={"Variables": {"A": "1"}}, ReservedConcurrentExecutions=2))
+    one = deploy(cfn, "lambdas", body("def handler(e, c): return 'one'", 1, Environment={"Variables": {"AB": "1"}}, ReservedConcurrentExecutions=2))
     assert json.loads(lam.invoke(FunctionName=one["A"])["Payload"].read()) == "one" and outputs(cfn, "lambdas")["Url"].startswith("http")
     assert lam.get_function_concurrency(FunctionName=one["F"])["ReservedConcurrentExecutions"] == 2
     two = deploy(cfn, "lambdas", body("def handler(e, c): return 'two'", 2, MemorySize=256))

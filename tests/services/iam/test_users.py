@@ -124,8 +124,9 @@ def test_a_malformed_policy_is_refused_in_awss_words(iam, text, message):
     assert refused("MalformedPolicyDocument", iam.put_user_policy, UserName="bob", PolicyName="p", PolicyDocument=text) == message
 
 
-def test_a_managed_policy_names_the_current_version_and_an_inline_one_need_not(iam):
-    iam.create_user(UserName="eve")
-    old = '{"Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}'
-    iam.put_user_policy(UserName="eve", PolicyName="p", PolicyDocument=old)
+def test_inline_policies_may_leave_out_the_version_but_managed_ones_may_not(cloud, iam):
+    old = '{"Statement":[{"Effect":"Allow","Action":"iam:ListUsers","Resource":"*"}]}'
+    bob = Person(cloud, "bob")
+    iam.put_user_policy(UserName="bob", PolicyName="p", PolicyDocument=old)
+    assert "Users" in bob.client("iam").list_users()
     assert refused("MalformedPolicyDocument", iam.create_policy, PolicyName="p", PolicyDocument=old) == "Policy document must be version 2012-10-17 or greater."

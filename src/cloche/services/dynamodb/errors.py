@@ -222,3 +222,29 @@ def policy_changed() -> AwsError:
 
 def too_many_tags() -> AwsError:
     return invalid("One or more parameter values were invalid: Too many Tags: A maximum of 50 tags are allowed")
+
+
+# -- backups ------------------------------------------------------------------------------------------------------------
+
+def table_not_found(name: str) -> AwsError:
+    return AwsError("TableNotFoundException", f"Table not found: {name}")
+
+
+def target_exists(name: str) -> AwsError:
+    return AwsError("TableAlreadyExistsException", f"Table already exists: {name}")
+
+
+def no_backup(arn: str) -> AwsError:
+    return AwsError("BackupNotFoundException", f"Backup not found: {arn}")
+
+
+def no_recovery(name: str) -> AwsError:
+    return AwsError("PointInTimeRecoveryUnavailableException", f"Point in time recovery is not enabled for table '{name}'")
+
+
+def restore_time() -> AwsError:
+    return AwsError("InvalidRestoreTimeException", "The specified RestoreDateTime is not between EarliestRestorableDateTime and LatestRestorableDateTime.")
+
+
+def one_restore_time() -> AwsError:
+    return invalid("One of RestoreDateTime or UseLatestRestorableTime must be specified, and not both")

@@ -13,7 +13,7 @@ from cloche.kernel import Call
 from cloche.languages.dynamodb import capacity, values
 from cloche.languages.dynamodb.values import Item
 
-from . import expiry, indexes, streams
+from . import expiry, indexes, recovery, streams
 from . import service as dynamodb
 from .tables import Layout
 
@@ -65,6 +65,8 @@ def put(call: Call, layout: Layout, key: Key, row: Row | None, item: Item, size:
         row_id, before = row.id, row.size
     if layout.plain:
         return NO_UNITS
+    if layout.table.recovery:
+        recovery.remember(call, layout, key, row)
     if row is not None and old is None:
         old = decode(row.body)
     return follow(call, layout, key, row_id, old, item, before, size)
@@ -74,6 +76,8 @@ def delete(call: Call, layout: Layout, key: Key, row: Row, old: Item | None = No
     call.cloud.store.write("DELETE FROM dynamodb_item WHERE id=?", (row.id,))
     if layout.plain:
         return NO_UNITS
+    if layout.table.recovery:
+        recovery.remember(call, layout, key, row)
     return follow(call, layout, key, row.id, decode(row.body) if old is None else old, None, row.size, 0, by)
 
 

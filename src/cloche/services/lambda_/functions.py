@@ -14,6 +14,7 @@ from .names import LATEST
 from .paging import page
 from .pool import pools
 from .records import Alias, Function, Version, account, find, grow, latest, version_of
+from .running import active
 
 if TYPE_CHECKING:
     from cloche.shapes import lambda_ as t
@@ -76,6 +77,7 @@ async def activate(call: Call, key: str) -> None:
     else:
         state, reason = "Active", ""
     with call.step():
+        call.signal(active(call, key))
         function = call.get(Function, key)
         for name in (LATEST, *(function.versions if function else ())):
             version = call.get(Version, f"{key}:{name}")

@@ -85,7 +85,7 @@ async def apply(call: Call, config: dict[str, Any], arns: list[str], package: Pa
         raise errors.unzipped_too_large(packages.UNZIPPED_LIMIT)
     if not told:
         return config, None
-    opt = await asyncio.to_thread(packages.merge, packages.code_root(call.cloud), shas)
+    opt = await asyncio.to_thread(packages.merge, packages.code_root(call.cloud), shas, call.id())
     return config | {"Layers": told}, opt
 
 

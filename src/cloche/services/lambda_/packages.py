@@ -9,7 +9,6 @@ import asyncio
 import hashlib
 import io
 import os
-import secrets
 import shutil
 import stat
 import zipfile
@@ -55,7 +54,7 @@ async def take(call: Call, source: Any) -> Package:
         data = await from_s3(call, source)
     else:
         raise errors.no_code()
-    return await asyncio.to_thread(unpack, data, code_root(call.cloud), zip_path(call.cloud, ""))
+    return await asyncio.to_thread(unpack, data, code_root(call.cloud), zip_path(call.cloud, ""), call.id())
 
 
 async def from_s3(call: Call, source: Any) -> bytes:
@@ -88,14 +87,14 @@ def stretch(body: Any) -> bytes:
         return f.read(min(body.length, S3_ZIP_LIMIT + 1))
 
 
-def unpack(data: bytes, root: Path, zips: Path) -> Package:
+def unpack(data: bytes, root: Path, zips: Path, token: str) -> Package:
     sha = hashlib.sha256(data).hexdigest()
     final = root / sha
     if final.exists() and (zips / sha).exists():
         return Package(sha, len(data), int((zips / f"{sha}.unzipped").read_text()))
     root.mkdir(parents=True, exist_ok=True)
     zips.mkdir(parents=True, exist_ok=True)
-    room = root / f".{sha}-{secrets.token_hex(6)}"
+    room = root / f".{sha}-{token}"
     try:
         room.mkdir()
         unzipped = extract(data, room)
@@ -204,13 +203,13 @@ def sweep(call: Call) -> None:
 
 # layers, merged: one directory for each list of layers, made of hard links
 
-def merge(root: Path, shas: list[str]) -> str:
+def merge(root: Path, shas: list[str], token: str) -> str:
     """The directory that /opt is for these layers; later ones win."""
     name = "opt-" + hashlib.sha256(",".join(shas).encode()).hexdigest()
     final = root / name
     if final.exists():
         return name
-    room = root / f".{name}-{secrets.token_hex(6)}"
+    room = root / f".{name}-{token}"
     room.mkdir(parents=True)
     try:
         for sha in shas:

@@ -37,13 +37,12 @@ class Warm:
 class Pools:
     def __init__(self, cloud: Any) -> None:
         self.cloud = cloud
-        self.engine = Engine(packages.code_root(cloud), Path(cloud.data) / "cache", self._serve)
+        self.engine = Engine(packages.code_root(cloud), Path(cloud.data) / "cache", self._serve, int(cloud.host.rpartition(":")[2]))  # URLs handed in from outside work inside
         self.idle: dict[Key, list[Warm]] = {}
         self.busy: dict[Key, set[Warm]] = {}
         self.count = 0  # alive or being made
         self.queue: deque[asyncio.Future[None]] = deque()
         self.running: dict[tuple[str, str, str], int] = {}  # account, region, function ("" for all without a reservation) -> invocations now
-        self.streams: set[str] = set()
         self.reaper: asyncio.TimerHandle | None = None
         cloud.closers.append(self.close)
 

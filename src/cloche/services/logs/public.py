@@ -25,7 +25,7 @@ def write(call: Call, group: str, stream: str, lines: list[tuple[int, str]]) -> 
         found = groups.create(call, group)
     if not exists:
         streams.create(call, found, stream)
-    lines = sorted((int(moment), text) for moment, text in lines if text)
+    lines = sorted(((int(moment), text) for moment, text in lines if text), key=lambda line: line[0])  # of one moment: as written
     if lines:
         events.append(call, found, streams.find(call, found, stream), stream, lines, call.pick("0123456789", 56))
     return True

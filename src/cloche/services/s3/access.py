@@ -58,7 +58,7 @@ def _as_statements(bucket: Bucket, grants: Grants, resource: str, actions: dict[
     out: list[dict[str, Any]] = []
     for grant in grants:
         grantee, permission = grant["Grantee"], grant["Permission"]
-        granted = sum(actions.values(), []) if permission == "FULL_CONTROL" else actions.get(permission, [])
+        granted = [one for some in actions.values() for one in some] if permission == "FULL_CONTROL" else actions.get(permission, [])
         if not granted:
             continue
         statement: dict[str, Any] = {"Effect": "Allow", "Action": granted, "Resource": resource}

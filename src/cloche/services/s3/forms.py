@@ -4,6 +4,7 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64decode, b64encode
+from collections.abc import Callable
 from datetime import datetime
 from email.parser import BytesParser
 from email.policy import HTTP
@@ -34,7 +35,7 @@ async def serve(call: Call, request: Any, match: dict[str, str]) -> Response:
         with call.step():
             return website.visit(call, request, match["bucket"])
     try:
-        name, _, key = unquote(request.path[1:]).partition("/")
+        name = unquote(request.path[1:]).partition("/")[0]
         bucket = call.get(Bucket, name)
         if bucket is None:
             raise errors.no_such_bucket(name)
@@ -73,7 +74,9 @@ def upload(call: Call, bucket: Bucket, request: Any) -> Response:
         raise errors.argument("Bucket POST must contain a field named 'key'.  If it is specified, please check the order of the fields.", "key", "")
     call = call.as_principal(_signer(call, fields))
     if "policy" in fields:
-        check(json_of(fields["policy"]), fields, bucket.name, len(content), call.now)
+        date = fields.get("x-amz-date", "")
+        signed = sigv4.moment(date) if re.fullmatch(r"\d{4}(0[1-9]|1[0-2])\d\dT\d{6}Z", date) else None
+        check(json_of(fields["policy"]), fields, bucket.name, len(content), lambda end: authenticate.over(call.cloud, end, fields["policy"], signed))
     fields["key"] = fields["key"].replace("${filename}", filename)
     req: dict[str, Any] = {"Bucket": bucket.name, "Key": fields["key"]} | {member: fields[name] for name, member in MEMBERS.items() if name in fields}
     if meta := {name.removeprefix("x-amz-meta-"): value for name, value in fields.items() if name.startswith("x-amz-meta-")}:
@@ -125,13 +128,13 @@ def json_of(text: str) -> dict[str, Any]:
         raise AwsError("InvalidPolicyDocument", "Invalid Policy: Invalid JSON.") from None
 
 
-def check(policy: dict[str, Any], fields: dict[str, str], bucket: str, size: int, now: float) -> None:
+def check(policy: dict[str, Any], fields: dict[str, str], bucket: str, size: int, over: Callable[[float], bool]) -> None:
     """The policy must be in time, every condition must hold, and every field must be in a condition."""
     try:
         end = datetime.fromisoformat(policy["expiration"].replace("Z", "+00:00")).timestamp()
     except (KeyError, ValueError, AttributeError):
         raise AwsError("InvalidPolicyDocument", "Invalid Policy: Invalid 'expiration' value.") from None
-    if now > end:
+    if over(end):
         raise errors.access_denied("Invalid according to Policy: Policy expired.")
     if not isinstance(policy.get("conditions"), list):
         raise AwsError("InvalidPolicyDocument", "Invalid Policy: Policy Conditions must be an array")

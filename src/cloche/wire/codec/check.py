@@ -7,8 +7,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import regex
-
 from ..model import Operation, Shape
 from .refusal import Fault
 
@@ -161,6 +159,8 @@ def java_regex(pattern: str) -> Any:
     """AWS's patterns are Java's: `\\p{L}`, possessive quantifiers, surrogate pairs spelt out. One that cannot compile is not checked (None)."""
     found = _patterns.get(pattern, _UNMADE)
     if found is _UNMADE:
+        import regex  # 20 ms that a cloud without patterns to check need not spend
+
         text = pattern.replace(r"\uD800\uDC00-\uDBFF\uDFFF", r"\U00010000-\U0010FFFF").replace(r"\p{IsAlphabetic}", r"\p{Alphabetic}").replace(r"\p{Print}", r"\x20-\x7e")
         try:
             found = regex.compile(text, regex.VERSION0)

@@ -11,6 +11,9 @@ from cloche.kernel import AwsError, Call
 URI = re.compile(r"arn:aws[\w-]*:apigateway:[\w-]+:lambda:path/2015-03-31/functions/(.+?)/(?:response-streaming-)?invocations", re.S)
 
 
+ROLE = "BackplaneAssumeRoleSession"
+
+
 class Failed(Exception):
     """Lambda was not reached: it refused (no permission, throttled), or the function does not exist."""
 
@@ -31,22 +34,14 @@ async def ask(call: Call, uri: str, payload: Any, *, source_arn: str, credential
     arn = function_of(uri)
     body = payload if isinstance(payload, bytes) else json.dumps(payload, separators=(",", ":"), ensure_ascii=False).encode()
     try:
+        from cloche.services.lambda_ import public
+        if not arn.startswith("arn:"):
+            raise Failed(f"{arn} is no function's ARN")
+        caller = call.as_role(credentials, ROLE, "apigateway.amazonaws.com") if credentials else call.as_service("apigateway.amazonaws.com", source_arn)
         async with asyncio.timeout(seconds):
-            if credentials:
-                role = call.as_role(credentials, "BackplaneAssumeRoleSession", "apigateway.amazonaws.com")
-                found = role.do("lambda", "Invoke", FunctionName=arn, Payload=body)
-                if asyncio.iscoroutine(found):
-                    found = await found
-                answer = found["Payload"]
-                return answer if isinstance(answer, bytes) else await collected(answer), found.get("FunctionError")
-            from cloche.services.lambda_ import public
-            result = await public.invoke(call, arn, body, service="apigateway.amazonaws.com", source_arn=source_arn)
-            return result.payload, result.function_error
+            result = await public.invoke(caller, arn, body)
+        return result.outcome.payload, "Unhandled" if result.failed else None
     except TimeoutError:
         raise TimedOut from None
     except AwsError as error:
         raise Failed(f"{error.code}: {error.message}") from None
-
-
-async def collected(stream: Any) -> bytes:
-    return b"".join([part async for part in stream])
