@@ -63,7 +63,8 @@ class Demo:
         return out
 
     def aws(self, *words: str, **how: Any) -> Any:
-        out = self.sh("aws", *words, **how)
+        # said each time, since version 1 of the CLI sends SQS to its old address whatever AWS_ENDPOINT_URL says
+        out = self.sh("aws", "--endpoint-url", f"http://127.0.0.1:{self.port}", *words, **how)
         try:
             return json.loads(out)
         except ValueError:

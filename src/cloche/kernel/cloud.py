@@ -92,7 +92,8 @@ class Cloud:
             for sql in service.tables:
                 for statement in statements(sql):
                     store.write(statement)
-            store.write("INSERT OR IGNORE INTO used VALUES (?)", (service.name,))
+            if service.boots:  # the others wait for a word, a timer or an event that concerns them
+                store.write("INSERT OR IGNORE INTO used VALUES (?)", (service.name,))
         self.services[service.name] = service
         for boot in service.boots:
             with store:
