@@ -19,7 +19,8 @@ from typing import Any, NamedTuple
 
 from cloche.kernel import AwsError, Call
 
-from . import errors, service as lambda_
+from . import errors
+from . import service as lambda_
 
 ZIP_LIMIT = 52_428_800  # sent directly
 S3_ZIP_LIMIT = 262_144_000
