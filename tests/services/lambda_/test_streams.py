@@ -158,3 +158,20 @@ def test_a_wrong_stream_mapping_is_refused(bench, change, text):
     change = change if change.get("EventSourceArn") is None else {"EventSourceArn": s.arn.replace("/tab/", "/other/")}
     req = {k: v for k, v in ({"EventSourceArn": s.arn, "FunctionName": "f", "StartingPosition": "LATEST"} | change).items() if v is not None}
     assert refused(bench.client.create_event_source_mapping, "InvalidParameterValueException", **req).startswith(text)
+
+
+def test_a_parallelization_factor_keeps_the_order_of_a_key_and_lets_others_pass_a_poison_record(bench):
+    s = Streamed(bench)
+    uuid = s.map(BatchSize=1, ParallelizationFactor=4, Enabled=False)
+    s.put("bad", *[f"k{n}" for n in range(8)], "k0", "k1")
+    bench.client.update_event_source_mapping(UUID=uuid, Enabled=True)
+    wait(bench, uuid)
+    assert soon(lambda: bench.client.get_event_source_mapping(UUID=uuid)["LastProcessingResult"] != "No records processed")
+    bench.cloud.advance(1)
+    seen = [k for batch in s.seen() for k in batch]
+    assert "bad" in seen and len({k for k in seen if k != "bad"}) >= 4
+    bench.client.update_event_source_mapping(UUID=uuid, ParallelizationFactor=1, MaximumRetryAttempts=0)
+    wait(bench, uuid)
+    bench.cloud.advance(120)
+    seen += [k for batch in s.seen() for k in batch]
+    assert {f"k{n}" for n in range(8)} <= set(seen)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import array
 import asyncio
 import json
+import logging
 import os
 import signal
 import socket
@@ -23,6 +24,7 @@ from .cgroups import Cgroups
 from .interpreters import Interpreter
 
 START_SECONDS = 20.0
+log = logging.getLogger("cloche")
 
 
 class SandboxError(Exception):
@@ -67,6 +69,8 @@ class Sandbox:
         elif "error" in said:
             if not self.hello.done():
                 self.hello.set_exception(SandboxError(said["error"]))
+            else:
+                log.error("sandbox %s: %s", self.name, said["error"])
         else:
             self.report = said
         return None
@@ -156,9 +160,8 @@ class Host:
         return task
 
     async def _start_zygote(self, key: str, interpreter: Interpreter, others: dict[str, str], preload: bool) -> Zygote:
-        pyc = self.cache / "pyc"
-        for directory in (self.code, pyc):
-            directory.mkdir(parents=True, exist_ok=True)
+        self.code.mkdir(parents=True, exist_ok=True)
+        pyc = compiled(self.cache)
         order = root.describe(interpreter, self.code, pyc, others, rootless=self.rootless, net=self.net, preload=preload)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         socket.send_fds(self.control, [json.dumps(order).encode()], [theirs.fileno()])
@@ -217,6 +220,19 @@ class Host:
                 task.result().close()
         self.control.close()  # the warden sees it, ends the zygotes, removes the cgroups and goes
         await asyncio.to_thread(self.warden.wait)
+
+
+def compiled(cache: Path) -> Path:
+    """Where interpreters other than the server's keep boto3 compiled: the user's cache, so that only the first cloud waits; else beside the data."""
+    place = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cloche" / "pyc"
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        if os.access(place, os.W_OK):
+            return place
+    except OSError:
+        pass
+    (cache / "pyc").mkdir(parents=True, exist_ok=True)
+    return cache / "pyc"
 
 
 class Zygote:

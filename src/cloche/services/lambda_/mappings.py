@@ -210,6 +210,9 @@ def update_event_source_mapping(call: Call, req: t.UpdateEventSourceMappingReque
     config = checked(call, mapping.source_kind, mapping.source, mapping.config, req, timeout)
     wanted = {True: "Enabled", False: "Disabled", None: mapping.wanted}[req.get("Enabled")]
     state = "Updating" if wanted == mapping.wanted else "Enabling" if wanted == "Enabled" else "Disabling"
+    if config.get("ParallelizationFactor") != mapping.config.get("ParallelizationFactor"):
+        from .stream_poller import relane
+        relane(call, mapping, config["ParallelizationFactor"])
     mapping = call.put(mapping.but(function=name.name, qualifier=name.qualifier, config=config, wanted=wanted, state=state, modified=call.now))
     call.wake(settle, mapping.uuid)
     return describe(call, mapping)
