@@ -145,8 +145,6 @@ def exists(call: Call, kind: str, source: str, timeout: int) -> None:
 
 
 def checked(call: Call, kind: str, source: str, config: dict[str, Any], req: Any, timeout: int) -> dict[str, Any]:
-    if req.get("TumblingWindowInSeconds"):
-        raise errors.cannot_run("Cloche does not keep tumbling windows yet. Leave TumblingWindowInSeconds out.")
     config = config | {k: req[k] for k in (OF_QUEUES if kind == QUEUE else OF_STREAMS) if k in req}
     if not config.get("FilterCriteria", {"Filters": 1}).get("Filters"):
         config.pop("FilterCriteria")

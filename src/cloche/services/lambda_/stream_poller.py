@@ -29,7 +29,8 @@ log = logging.getLogger("cloche")
 lambda_.table("""
 CREATE TABLE IF NOT EXISTS lambda_place (
     mapping TEXT, shard TEXT, sequence TEXT NOT NULL, finished INTEGER NOT NULL DEFAULT 0, attempts INTEGER NOT NULL DEFAULT 0, again REAL NOT NULL DEFAULT 0,
-    pieces TEXT NOT NULL DEFAULT '[]', opened REAL NOT NULL DEFAULT 0, PRIMARY KEY (mapping, shard)) WITHOUT ROWID;
+    pieces TEXT NOT NULL DEFAULT '[]', opened REAL NOT NULL DEFAULT 0,
+    tumbling REAL NOT NULL DEFAULT 0, state TEXT NOT NULL DEFAULT '{}', PRIMARY KEY (mapping, shard)) WITHOUT ROWID;
 """)
 
 
@@ -41,6 +42,8 @@ class Place(NamedTuple):
     again: float
     pieces: list[int]
     opened: float
+    tumbling: float = 0.0  # begin of the window whose state is kept; 0: none
+    state: str = "{}"
 
 
 def topic(arn: str) -> Any:
@@ -69,14 +72,14 @@ def forget(call: Call, mapping: Mapping) -> None:
 
 
 def save(call: Call, mapping: Mapping, place: Place) -> Place:
-    call.sql("INSERT OR REPLACE INTO lambda_place VALUES (?,?,?,?,?,?,?,?)", mapping.uuid, place.shard, place.sequence, int(place.finished), place.attempts, place.again,
-             json.dumps(place.pieces), place.opened)
+    call.sql("INSERT OR REPLACE INTO lambda_place VALUES (?,?,?,?,?,?,?,?,?,?)", mapping.uuid, place.shard, place.sequence, int(place.finished), place.attempts, place.again,
+             json.dumps(place.pieces), place.opened, place.tumbling, place.state)
     return place
 
 
 def place_in(call: Call, mapping: Mapping, shard: str) -> Place:
-    row = call.row("SELECT shard, sequence, finished, attempts, again, pieces, opened FROM lambda_place WHERE mapping = ? AND shard = ?", mapping.uuid, shard)
-    return Place(row[0], row[1], bool(row[2]), row[3], row[4], json.loads(row[5]), row[6]) if row else Place(shard, "", False, 0, 0.0, [], 0.0)
+    row = call.row("SELECT shard, sequence, finished, attempts, again, pieces, opened, tumbling, state FROM lambda_place WHERE mapping = ? AND shard = ?", mapping.uuid, shard)
+    return Place(row[0], row[1], bool(row[2]), row[3], row[4], json.loads(row[5]), *row[6:]) if row else Place(shard, "", False, 0, 0.0, [], 0.0)
 
 
 def describe(there: Call, mapping: Mapping) -> list[Any]:
@@ -142,6 +145,12 @@ async def drain_lane(call: Call, there: Call, mapping: Mapping, name: names.Name
         if passed and not batch:
             place = moved(call, current, place, passed)
             continue
+        if not batch and place.tumbling:
+            end = place.tumbling + current.config["TumblingWindowInSeconds"]
+            if call.now < end:
+                return end, place
+            place = await end_window(call, current, name, version, place)
+            continue
         if not batch:
             with call.step():
                 place = save(call, current, place._replace(finished=closed))
@@ -175,10 +184,17 @@ async def attempt(call: Call, mapping: Mapping, name: names.Name, version: Versi
     if oldest != -1 and (expired := [r for r in batch if call.now - arrival(r) > oldest]):
         await give_up(call, mapping, version, place, expired, "RecordAgeExceeded", None)
         return moved(call, mapping, place, expired)
+    width = mapping.config["TumblingWindowInSeconds"]
+    if width:
+        begin_ = window_of(batch[0], width)
+        if place.tumbling and begin_ > place.tumbling:
+            return await end_window(call, mapping, name, version, place)
+        batch = [r for r in batch if window_of(r, width) == begin_]
     wanted = [r for r in batch if matches(filters, r)]
     if not wanted:
         return moved(call, mapping, place, batch)
-    payload = json.dumps({"Records": [r | {"eventSourceARN": mapping.source} for r in wanted]}, separators=(",", ":")).encode()
+    more = window_fields(mapping, place, begin_, False) if width else {}
+    payload = json.dumps({"Records": [r | {"eventSourceARN": mapping.source} for r in wanted], **more}, separators=(",", ":")).encode()
     if len(payload) > PAYLOAD_LIMIT and len(batch) > 1:
         with call.step():
             return save(call, mapping, place._replace(pieces=halves(batch, place.pieces)))
@@ -196,6 +212,8 @@ async def attempt(call: Call, mapping: Mapping, name: names.Name, version: Versi
         done = batch if failure is None else batch[:failure]
     tell(call, mapping, "PROBLEM: Function call failed" if failed else "OK")
     if done:
+        if width and result:
+            place = place._replace(tumbling=begin_, state=state_in(result.outcome.payload))
         place = moved(call, mapping, place, done)
         batch = batch[len(done) :]
     if not failed:
@@ -212,6 +230,41 @@ async def attempt(call: Call, mapping: Mapping, name: names.Name, version: Versi
         return moved(call, mapping, place, batch)
     with call.step():
         return save(call, mapping, place._replace(attempts=attempts, again=call.now + min(2.0 ** (attempts - 1), BACKOFF_MOST)))
+
+
+def window_of(record: Any, width: int) -> float:
+    return arrival(record) // width * width
+
+
+def window_fields(mapping: Mapping, place: Place, start: float, final: bool) -> dict[str, Any]:
+    """What a tumbling window adds to the event."""
+    begin_, end = (time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(m)) for m in (start, start + mapping.config["TumblingWindowInSeconds"]))
+    return {"window": {"start": begin_, "end": end}, "state": json.loads(place.state), "shardId": place.shard.partition("#")[0], "eventSourceARN": mapping.source,
+            "isFinalInvokeForWindow": final, "isWindowTerminatedEarly": False}
+
+
+def state_in(payload: bytes) -> str:
+    try:
+        state = json.loads(payload).get("state")
+    except (ValueError, AttributeError):
+        state = None
+    return json.dumps(state if isinstance(state, dict) else {})
+
+
+async def end_window(call: Call, mapping: Mapping, name: names.Name, version: Version, place: Place) -> Place:
+    """The last invocation of a window: no records, only what was gathered."""
+    payload = json.dumps({"Records": [], **window_fields(mapping, place, place.tumbling, True)}, separators=(",", ":")).encode()
+    try:
+        failed = (await running.run(call, name, payload)).failed
+    except AwsError as error:
+        if error.status == 404:
+            raise
+        failed = True
+    attempts, most = place.attempts + 1, mapping.config["MaximumRetryAttempts"]
+    with call.step():
+        if failed and (most == -1 or attempts <= most):
+            return save(call, mapping, place._replace(attempts=attempts, again=call.now + min(2.0 ** (attempts - 1), BACKOFF_MOST)))
+        return save(call, mapping, place._replace(attempts=0, again=0.0, tumbling=0.0, state="{}"))
 
 
 def halves(batch: list[Any], pieces: list[int]) -> list[int]:
