@@ -37,7 +37,7 @@ class Warm:
 class Pools:
     def __init__(self, cloud: Any) -> None:
         self.cloud = cloud
-        self.engine = Engine(packages.code_root(cloud), Path(cloud.data) / "cache", self._serve)
+        self.engine = Engine(packages.code_root(cloud), Path(cloud.data) / "cache", self._serve, int(cloud.host.rpartition(":")[2]))  # URLs handed in from outside work inside
         self.idle: dict[Key, list[Warm]] = {}
         self.busy: dict[Key, set[Warm]] = {}
         self.inside: Any = None  # the server that environments see
