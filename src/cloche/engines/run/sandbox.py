@@ -160,8 +160,9 @@ class Host:
         return task
 
     async def _start_zygote(self, key: str, interpreter: Interpreter, others: dict[str, str], preload: bool) -> Zygote:
-        self.code.mkdir(parents=True, exist_ok=True)
-        pyc = compiled(self.cache)
+        pyc = self.cache / "pyc"
+        for directory in (self.code, pyc):
+            directory.mkdir(parents=True, exist_ok=True)
         order = root.describe(interpreter, self.code, pyc, others, rootless=self.rootless, net=self.net, preload=preload)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         socket.send_fds(self.control, [json.dumps(order).encode()], [theirs.fileno()])
@@ -220,19 +221,6 @@ class Host:
                 task.result().close()
         self.control.close()  # the warden sees it, ends the zygotes, removes the cgroups and goes
         await asyncio.to_thread(self.warden.wait)
-
-
-def compiled(cache: Path) -> Path:
-    """Where interpreters other than the server's keep boto3 compiled: the user's cache, so that only the first cloud waits; else beside the data."""
-    place = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cloche" / "pyc"
-    try:
-        place.mkdir(parents=True, exist_ok=True)
-        if os.access(place, os.W_OK):
-            return place
-    except OSError:
-        pass
-    (cache / "pyc").mkdir(parents=True, exist_ok=True)
-    return cache / "pyc"
 
 
 class Zygote:
