@@ -17,7 +17,8 @@ from cloche.languages.dynamodb.values import Item
 
 from . import errors
 from . import service as dynamodb
-from .tables import Index, IndexLayout, Layout, Table, layout
+from .layouts import IndexLayout, Layout, layout
+from .tables import Index, Table
 
 BACKFILL_ROWS = 500
 COLLECTION_BYTES = int(os.environ.get("CLOCHE_DYNAMODB_COLLECTION_BYTES", 10 * 2**30))  # nobody can write 10 GB to see the limit

@@ -7,7 +7,8 @@ from cloche.kernel import Call
 
 from . import errors, indexes, schemas
 from . import service as dynamodb
-from .tables import Index, Table, describe, encryption, layout, limits, new_index, new_number, place, throughput
+from .layouts import layout
+from .tables import Index, Table, describe, encryption, limits, new_index, new_number, place, throughput
 
 ROWS = 500
 

@@ -15,7 +15,7 @@ from cloche.languages.dynamodb.values import Item
 
 from . import expiry, indexes, recovery, replicas, streams
 from . import service as dynamodb
-from .tables import Layout
+from .layouts import Layout
 
 dynamodb.table("""
 CREATE TABLE IF NOT EXISTS dynamodb_item (

@@ -15,7 +15,8 @@ from cloche.languages.dynamodb.values import Item
 
 from . import errors
 from . import service as dynamodb
-from .tables import Layout, Table
+from .layouts import Layout
+from .tables import Table
 
 RETENTION_SECONDS = 86400
 SHARD_SECONDS = 4 * 3600
