@@ -80,6 +80,16 @@ def grow(call: Call, table: Layout, partition: bytes, delta: int) -> None:
             raise errors.collection_too_large()
 
 
+def weigh_collections(call: Call, table: Layout) -> None:
+    """From scratch, once, for a table that was copied."""
+    call.sql("DELETE FROM dynamodb_collection WHERE tbl=?", table.number)
+    call.sql("INSERT INTO dynamodb_collection SELECT tbl, pk, sum(size) FROM dynamodb_item WHERE tbl=? GROUP BY pk", table.number)
+    for index in table.indexes:
+        if index.local:
+            call.sql("INSERT INTO dynamodb_collection SELECT ?, bpk, sum(size) FROM dynamodb_entry WHERE idx=? GROUP BY bpk"
+                     " ON CONFLICT DO UPDATE SET bytes = bytes + excluded.bytes", table.number, index.number)
+
+
 def collection_metrics(call: Call, table: Layout, item: Item, partition: bytes) -> dict[str, Any]:
     row = call.row("SELECT bytes FROM dynamodb_collection WHERE tbl=? AND pk=?", table.number, partition)
     low = float((row[0] if row else 0) // 2**30)
