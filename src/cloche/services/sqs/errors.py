@@ -199,6 +199,13 @@ def hidden_too_long(handle: str, seconds: int) -> AwsError:
     return invalid_value(seconds, "VisibilityTimeout", "Total VisibilityTimeout for the message is beyond the limit [43200 seconds]")
 
 
+def kms(error: AwsError) -> AwsError:
+    """What KMS refused, under SQS's names for it."""
+    name = {"NotFoundException": "NotFound", "DisabledException": "Disabled", "KMSInvalidStateException": "InvalidState", "InvalidKeyUsageException": "InvalidKeyUsage"}.get(error.code, "AccessDenied")
+    legacy = "KMS.KMSInvalidStateException" if name == "InvalidState" else f"KMS.{name}Exception"
+    return AwsError(f"Kms{name}", error.message, query_code=legacy)
+
+
 # -- batches ----------------------------------------------------------------------------------------------------------
 
 def empty_batch(entry: str) -> AwsError:

@@ -10,7 +10,7 @@ import msgspec
 
 from cloche.kernel import AwsError, Call
 
-from . import content, errors, mailbox
+from . import content, encryption, errors, mailbox
 from . import service as sqs
 from .queues import Queue, by_url, find, policy
 
@@ -56,7 +56,8 @@ def send(call: Call, queue: Queue, req: Any) -> Any:
             raise errors.not_for_this_type(dedup, "MessageDeduplicationId")
         if group is not None:  # fair queues
             content.check_fifo_id(group, "MessageGroupId")
-    seq = mailbox.put(call, queue, visible_at, id_, md5, call.principal.id or call.principal.account, group, dedup, trace, _encode(attributes) if attributes else None, body)
+    kept, sealed = encryption.close(call, queue, raw) if encryption.key_of(queue) else (body, None)
+    seq = mailbox.put(call, queue, visible_at, id_, md5, call.principal.id or call.principal.account, group, dedup, trace, _encode(attributes) if attributes else None, kept, sealed)
     if queue.fifo:
         mailbox.remember(call, queue, scope, dedup or "", call.now + DEDUPLICATION_SECONDS, id_, seq)
         result["SequenceNumber"] = sequence(seq)

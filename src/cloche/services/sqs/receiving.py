@@ -15,7 +15,7 @@ import msgspec
 
 from cloche.kernel import Call
 
-from . import content, dead_letters, errors, mailbox
+from . import content, dead_letters, encryption, errors, mailbox
 from . import service as sqs
 from .mailbox import Message
 from .messages import check_entries, each, sequence
@@ -148,7 +148,8 @@ def reserve(call: Call, queue: Queue, count: int) -> None:
 
 
 def shown(call: Call, queue: Queue, message: Message, req: Any) -> dict[str, Any]:
-    result: dict[str, Any] = {"MessageId": message.id, "ReceiptHandle": handle(queue, message), "MD5OfBody": message.md5, "Body": message.body}
+    body = encryption.open_(call, queue, message.body, message.sealed) if message.sealed else message.body  # type: ignore[arg-type]
+    result: dict[str, Any] = {"MessageId": message.id, "ReceiptHandle": handle(queue, message), "MD5OfBody": message.md5, "Body": body}
     if wanted := [*(req.get("AttributeNames") or ()), *(req.get("MessageSystemAttributeNames") or ())]:
         known = system_attributes(queue, message)
         result["Attributes"] = known if "All" in wanted else {name: known[name] for name in wanted if name in known}
