@@ -36,6 +36,10 @@ def bad_token() -> AwsError:
     return invalid_parameter("Invalid or expired next token.")
 
 
+def throttled() -> AwsError:
+    return AwsError("RequestThrottled", "The request was denied due to request throttling.", query_code="RequestThrottled")
+
+
 def unsupported(message: str) -> AwsError:
     return AwsError("UnsupportedOperation", message, query_code=PREFIX + "UnsupportedOperation")
 

@@ -214,6 +214,14 @@ def expire(call: Call, queue: Queue) -> None:
         remove(call, queue, Message(*row))
 
 
+def expire_sometimes(call: Call, queue: Queue) -> None:
+    """Once a minute, so that a queue which nobody reads does not grow for ever."""
+    seen: dict[int, float] = call.cloud.memory.setdefault("sqs.expired", {})
+    if abs(call.now - seen.get(queue.number, 0.0)) > 60:
+        seen[queue.number] = call.now
+        expire(call, queue)
+
+
 # -- deduplication ----------------------------------------------------------------------------------------------------
 
 def seen(call: Call, queue: Queue, scope: str, id_: str) -> tuple[str, int] | None:

@@ -12,7 +12,7 @@ from cloche.kernel import AwsError, Call
 
 from . import content, encryption, errors, mailbox
 from . import service as sqs
-from .queues import Queue, by_url, find, policy
+from .queues import Queue, by_url, find, policy, spend
 
 if TYPE_CHECKING:
     from cloche.shapes import sqs as t
@@ -27,6 +27,7 @@ _encode = msgspec.msgpack.Encoder().encode
 @sqs.op(resource=by_url, policy=policy)
 def send_message(call: Call, req: t.SendMessageRequest) -> t.SendMessageResult:
     call, queue = find(call, req["QueueUrl"])
+    spend(call, queue)
     return send(call, queue, req)
 
 
@@ -62,6 +63,7 @@ def send(call: Call, queue: Queue, req: Any) -> Any:
         mailbox.remember(call, queue, scope, dedup or "", call.now + DEDUPLICATION_SECONDS, id_, seq)
         result["SequenceNumber"] = sequence(seq)
     call.signal(("sqs", queue.arn))
+    mailbox.expire_sometimes(call, queue)
     return result
 
 
@@ -96,6 +98,7 @@ def sequence(seq: int) -> str:
 @sqs.op(resource=by_url, policy=policy, action="sqs:SendMessage")
 def send_message_batch(call: Call, req: t.SendMessageBatchRequest) -> t.SendMessageBatchResult:
     call, queue = find(call, req["QueueUrl"])
+    spend(call, queue)
     entries: Any = check_entries(req["Entries"], "SendMessageBatchRequestEntry")
     size = sum(len(e["MessageBody"].encode("utf-8", "surrogatepass")) + attributes_size(e.get("MessageAttributes") or {}) for e in entries)
     if size > LONGEST_BATCH:
