@@ -9,6 +9,7 @@ outputs require nothing.
 """
 from __future__ import annotations
 
+import keyword
 import re
 import sys
 from pathlib import Path
@@ -71,10 +72,12 @@ def text(service: str) -> str:
     lines: list[str] = []
     for name in sorted(ins | outs):
         shape = model.shape(name)
-        if shape.type != "structure" or shape.spec.get("document") or shape.spec.get("eventstream"):
+        if shape.type != "structure" or shape.spec.get("document") or shape.spec.get("eventstream") or keyword.iskeyword(name):
             continue
         fields = {}
         for member, (target, ref) in shape.members.items():
+            if keyword.iskeyword(member):  # a structure called None, in one model
+                continue
             kind = annotation(target, bool(ref.get("streaming")))
             fields[member] = kind if member in shape.required and name in ins else f"NotRequired[{kind}]"
         lines.append("")

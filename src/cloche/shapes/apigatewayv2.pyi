@@ -36,7 +36,6 @@ class ApiMapping(TypedDict):
 
 class Authorization(TypedDict):
     CognitoConfig: NotRequired[CognitoConfig]
-    None: NotRequired[None]
 
 class Authorizer(TypedDict):
     AuthorizerCredentialsArn: NotRequired[str]
@@ -553,7 +552,6 @@ class DomainNameConfiguration(TypedDict):
 
 class EndpointConfigurationRequest(TypedDict):
     AcmManaged: NotRequired[ACMManaged]
-    None: NotRequired[None]
 
 class EndpointConfigurationResponse(TypedDict):
     CertificateArn: NotRequired[str]
@@ -562,7 +560,6 @@ class EndpointConfigurationResponse(TypedDict):
     PortalDomainHostedZoneId: NotRequired[str]
 
 class EndpointDisplayContent(TypedDict):
-    None: NotRequired[None]
     Overrides: NotRequired[DisplayContentOverrides]
 
 class EndpointDisplayContentResponse(TypedDict):
@@ -1094,9 +1091,6 @@ class MutualTlsAuthentication(TypedDict):
 class MutualTlsAuthenticationInput(TypedDict):
     TruststoreUri: NotRequired[str]
     TruststoreVersion: NotRequired[str]
-
-class None(TypedDict):
-    ...
 
 class ParameterConstraints(TypedDict):
     Required: NotRequired[bool]

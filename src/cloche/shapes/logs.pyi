@@ -126,7 +126,13 @@ class CreateDeliveryRequest(TypedDict):
 class CreateDeliveryResponse(TypedDict):
     delivery: NotRequired[Delivery]
 
-CreateExportTaskRequest = TypedDict('CreateExportTaskRequest', {'taskName': 'NotRequired[str]', 'logGroupName': 'str', 'logStreamNamePrefix': 'NotRequired[str]', 'from': 'int', 'to': 'int', 'destination': 'str', 'destinationPrefix': 'NotRequired[str]'})
+class CreateExportTaskRequest(TypedDict):
+    taskName: NotRequired[str]
+    logGroupName: str
+    logStreamNamePrefix: NotRequired[str]
+    to: int
+    destination: str
+    destinationPrefix: NotRequired[str]
 
 class CreateExportTaskResponse(TypedDict):
     taskId: NotRequired[str]
@@ -577,7 +583,15 @@ class Entity(TypedDict):
     keyAttributes: NotRequired[dict[str, str]]
     attributes: NotRequired[dict[str, str]]
 
-ExportTask = TypedDict('ExportTask', {'taskId': 'NotRequired[str]', 'taskName': 'NotRequired[str]', 'logGroupName': 'NotRequired[str]', 'from': 'NotRequired[int]', 'to': 'NotRequired[int]', 'destination': 'NotRequired[str]', 'destinationPrefix': 'NotRequired[str]', 'status': 'NotRequired[ExportTaskStatus]', 'executionInfo': 'NotRequired[ExportTaskExecutionInfo]'})
+class ExportTask(TypedDict):
+    taskId: NotRequired[str]
+    taskName: NotRequired[str]
+    logGroupName: NotRequired[str]
+    to: NotRequired[int]
+    destination: NotRequired[str]
+    destinationPrefix: NotRequired[str]
+    status: NotRequired[ExportTaskStatus]
+    executionInfo: NotRequired[ExportTaskExecutionInfo]
 
 class ExportTaskExecutionInfo(TypedDict):
     creationTime: NotRequired[int]
@@ -1560,7 +1574,9 @@ class SubscriptionFilter(TypedDict):
 class SubstituteString(TypedDict):
     entries: list[SubstituteStringEntry]
 
-SubstituteStringEntry = TypedDict('SubstituteStringEntry', {'source': 'str', 'from': 'str', 'to': 'str'})
+class SubstituteStringEntry(TypedDict):
+    source: str
+    to: str
 
 class SuppressionPeriod(TypedDict):
     value: NotRequired[int]
