@@ -76,12 +76,10 @@ def text(service: str) -> str:
             continue
         fields = {}
         for member, (target, ref) in shape.members.items():
-            if keyword.iskeyword(member):  # a structure called None, in one model
-                continue
             kind = annotation(target, bool(ref.get("streaming")))
             fields[member] = kind if member in shape.required and name in ins else f"NotRequired[{kind}]"
         lines.append("")
-        if all(member.isidentifier() and member not in ("from", "class", "import", "in", "global") for member in fields):
+        if all(member.isidentifier() and not keyword.iskeyword(member) for member in fields):
             lines.append(f"class {name}(TypedDict):")
             lines += [f"    {member}: {kind}" for member, kind in fields.items()] or ["    ..."]
         else:

@@ -774,10 +774,7 @@ class MutualTlsAuthenticationInput(TypedDict):
     truststoreUri: NotRequired[str]
     truststoreVersion: NotRequired[str]
 
-class PatchOperation(TypedDict):
-    op: NotRequired[str]
-    path: NotRequired[str]
-    value: NotRequired[str]
+PatchOperation = TypedDict('PatchOperation', {'op': 'NotRequired[str]', 'path': 'NotRequired[str]', 'value': 'NotRequired[str]', 'from': 'NotRequired[str]'})
 
 class PutGatewayResponseRequest(TypedDict):
     restApiId: str

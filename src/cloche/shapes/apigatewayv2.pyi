@@ -34,8 +34,7 @@ class ApiMapping(TypedDict):
     ApiMappingKey: NotRequired[str]
     Stage: NotRequired[str]
 
-class Authorization(TypedDict):
-    CognitoConfig: NotRequired[CognitoConfig]
+Authorization = TypedDict('Authorization', {'CognitoConfig': 'NotRequired[CognitoConfig]', 'None': 'NotRequired[None]'})
 
 class Authorizer(TypedDict):
     AuthorizerCredentialsArn: NotRequired[str]
@@ -550,8 +549,7 @@ class DomainNameConfiguration(TypedDict):
     SecurityPolicy: NotRequired[str]
     OwnershipVerificationCertificateArn: NotRequired[str]
 
-class EndpointConfigurationRequest(TypedDict):
-    AcmManaged: NotRequired[ACMManaged]
+EndpointConfigurationRequest = TypedDict('EndpointConfigurationRequest', {'AcmManaged': 'NotRequired[ACMManaged]', 'None': 'NotRequired[None]'})
 
 class EndpointConfigurationResponse(TypedDict):
     CertificateArn: NotRequired[str]
@@ -559,8 +557,7 @@ class EndpointConfigurationResponse(TypedDict):
     PortalDefaultDomainName: NotRequired[str]
     PortalDomainHostedZoneId: NotRequired[str]
 
-class EndpointDisplayContent(TypedDict):
-    Overrides: NotRequired[DisplayContentOverrides]
+EndpointDisplayContent = TypedDict('EndpointDisplayContent', {'None': 'NotRequired[None]', 'Overrides': 'NotRequired[DisplayContentOverrides]'})
 
 class EndpointDisplayContentResponse(TypedDict):
     Body: NotRequired[str]

@@ -126,13 +126,7 @@ class CreateDeliveryRequest(TypedDict):
 class CreateDeliveryResponse(TypedDict):
     delivery: NotRequired[Delivery]
 
-class CreateExportTaskRequest(TypedDict):
-    taskName: NotRequired[str]
-    logGroupName: str
-    logStreamNamePrefix: NotRequired[str]
-    to: int
-    destination: str
-    destinationPrefix: NotRequired[str]
+CreateExportTaskRequest = TypedDict('CreateExportTaskRequest', {'taskName': 'NotRequired[str]', 'logGroupName': 'str', 'logStreamNamePrefix': 'NotRequired[str]', 'from': 'int', 'to': 'int', 'destination': 'str', 'destinationPrefix': 'NotRequired[str]'})
 
 class CreateExportTaskResponse(TypedDict):
     taskId: NotRequired[str]
@@ -583,15 +577,7 @@ class Entity(TypedDict):
     keyAttributes: NotRequired[dict[str, str]]
     attributes: NotRequired[dict[str, str]]
 
-class ExportTask(TypedDict):
-    taskId: NotRequired[str]
-    taskName: NotRequired[str]
-    logGroupName: NotRequired[str]
-    to: NotRequired[int]
-    destination: NotRequired[str]
-    destinationPrefix: NotRequired[str]
-    status: NotRequired[ExportTaskStatus]
-    executionInfo: NotRequired[ExportTaskExecutionInfo]
+ExportTask = TypedDict('ExportTask', {'taskId': 'NotRequired[str]', 'taskName': 'NotRequired[str]', 'logGroupName': 'NotRequired[str]', 'from': 'NotRequired[int]', 'to': 'NotRequired[int]', 'destination': 'NotRequired[str]', 'destinationPrefix': 'NotRequired[str]', 'status': 'NotRequired[ExportTaskStatus]', 'executionInfo': 'NotRequired[ExportTaskExecutionInfo]'})
 
 class ExportTaskExecutionInfo(TypedDict):
     creationTime: NotRequired[int]
@@ -1574,9 +1560,7 @@ class SubscriptionFilter(TypedDict):
 class SubstituteString(TypedDict):
     entries: list[SubstituteStringEntry]
 
-class SubstituteStringEntry(TypedDict):
-    source: str
-    to: str
+SubstituteStringEntry = TypedDict('SubstituteStringEntry', {'source': 'str', 'from': 'str', 'to': 'str'})
 
 class SuppressionPeriod(TypedDict):
     value: NotRequired[int]
