@@ -120,6 +120,17 @@ def test_a_custom_integration_maps_the_request_and_chooses_by_error(cloud):
     assert api.call("/c", "POST", body='{"fail": "other"}').status == 200, "no pattern matches: the default answers"
 
 
+def test_a_custom_integration_may_leave_an_event(cloud):
+    api = Api(cloud)
+    arn = Functions(cloud).make("late", "def handler(event, context):\n    print('got', event['n'])\n", api.id)
+    api.method("/e", "POST", integration={"type": "AWS", "integrationHttpMethod": "POST", "uri": uri(arn), "requestParameters": {"integration.request.header.X-Amz-Invocation-Type": "'Event'"}})
+    api.deploy()
+    got = api.call("/e", "POST", body='{"n": 42}')
+    assert (got.status, got.body) == (200, b"")
+    cloud.advance(5)
+    assert any("got 42" in e["message"] for e in cloud.client("logs").filter_log_events(logGroupName="/aws/lambda/late")["events"])
+
+
 AUTHORIZER = '''import json
 def handler(event, context):
     token = event.get("authorizationToken") or event["headers"].get("X-Token")

@@ -62,7 +62,9 @@ def test_an_openapi_3_document_is_merged_or_overwrites(cloud):
     assert api.call("/old").status == 403 and api.call("/new/a", "POST", body='{"name": 1}').status == 200
 
 
-@pytest.mark.parametrize("body", ["", "{}", "not: [closed", '{"openapi": "4"}', json.dumps({**SWAGGER, "x-amazon-apigateway-request-validator": "none"})])
+@pytest.mark.parametrize("body", ["", "{}", "not: [closed", '{"openapi": "4"}', json.dumps({**SWAGGER, "x-amazon-apigateway-request-validator": "none"}),
+                                  json.dumps({**SWAGGER, "paths": {"/a": {"get": {"x-amazon-apigateway-integration": {"type": "nonsense"}}}}}), json.dumps({**SWAGGER, "paths": [1]}),
+                                  json.dumps({**SWAGGER, "paths": {"/a": {"get": {"parameters": "x"}}}}), json.dumps({**SWAGGER, "definitions": {"A": {"$ref": "#/definitions/A"}}, "paths": {"/a": {"$ref": "#/paths/~1a"}}})])
 def test_what_cannot_be_read_is_refused_and_leaves_nothing(cloud, body):
     gw = cloud.client("apigateway")
     refused(gw.import_rest_api, "BadRequestException", body=body or " ")

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import msgspec
-import yaml
 
 from cloche.kernel import Call
+from cloche.languages import documents
 
 from . import authorizers as authorizer_nouns
 from . import errors, integrations
@@ -26,12 +26,9 @@ ANY = "x-amazon-apigateway-any-method"
 
 def parse(body: bytes | str | dict[str, Any]) -> dict[str, Any]:
     """The document, from JSON or YAML."""
-    if isinstance(body, dict):
-        return body
-    text = body.decode("utf-8", "replace") if isinstance(body, (bytes, bytearray)) else body
     try:
-        document = json.loads(text) if text.lstrip().startswith("{") else yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except (ValueError, yaml.YAMLError, RecursionError):
+        document = body if isinstance(body, dict) else documents.read(body)
+    except documents.Unreadable:
         raise errors.bad_openapi("Invalid OpenAPI input.") from None
     if not isinstance(document, dict) or not (str(document.get("swagger", "")).startswith("2") or str(document.get("openapi", "")).startswith("3.")):
         raise errors.bad_openapi("Invalid OpenAPI input.")
@@ -289,7 +286,10 @@ def apply(call: Call, api: RestApi, body: Any, mode: str, parameters: dict[str, 
     else:
         base = api.definition
     reader = Reader(call, api.id, document, base, api.root, parameters.get("basepath", "ignore"))
-    definition = reader.definition()
+    try:
+        definition = reader.definition()
+    except (RecursionError, TypeError, AttributeError):
+        raise errors.bad_openapi("Invalid OpenAPI input.") from None    # a part is not of the kind that OpenAPI says
     if reader.warnings and fail_on_warnings:
         raise errors.bad_openapi("Warnings found during import:\n\t" + "\n\t".join(reader.warnings))
     values = dict(api.values)

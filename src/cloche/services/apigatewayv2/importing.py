@@ -1,12 +1,10 @@
 """ImportApi and ReimportApi: HTTP APIs from OpenAPI 3.0 documents."""
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from cloche.kernel import Call
+from cloche.languages import documents
 from cloche.services.apigateway.public import asked
 
 from . import authorizers, errors, integrations, routes, stages
@@ -23,11 +21,9 @@ CORS = {"allowOrigins": "AllowOrigins", "allowMethods": "AllowMethods", "allowHe
 
 
 def parse(body: str | dict[str, Any]) -> dict[str, Any]:
-    if isinstance(body, dict):
-        return body
     try:
-        document = json.loads(body) if body.lstrip().startswith("{") else yaml.load(body, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except (ValueError, yaml.YAMLError, RecursionError):
+        document = body if isinstance(body, dict) else documents.read(body)
+    except documents.Unreadable:
         raise errors.bad_request("Unable to parse API definition because of a malformed document") from None
     if not isinstance(document, dict) or not str(document.get("openapi", "")).startswith("3."):
         raise errors.bad_request("Only OpenAPI 3.0 definitions can be imported as HTTP APIs")
@@ -63,6 +59,12 @@ class Reader:
         self.shared: dict[str, str] = {}
 
     def read(self) -> HttpApi:
+        try:
+            return self.read_all()
+        except (RecursionError, TypeError, AttributeError):
+            raise errors.bad_request("The API definition is malformed") from None    # a part is not of the kind that OpenAPI says
+
+    def read_all(self) -> HttpApi:
         for name, scheme in ((self.document.get("components") or {}).get("securitySchemes") or {}).items():
             self.read_scheme(name, resolved(self.document, scheme))
         for path, item in (self.document.get("paths") or {}).items():

@@ -73,6 +73,7 @@ class Table(Record, frozen=True, omit_defaults=True):
     policy_revision: str = ""
     recovery: float = 0  # since when it can be restored to any second; 0: it cannot
     recovery_days: int = 35
+    replicas: list[str] = []  # the other regions of a global table
     restored: dict[str, Any] | None = None  # RestoreSummary
 
     @property
@@ -118,7 +119,7 @@ class Layout:
         self.by_name = {i.name: i for i in self.indexes}
         self.has_local = any(i.local for i in self.indexes)
         self.counted = table.provisioned or bool(table.on_demand)  # capacity has a limit
-        self.plain = not (self.indexes or table.stream_view or table.ttl or table.recovery or self.counted)  # a write is a write
+        self.plain = not (self.indexes or table.stream_view or table.ttl or table.recovery or table.replicas or self.counted)  # a write is a write
 
 
 def schema_of(elements: list[dict[str, str]], types: dict[str, str], index: str | None = None) -> Schema:
@@ -205,7 +206,7 @@ def owner(arn: str) -> tuple[str, str, str]:
 
 # -- operations ---------------------------------------------------------------------------------------------------------
 
-@op(resource=by_table, partly="no vector indexes, multi-attribute keys or replicas; KMS keys are named, not used")
+@op(resource=by_table, partly="no vector indexes or multi-attribute keys; KMS keys are named, not used")
 def create_table(call: Call, req: Any) -> Any:
     from . import policies, streams, tags
     name = req["TableName"]
@@ -288,6 +289,9 @@ def describe(call: Call, table: Table, status: str = "") -> dict[str, Any]:
         out["StreamSpecification"] = {"StreamEnabled": True, "StreamViewType": table.stream_view}
     if table.stream_label:
         out |= {"LatestStreamLabel": table.stream_label, "LatestStreamArn": f"{arn}/stream/{table.stream_label}"}
+    if table.replicas:
+        from . import replicas
+        out |= replicas.describe(call, table)
     if table.restored:
         out["RestoreSummary"] = table.restored | {"RestoreInProgress": table.status == "CREATING"}
     if table.table_class:
@@ -338,7 +342,7 @@ def list_tables(call: Call, req: Any) -> Any:
 
 @op(resource=by_table, policy=policy)
 def delete_table(call: Call, req: Any) -> Any:
-    from . import backups, streams
+    from . import replicas
     call, table = find_named(call, req["TableName"])
     if table.protected:
         raise errors.protected()
@@ -347,13 +351,20 @@ def delete_table(call: Call, req: Any) -> Any:
     out = describe(call, table, status="DELETING")
     out = {k: v for k, v in out.items() if k in ("TableName", "TableStatus", "TableArn", "TableId", "ProvisionedThroughput", "TableSizeBytes", "ItemCount",
                                                 "BillingModeSummary", "DeletionProtectionEnabled", "StreamSpecification", "LatestStreamLabel", "LatestStreamArn")}
+    if table.replicas:
+        replicas.leave(call, table)
+    drop(call, table)
+    return {"TableDescription": out}
+
+
+def drop(call: Call, table: Table) -> None:
+    from . import backups, streams
     if table.stream_view:
         streams.disable(call, table)
     if table.recovery:
         backups.keep_deleted(call, table)
     call.delete(table)
     discard(call, [table.number, *(i.number for i in table.indexes)])
-    return {"TableDescription": out}
 
 
 def discard(call: Call, numbers: list[int]) -> None:

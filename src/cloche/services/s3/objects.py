@@ -99,7 +99,7 @@ def check_writable(call: Call, bucket: Bucket, req: Any) -> None:
     match, none_match = req.get("IfMatch"), req.get("IfNoneMatch")
     if match is None and none_match is None:
         return
-    if match is not None and none_match is not None or none_match not in (None, "*"):
+    if (match is not None and none_match is not None) or none_match not in (None, "*"):
         raise errors.not_implemented("If-None-Match" if none_match is not None else "If-Match")
     old = rows.current(call, bucket.name, req["Key"])
     there = old is not None and not old.marker

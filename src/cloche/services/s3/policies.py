@@ -60,7 +60,7 @@ def _check(bucket: Bucket, statement: Any) -> None:
     if principal != "*" and (not isinstance(principal, dict) or not principal):
         raise errors.malformed_policy("Invalid policy syntax.")
     for value in _list(principal.get("AWS", [])) if isinstance(principal, dict) else ():
-        if value != "*" and not (isinstance(value, str) and (value.isdigit() and len(value) == 12 or value.startswith(("arn:", "AIDA", "AROA")))):
+        if value != "*" and not (isinstance(value, str) and ((value.isdigit() and len(value) == 12) or value.startswith(("arn:", "AIDA", "AROA")))):
             raise errors.malformed_policy("Invalid principal in policy")
 
 

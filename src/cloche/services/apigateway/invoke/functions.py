@@ -18,6 +18,10 @@ class Failed(Exception):
     """Lambda was not reached: it refused (no permission, throttled), or the function does not exist."""
 
 
+class TooLong(Failed):
+    """The event is longer than Lambda takes."""
+
+
 class TimedOut(Exception):
     """No answer within the integration's time."""
 
@@ -32,7 +36,7 @@ def function_of(uri: str) -> str:
 async def ask(call: Call, uri: str, payload: Any, *, source_arn: str, credentials: str | None, seconds: float) -> tuple[bytes, str | None]:
     """(what it returned, how it failed). With credentials the role is asked, else the function's own policy."""
     arn = function_of(uri)
-    body = payload if isinstance(payload, bytes) else json.dumps(payload, separators=(",", ":"), ensure_ascii=False).encode()
+    body = payload if isinstance(payload, bytes) else json.dumps(payload, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "replace")
     try:
         from cloche.services.lambda_ import public
         if not arn.startswith("arn:"):
@@ -44,4 +48,4 @@ async def ask(call: Call, uri: str, payload: Any, *, source_arn: str, credential
     except TimeoutError:
         raise TimedOut from None
     except AwsError as error:
-        raise Failed(f"{error.code}: {error.message}") from None
+        raise (TooLong if error.status == 413 else Failed)(f"{error.code}: {error.message}") from None
