@@ -1975,13 +1975,16 @@ PACKAGES: Any = {
     'cloudformation': 'cloudformation',
     'dynamodb': 'dynamodb',
     'dynamodbstreams': 'dynamodbstreams',
+    'events': 'events',
     'iam': 'iam',
     'kms': 'kms',
     'lambda': 'lambda_',
     'logs': 'logs',
     's3': 's3',
+    'scheduler': 'scheduler',
     'sns': 'sns',
     'sqs': 'sqs',
+    'ssm': 'ssm',
     'sts': 'sts',
 }
 
@@ -2001,6 +2004,7 @@ FRONTS: Any = [
 ]
 
 LISTENERS: Any = {
+    'aws': ['events'],
     's3.happened': ['s3'],
 }
 

@@ -145,7 +145,7 @@ def test_the_time_limit_is_kept_and_the_environment_discarded(bench):
     assert 0.3 <= time.monotonic() - began < 1.0
     assert json.loads(outcome.payload)["errorMessage"].endswith("Error: Task timed out after 0.30 seconds")
     assert json.loads(outcome.payload)["errorType"] == "Sandbox.Timedout"
-    assert [text for _, text in outcome.lines][0] == "begin\n" and outcome.lines[-1][1].endswith("Task timed out after 0.30 seconds\n")
+    assert next(text for _, text in outcome.lines) == "begin\n" and outcome.lines[-1][1].endswith("Task timed out after 0.30 seconds\n")
     bench.run(wait(environment.sandbox.ended))
 
 

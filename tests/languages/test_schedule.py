@@ -81,3 +81,7 @@ def test_what_is_no_schedule_is_refused(text):
 def test_an_unknown_zone_is_refused():
     with pytest.raises(schedule.Invalid):
         schedule.zone_of("Mars/Olympus")
+
+
+def test_the_scheduler_takes_either_number_of_a_unit():
+    assert schedule.parse("rate(1 minutes)", False).next(0) == 60

@@ -63,7 +63,8 @@ class Demo:
         return out
 
     def aws(self, *words: str, **how: Any) -> Any:
-        out = self.sh("aws", *words, **how)
+        # said each time, since version 1 of the CLI sends SQS to its old address whatever AWS_ENDPOINT_URL says
+        out = self.sh("aws", "--endpoint-url", f"http://127.0.0.1:{self.port}", *words, **how)
         try:
             return json.loads(out)
         except ValueError:
@@ -95,7 +96,7 @@ class Demo:
     def up(self) -> None:
         command = [sys.executable, "-m", "cloche.cli.main", "up", "--data", str(self.data), "--port", str(self.port)]
         print(f"$ cloche up --data {self.data} --port {self.port} &", flush=True)
-        self.log = open(self.work / "cloche.log", "ab")
+        self.log = open(self.work / "cloche.log", "ab")  # noqa: SIM115 - the server writes to it
         start = time.perf_counter()
         (self.data / "cloche.json").unlink(missing_ok=True)
         self.server = subprocess.Popen(command, stdout=self.log, stderr=self.log)

@@ -19,32 +19,45 @@ from .globs import Template, Unresolved, glob, variables
 Values = list[str]
 
 
+class Lowered(dict[str, Any]):
+    """A layer whose keys are lower case already."""
+
+
 class Context:
-    """The request's condition keys, lower-cased at the first question. Layers are mappings or functions that give one; the first to know a key wins."""
+    """The request's condition keys, gathered at the first question and each made text at the first question about it.
+
+    Layers are mappings or functions that give one; the first to know a key wins. A value may be a function too.
+    """
 
     __slots__ = ("_known", "_layers")
 
     def __init__(self, *layers: Mapping[str, Any] | Callable[[], Mapping[str, Any]] | None) -> None:
         self._layers = layers
-        self._known: dict[str, Values] | None = None
+        self._known: dict[str, Any] | None = None
 
     def get(self, key: str) -> Values | None:
         """The values of a lower-cased key; None when the request has none."""
-        known = self._known
-        if known is None:
-            known = self._gather()
-        return known.get(key)
+        known = self._known if self._known is not None else self._gather()
+        value = known.get(key)
+        if value is None or type(value) is list:
+            return value
+        value = known[key] = _texts(value() if callable(value) else value)
+        return value
 
     def items(self) -> Iterable[tuple[str, Values]]:
-        return (self._known if self._known is not None else self._gather()).items()
+        known = self._known if self._known is not None else self._gather()
+        return [(key, values) for key in list(known) if (values := self.get(key)) is not None]
 
-    def _gather(self) -> dict[str, Values]:
-        known: dict[str, Values] = {}
+    def _gather(self) -> dict[str, Any]:
+        known: dict[str, Any] = {}
         for layer in reversed(self._layers):
-            for key, value in ((layer() if callable(layer) else layer) or {}).items():
-                values = _texts(value() if callable(value) else value)
-                if values is not None:
-                    known[key.lower()] = values
+            found = layer() if callable(layer) else layer
+            if type(found) is Lowered:
+                known.update(found)
+            elif found:
+                for key, value in found.items():
+                    if value is not None:
+                        known[key.lower()] = _texts(value) if isinstance(value, (list, tuple, set, frozenset)) else value
         self._known = known
         return known
 

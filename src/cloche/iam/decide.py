@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from .conditions import Context
+from .conditions import Context, Lowered
 from .policy import ACCOUNT, EXACT, ROLE, Bundle, Named, Policy
 from .principal import Principal
 
@@ -68,7 +68,9 @@ ROOT_DECISION = Decision(True, False, "root")
 def decide(q: Question) -> Decision:
     p = q.principal
     same = not q.resource_account or q.resource_account == p.account
-    if p.kind == "root" and same and q.resource_policy is None and q.scps is None and q.rcps is None and q.endpoint is None and q.session is None:
+    if p.kind == "root" and same and q.rule == "normal" and not (
+        q.resource_policy or q.scps is not None or q.rcps is not None or q.endpoint or q.session is not None or q.boundary or q.identity
+    ):
         return ROOT_DECISION
     found = _decide(q)
     found.action, found.resource = q.action, q.resource
@@ -147,9 +149,10 @@ def _first(policies: Sequence[Named], effect: int, action: str, resource: str, c
     """The first statement of this effect (0 deny, 1 allow) that holds; with a principal, of those that name it."""
     about = policies.about if isinstance(policies, Bundle) else Bundle(policies).about
     hits, heads = about(action)[effect]
-    if hits and resource.startswith(heads):
+    starts = resource.startswith
+    if hits and starts(heads):
         for name, s in hits:
-            if (principal is None or s.names(principal)) and s.holds(resource, context):
+            if starts(s.heads) and (principal is None or s.names(principal)) and s.holds(resource, context):
                 return name, s.name, "Allow" if effect else "Deny"
     return None
 
@@ -169,44 +172,55 @@ def _closest(own: Bundle, action: str, resource: str, context: Context, p: Princ
 def context_of(q: Question) -> Context:
     """The request's keys over those that follow from who asks."""
     given = q.context
-    return Context((lambda: dict(given.items())) if isinstance(given, Context) else given, lambda: principal_keys(q))
+    return Context((lambda: Lowered(given.items())) if isinstance(given, Context) else given, lambda: principal_keys(q))
 
 
-def principal_keys(q: Question) -> dict[str, Any]:
-    """The global keys that follow from the principal, the resource's account and the time."""
+def principal_keys(q: Question) -> Lowered:
+    """The global keys that follow from the principal, the resource's account and the time. Lower case; texts that take time to make are functions."""
     p = q.principal
-    keys: dict[str, Any] = {"aws:PrincipalIsAWSService": p.kind == "service", "aws:ViaAWSService": bool(p.via)}
-    if q.now is not None:
-        keys["aws:EpochTime"] = str(int(q.now))
-        keys["aws:CurrentTime"] = datetime.fromtimestamp(q.now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    keys = Lowered({"aws:principalisawsservice": p.kind == "service", "aws:viaawsservice": bool(p.via)})
+    now = q.now
+    if now is not None:
+        keys["aws:epochtime"] = lambda: str(int(now))
+        keys["aws:currenttime"] = lambda: iso(now)
     if account := q.resource_account or p.account:
-        keys["aws:ResourceAccount"] = account
+        keys["aws:resourceaccount"] = account
     if p.kind == "service":
-        keys["aws:PrincipalServiceName"] = p.service
-        keys["aws:PrincipalServiceNamesList"] = [p.service]
-        keys["aws:SourceArn"] = p.source_arn or None
-        keys["aws:SourceAccount"] = p.source_account or None
+        keys["aws:principalservicename"] = p.service
+        keys["aws:principalservicenameslist"] = [p.service]
+        if p.source_arn:
+            keys["aws:sourcearn"] = p.source_arn
+        if p.source_account:
+            keys["aws:sourceaccount"] = p.source_account
         return keys
-    keys["aws:userid"] = p.id or None
-    keys["aws:PrincipalType"] = {"root": "Account", "user": "User", "role": "AssumedRole", "federated": "FederatedUser", "anonymous": "Anonymous"}[p.kind]
+    if p.id:
+        keys["aws:userid"] = p.id
+    keys["aws:principaltype"] = TYPES[p.kind]
     if p.kind == "anonymous":
         return keys
-    keys["aws:PrincipalArn"] = p.role_arn if p.kind == "role" else p.arn
-    keys["aws:PrincipalAccount"] = p.account
+    keys["aws:principalarn"] = p.role_arn if p.kind == "role" else p.arn
+    keys["aws:principalaccount"] = p.account
     if p.kind == "user":
         keys["aws:username"] = p.name
     for key, value in p.tags.items():
-        keys[f"aws:PrincipalTag/{key}"] = value
-    if p.temporary:
-        keys["aws:TokenIssueTime"] = datetime.fromtimestamp(p.issued, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        keys[f"aws:principaltag/{key.lower()}"] = value
+    if p.issued:
+        keys["aws:tokenissuetime"] = lambda: iso(p.issued)
     if p.mfa is not None:
-        keys["aws:MultiFactorAuthPresent"] = p.mfa
-        if p.mfa and q.now is not None:
-            keys["aws:MultiFactorAuthAge"] = str(int(q.now - (p.mfa_time or p.issued)))
+        keys["aws:multifactorauthpresent"] = p.mfa
+        if p.mfa and now is not None:
+            keys["aws:multifactorauthage"] = str(int(now - (p.mfa_time or p.issued)))
     if p.source_identity:
-        keys["aws:SourceIdentity"] = keys["sts:SourceIdentity"] = p.source_identity
+        keys["aws:sourceidentity"] = keys["sts:sourceidentity"] = p.source_identity
     if p.provider:
-        keys["aws:FederatedProvider"] = p.provider
+        keys["aws:federatedprovider"] = p.provider
     if p.via:
-        keys |= {"aws:CalledVia": list(p.via), "aws:CalledViaFirst": p.via[0], "aws:CalledViaLast": p.via[-1]}
+        keys |= {"aws:calledvia": list(p.via), "aws:calledviafirst": p.via[0], "aws:calledvialast": p.via[-1]}
     return keys
+
+
+TYPES = {"root": "Account", "user": "User", "role": "AssumedRole", "federated": "FederatedUser", "anonymous": "Anonymous"}
+
+
+def iso(moment: float) -> str:
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

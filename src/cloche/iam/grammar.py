@@ -23,11 +23,14 @@ PRINCIPALS = {"AWS", "Service", "Federated", "CanonicalUser"}
 Known = Callable[[str, str], bool]                     # does the principal (kind, value) exist?
 
 
-def identity(text: str) -> Policy:
-    """A policy for a user, group or role, a boundary, or a session policy."""
+def identity(text: str, managed: bool = False) -> Policy:
+    """A policy for a user, group or role, a boundary, or a session policy. Managed ones must be of the current version; templates leave it out elsewhere."""
     document = _document(text, SYNTAX)
-    if document.get("Version") != "2012-10-17":
-        raise MalformedPolicy(SYNTAX if document.get("Version", "2008-10-17") not in VERSIONS else "Policy document must be version 2012-10-17 or greater.")
+    version = document.get("Version", "2008-10-17")
+    if version not in VERSIONS:
+        raise MalformedPolicy(SYNTAX)
+    if managed and version != "2012-10-17":
+        raise MalformedPolicy("Policy document must be version 2012-10-17 or greater.")
     for statement in _statements(document):
         if "Principal" in statement or "NotPrincipal" in statement:
             raise MalformedPolicy("Policy document should not specify a principal.")

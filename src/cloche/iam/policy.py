@@ -129,9 +129,9 @@ def _grade(kind: str, value: str, principal: Principal) -> int:
             return ROLE
         return ACCOUNT if value == principal.account or (value.endswith(":root") and value.split(":")[4:5] == [principal.account]) else 0
     if kind == "Service":
-        return EXACT if principal.kind == "service" and value in (principal.service, "*") else 0
+        return EXACT if principal.kind == "service" and value == principal.service else 0
     if kind == "Federated":
-        return EXACT if principal.provider and value in (principal.provider, "*") else 0
+        return EXACT if principal.provider and value == principal.provider else 0
     if kind == "CanonicalUser":
         return ACCOUNT if principal.account and value == canonical_id(principal.account) else 0
     return 0

@@ -92,7 +92,8 @@ class Cloud:
             for sql in service.tables:
                 for statement in statements(sql):
                     store.write(statement)
-            store.write("INSERT OR IGNORE INTO used VALUES (?)", (service.name,))
+            if service.boots:  # the others wait for a word, a timer or an event that concerns them
+                store.write("INSERT OR IGNORE INTO used VALUES (?)", (service.name,))
         self.services[service.name] = service
         for boot in service.boots:
             with store:
@@ -296,7 +297,7 @@ class Cloud:
 
     async def stop(self) -> None:
         await self.work.stop()
-        for task in list(self.requests):
+        for task in self.requests - {asyncio.current_task()}:  # a reset or a restore is a request too, and answers afterwards
             task.cancel()
         for close in reversed(self.closers):
             result = close()
@@ -311,7 +312,7 @@ class Cloud:
         change()
         self.files.mkdir(parents=True, exist_ok=True)
         self.services.clear()
-        self.memory.clear()
+        self.memory = {name: kept for name, kept in self.memory.items() if name == "server"}  # the sockets are the same
         self.store.open_file()
         self.clock.load()
         self.work.reload()

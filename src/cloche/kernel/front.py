@@ -8,13 +8,13 @@ from __future__ import annotations
 import re
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
-from xml.sax.saxutils import escape
 
 import msgspec
 
 from .. import _index
 from ..iam import principal as principals
 from ..wire import sigv4
+from ..wire.codec.xml import escape
 from ..wire.http import Request, Response
 from .errors import AwsError
 

@@ -91,13 +91,13 @@ Schedule = Rate | At | Cron
 
 
 @lru_cache(4096)
-def parse(text: str) -> Schedule:
-    """Raises Invalid. The same text is parsed once."""
+def parse(text: str, strict: bool = True) -> Schedule:
+    """Raises Invalid. The same text is parsed once. EventBridge is strict about `1 minute` and `5 minutes`, its Scheduler is not."""
     found = re.fullmatch(r"(rate|cron|at)\((.*)\)", text.strip(), re.DOTALL)
     if not found:
         raise Invalid(text)
     kind, inner = found.groups()
-    return {"rate": parse_rate, "cron": parse_cron, "at": parse_at}[kind](inner)
+    return parse_rate(inner, strict) if kind == "rate" else parse_cron(inner) if kind == "cron" else parse_at(inner)
 
 
 @lru_cache(1024)
@@ -110,9 +110,9 @@ def zone_of(name: str) -> tzinfo:
         raise Invalid(name) from None
 
 
-def parse_rate(inner: str) -> Rate:
+def parse_rate(inner: str, strict: bool = True) -> Rate:
     found = re.fullmatch(r"\s*([1-9]\d{0,8}) +(minute|hour|day)(s?)\s*", inner)
-    if not found or (found[1] == "1") != (found[3] == ""):  # "1 minute", "5 minutes": AWS takes neither "1 minutes" nor "5 minute"
+    if not found or (strict and (found[1] == "1") != (found[3] == "")):
         raise Invalid(inner)
     return Rate(int(found[1]) * UNITS[found[2]])
 

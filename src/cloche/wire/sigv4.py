@@ -11,8 +11,8 @@ import email.utils
 import hmac
 import re
 from base64 import b64encode
-from hashlib import sha256
 from functools import lru_cache
+from hashlib import sha256
 from typing import NamedTuple
 from urllib.parse import quote, unquote, unquote_to_bytes
 

@@ -45,7 +45,7 @@ def test_aws_iam_wants_a_signature_and_a_permission(api):
 
 
 def test_a_resource_policy_decides_with_the_callers_own(cloud):
-    from apigateway.conftest import Api
+    from .conftest import Api
 
     deny = {"Effect": "Deny", "Principal": "*", "Action": "execute-api:Invoke", "Resource": "execute-api:/*/GET/closed"}
     allow = {"Effect": "Allow", "Principal": "*", "Action": "execute-api:Invoke", "Resource": "execute-api:/*"}

@@ -8,7 +8,7 @@ def test_a_mock_answers_at_its_host_and_at_its_path(api):
     got = api.call("/pets/7")
     assert (got.status, got.json, got.headers["content-type"]) == (200, {"id": "7", "stage": "dev"}, "application/json")
     assert got.headers["x-amzn-RequestId"] and got.headers["x-amz-apigw-id"]
-    from apigateway.conftest import call
+    from .conftest import call
 
     assert call(api.cloud, api.id, f"/restapis/{api.id}/dev/_user_request_/pets/8", host="127.0.0.1").json["id"] == "8"
     assert call(api.cloud, api.id, "/dev/pets/9", host=f"{api.id}.execute-api.localhost:4566").json["id"] == "9"
@@ -203,3 +203,33 @@ def test_a_cache_keeps_answers_for_their_time(api):
     assert second != first
     api.gw.flush_stage_cache(restApiId=api.id, stageName="dev")
     assert api.call("/a?q=1").body != second
+
+
+def test_a_method_is_tried_before_it_is_deployed(api):
+    where = api.mock("/a/{id}", "POST", template="$input.params('id')|$stageVariables.v|$input.params('q')", auth="AWS_IAM")
+    got = api.gw.test_invoke_method(**where, pathWithQueryString="/a/7?q=2", body="{}", stageVariables={"v": "1"})
+    assert (got["status"], got["body"]) == (200, "7|1|2") and "Method completed with status: 200" in got["log"]
+
+
+def test_long_answers_are_compressed_for_who_accepts_it(cloud):
+    import gzip
+
+    from .conftest import Api
+
+    api = Api(cloud, minimumCompressionSize=20)
+    api.mock("/long", template="x" * 100)
+    api.mock("/short", template="x" * 10)
+    api.deploy()
+    got = api.call("/long", headers={"Accept-Encoding": "gzip"})
+    assert got.headers["content-encoding"] == "gzip" and gzip.decompress(got.body) == b"x" * 100
+    assert api.call("/long").body == b"x" * 100 and api.call("/short", headers={"Accept-Encoding": "gzip"}).body == b"x" * 10
+
+
+def test_why_a_call_was_denied_can_be_asked(api):
+    from .test_auth import signed, url, user
+
+    api.mock("/a", auth="AWS_IAM")
+    api.deploy()
+    got = api.call("/a", headers=signed(api.cloud, url(api, "/a"), **user(api.cloud, {"Sid": "No", "Effect": "Deny", "Action": "execute-api:*", "Resource": "*"})))
+    told = api.cloud.control(f"why/{got.headers['x-amzn-RequestId']}")
+    assert got.status == 403 and told["principal"].endswith("user/u0") and "No" in json.dumps(told["why"])

@@ -5,10 +5,11 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from apigateway.conftest import backend, call  # noqa: F401
 from botocore.exceptions import ClientError
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
+
+from ..apigateway.conftest import backend, call  # noqa: F401
 
 
 def refused(fn, code, message="", **kw):
@@ -171,7 +172,7 @@ def test_iam_routes_want_a_signature(cloud, backend):  # noqa: F811
     api.proxy("GET /a", backend, route={"AuthorizationType": "AWS_IAM"})
     got = api.call("/a")
     assert (got.status, got.json) == (403, {"message": "Forbidden"})
-    from apigateway.test_auth import signed
+    from ..apigateway.test_auth import signed
 
     assert api.call("/a", headers=signed(cloud, f"https://{api.id}.execute-api.us-east-1.amazonaws.com/a")).status == 200
 

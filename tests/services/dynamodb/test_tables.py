@@ -191,7 +191,6 @@ def test_facts_about_the_account_and_the_service(ddb, make):
     make()
     assert ddb.describe_limits()["TableMaxReadCapacityUnits"] == 40000
     assert ddb.describe_endpoints()["Endpoints"][0]["Address"] == "dynamodb.us-east-1.amazonaws.com"
-    assert ddb.describe_continuous_backups(TableName="table")["ContinuousBackupsDescription"]["ContinuousBackupsStatus"] == "ENABLED"
 
 
 def test_a_resource_policy_has_a_revision(ddb, make, cloud, refuses):

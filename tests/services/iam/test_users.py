@@ -116,10 +116,32 @@ def test_inline_policies_of_a_user_are_kept_as_written_and_limited_together(iam)
     (document(allow("s3:*", "bucket")), 'Resource bucket must be in ARN format or "*".'),
     (document(allow("s3:*", Sid="a"), allow("s3:*", Sid="a")), "Statement IDs (SID) in a single policy must be unique."),
     (document(allow("s3:*", Sid="a b")), "Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the regular expression [0-9A-Za-z]*"),
-    ('{"Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}', "Policy document must be version 2012-10-17 or greater."),
     (document(allow("s3:*", "arn:nowhere:s3:::b")), 'Partition "nowhere" is not valid for resource "arn:nowhere:s3:::b".'),
     (document(allow("s3:*", "arn:aws:s3:us-east-1::b")), "Resource arn:aws:s3:us-east-1::b can not contain region information."),
 ])
 def test_a_malformed_policy_is_refused_in_awss_words(iam, text, message):
     iam.create_user(UserName="bob")
     assert refused("MalformedPolicyDocument", iam.put_user_policy, UserName="bob", PolicyName="p", PolicyDocument=text) == message
+
+
+def test_inline_policies_may_leave_out_the_version_but_managed_ones_may_not(cloud, iam):
+    old = '{"Statement":[{"Effect":"Allow","Action":"iam:ListUsers","Resource":"*"}]}'
+    bob = Person(cloud, "bob")
+    iam.put_user_policy(UserName="bob", PolicyName="p", PolicyDocument=old)
+    assert "Users" in bob.client("iam").list_users()
+    assert refused("MalformedPolicyDocument", iam.create_policy, PolicyName="p", PolicyDocument=old) == "Policy document must be version 2012-10-17 or greater."
+
+
+def test_making_something_with_tags_needs_the_permission_to_tag(cloud):
+    bob = Person(cloud, "bob", allow("iam:CreateUser")).client("iam")
+    bob.create_user(UserName="plain")
+    assert "iam:TagUser on resource" in refused("AccessDenied", bob.create_user, UserName="tagged", Tags=[{"Key": "a", "Value": "b"}])
+
+
+def test_tags_can_be_demanded_of_whoever_makes_a_user(cloud):
+    bob = Person(cloud, "bob", allow(["iam:CreateUser", "iam:TagUser"], Condition={
+        "StringEquals": {"aws:RequestTag/team": ["red", "blue"]}, "ForAllValues:StringEquals": {"aws:TagKeys": ["team"]}})).client("iam")
+    refused("AccessDenied", bob.create_user, UserName="a")
+    refused("AccessDenied", bob.create_user, UserName="a", Tags=[{"Key": "team", "Value": "green"}])
+    refused("AccessDenied", bob.create_user, UserName="a", Tags=[{"Key": "team", "Value": "red"}, {"Key": "x", "Value": "y"}])
+    assert bob.create_user(UserName="a", Tags=[{"Key": "team", "Value": "red"}])["User"]["Tags"]

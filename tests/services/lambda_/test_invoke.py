@@ -138,3 +138,33 @@ def test_a_response_stream_has_chunks_and_an_end(bench):
 def test_invoke_async_leaves_an_event(bench):
     bench.deploy()
     assert bench.client.invoke_async(FunctionName="f", InvokeArgs=b"{}")["Status"] == 202
+
+
+def logged(bench, group="/aws/lambda/f"):
+    return [e["message"] for e in bench.cloud.client("logs").filter_log_events(logGroupName=group)["events"]]
+
+
+def test_what_a_function_prints_is_in_its_log_group(bench):
+    bench.deploy(code="import logging\ndef handler(e, c):\n    print('printed')\n    logging.warning('two\\nlines')")
+    request_id = bench.client.invoke(FunctionName="f")["ResponseMetadata"]["RequestId"]
+    lines = logged(bench)
+    assert lines[1] == f"START RequestId: {request_id} Version: $LATEST" and lines[2] == "printed" and lines[-2] == f"END RequestId: {request_id}"
+    assert lines[3].startswith("[WARNING]\t") and lines[3].endswith("Z\t" + request_id + "\ttwo\nlines")
+    [stream] = bench.cloud.client("logs").describe_log_streams(logGroupName="/aws/lambda/f")["logStreams"]
+    assert "/[$LATEST]" in stream["logStreamName"] and len(stream["logStreamName"].split("]")[1]) == 32
+    assert abs(stream["lastEventTimestamp"] / 1000 - bench.cloud.now) < 5
+
+
+def test_a_role_without_logs_runs_and_leaves_nothing(bench):
+    bench.deploy()
+    for policy in bench.iam.list_role_policies(RoleName="f-role")["PolicyNames"]:
+        bench.iam.delete_role_policy(RoleName="f-role", PolicyName=policy)
+    assert bench.call(event=1) == 1
+    assert bench.cloud.client("logs").describe_log_groups()["logGroups"] == []
+
+
+def test_the_log_format_can_be_json_and_go_to_another_group(bench):
+    bench.deploy(code="import logging\ndef handler(e, c): logging.getLogger().error('x')", LoggingConfig={"LogFormat": "JSON", "LogGroup": "mine"})
+    bench.call()
+    lines = [json.loads(line) for line in logged(bench, "mine")]
+    assert [line.get("type") for line in lines] == ["platform.start", None, "platform.report"] and lines[1]["message"] == "x" and lines[2]["record"]["status"] == "success"

@@ -69,7 +69,7 @@ def endpoint():
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.got, server.status = [], 200
     server.url = f"http://127.0.0.1:{server.server_port}/hook"
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     yield server
     server.shutdown()
     server.server_close()

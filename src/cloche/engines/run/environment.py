@@ -44,12 +44,13 @@ class Environment:
     async def invoke(self, inv: Invocation) -> Outcome:
         assert self.current is None, "one invocation at a time"
         self.current, self.answer = inv, self.loop.create_future()
-        self.began = time.perf_counter()
+        self.began, real = time.perf_counter(), time.time()
         try:
             outcome = await self._init(inv) or await self._run(inv)
         finally:
             self.current, self.answer = None, None
         outcome.lines[:0] = self.log.take()
+        outcome.began, outcome.ended = real, time.time()
         if not self.init_told:
             outcome.init_ms, self.init_told = self.init_ms, True
         outcome.memory_mb = min(max(1, -(-self.peak_kb // 1024)), self.spec.memory_mb)

@@ -42,6 +42,8 @@ class Outcome:
     status: str = "success"  # | "error" (the function said so) | "timeout" | "failure" (the runtime did not answer)
     error_type: str = ""
     duration_ms: float = 0.0
+    began: float = 0.0  # real moments of the whole
+    ended: float = 0.0
     init_ms: float | None = None
     memory_mb: int = 0
     lines: list[tuple[float, str]] = field(default_factory=list)  # (real time, text)

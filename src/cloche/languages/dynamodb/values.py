@@ -6,6 +6,7 @@ form DynamoDB gives back, and returns the size that limits and capacity are coun
 from __future__ import annotations
 
 import binascii
+from collections.abc import Iterable
 from typing import Any
 
 from . import errors, numbers
@@ -26,6 +27,16 @@ def measure_item(item: Item) -> int:
     for name, value in item.items():
         size += len(name) if name.isascii() else len(name.encode())
         size += measure(value)
+    return size
+
+
+def measure_some(item: Item, names: Iterable[str]) -> int:
+    """The size of these attributes of an item, as far as it has them."""
+    size = 0
+    for name in names:
+        value = item.get(name)
+        if value is not None:
+            size += (len(name) if name.isascii() else len(name.encode())) + measure(value)
     return size
 
 

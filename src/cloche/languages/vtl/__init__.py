@@ -17,12 +17,15 @@ __all__ = ["JsonList", "Missing", "Native", "Template", "VtlError", "from_json",
 
 
 class Template:
-    __slots__ = ("body", "source")
+    __slots__ = ("body", "constant", "source")
 
     def __init__(self, source: str) -> None:
         self.source, self.body = source, parse(source)
+        self.constant = self.body.constant()           # the text of a template that says nothing but text
 
     def render(self, names: dict[str, Any], *, literal: bool = False) -> str:
+        if self.constant is not None:
+            return self.constant
         scope, out = Scope(names, literal), []
         try:
             self.body.render(scope, out)

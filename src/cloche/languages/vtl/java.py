@@ -28,6 +28,9 @@ class Native:
     methods: Mapping[str, Callable[..., Any]] = {}
     fields: Mapping[str, Any] = {}
 
+    def __str__(self) -> str:
+        return ""
+
 
 def from_json(value: Any) -> Any:
     if isinstance(value, dict):

@@ -31,6 +31,9 @@ class Block(Node):
         for node in self.nodes:
             node.render(scope, out)
 
+    def constant(self) -> str | None:
+        return "".join(n.text for n in self.nodes if isinstance(n, Text)) if all(isinstance(n, Text) for n in self.nodes) else None
+
 
 class Text(Node):
     __slots__ = ("text",)

@@ -21,7 +21,7 @@ from .public import Resource, Type
 from .records import Row, Stack, lookup, old_ones, put_old, put_row, row, rows
 
 log = logging.getLogger("cloche")
-Record_ = Callable[[Any], None]
+PATIENCE = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)  # seconds between one look and the next at what is not ready
 
 
 class Slot:
@@ -167,7 +167,7 @@ async def known(table: Type, r: Resource) -> Resource:
     if table.read is not None and r.pending is None:
         await table.read(r)
     if table.ready is not None and r.pending is None and not await table.ready(r):
-        r.pending = {"kind": "poll"}
+        r.pending = {"kind": "poll", "stage": r.stage}
     return r
 
 
@@ -183,7 +183,7 @@ async def run(call: Call, stack: Stack, slot: Slot, table: Type, work: Callable[
         if r.pending is not None:
             slot.save(call, stack.id, now.but(state="pending", pending=r.pending))
             if r.pending["kind"] == "poll":
-                call.after(1, look_again, f"{stack.id}/{now.logical}", stack=stack.id)
+                call.after(PATIENCE[0], look_again, f"{stack.id}/{now.logical}", stack=stack.id)
             return
         succeeded(call, stack, slot, now)
 
@@ -393,22 +393,33 @@ async def collect(call: Call, stack: Stack, slots: list[Slot], rights: Call) -> 
             table = registry.find(slot.row.type)
 
             async def again(table: Type, r: Resource) -> Resource:
-                r.pending = None
+                r.stage, r.pending = (r.pending or {}).get("stage", ""), None
                 return await known(table, r)
 
-            current = slot.row
-            await run_poll(call, stack, slot, table, lambda current=current, table=table: ask(rights, stack, current, current.properties, {}, table), again)
+            new, old = sides(slot.row)
+            await run_poll(call, stack, slot, table, ask(rights, stack, slot.row, new, old, table), again)
 
 
-async def run_poll(call: Call, stack: Stack, slot: Slot, table: Type, work: Callable[[], Resource], again: Callable[[Type, Resource], Coroutine[Any, Any, Resource]]) -> None:
+def sides(row_: Row) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What a pending row is on its way to, and where from."""
+    before = (row_.before or {}).get("properties", {})
+    if row_.action == "restore":
+        return before, row_.properties
+    return row_.properties, before if row_.action == "update" else {}
+
+
+async def run_poll(call: Call, stack: Stack, slot: Slot, table: Type, r: Resource, again: Callable[[Type, Resource], Coroutine[Any, Any, Resource]]) -> None:
+    tries = (slot.row.pending or {}).get("tries", 0) + 1
+
     def record(r: Resource) -> None:
         if r.pending is not None:
-            call.after(1, look_again, f"{stack.id}/{slot.row.logical}", stack=stack.id)
+            slot.save(call, stack.id, slot.row.but(pending={**r.pending, "tries": tries}))
+            call.after(PATIENCE[min(tries, len(PATIENCE) - 1)], look_again, f"{stack.id}/{slot.row.logical}", stack=stack.id)
         else:
             succeeded(call, stack, slot, slot.row.but(attributes=r.attributes))
 
     try:
-        await drive(call, again(table, work()), record, lambda: None)
+        await drive(call, again(table, r), record, lambda: None)
     except AwsError as error:
         with call.step():
             failed(call, stack, slot, reason_of(error))

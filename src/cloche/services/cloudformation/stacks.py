@@ -184,6 +184,7 @@ def cancel_update_stack(call: Call, req: t.CancelUpdateStackInput) -> None:
     if stack.status != "UPDATE_IN_PROGRESS" or stack.operation is None:
         raise errors.cannot_cancel()
     call.put(stack.but(operation=go_on(stack, failed="User Initiated", cancelled=True, on_failure="ROLLBACK")))
+    call.cloud.memory.get("cloudformation.patience", set()).discard(stack.operation.id)  # who asks next may wait again
     call.wake(deploy, stack.id)
 
 

@@ -130,8 +130,8 @@ def prepared(layout: Layout, wanted: Any) -> tuple[tuple[bytes, bytes], Any, int
         raise errors.one_request_each()
     if "PutRequest" in wanted:
         item = wanted["PutRequest"]["Item"]
-        size, key = weigh(layout, item)
-        return key, item, size, wanted
+        size = weigh(item)
+        return layout.schema.of_item(item), item, size, wanted
     return layout.schema.exact(wanted["DeleteRequest"]["Key"]), None, 0, wanted
 
 

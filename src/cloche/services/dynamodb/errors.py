@@ -190,6 +190,26 @@ def token_mismatch() -> AwsError:
     return AwsError("IdempotentParameterMismatchException", "Request was submitted with a request token that has been used with a different payload.")
 
 
+def duplicate_item() -> AwsError:
+    return AwsError("DuplicateItemException", "Duplicate primary key exists in table")
+
+
+def reads_or_writes() -> AwsError:
+    return invalid("Transaction statements must be either all reads or all writes")
+
+
+def one_item_each() -> AwsError:
+    return invalid("Select statements within BatchExecuteStatement and ExecuteTransaction must specify the primary key in the where clause.")
+
+
+def only_in_transactions() -> AwsError:
+    return invalid("EXISTS can only be used in ExecuteTransaction")
+
+
+def next_token() -> AwsError:
+    return invalid("Invalid NextToken")
+
+
 # -- time, streams, policies --------------------------------------------------------------------------------------------
 
 def ttl_already(state: str) -> AwsError:
@@ -222,3 +242,47 @@ def policy_changed() -> AwsError:
 
 def too_many_tags() -> AwsError:
     return invalid("One or more parameter values were invalid: Too many Tags: A maximum of 50 tags are allowed")
+
+
+# -- replicas -----------------------------------------------------------------------------------------------------------
+
+def local_replica() -> AwsError:
+    return invalid("Cannot add, delete, or update the local region through ReplicaUpdates. Use CreateTable, DeleteTable, or UpdateTable as required.")
+
+
+def no_replica(region: str) -> AwsError:
+    return invalid(f"Update global table operation failed because one or more replicas were not part of the global table: {region}")
+
+
+def replica_exists(name: str) -> AwsError:
+    return invalid(f"Failed to create a the new replica of table with name: '{name}' because one or more replicas already existed as tables.")
+
+
+def strong_consistency() -> AwsError:
+    return AwsError("NotImplemented", "Global tables with multi-Region strong consistency are not built in Cloche yet.", 501)
+
+
+# -- backups ------------------------------------------------------------------------------------------------------------
+
+def table_not_found(name: str) -> AwsError:
+    return AwsError("TableNotFoundException", f"Table not found: {name}")
+
+
+def target_exists(name: str) -> AwsError:
+    return AwsError("TableAlreadyExistsException", f"Table already exists: {name}")
+
+
+def no_backup(arn: str) -> AwsError:
+    return AwsError("BackupNotFoundException", f"Backup not found: {arn}")
+
+
+def no_recovery(name: str) -> AwsError:
+    return AwsError("PointInTimeRecoveryUnavailableException", f"Point in time recovery is not enabled for table '{name}'")
+
+
+def restore_time() -> AwsError:
+    return AwsError("InvalidRestoreTimeException", "The specified RestoreDateTime is not between EarliestRestorableDateTime and LatestRestorableDateTime.")
+
+
+def one_restore_time() -> AwsError:
+    return invalid("One of RestoreDateTime or UseLatestRestorableTime must be specified, and not both")

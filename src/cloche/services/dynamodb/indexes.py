@@ -5,6 +5,7 @@ size kept with an entry is that of the projected attributes, which is what capac
 """
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import msgspec
@@ -19,7 +20,7 @@ from . import service as dynamodb
 from .tables import Index, IndexLayout, Layout, Table, layout
 
 BACKFILL_ROWS = 500
-COLLECTION_BYTES = 10 * 2**30
+COLLECTION_BYTES = int(os.environ.get("CLOCHE_DYNAMODB_COLLECTION_BYTES", 10 * 2**30))  # nobody can write 10 GB to see the limit
 
 dynamodb.table("""
 CREATE TABLE IF NOT EXISTS dynamodb_entry (

@@ -8,7 +8,7 @@ from cloche.kernel import Call
 
 from .streams import RETENTION_SECONDS, SEQUENCE, SHARD_SECONDS, Stream, topic
 
-__all__ = ["RETENTION_SECONDS", "SEQUENCE", "SHARD_SECONDS", "Stream", "last", "records", "stream_of", "streams", "topic"]
+__all__ = ["RETENTION_SECONDS", "SEQUENCE", "SHARD_SECONDS", "Stream", "last", "policy_of", "records", "stream_of", "streams", "topic"]
 
 
 def streams(call: Call) -> list[Stream]:
@@ -35,3 +35,9 @@ def last(call: Call, stream: Stream, shard: int) -> int:
     """The number of the shard's last record; 0 when it has none."""
     return call.row("SELECT max(seq) FROM dynamodb_record WHERE stream=? AND shard=?", stream.number, shard)[0] or 0
 
+
+
+def policy_of(call: Call, arn: str) -> str | None:
+    """The resource policy of a stream, for IAM."""
+    stream = stream_of(call, arn)
+    return stream.policy or None if stream else None

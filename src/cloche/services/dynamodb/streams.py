@@ -40,6 +40,8 @@ class Stream(Record, frozen=True, omit_defaults=True):
     created: float
     schema: list[dict[str, str]]
     disabled: float = 0
+    policy: str = ""
+    policy_revision: str = ""
 
     @property
     def key(self) -> str:

@@ -71,6 +71,10 @@ class Table(Record, frozen=True, omit_defaults=True):
     warm: dict[str, int] | None = None
     policy: str = ""
     policy_revision: str = ""
+    recovery: float = 0  # since when it can be restored to any second; 0: it cannot
+    recovery_days: int = 35
+    replicas: list[str] = []  # the other regions of a global table
+    restored: dict[str, Any] | None = None  # RestoreSummary
 
     @property
     def key(self) -> str:
@@ -115,7 +119,7 @@ class Layout:
         self.by_name = {i.name: i for i in self.indexes}
         self.has_local = any(i.local for i in self.indexes)
         self.counted = table.provisioned or bool(table.on_demand)  # capacity has a limit
-        self.plain = not (self.indexes or table.stream_view or table.ttl or self.counted)  # a write is a write
+        self.plain = not (self.indexes or table.stream_view or table.ttl or table.recovery or table.replicas or self.counted)  # a write is a write
 
 
 def schema_of(elements: list[dict[str, str]], types: dict[str, str], index: str | None = None) -> Schema:
@@ -132,7 +136,9 @@ def layout(call: Call, table: Table) -> Layout:
     if found is None:
         if len(_layouts) > 2000:
             _layouts.clear()
-        found = _layouts[id(table)] = Layout(table, call.arn(f"table/{table.name}"), call.account, call.region)
+        found = Layout(table, call.arn(f"table/{table.name}"), call.account, call.region)
+        if table.status == "ACTIVE":
+            _layouts[id(table)] = found
     return found
 
 
@@ -157,6 +163,8 @@ def find(call: Call, name: str) -> Layout:
         table = call.get(Table, name)
         if table is None:
             raise errors.no_table()
+    if table.status != "ACTIVE":
+        raise errors.no_table()
     return _layouts.get(id(table)) or layout(call, table)
 
 
@@ -198,7 +206,7 @@ def owner(arn: str) -> tuple[str, str, str]:
 
 # -- operations ---------------------------------------------------------------------------------------------------------
 
-@op(resource=by_table, partly="no vector indexes, multi-attribute keys or replicas; KMS keys are named, not used")
+@op(resource=by_table, partly="no vector indexes or multi-attribute keys; KMS keys are named, not used")
 def create_table(call: Call, req: Any) -> Any:
     from . import policies, streams, tags
     name = req["TableName"]
@@ -281,6 +289,11 @@ def describe(call: Call, table: Table, status: str = "") -> dict[str, Any]:
         out["StreamSpecification"] = {"StreamEnabled": True, "StreamViewType": table.stream_view}
     if table.stream_label:
         out |= {"LatestStreamLabel": table.stream_label, "LatestStreamArn": f"{arn}/stream/{table.stream_label}"}
+    if table.replicas:
+        from . import replicas
+        out |= replicas.describe(call, table)
+    if table.restored:
+        out["RestoreSummary"] = table.restored | {"RestoreInProgress": table.status == "CREATING"}
     if table.table_class:
         out["TableClassSummary"] = {"TableClass": table.table_class} | ({"LastUpdateDateTime": table.table_class_since} if table.table_class_since else {})
     return out
@@ -329,7 +342,7 @@ def list_tables(call: Call, req: Any) -> Any:
 
 @op(resource=by_table, policy=policy)
 def delete_table(call: Call, req: Any) -> Any:
-    from . import streams
+    from . import replicas
     call, table = find_named(call, req["TableName"])
     if table.protected:
         raise errors.protected()
@@ -338,11 +351,20 @@ def delete_table(call: Call, req: Any) -> Any:
     out = describe(call, table, status="DELETING")
     out = {k: v for k, v in out.items() if k in ("TableName", "TableStatus", "TableArn", "TableId", "ProvisionedThroughput", "TableSizeBytes", "ItemCount",
                                                 "BillingModeSummary", "DeletionProtectionEnabled", "StreamSpecification", "LatestStreamLabel", "LatestStreamArn")}
+    if table.replicas:
+        replicas.leave(call, table)
+    drop(call, table)
+    return {"TableDescription": out}
+
+
+def drop(call: Call, table: Table) -> None:
+    from . import backups, streams
     if table.stream_view:
         streams.disable(call, table)
+    if table.recovery:
+        backups.keep_deleted(call, table)
     call.delete(table)
     discard(call, [table.number, *(i.number for i in table.indexes)])
-    return {"TableDescription": out}
 
 
 def discard(call: Call, numbers: list[int]) -> None:
@@ -359,6 +381,7 @@ async def purge(call: Call, key: str) -> None:
         "DELETE FROM dynamodb_item WHERE id IN (SELECT id FROM dynamodb_item WHERE tbl=? LIMIT ?) RETURNING 1",
         "DELETE FROM dynamodb_entry WHERE (idx, pk, sk, bpk, bsk) IN (SELECT idx, pk, sk, bpk, bsk FROM dynamodb_entry WHERE idx=? LIMIT ?) RETURNING 1",
         "DELETE FROM dynamodb_expiry WHERE (tbl, at, pk, sk) IN (SELECT tbl, at, pk, sk FROM dynamodb_expiry WHERE tbl=? LIMIT ?) RETURNING 1",
+        "DELETE FROM dynamodb_past WHERE seq IN (SELECT seq FROM dynamodb_past WHERE tbl=? LIMIT ?) RETURNING 1",
         "DELETE FROM dynamodb_collection WHERE (tbl, pk) IN (SELECT tbl, pk FROM dynamodb_collection WHERE tbl=? LIMIT ?) RETURNING 1",
     ):
         while True:

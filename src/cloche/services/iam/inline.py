@@ -17,7 +17,7 @@ MOST_CHARACTERS = {"user": 2048, "group": 5120, "role": 10240}
 
 
 def put(call: Call, entity: Any, kind: str, req: Any) -> None:
-    inline = entity.inline | {req["PolicyName"]: policies.checked(req["PolicyDocument"])}
+    inline = entity.inline | {req["PolicyName"]: policies.checked(req["PolicyDocument"], managed=False)}
     if sum(map(policies.size, inline.values())) > MOST_CHARACTERS[kind]:
         raise errors.inline_too_long(MOST_CHARACTERS[kind], kind, entity.name)
     call.put(entity.but(inline=inline))

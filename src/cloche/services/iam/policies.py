@@ -101,9 +101,9 @@ def document(call: Call, policy_arn: str) -> str | None:
     return None if found is None else managed.document(policy_arn) if isinstance(found, managed.Managed) else found.document
 
 
-def checked(text: str) -> str:
+def checked(text: str, managed: bool = False) -> str:
     try:
-        grammar.alphanumeric_sids(grammar.identity(text))
+        grammar.alphanumeric_sids(grammar.identity(text, managed))
     except MalformedPolicy as error:
         raise errors.malformed(error.message) from None
     return text
@@ -123,9 +123,9 @@ def view(call: Call, policy: Found) -> t.Policy:
     }
 
 
-@iam.op(resource=to_be, context=facts)
+@iam.op(resource=to_be, action=tags.action("CreatePolicy", "TagPolicy"), context=facts)
 def create_policy(call: Call, req: t.CreatePolicyRequest) -> t.CreatePolicyResponse:
-    name, text = req["PolicyName"], checked(req["PolicyDocument"])
+    name, text = req["PolicyName"], checked(req["PolicyDocument"], managed=True)
     if size(text) > MOST_CHARACTERS:
         raise errors.too_many("PolicySize", MOST_CHARACTERS)
     if call.get(ManagedPolicy, name.lower()):
@@ -185,7 +185,7 @@ def delete_policy(call: Call, req: t.DeletePolicyRequest) -> None:
 
 @iam.op(resource=by_arn, context=facts)
 def create_policy_version(call: Call, req: t.CreatePolicyVersionRequest) -> t.CreatePolicyVersionResponse:
-    policy, text = own(call, req["PolicyArn"]), checked(req["PolicyDocument"])
+    policy, text = own(call, req["PolicyArn"]), checked(req["PolicyDocument"], managed=True)
     if size(text) > MOST_CHARACTERS:
         raise errors.too_many("PolicySize", MOST_CHARACTERS)
     if len(policy.versions) >= MOST_VERSIONS:

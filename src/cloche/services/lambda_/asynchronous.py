@@ -28,7 +28,7 @@ CREATE TABLE IF NOT EXISTS lambda_event (
 def enqueue(call: Call, name: names.Name, payload: bytes, trace: str = "") -> str:
     """Accept an event; part of the caller's step. Gives its request id."""
     there = call.of("lambda", name.account, name.region)
-    id_ = call.request_id if call.request_id and call.op in ("Invoke", "InvokeAsync") else call.uuid()
+    id_ = call.request_id if call.wire else call.uuid()
     there.sql("INSERT INTO lambda_event (id, account, region, function, qualifier, payload, received, trace) VALUES (?,?,?,?,?,?,?,?)",
               id_, name.account, name.region, name.name, name.qualifier, payload, there.now, trace)
     there.wake(run_event, id_)

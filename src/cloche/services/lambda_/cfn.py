@@ -111,13 +111,20 @@ EMPTY = {"Description": "", "Timeout": 3, "MemorySize": 128, "Environment": {"Va
 
 
 async def update(r: Resource) -> None:
+    """Code first; the configuration when that update has come to its end (`ready`)."""
     known(r)
+    await around(r)
+    r.stage = "configuration"
     if r.changed("Code", "Architectures"):
         await r.do("lambda", "UpdateFunctionCode", FunctionName=r.physical, Architectures=r.get("Architectures"), **code(r, r.properties["Code"]))
+
+
+async def configure(r: Resource) -> bool:
+    """True if there was something to change."""
     change = {name: r.get(name, EMPTY.get(name)) for name in CONFIGURATION if r.changed(name)}
     if change:
         await r.do("lambda", "UpdateFunctionConfiguration", FunctionName=r.physical, **change)
-    await around(r)
+    return bool(change)
 
 
 async def read(r: Resource) -> None:
@@ -128,7 +135,12 @@ async def ready(r: Resource) -> bool:
     there = await r.do("lambda", "GetFunctionConfiguration", FunctionName=r.physical)
     if there.get("State") == "Failed" or there.get("LastUpdateStatus") == "Failed":
         raise AwsError("ValidationError", there.get("StateReason") or there.get("LastUpdateStatusReason") or "The function could not be made")
-    return there.get("State", "Active") == "Active" and there.get("LastUpdateStatus", "Successful") != "InProgress"
+    if there.get("State", "Active") not in ("Active", "Inactive") or there.get("LastUpdateStatus", "Successful") == "InProgress":
+        return False
+    if r.stage == "configuration":
+        r.stage = ""
+        return not await configure(r)
+    return True
 
 
 # -- versions and aliases -----------------------------------------------------------------------------------------------

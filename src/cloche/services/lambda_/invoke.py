@@ -53,7 +53,7 @@ async def invoke(call: Call, req: t.InvocationRequest) -> Any:
         with call.step():
             asynchronous.enqueue(call, name, payload or b"{}", trace=trace_of(call))
         return {"StatusCode": 202, "Payload": b""}
-    result = await running.run(call, name, payload, request_id=call.request_id, trace=trace_of(call), client_context=client_context(req))
+    result = await running.run(call, name, payload, request_id=call.request_id if call.wire else "", trace=trace_of(call), client_context=client_context(req))
     answer: dict[str, Any] = {"StatusCode": 200, "Payload": result.outcome.payload, "ExecutedVersion": result.version}
     if result.failed:
         answer["FunctionError"] = "Unhandled"

@@ -1,6 +1,6 @@
 """What a function leaves in CloudWatch Logs: START, its output, END and REPORT, written under its role; without logs permissions it leaves nothing.
 
-All lines of an invocation are one PutLogEvents. Moments inside are real; they are moved to the virtual clock by what it showed at the end.
+All lines of an invocation are written at once. Moments inside are real; they are moved to the virtual clock by what it showed at the end.
 """
 from __future__ import annotations
 
@@ -11,23 +11,22 @@ from typing import Any
 
 from cloche.engines.run.invocation import Outcome
 from cloche.kernel import AwsError, Call
+from cloche.services.logs import public as cloudwatch
 
 from .records import Version
 from .roles import acting
 
-EVENTS, BYTES = 10_000, 1_000_000
 
-
-def lines(version: Version, request_id: str, outcome: Outcome, began: float, runtime_arn: str) -> list[tuple[float, str]]:
+def lines(version: Version, request_id: str, outcome: Outcome, runtime_arn: str) -> list[tuple[float, str]]:
     """(real moment, text) of everything that this invocation says."""
     if version.config["LoggingConfig"]["LogFormat"] == "JSON":
-        return json_lines(version, request_id, outcome, began)
-    out = []
+        return json_lines(version, request_id, outcome)
+    began, out = outcome.began, []
     if outcome.init_ms is not None:
         out.append((began, f"INIT_START Runtime Version: {version.config['Runtime'].replace('python', 'python:').replace('nodejs', 'nodejs:')}.v1\tRuntime Version ARN: {runtime_arn}\n"))
     out.append((began, f"START RequestId: {request_id} Version: {version.version}\n"))
     out += outcome.lines
-    end = time_after(out, began)
+    end = outcome.ended
     out += [(end, f"END RequestId: {request_id}\n"), (end, report(version, request_id, outcome))]
     return out
 
@@ -45,13 +44,13 @@ def report(version: Version, request_id: str, outcome: Outcome) -> str:
     return text + "\n"
 
 
-def json_lines(version: Version, request_id: str, outcome: Outcome, began: float) -> list[tuple[float, str]]:
+def json_lines(version: Version, request_id: str, outcome: Outcome) -> list[tuple[float, str]]:
     def record(moment: float, kind: str, body: dict[str, Any]) -> tuple[float, str]:
         stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(moment)) + f".{int(moment % 1 * 1000):03d}Z"
         return moment, json.dumps({"time": stamp, "type": kind, "record": body})
 
-    out = [record(began, "platform.start", {"requestId": request_id, "version": version.version}), *outcome.lines]
-    end = time_after(out, began)
+    out = [record(outcome.began, "platform.start", {"requestId": request_id, "version": version.version}), *outcome.lines]
+    end = outcome.ended
     metrics: dict[str, Any] = {"durationMs": round(outcome.duration_ms, 3), "billedDurationMs": max(1, math.ceil(outcome.duration_ms)), "memorySizeMB": version.config["MemorySize"], "maxMemoryUsedMB": outcome.memory_mb}
     if outcome.init_ms is not None:
         metrics["initDurationMs"] = round(outcome.init_ms, 3)
@@ -60,59 +59,16 @@ def json_lines(version: Version, request_id: str, outcome: Outcome, began: float
     return out
 
 
-def time_after(out: list[tuple[float, str]], began: float) -> float:
-    return max(began, out[-1][0])
-
-
 def tail(out: list[tuple[float, str]], size: int = 4096) -> bytes:
     return "".join(text if text.endswith("\n") else text + "\n" for _, text in out).encode()[-size:]
 
 
-def put(call: Call, version: Version, stream: str, out: list[tuple[float, str]], known: set[str], real_end: float) -> None:
-    """Write them as the role. `known`: the log streams that this process has made."""
-    if "logs" not in packages():
-        return
-    group = version.config["LoggingConfig"]["LogGroup"]
+def put(call: Call, version: Version, stream: str, out: list[tuple[float, str]], real_end: float) -> None:
+    """Write them as the role, inside a step. Without permission the function runs and its words are lost, as on AWS."""
     shift = call.now - real_end
-    events = [{"timestamp": int((moment + shift) * 1000), "message": text.rstrip("\n") if len(text) > 1 else text} for moment, text in out]
+    lines_ = [(int((moment + shift) * 1000), text.removesuffix("\n")) for moment, text in out]
     try:
         there = acting(call, version.role, version.function)
-        if (name := f"{call.account}:{call.region}:{group}:{stream}") not in known:
-            make(there, group, stream)
-            known.add(name)
-        for batch in batches(events):
-            there.do("logs", "PutLogEvents", logGroupName=group, logStreamName=stream, logEvents=batch)
     except AwsError:
-        return  # no permission, or the group was deleted under us: the function runs, its words are lost, as on AWS
-
-
-def make(there: Call, group: str, stream: str) -> None:
-    for operation, req in (("CreateLogStream", {"logGroupName": group, "logStreamName": stream}),) * 2:
-        try:
-            there.do("logs", operation, **req)
-            return
-        except AwsError as error:
-            if error.code == "ResourceAlreadyExistsException":
-                return
-            if error.code != "ResourceNotFoundException":
-                raise
-            there.do("logs", "CreateLogGroup", logGroupName=group)
-
-
-def batches(events: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
-    out: list[list[dict[str, Any]]] = [[]]
-    size = 0
-    for event in events:
-        if not event["message"]:
-            continue
-        size += len(event["message"]) * 3 + 26
-        if out[-1] and (size > BYTES or len(out[-1]) == EVENTS):
-            out.append([])
-            size = len(event["message"]) * 3 + 26
-        out[-1].append(event)
-    return [batch for batch in out if batch]
-
-
-def packages() -> Any:
-    from cloche import _index
-    return _index.PACKAGES
+        return  # the role is gone
+    cloudwatch.write(there, version.config["LoggingConfig"]["LogGroup"], stream, lines_)

@@ -37,13 +37,12 @@ class Warm:
 class Pools:
     def __init__(self, cloud: Any) -> None:
         self.cloud = cloud
-        self.engine = Engine(packages.code_root(cloud), Path(cloud.data) / "cache", self._serve)
+        self.engine = Engine(packages.code_root(cloud), Path(cloud.data) / "cache", self._serve, int(cloud.host.rpartition(":")[2]))  # URLs handed in from outside work inside
         self.idle: dict[Key, list[Warm]] = {}
         self.busy: dict[Key, set[Warm]] = {}
         self.count = 0  # alive or being made
         self.queue: deque[asyncio.Future[None]] = deque()
         self.running: dict[tuple[str, str, str], int] = {}  # account, region, function ("" for all without a reservation) -> invocations now
-        self.streams: set[str] = set()
         self.reaper: asyncio.TimerHandle | None = None
         cloud.closers.append(self.close)
 
@@ -95,7 +94,8 @@ class Pools:
         credentials = session(call, version.role, version.function)
         day = time.strftime("%Y/%m/%d", time.gmtime(call.now))
         stream = f"{day}/[{version.version}]{call.id(digits=32)}"
-        environment = await self.engine.start(spec(call, version, credentials, stream, "provisioned-concurrency" if provisioned else "on-demand"))
+        opt = await packages.ready(call, version.sha, version.layers)
+        environment = await self.engine.start(spec(call, version, opt, credentials, stream, "provisioned-concurrency" if provisioned else "on-demand"))
         return Warm(key, version.revision, environment, stream, credentials.expires, provisioned)
 
     def give_back(self, call: Call, warm: Warm, version: Version) -> None:
@@ -163,7 +163,7 @@ def pools(cloud: Any) -> Pools:
     return found  # type: ignore[no-any-return]
 
 
-def spec(call: Call, version: Version, credentials: Any, stream: str, initialization: str) -> Spec:
+def spec(call: Call, version: Version, opt: str | None, credentials: Any, stream: str, initialization: str) -> Spec:
     config = version.config
     logging = config["LoggingConfig"]
     variables = {
@@ -175,4 +175,4 @@ def spec(call: Call, version: Version, credentials: Any, stream: str, initializa
     }
     if logging["LogFormat"] == "JSON":
         variables |= {"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": logging["ApplicationLogLevel"]}
-    return Spec(config["Runtime"], config["Handler"], version.sha, version.opt, config["MemorySize"], config["EphemeralStorage"]["Size"], variables)
+    return Spec(config["Runtime"], config["Handler"], version.sha, opt, config["MemorySize"], config["EphemeralStorage"]["Size"], variables)

@@ -1,7 +1,9 @@
 """What other services do with functions: invoke one and wait, or leave an event. The function's resource policy is asked, as at the front door.
 
-    result = await public.invoke(call.as_service("apigateway.amazonaws.com", source_arn=...), arn, payload)
-    public.enqueue(call.as_service("s3.amazonaws.com", source_arn=bucket_arn), arn, payload)      # inside a step
+    result = await public.invoke(call, arn, payload, service="apigateway.amazonaws.com", source_arn=...)
+    public.enqueue(call, arn, payload, service="s3.amazonaws.com", source_arn=bucket_arn)      # inside a step
+
+Without `service` it is the call's own principal that asks.
 """
 from __future__ import annotations
 
@@ -23,27 +25,31 @@ def allowed(call: Call, arn: str, **context: Any) -> names.Name:
     return name
 
 
-async def invoke(call: Call, arn: str, payload: bytes, **more: Any) -> Result:
-    """Run the function now. `.failed` says that it ended in an error; `.outcome.payload` is what it said; AwsError if it was not run (429, 403, 404).
+def speaker(call: Call, service: str, source_arn: str, source_account: str) -> Call:
+    return call.as_service(service, source_arn, source_account) if service else call
+
+
+async def invoke(call: Call, arn: str, payload: bytes, *, service: str = "", source_arn: str = "", source_account: str = "", **more: Any) -> Result:
+    """Run the function now. `.payload` is what it said, `.function_error` "Unhandled" if that is an error; AwsError if it was not run (429, 403, 404).
 
     `on_chunk(data, content_type)` receives a streamed response.
     """
-    name = allowed(call, arn)
+    name = allowed(speaker(call, service, source_arn, source_account), arn)
     return await running.run(call.of("lambda", name.account, name.region), name, payload, **more)
 
 
-def enqueue(call: Call, arn: str, payload: bytes, trace: str = "") -> str:
+def enqueue(call: Call, arn: str, payload: bytes, *, service: str = "", source_arn: str = "", source_account: str = "", trace: str = "") -> str:
     """Leave an event: durable with the caller's step, retried, dead-lettered. Gives the request id."""
-    name = allowed(call, arn)
+    name = allowed(speaker(call, service, source_arn, source_account), arn)
     there = call.of("lambda", name.account, name.region)
     version_of(there, name)
     return asynchronous.enqueue(there, name, payload, trace)
 
 
-def may_invoke(call: Call, arn: str) -> bool:
+def may_invoke(call: Call, arn: str, *, service: str = "", source_arn: str = "", source_account: str = "") -> bool:
     """Whether this call's principal could (for checks when a target is configured)."""
     there = call.of("lambda", arn.split(":")[4], arn.split(":")[3])
-    return there.allowed("lambda:InvokeFunction", arn, policy=records.policy(there, arn))
+    return speaker(there, service, source_arn, source_account).allowed("lambda:InvokeFunction", arn, policy=records.policy(there, arn))
 
 
 def exists(call: Call, arn: str) -> bool:

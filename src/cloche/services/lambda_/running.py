@@ -1,9 +1,7 @@
 """Running a version once: admitted by concurrency, in an environment, its words to the logs. Everything that invokes comes through `run`."""
 from __future__ import annotations
 
-import asyncio
 import math
-import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -21,6 +19,14 @@ class Result(NamedTuple):
     outcome: Outcome
     version: str
     log: bytes
+
+    @property
+    def payload(self) -> bytes:
+        return self.outcome.payload
+
+    @property
+    def function_error(self) -> str | None:
+        return "Unhandled" if self.outcome.failed else None
 
     @property
     def failed(self) -> bool:
@@ -50,7 +56,6 @@ async def run(
             request_id = request_id or there.uuid()
             arn = names.arn(there, function.name, name.qualifier)
             inv = Invocation(request_id, payload or b"{}", arn, float(version.timeout), trace or trace_id(there), client_context, cognito, limit, on_chunk)
-            began = time.time()
             outcome = await warm.environment.invoke(inv)
         finally:
             room.give_back(there, warm, version)
@@ -60,9 +65,9 @@ async def run(
             if not room.running[key]:
                 del room.running[key]
             there.signal(("lambda.free", *key))
-    out = logs.lines(version, request_id, outcome, began, version.config["RuntimeVersionConfig"]["RuntimeVersionArn"])
+    out = logs.lines(version, request_id, outcome, version.config["RuntimeVersionConfig"]["RuntimeVersionArn"])
     with there.step():
-        logs.put(there, version, warm.stream, out, room.streams, time.time())
+        logs.put(there, version, warm.stream, out, outcome.ended)
     return Result(outcome, version.version, logs.tail(out))
 
 
@@ -77,12 +82,17 @@ def choose(there: Call, function: Function, name: names.Name) -> Version:
 
 
 async def settled(there: Call, function: str) -> None:
-    until = time.monotonic() + PENDING_SECONDS
-    while time.monotonic() < until:
+    """Wait, for a while, until what was just created or changed is ready."""
+    until = there.now + PENDING_SECONDS
+    while there.now < until:
         version = there.get(Version, f"{function}:{names.LATEST}")
         if version is None or (version.state != "Pending" and version.update != "InProgress"):
             return
-        await asyncio.sleep(0.005)
+        await there.wait(active(there, function), until)
+
+
+def active(there: Call, function: str) -> tuple[str, ...]:
+    return ("lambda.active", there.account, there.region, function)
 
 
 def admit(there: Call, room: Pools, function: Function, version: Version) -> list[tuple[str, str, str]]:

@@ -201,7 +201,8 @@ def content(call: Call, v: Version, offset: int = 0, length: int | None = None) 
 def sweep(call: Call) -> None:
     """Files that no row names are what an upload left when everything stopped."""
     folder = call.cloud.files / "s3"
-    for path in folder.glob("*/*") if folder.is_dir() else ():
-        name = name_of(call, path)
-        if not call.row("SELECT 1 FROM s3_object WHERE file=?", name) and not call.row("SELECT 1 FROM s3_part WHERE file=?", name):
-            path.unlink(missing_ok=True)
+    if folder.is_dir():
+        known = {row[0] for row in call.each("SELECT file FROM s3_object WHERE file IS NOT NULL UNION ALL SELECT file FROM s3_part")}
+        for path in folder.glob("*/*"):
+            if name_of(call, path) not in known:
+                path.unlink(missing_ok=True)

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
-from xml.sax.saxutils import escape
 
 from cloche.kernel import AwsError, Call, Response, authorize
 from cloche.wire.codec.rest_xml import host_id
+from cloche.wire.codec.xml import escape
 
 from . import errors, rows
 from . import service as s3

@@ -48,7 +48,7 @@ def fan_out(call: Call, topic: Topic, message: Message) -> None:
         if notice is None:  # one signature for all: what is signed does not name the subscription
             notice = envelope.Notice(call, topic, message)
         if subscription.protocol == "lambda":
-            invoke(speaker, topic, subscription, notice.for_lambda(subscription))
+            invoke(speaker, subscription, notice.for_lambda(subscription))
         elif subscription.protocol == "sqs":
             to_queue(speaker, subscription, message, notice.text(subscription), {})
         elif subscription.protocol in ("http", "https"):
@@ -85,11 +85,11 @@ def to_queue(call: Call, subscription: Subscription, message: Message, body: str
         bury(call, subscription, body, attributes, message.group, message.dedup)
 
 
-def invoke(call: Call, topic: Topic, subscription: Subscription, event: str) -> None:
+def invoke(call: Call, subscription: Subscription, event: str) -> None:
+    from cloche.services.lambda_ import public as functions
     try:
-        from cloche.services.lambda_ import public as functions
-        functions.enqueue(call, subscription.endpoint, event.encode(), service="sns.amazonaws.com", source_arn=topic.arn, source_account=topic.owner)
-    except (AwsError, ImportError):
+        functions.enqueue(call, subscription.endpoint, event.encode())
+    except AwsError:
         bury(call, subscription, event, {}, None, None)
 
 

@@ -210,13 +210,15 @@ def set_topic_attributes(call: Call, req: t.SetTopicAttributesInput) -> None:
 
 @sns.op(resource=topic_arn, policy=policy)
 def delete_topic(call: Call, req: t.DeleteTopicInput) -> None:
-    """Deleting what is not there succeeds. Subscriptions go with their topic."""
+    """Deleting what is not there succeeds. Subscriptions go with their topic, and what is still on its way to them."""
+    from . import delivery
     from .subscriptions import Subscription
     call, name = scope(call, req["TopicArn"])
     if topic := call.get(Topic, name):
         for id_ in topic.subscribers:
             if subscription := call.get(Subscription, id_):
                 call.delete(subscription)
+                delivery.forget(call, subscription)
         call.delete(topic)
 
 

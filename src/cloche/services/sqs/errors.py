@@ -42,8 +42,8 @@ def unsupported(message: str) -> AwsError:
 
 # -- queues ---------------------------------------------------------------------------------------------------------
 
-def no_such_queue() -> AwsError:
-    return AwsError("QueueDoesNotExist", "The specified queue does not exist.", query_code=PREFIX + "NonExistentQueue")
+def no_such_queue(query_protocol: bool = False) -> AwsError:
+    return AwsError("QueueDoesNotExist", "The specified queue does not exist" + (" for this wsdl version." if query_protocol else "."), query_code=PREFIX + "NonExistentQueue")
 
 
 def bad_address(url: str) -> AwsError:

@@ -70,6 +70,7 @@ def put(call: Call, queue: Queue, visible_at: float, id_: str, md5: str, sender:
     call.sql(
         "INSERT INTO sqs_message (seq, queue, visible_at, receives, taken, first_taken, grp, id, sent, md5, sender, group_name, dedup, trace, attributes, body)"
         " VALUES (?,?,?,0,0,0,?,?,?,?,?,?,?,?,?,?)", seq, queue.number, visible_at, grp, id_, call.now, md5, sender, group, dedup, trace, attributes, body)
+    changed(call, queue.number, 1)
     return seq
 
 
@@ -91,12 +92,14 @@ def group_of(call: Call, queue: Queue, name: str, open_at: float) -> int:
     return row[0]  # type: ignore[no-any-return]
 
 
-def move(call: Call, message: Message, to: Queue, **changes: Any) -> None:
+def move(call: Call, message: Message, queue: Queue, to: Queue, **changes: Any) -> None:
     """Into another queue, to the end of its group there. What may change on the way: its id, its times, where it came from."""
     grp = group_of(call, to, message.group_name or "", call.now) if to.fifo else None
     sets = "".join(f", {name} = ?" for name in changes)
     call.sql(f"UPDATE sqs_message SET queue = ?, grp = ?, visible_at = ?, receives = 0, taken = 0, first_taken = 0{sets} WHERE seq = ?",
              to.number, grp, call.now, *changes.values(), message.seq)
+    changed(call, queue.number, -1)
+    changed(call, to.number, 1)
     if message.grp is not None:
         reopen(call, message.grp)
 
@@ -139,15 +142,17 @@ def hide(call: Call, message: Message, until: float) -> None:
         reopen(call, message.grp)
 
 
-def remove(call: Call, message: Message) -> None:
+def remove(call: Call, queue: Queue, message: Message) -> None:
     call.sql("DELETE FROM sqs_message WHERE seq = ?", message.seq)
+    changed(call, queue.number, -1)
     if message.grp is not None:
         reopen(call, message.grp)
 
 
 def forget(call: Call, queue: Queue, seq: int, id_: str) -> None:
     """Remove a message of a standard queue, unseen."""
-    call.sql("DELETE FROM sqs_message WHERE seq = ? AND queue = ? AND id = ?", seq, queue.number, id_)
+    gone = call.cloud.store.write("DELETE FROM sqs_message WHERE seq = ? AND queue = ? AND id = ?", (seq, queue.number, id_)).rowcount
+    changed(call, queue.number, -gone)
 
 
 def reopen(call: Call, grp: int) -> None:
@@ -179,13 +184,33 @@ def in_flight(call: Call, queue: Queue) -> int:
     return call.row("SELECT count(*) FROM sqs_message WHERE queue = ? AND visible_at > ? AND receives > 0", queue.number, call.now)[0]  # type: ignore[no-any-return]
 
 
+# -- counting ---------------------------------------------------------------------------------------------------------
+
 def counts(call: Call, queue: Queue) -> tuple[int, int, int]:
-    """How many are visible, in flight, delayed; those past their retention do not count."""
-    now, oldest = call.now, call.now - queue.seconds("MessageRetentionPeriod")
-    visible, = call.row("SELECT count(*) FROM sqs_message WHERE queue = ? AND visible_at <= ? AND sent > ?", queue.number, now, oldest)
+    """How many are visible, in flight, delayed. Only what is hidden is counted; the total is known from the last time."""
+    expire(call, queue)
     out, delayed = call.row("SELECT count(*) FILTER (WHERE receives > 0), count(*) FILTER (WHERE receives = 0) FROM sqs_message"
-                            " WHERE queue = ? AND visible_at > ? AND sent > ?", queue.number, now, oldest)
-    return visible, out, delayed
+                            " WHERE queue = ? AND visible_at > ?", queue.number, call.now)
+    totals: dict[int, int] = call.cloud.memory.setdefault("sqs.totals", {})
+    total = totals.get(queue.number)
+    if total is None:
+        total = totals[queue.number] = call.row("SELECT count(*) FROM sqs_message WHERE queue = ?", queue.number)[0]
+    return total - out - delayed, out, delayed
+
+
+def changed(call: Call, number: int, by: int) -> None:
+    """Keep the total of a queue that was ever counted; a step that fails takes it back."""
+    totals: dict[int, int] | None = call.cloud.memory.get("sqs.totals")
+    if totals is not None and number in totals and by:
+        totals[number] += by
+        call.cloud.store.on_rollback(lambda: totals.update({number: totals[number] - by}))
+
+
+def expire(call: Call, queue: Queue) -> None:
+    """Remove what is past its retention and was not received lately: such messages come first in the index. Others go when they are met."""
+    oldest = call.now - queue.seconds("MessageRetentionPeriod")
+    for row in call.sql(f"SELECT {COLUMNS} FROM sqs_message WHERE queue = ? AND visible_at <= ? LIMIT ?", queue.number, oldest, SWEPT_AT_ONCE):
+        remove(call, queue, Message(*row))
 
 
 # -- deduplication ----------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ import base64
 import binascii
 import struct
 import zlib
+from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -35,19 +36,26 @@ _decode = msgspec.msgpack.Decoder(dict[str, dict[str, Any]]).decode
 
 
 @sqs.op(resource=by_url, policy=policy)
-async def receive_message(call: Call, req: t.ReceiveMessageRequest) -> t.ReceiveMessageResult:
+def receive_message(call: Call, req: t.ReceiveMessageRequest) -> t.ReceiveMessageResult | Coroutine[Any, Any, t.ReceiveMessageResult]:
+    """One look; and if there is nothing and time to wait, a coroutine that looks again whenever something may have come."""
     call, queue = find(call, req["QueueUrl"])
     wait = check(queue, req)
-    until, topic = call.now + wait, ("sqs", queue.arn)
+    if messages := receive(call, queue, req):
+        return {"Messages": messages}
+    return keep_looking(call, queue, req, call.now + wait) if wait else {}
+
+
+async def keep_looking(call: Call, queue: Queue, req: Any, until: float) -> Any:
+    topic = ("sqs", queue.arn)
     while True:
+        await call.wait(topic, min(until, mailbox.next_visible(call, queue) or until))
+        call, queue = find(call, req["QueueUrl"])
         with call.step():
             messages = receive(call, queue, req)
         if messages:
             return {"Messages": messages}
         if call.now >= until:
             return {}
-        await call.wait(topic, min(until, mailbox.next_visible(call, queue) or until))
-        call, queue = find(call, req["QueueUrl"])
 
 
 def check(queue: Queue, req: Any) -> int:
@@ -107,7 +115,7 @@ def take_in_order(call: Call, queue: Queue, count: int) -> list[Message]:
 def gone(call: Call, queue: Queue, message: Message) -> bool:
     """Past its retention, or received too often: it leaves the queue instead of being received."""
     if message.sent <= call.now - queue.seconds("MessageRetentionPeriod"):
-        mailbox.remove(call, message)
+        mailbox.remove(call, queue, message)
         return True
     return bool(queue.most_receives) and message.receives >= queue.most_receives and dead_letters.bury(call, queue, message)
 
@@ -218,7 +226,7 @@ def delete(call: Call, queue: Queue, text: str) -> None:
         return
     if message.receives != receive or message.visible_at <= call.now:
         raise errors.expired_receipt(text)
-    mailbox.remove(call, message)
+    mailbox.remove(call, queue, message)
     call.signal(("sqs", queue.arn))  # its group may be open now
 
 

@@ -23,7 +23,7 @@ from .. import service as apigateway
 from ..keys import ApiKey, KeyValue
 from ..plans import PlanKey, UsagePlan
 from . import events, functions
-from .exchange import Exchange, last, source_ip
+from .exchange import Exchange, last, read_json, source_ip
 from .refusals import DENIED, Refused
 from .templates import interpolated
 
@@ -44,10 +44,12 @@ def question(x: Exchange, principal: Principal, **more: Any) -> Decision:
     call = x.call
     keys = {"aws:SourceIp": source_ip(x.request), "aws:SecureTransport": True, "aws:RequestedRegion": call.region, "aws:UserAgent": x.header("user-agent") or ""}
     policy = x.live.policy
-    return decide(Question(
+    found = decide(Question(
         principal=principal, action=ACTION, resource=method_arn(x), resource_account=call.account, now=call.now, context=keys,
         resource_policy=(f"the policy of API {x.api}", policies.parse(policy)) if policy else None, **more,
     ))
+    x.caller.decision = found
+    return found
 
 
 async def check(x: Exchange) -> None:
@@ -85,8 +87,8 @@ def signed(x: Exchange) -> None:
     except AwsError as error:
         kind = {"InvalidSignatureException": "INVALID_SIGNATURE", "ExpiredTokenException": "EXPIRED_TOKEN"}.get(error.code, "DEFAULT_4XX")
         raise Refused(kind, error.message, error_type=error.code, status=403) from None
-    call = x.call.as_principal(principal)
-    held = held_by(call)
+    x.caller = x.call.as_principal(principal)
+    held = held_by(x.caller)
     identity = x.context["identity"]
     identity |= {"accountId": principal.account, "caller": principal.id, "user": principal.id, "userArn": principal.arn, "accessKey": claim.access_key}
     found = question(x, principal, identity=held.identity, boundary=held.boundary, session=held.session)
@@ -155,7 +157,7 @@ async def asked(x: Exchange, it: dict[str, Any], values: list[str]) -> dict[str,
     except (functions.Failed, functions.TimedOut) as error:
         raise Refused("AUTHORIZER_CONFIGURATION_ERROR", why=str(error)) from None
     try:
-        answer = json.loads(payload or b"null")
+        answer = read_json(payload or b"null")
     except ValueError:
         answer = None
     if failed:

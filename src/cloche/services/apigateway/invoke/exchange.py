@@ -6,7 +6,9 @@ from __future__ import annotations
 
 import base64
 import ipaddress
+import json
 import time
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
@@ -16,11 +18,12 @@ Multi = dict[str, list[str]]
 
 
 class Exchange:
-    __slots__ = ("api", "body", "call", "context", "events", "headers", "host", "live", "method", "params", "path", "plan", "prefixed", "query", "request", "resource", "spec", "stage", "started",
+    __slots__ = ("api", "body", "call", "caller", "context", "events", "headers", "host", "live", "method", "params", "path", "plan", "prefixed", "query", "request", "resource", "spec", "stage", "started",
                  "status", "variables")
 
     def __init__(self, call: Call, request: Request, api: str, path: str) -> None:
         self.call, self.request, self.api, self.path = call, request, api, path
+        self.caller = call           # whoever signed, once that is known; the timeline shows it with the decision
         self.method, self.body = request.method, request.body
         self.headers, self.query = headers_of(request), query_of(request.query)
         self.host = request.host.rpartition(":")[0] or request.host
@@ -69,9 +72,17 @@ def headers_of(request: Request) -> Multi:
 
 def query_of(query: str) -> Multi:
     found: Multi = {}
-    for name, value in parse_qsl(query, keep_blank_values=True, max_num_fields=1000):
+    for name, value in parse_qsl(query, keep_blank_values=True):
         found.setdefault(name, []).append(value)
     return found
+
+
+def read_json(text: str | bytes) -> Any:
+    """JSON that somebody sent: nested too deeply is as bad as malformed."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
 
 
 def last(multi: Multi, name: str) -> str | None:
@@ -88,8 +99,13 @@ def clf(moment: float) -> str:
 
 
 def source_ip(request: Request) -> str:
+    return address(request.peer or "127.0.0.1")
+
+
+@lru_cache(maxsize=1024)
+def address(peer: str) -> str:
     try:
-        return str(ipaddress.ip_address(request.peer or "127.0.0.1"))
+        return str(ipaddress.ip_address(peer))
     except ValueError:
         return "127.0.0.1"
 

@@ -11,8 +11,15 @@ from cloche.kernel import AwsError, Call
 URI = re.compile(r"arn:aws[\w-]*:apigateway:[\w-]+:lambda:path/2015-03-31/functions/(.+?)/(?:response-streaming-)?invocations", re.S)
 
 
+ROLE = "BackplaneAssumeRoleSession"
+
+
 class Failed(Exception):
     """Lambda was not reached: it refused (no permission, throttled), or the function does not exist."""
+
+
+class TooLong(Failed):
+    """The event is longer than Lambda takes."""
 
 
 class TimedOut(Exception):
@@ -29,24 +36,16 @@ def function_of(uri: str) -> str:
 async def ask(call: Call, uri: str, payload: Any, *, source_arn: str, credentials: str | None, seconds: float) -> tuple[bytes, str | None]:
     """(what it returned, how it failed). With credentials the role is asked, else the function's own policy."""
     arn = function_of(uri)
-    body = payload if isinstance(payload, bytes) else json.dumps(payload, separators=(",", ":"), ensure_ascii=False).encode()
+    body = payload if isinstance(payload, bytes) else json.dumps(payload, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "replace")
     try:
+        from cloche.services.lambda_ import public
+        if not arn.startswith("arn:"):
+            raise Failed(f"{arn} is no function's ARN")
+        caller = call.as_role(credentials, ROLE, "apigateway.amazonaws.com") if credentials else call.as_service("apigateway.amazonaws.com", source_arn)
         async with asyncio.timeout(seconds):
-            if credentials:
-                role = call.as_role(credentials, "BackplaneAssumeRoleSession", "apigateway.amazonaws.com")
-                found = role.do("lambda", "Invoke", FunctionName=arn, Payload=body)
-                if asyncio.iscoroutine(found):
-                    found = await found
-                answer = found["Payload"]
-                return answer if isinstance(answer, bytes) else await collected(answer), found.get("FunctionError")
-            from cloche.services.lambda_ import public
-            result = await public.invoke(call, arn, body, service="apigateway.amazonaws.com", source_arn=source_arn)
-            return result.payload, result.function_error
+            result = await public.invoke(caller, arn, body)
+        return result.outcome.payload, "Unhandled" if result.failed else None
     except TimeoutError:
         raise TimedOut from None
     except AwsError as error:
-        raise Failed(f"{error.code}: {error.message}") from None
-
-
-async def collected(stream: Any) -> bytes:
-    return b"".join([part async for part in stream])
+        raise (TooLong if error.status == 413 else Failed)(f"{error.code}: {error.message}") from None

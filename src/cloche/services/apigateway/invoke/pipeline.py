@@ -1,19 +1,22 @@
 """The steps of a REST request, in AWS's order: method, policy, authorization, key, throttle, validation, cache, integration, answer."""
 from __future__ import annotations
 
+import gzip
 import logging
+import zlib
 from urllib.parse import unquote
 
-from cloche.kernel import Call, Request, Response
+from cloche.kernel import AwsError, Call, Request, Response
 from cloche.wire.http import TooLarge
 
 from ..apis import LETTERS, RestApi
 from ..deployments import Deployment
 from ..stages import Stage
 from . import access_log, authorize, cache, integrate, refusals, throttle, validate
-from .exchange import Exchange, clf, source_ip
+from .exchange import Exchange, clf, source_ip, trace
 from .live import live, names_of
 from .refusals import Refused
+from .responses import clean
 
 LIMIT = 10 << 20
 log = logging.getLogger("cloche.apigateway")
@@ -29,13 +32,16 @@ async def answer(call: Call, request: Request, api: RestApi, stage_name: str, pa
     deployment = chosen(x, api)
     x.live = live(call, deployment)
     describe(x, deployment)
+    error = None
     try:
         response = await steps(x)
     except Refused as refused:
         if refused.why:
             log.info("%s %s %s: %s", x.api, x.method, x.path, refused.why)
+        error = AwsError(refused.error_type, refused.why or refused.message or "", refused.status)
         response = refusals.response(x, refused)
     finish(x, response)
+    call.cloud.timeline.add(x.caller, response.status, error)
     return response
 
 
@@ -100,8 +106,28 @@ def find_method(x: Exchange) -> None:
 
 def finish(x: Exchange, response: Response) -> None:
     """The headers that every answer carries, and the line in the access log."""
+    clean(response)
     response.headers[:0] = [("x-amzn-RequestId", x.call.request_id), ("x-amz-apigw-id", x.context["extendedRequestId"])]
+    if x.spec is not None and x.spec["methodIntegration"]["type"] != "MOCK":
+        response.headers.append(("X-Amzn-Trace-Id", trace(x)))
     x.context |= {"status": str(response.status), "responseLength": str(len(response.body)) if isinstance(response.body, bytes) else "-", "responseLatency": "0"}
     if x.method == "HEAD":
         response.body = b""
+    else:
+        compress(x, response)
     access_log.write(x)
+
+
+def compress(x: Exchange, response: Response) -> None:
+    """For an API with a minimumCompressionSize: answers at least that long, to who accepts gzip or deflate."""
+    least = x.live.settings.get("minimumCompressionSize")
+    if least is None or not isinstance(response.body, bytes) or len(response.body) < least or any(n.lower() == "content-encoding" for n, _ in response.headers):
+        return
+    accepted = {part.partition(";")[0].strip().lower() for part in (x.header("accept-encoding") or "").split(",")}
+    if accepted & {"gzip", "*"}:
+        response.body, name = gzip.compress(response.body, mtime=0), "gzip"
+    elif "deflate" in accepted:
+        response.body, name = zlib.compress(response.body), "deflate"
+    else:
+        return
+    response.headers.append(("Content-Encoding", name))

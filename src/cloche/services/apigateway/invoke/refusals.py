@@ -74,7 +74,7 @@ def response(x: Exchange, refused: Refused) -> Response:
         if value is not None:
             name = name.removeprefix("gatewayresponse.header.")
             headers = [h for h in headers if h[0].lower() != name.lower()] + [(name, value)]
-    return Response(status, headers, body.encode())
+    return Response(status, headers, body.encode("utf-8", "replace"))
 
 
 def rendered(x: Exchange, rule: dict[str, Any] | None, refused: Refused) -> tuple[str, str]:

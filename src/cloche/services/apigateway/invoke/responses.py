@@ -4,6 +4,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from typing import Any, NamedTuple
 
 import regex
@@ -11,7 +12,7 @@ import regex
 from cloche.kernel import Response
 from cloche.languages import jsonpath, vtl
 
-from .exchange import Exchange
+from .exchange import Exchange, read_json
 from .live import media_matches
 from .refusals import Refused, mapped
 from .templates import render
@@ -20,6 +21,17 @@ PROXY_KEYS = {"isBase64Encoded", "statusCode", "headers", "multiValueHeaders", "
 # headers the door keeps for itself: what an integration says there arrives under another name, or not at all
 REMAPPED = {"connection", "content-length", "date", "server", "www-authenticate", "x-amzn-requestid", "x-amz-apigw-id"}
 DROPPED = {"transfer-encoding", "keep-alive", "te", "trailer", "upgrade", "proxy-authenticate", "proxy-connection"}
+
+
+TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+OWN = {"content-length", "transfer-encoding", "connection"}
+
+
+def clean(response: Response) -> None:
+    """Whatever a backend said, what leaves is HTTP: the server frames it, names are tokens, a 204 has no body."""
+    response.headers = [(n, v.encode("utf-8", "replace").decode()) for n, v in response.headers if TOKEN.fullmatch(n) and n.lower() not in OWN]
+    if response.status in (204, 304):
+        response.body = b""
 
 
 class Answer(NamedTuple):
@@ -34,7 +46,7 @@ class Answer(NamedTuple):
 def proxy(x: Exchange, payload: bytes, failed: str | None) -> Response:
     """A proxy function's answer: exactly AWS's shape, or 502."""
     try:
-        it = json.loads(payload)
+        it = read_json(payload)
     except (ValueError, RecursionError):
         it = None
     if failed:
@@ -48,9 +60,9 @@ def proxy(x: Exchange, payload: bytes, failed: str | None) -> Response:
         body = it.get("body")
         body = "" if body is None else body
         packed = it.get("isBase64Encoded") or False
-        if not 100 <= status <= 599 or not isinstance(body, str) or not isinstance(packed, bool):
+        if not 200 <= status <= 599 or not isinstance(body, str) or not isinstance(packed, bool):
             raise ValueError
-        content = body.encode()
+        content = body.encode("utf-8", "replace")
         if packed and wants_binary(x):
             content = base64.b64decode(body, validate=True)
     except (KeyError, TypeError, ValueError, AttributeError, binascii.Error):
@@ -131,7 +143,7 @@ def mapped_response(x: Exchange, it: dict[str, Any], answer: Answer, *, mock: bo
         media = source_media if source_media in templates else "application/json" if "application/json" in templates else next(iter(templates))
         if templates[media]:
             try:
-                content = render(x, templates[media], answer.body.decode("utf-8", "replace"), hide_body=mock).encode()
+                content = render(x, templates[media], answer.body.decode("utf-8", "replace"), hide_body=mock).encode("utf-8", "replace")
             except vtl.VtlError as error:
                 raise Refused("DEFAULT_5XX", status=500, why=f"Execution failed due to configuration error: Unable to transform response: {error}") from None
         elif mock:
@@ -148,7 +160,7 @@ def mapped_response(x: Exchange, it: dict[str, Any], answer: Answer, *, mock: bo
     override = x.context["responseOverride"]
     for name, value in (override.get("header") or {}).items():
         headers = {n: v for n, v in headers.items() if n.lower() != name.lower()} | {name: vtl.text(value)}
-    if str(override.get("status") or "").isdigit():
+    if str(override.get("status") or "").isdigit() and 200 <= int(override["status"]) <= 599:
         status = int(override["status"])
     return Response(status, list(headers.items()), content)
 
@@ -175,7 +187,7 @@ def source_value(x: Exchange, source: str, answer: Answer) -> str | None:
     if source.startswith("integration.response.body"):
         path = "$" + source.removeprefix("integration.response.body")
         try:
-            found = jsonpath.compile(path).find(json.loads(answer.body))
+            found = jsonpath.compile(path).find(read_json(answer.body))
         except (ValueError, LookupError):
             return None
         return found if isinstance(found, str) else json.dumps(found, separators=(",", ":"))

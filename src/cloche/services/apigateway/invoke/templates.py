@@ -10,7 +10,7 @@ from urllib.parse import quote_plus, unquote_plus
 from cloche.languages import jsonpath, vtl
 from cloche.languages.vtl.java import MISSING
 
-from .exchange import Exchange, last
+from .exchange import Exchange, last, read_json
 from .live import template
 
 ESCAPES = {'"': '\\"', "\\": "\\\\", "/": "\\/", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f", "'": "\\'"}
@@ -27,7 +27,7 @@ class Input(vtl.Native):
     def document(self) -> Any:
         if self.parsed is None:
             try:
-                self.parsed = json.loads(self.body) if self.body.strip() else {}
+                self.parsed = read_json(self.body) if self.body.strip() else {}
             except (ValueError, RecursionError):
                 self.parsed = self.body
         return self.parsed
@@ -92,7 +92,7 @@ def surrogates(c: str) -> str:
 
 def parse_json(text: Any) -> Any:
     try:
-        return vtl.from_json(json.loads(vtl.text(text)))
+        return vtl.from_json(read_json(vtl.text(text)))
     except (ValueError, RecursionError):
         raise vtl.VtlError("parseJson: not JSON") from None
 
@@ -118,7 +118,7 @@ def body_at(x: Exchange, path: str) -> str | None:
     if not path:
         return x.text()
     try:
-        found = jsonpath.compile(f"$.{path}").find(json.loads(x.body or b"{}"))
+        found = jsonpath.compile(f"$.{path}").find(read_json(x.body or b"{}"))
     except (ValueError, LookupError):
         return None
     return found if isinstance(found, str) else json.dumps(found, separators=(",", ":"))

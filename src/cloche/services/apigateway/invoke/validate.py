@@ -1,11 +1,9 @@
 """Request validation: required parameters and the model of the body, where the method has a validator that asks for it."""
 from __future__ import annotations
 
-import json
-
 import referencing.exceptions
 
-from .exchange import Exchange, last
+from .exchange import Exchange, last, read_json
 from .refusals import Refused
 
 
@@ -38,7 +36,7 @@ def body(x: Exchange) -> None:
     if model is None or model not in x.live.definition.models:
         return
     try:
-        document = json.loads(x.body) if x.body.strip() else {}
+        document = read_json(x.body) if x.body.strip() else {}
         faults = [e.message for e in x.live.validator(model).iter_errors(document)]
     except (ValueError, RecursionError):
         faults = ["Invalid JSON"]

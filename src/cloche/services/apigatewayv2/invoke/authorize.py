@@ -9,7 +9,7 @@ from cloche.iam.decide import Question, decide
 from cloche.iam.principal import Principal
 from cloche.kernel import AwsError
 from cloche.kernel.authenticate import authenticate
-from cloche.services.apigateway.public import fault_of, functions
+from cloche.services.apigateway.public import fault_of, functions, read_json
 from cloche.wire import sigv4
 
 from .. import service as apigatewayv2
@@ -57,8 +57,11 @@ def signed(x: Exchange) -> None:
         principal = authenticate(x.call.cloud, x.request, claim, apigatewayv2.model)
     except (AwsError, sigv4.Malformed) as error:
         raise forbidden(str(error)) from None
-    if not x.call.as_principal(principal).allowed(ACTION, arn_of(x)):
-        raise forbidden()
+    x.caller = x.call.as_principal(principal)
+    try:
+        x.caller.require(ACTION, arn_of(x))
+    except AwsError as error:
+        raise forbidden(error.message) from None
     iam = {"accessKey": claim.access_key, "accountId": principal.account, "callerId": principal.id, "cognitoIdentity": None, "principalOrgId": None, "userArn": principal.arn, "userId": principal.id}
     x.authorizer = {"v2": {"iam": iam}, "v1": {}, "flat": {"iam": iam}}
 
@@ -84,7 +87,7 @@ async def asked(x: Exchange, it: dict[str, Any], sources: list[str]) -> Any:
     try:
         payload, failed = await functions.ask(x.call, uri, events.authorizer(x, it, sources, route_arn(x) if it["AuthorizerPayloadFormatVersion"] == "2.0" else arn_of(x)),
                                               source_arn=arn, credentials=it.get("AuthorizerCredentialsArn"), seconds=10)
-        answer = json.loads(payload or b"null")
+        answer = read_json(payload or b"null")
     except (functions.Failed, functions.TimedOut, ValueError) as error:
         raise internal(f"authorizer: {error}") from None
     if failed:

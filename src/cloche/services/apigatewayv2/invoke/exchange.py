@@ -42,11 +42,12 @@ def plain(status: int, message: str, headers: list[tuple[str, str]] | None = Non
 
 
 class Exchange:
-    __slots__ = ("api", "authorizer", "body", "call", "headers", "integration", "live", "method", "multi", "params", "path", "query", "raw_path", "request", "request_id", "route", "stage",
+    __slots__ = ("api", "authorizer", "body", "call", "caller", "headers", "integration", "live", "method", "multi", "params", "path", "query", "raw_path", "request", "request_id", "route", "stage",
                  "started", "status", "variables")
 
     def __init__(self, call: Call, request: Request, api: Any, stage: Any, path: str, raw_path: str) -> None:
         self.call, self.request, self.api, self.stage = call, request, api, stage
+        self.caller = call
         self.path, self.raw_path = path, raw_path              # below the stage; as the event shows it
         self.method, self.body = request.method, request.body
         self.multi, self.query = headers_of(request), query_of(request.query)

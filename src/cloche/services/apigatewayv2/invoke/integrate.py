@@ -10,7 +10,7 @@ from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
 from cloche.engines.fetch import Unreachable, fetch
 from cloche.kernel import AwsError, Response
-from cloche.services.apigateway.public import functions, passed
+from cloche.services.apigateway.public import functions, passed, read_json
 
 from ..integrations import SUBTYPES
 from . import authorize, events, mapping
@@ -63,12 +63,12 @@ async def function(x: Exchange, it: dict[str, Any]) -> Response:
 def answer(payload: bytes, new: bool) -> Response:
     """Format 2.0 infers: what has no statusCode is the body of a 200."""
     try:
-        it = json.loads(payload)
+        it = read_json(payload)
     except (ValueError, RecursionError):
         it = None if not new else payload.decode("utf-8", "replace")
     if new and not (isinstance(it, dict) and "statusCode" in it):
         content = it if isinstance(it, str) else "" if it is None else payload.decode()
-        return Response(200, [("Content-Type", "application/json")], content.encode())
+        return Response(200, [("Content-Type", "application/json")], content.encode("utf-8", "replace"))
     try:
         status = it["statusCode"]
         status = int(status) if isinstance(status, (int, str)) and not isinstance(status, bool) else 0
@@ -79,9 +79,9 @@ def answer(payload: bytes, new: bool) -> Response:
         headers += [("Set-Cookie", str(c)) for c in (it.get("cookies") or [])] if new else []
         body = it.get("body")
         body = "" if body is None else body if isinstance(body, str) else json.dumps(body) if new else 0
-        if not 100 <= status <= 599 or not isinstance(body, str):
+        if not 200 <= status <= 599 or not isinstance(body, str):
             raise ValueError
-        content = base64.b64decode(body, validate=True) if it.get("isBase64Encoded") else body.encode()
+        content = base64.b64decode(body, validate=True) if it.get("isBase64Encoded") else body.encode("utf-8", "replace")
     except (KeyError, TypeError, ValueError, AttributeError, binascii.Error):
         raise internal("the function's answer is malformed") from None
     if not any(n.lower() == "content-type" for n, _ in headers):
@@ -134,13 +134,13 @@ def shaped(subtype: str, values: dict[str, Any]) -> dict[str, Any]:
     """Mapped texts in the shapes that the operation wants."""
     try:
         if subtype == "EventBridge-PutEvents":
-            return {"Entries": [{n: json.loads(v) if n == "Resources" else float(v) if n == "Time" else v for n, v in values.items()}]}
+            return {"Entries": [{n: read_json(v) if n == "Resources" else float(v) if n == "Time" else v for n, v in values.items()}]}
         if subtype == "Kinesis-PutRecord":
             return {**values, "Data": base64.b64decode(values["Data"])}
         if subtype.startswith("StepFunctions-Start"):
             return {n[0].lower() + n[1:]: v for n, v in values.items()}
         whole = {"DelaySeconds", "MaxNumberOfMessages", "VisibilityTimeout", "WaitTimeSeconds"}
         lists = {"MessageAttributes", "MessageSystemAttributes", "AttributeNames", "MessageAttributeNames"}
-        return {n: int(v) if n in whole else json.loads(v) if n in lists else v for n, v in values.items()}
+        return {n: int(v) if n in whole else read_json(v) if n in lists else v for n, v in values.items()}
     except (ValueError, KeyError, binascii.Error) as error:
         raise Refused(400, "Bad Request", why=str(error)) from None

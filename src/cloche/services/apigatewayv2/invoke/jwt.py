@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from cloche.engines.fetch import Unreachable, fetch
+from cloche.services.apigateway.public import read_json
 
 from .exchange import Exchange, Refused, internal
 
@@ -56,7 +57,7 @@ def listed(value: Any) -> str:
 def read(token: str) -> tuple[dict[str, Any], dict[str, Any], bytes, bytes]:
     try:
         first, second, third = token.split(".")
-        head, claims = json.loads(decoded(first)), json.loads(decoded(second))
+        head, claims = read_json(decoded(first)), read_json(decoded(second))
         if not isinstance(head, dict) or not isinstance(claims, dict):
             raise ValueError
         return head, claims, decoded(third), f"{first}.{second}".encode()
@@ -109,7 +110,7 @@ async def document(url: str) -> Any:
     got = await fetch("GET", url, [("Accept", "application/json")], limit=1 << 20)
     if got.status != 200:
         raise ValueError(f"{url} answers {got.status}")
-    return json.loads(got.body)
+    return read_json(got.body)
 
 
 def public(key: dict[str, Any]) -> rsa.RSAPublicKey:

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from cloche.languages import jsonpath
+from cloche.services.apigateway.public import read_json
 
 from .exchange import Exchange
 
@@ -58,7 +59,7 @@ def body(content: bytes, path: str) -> str | None:
     if not path:
         return content.decode("utf-8", "replace") if content else None
     try:
-        return text(jsonpath.compile(f"$.{path}").get(json.loads(content or b"null")))
+        return text(jsonpath.compile(f"$.{path}").get(read_json(content or b"null")))
     except ValueError:
         return None
 

@@ -5,8 +5,8 @@ import logging
 import re
 from urllib.parse import unquote
 
-from cloche.kernel import Call, Request, Response
-from cloche.services.apigateway.public import log_access, take
+from cloche.kernel import AwsError, Call, Request, Response
+from cloche.services.apigateway.public import clean, log_access, take
 from cloche.wire.http import TooLarge
 
 from ..apis import HttpApi
@@ -27,12 +27,15 @@ async def answer(call: Call, request: Request, api_id: str, stage_name: str | No
     stage, below = stage_of(call, api, stage_name, path)
     raw = unquote(f"/{stage.name}{below}" if stage and stage.name != "$default" else below)
     x = Exchange(call, request, api, stage, unquote(below), raw)
+    error = None
     try:
         response = cors.preflight(x) or await steps(x)
     except Refused as refused:
         if refused.why:
             log.info("%s %s %s: %s", api.id, x.method, x.path, refused.why)
+        error = AwsError(refused.message.replace(" ", ""), refused.why or refused.message, refused.status)
         response = plain(refused.status, refused.message, refused.headers)
+    clean(response)
     if response.status != 204 or x.method != "OPTIONS":
         cors.add(x, response)
     response.headers.append(("apigw-requestid", x.request_id))
@@ -40,6 +43,7 @@ async def answer(call: Call, request: Request, api_id: str, stage_name: str | No
     if x.method == "HEAD":
         response.body = b""
     write_log(x)
+    call.cloud.timeline.add(x.caller, response.status, error)
     return response
 
 

@@ -1,0 +1,113 @@
+"""Handing an event to a target: at once, again while that can help, and to the dead-letter queue when it cannot.
+
+A target that is missing or does not let EventBridge in is not tried again; a throttled or failing one is, for a day or 185 times
+unless the target says otherwise.
+"""
+from __future__ import annotations
+
+from typing import Any
+
+from cloche.kernel import AwsError, Call
+from cloche.services.sns import public as sns
+from cloche.services.sqs import public as sqs
+
+from . import service as events
+from .rules import Rule
+from .targets import payload, written
+
+LONGEST_AGE, MOST_RETRIES = 86_400, 185
+PASSING = ("ThrottlingException", "TooManyRequestsException", "RequestThrottled", "Throttled", "OverLimit")
+DENIED = ("AccessDenied", "AccessDeniedException", "AuthorizationError")
+
+
+def hand_over(call: Call, rule: Rule, target: dict[str, Any], event: dict[str, Any], hops: int = 0) -> None:
+    attempt(call, rule, target, event, call.now, 0, hops)
+
+
+def attempt(call: Call, rule: Rule, target: dict[str, Any], event: dict[str, Any], since: float, tries: int, hops: int) -> None:
+    try:
+        with call.step():  # what a refused delivery wrote is taken back; the other targets' deliveries stand
+            deliver(call, rule, target, event, hops)
+    except AwsError as error:
+        policy = target.get("RetryPolicy") or {}
+        passing = error.status >= 500 or error.code in PASSING or error.query_code in PASSING
+        pause, exhausted = min(2.0 ** tries, 600.0), ""
+        if passing:
+            if tries >= policy.get("MaximumRetryAttempts", MOST_RETRIES):
+                exhausted = "MaximumRetryAttempts"
+            elif call.now + pause > since + policy.get("MaximumEventAgeInSeconds", LONGEST_AGE):
+                exhausted = "MaximumEventAgeInSeconds"
+            else:
+                call.after(pause, try_again, rule=rule.key, target=target["Id"], event=event, since=since, tries=tries + 1, hops=hops)
+                return
+        bury(call, rule, target, event, error, exhausted, tries)
+
+
+@events.timer
+def try_again(call: Call, rule: str, target: str, event: dict[str, Any], since: float, tries: int, hops: int) -> None:
+    found = call.get(Rule, rule)
+    for one in found.targets if found is not None else ():
+        if one["Id"] == target:
+            attempt(call, found, one, event, since, tries, hops)  # type: ignore[arg-type]
+
+
+def deliver(call: Call, rule: Rule, target: dict[str, Any], event: dict[str, Any], hops: int) -> None:
+    arn = target["Arn"]
+    service = arn.split(":")[2]
+    speaker = call.as_role(target["RoleArn"], "events", "events.amazonaws.com") if target.get("RoleArn") and service != "lambda" else \
+        call.as_service("events.amazonaws.com", source_arn=rule.arn, source_account=call.account)
+    if service == "events":
+        forward(speaker, arn, event, hops)
+        return
+    text = payload(call, rule, target, event)
+    if service == "lambda":
+        from cloche.services.lambda_ import public as functions
+        functions.enqueue(speaker, arn, text.encode())
+    elif service == "sqs":
+        group = (target.get("SqsParameters") or {}).get("MessageGroupId")
+        sqs.send(speaker, arn, MessageBody=text, **({"MessageGroupId": group} if group else {}))
+    elif service == "sns":
+        sns.publish(speaker, arn, Message=text)
+    else:
+        to_log(speaker, arn, event, text)
+
+
+def to_log(call: Call, arn: str, event: dict[str, Any], text: str) -> None:
+    """A log group gets the event as a line; its stream is named after the event."""
+    from cloche.services.logs import public as logs
+    parts = arn.split(":", 6)
+    at = call.of("logs", parts[4], parts[3])
+    logs.write(at, parts[6].removesuffix(":*"), event["id"], [(int(call.now * 1000), text)])
+
+
+def forward(call: Call, arn: str, event: dict[str, Any], hops: int) -> None:
+    """To another bus. The event keeps its id and where it came from; within an account no policy is needed, and a circle ends."""
+    from . import putting
+    at, bus = putting.bus_at(call, arn)
+    if bus is None:
+        raise AwsError("ResourceNotFoundException", f"Event bus {arn} does not exist.")
+    if call.principal.kind != "service" or at.account != call.account:
+        context = {"events:source": event["source"], "events:detail-type": event["detail-type"], "events:eventBusInvocation": "true"}
+        at.require("events:PutEvents", arn, context, policy=bus.policy or None)
+    if hops < putting.MOST_HOPS:
+        inside = at.as_service("events.amazonaws.com", source_account=at.account)
+        putting.spread(inside, bus.name, event, hops + 1)
+
+
+def bury(call: Call, rule: Rule, target: dict[str, Any], event: dict[str, Any], error: AwsError, exhausted: str, tries: int) -> None:
+    arn = (target.get("DeadLetterConfig") or {}).get("Arn")
+    if not arn:
+        return
+    denied = error.code in DENIED or error.query_code in DENIED
+    about = {
+        "RULE_ARN": rule.arn, "TARGET_ARN": target["Arn"], "ERROR_CODE": "NO_PERMISSIONS" if denied else "NO_RESOURCE" if not exhausted else error.query_code or error.code,
+        "ERROR_MESSAGE": error.message or error.code, "RETRY_ATTEMPTS": str(tries),
+    }
+    if exhausted:
+        about["EXHAUSTED_RETRY_CONDITION"] = exhausted
+    attributes = {name: {"DataType": "String", "StringValue": value} for name, value in about.items()}
+    try:
+        speaker = call.as_service("events.amazonaws.com", source_arn=rule.arn, source_account=call.account)
+        sqs.send(speaker, arn, MessageBody=written(event), MessageAttributes=attributes)
+    except AwsError as lost:
+        call.cloud.memory["events.lost"] = (rule.arn, target["Id"], lost.code, call.now)

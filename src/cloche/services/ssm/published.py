@@ -1,0 +1,25 @@
+"""Public parameters: what AWS publishes under /aws/service/, the same for every account of a region.
+
+The images are EC2's; their ids are the same in every region, since Cloche boots them from the machine it runs on.
+"""
+from __future__ import annotations
+
+PREFIX = "/aws/service/"
+
+KERNEL_DEFAULT, MINIMAL, AMZN2 = "ami-0c10c8e0000000001", "ami-0c10c8e0000000002", "ami-0c10c8e0000000003"
+_LINUX = "/aws/service/ami-amazon-linux-latest/"
+
+IMAGES = {
+    **{f"{_LINUX}al2023-ami-kernel-{k}-{arch}": KERNEL_DEFAULT for k in ("default", "6.1", "6.12") for arch in ("x86_64", "arm64")},
+    **{f"{_LINUX}al2023-ami-minimal-kernel-{k}-{arch}": MINIMAL for k in ("default", "6.1", "6.12") for arch in ("x86_64", "arm64")},
+    **{f"{_LINUX}amzn2-ami-{kind}-{arch}-{disk}": AMZN2 for kind in ("hvm", "kernel-5.10-hvm") for arch in ("x86_64", "arm64") for disk in ("gp2", "ebs")},
+}
+SINCE = 1_717_200_000.0  # when these versions were published: a moment before any cloud began
+
+
+def value(name: str) -> str | None:
+    return IMAGES.get(name)
+
+
+def names(below: str) -> list[str]:
+    return sorted(name for name in IMAGES if name.startswith(below))

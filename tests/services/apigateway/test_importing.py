@@ -1,0 +1,105 @@
+"""Definitions that come and go as OpenAPI documents."""
+import json
+
+import pytest
+
+from .conftest import Api, call
+from .test_apis import refused
+
+MOCK = {"type": "mock", "requestTemplates": {"application/json": '{"statusCode": 200}'}, "responses": {"default": {"statusCode": "200", "responseTemplates": {"application/json": "$context.resourcePath"}}}}
+SWAGGER = {
+    "swagger": "2.0", "info": {"title": "pets", "version": "1.2", "description": "d"}, "basePath": "/v1",
+    "x-amazon-apigateway-binary-media-types": ["image/*"], "x-amazon-apigateway-request-validators": {"all": {"validateRequestBody": True, "validateRequestParameters": True}},
+    "x-amazon-apigateway-request-validator": "all", "x-amazon-apigateway-gateway-responses": {"DEFAULT_4XX": {"responseTemplates": {"application/json": "nope"}}},
+    "securityDefinitions": {"key": {"type": "apiKey", "in": "header", "name": "x-api-key"}, "iam": {"type": "apiKey", "in": "header", "name": "Authorization", "x-amazon-apigateway-authtype": "awsSigv4"}},
+    "paths": {
+        "/pets": {
+            "get": {"operationId": "list", "parameters": [{"in": "query", "name": "q", "required": True, "type": "string"}], "responses": {"200": {"description": "ok", "schema": {"$ref": "#/definitions/Pets"}}}, "x-amazon-apigateway-integration": MOCK},
+            "post": {"consumes": ["application/json"], "parameters": [{"in": "body", "name": "Pet", "schema": {"$ref": "#/definitions/Pet"}}], "responses": {"200": {"description": "ok"}}, "x-amazon-apigateway-integration": MOCK},
+        },
+        "/pets/{id}": {"x-amazon-apigateway-any-method": {"security": [{"iam": []}], "parameters": [{"in": "path", "name": "id", "required": True, "type": "string"}], "responses": {"200": {"description": "ok"}}, "x-amazon-apigateway-integration": MOCK}},
+        "/keyed": {"get": {"security": [{"key": []}], "responses": {"200": {"description": "ok"}}, "x-amazon-apigateway-integration": MOCK}},
+    },
+    "definitions": {"Pet": {"type": "object", "required": ["name"], "properties": {"name": {"type": "string"}}}, "Pets": {"type": "array", "items": {"$ref": "#/definitions/Pet"}}},
+}
+
+
+def test_a_swagger_document_becomes_an_api(cloud):
+    gw = cloud.client("apigateway")
+    api = gw.import_rest_api(body=json.dumps(SWAGGER), parameters={"endpointConfigurationTypes": "REGIONAL"})
+    assert (api["name"], api["version"], api["description"], api["binaryMediaTypes"], api["endpointConfiguration"]["types"]) == ("pets", "1.2", "d", ["image/*"], ["REGIONAL"])
+    kw = {"restApiId": api["id"]}
+    resources = {r["path"]: r for r in gw.get_resources(**kw, embed=["methods"])["items"]}
+    assert {p: set(r.get("resourceMethods", ())) for p, r in resources.items()} == {"/": set(), "/pets": {"GET", "POST"}, "/pets/{id}": {"ANY"}, "/keyed": {"GET"}}
+    pets = resources["/pets"]["resourceMethods"]
+    assert pets["GET"]["operationName"] == "list" and pets["GET"]["requestParameters"] == {"method.request.querystring.q": True}
+    assert pets["POST"]["requestModels"] == {"application/json": "Pet"} and pets["GET"]["methodResponses"]["200"]["responseModels"] == {"application/json": "Pets"}
+    assert resources["/pets/{id}"]["resourceMethods"]["ANY"]["authorizationType"] == "AWS_IAM" and resources["/keyed"]["resourceMethods"]["GET"]["apiKeyRequired"] is True
+    assert f"/restapis/{api['id']}/models/Pet" in gw.get_model(**kw, modelName="Pets")["schema"]
+    gw.create_deployment(**kw, stageName="s")
+    assert call(cloud, api["id"], "/s/pets?q=1").body == b"/pets"
+    assert call(cloud, api["id"], "/s/pets").body == b"nope"
+    assert (call(cloud, api["id"], "/s/pets", "POST", body="{}").status, call(cloud, api["id"], "/s/pets", "POST", body='{"name": "a"}').status) == (400, 200)
+    assert call(cloud, api["id"], "/s/pets/1").status == 403
+
+
+def test_an_openapi_3_document_is_merged_or_overwrites(cloud):
+    api = Api(cloud)
+    api.mock("/old", template="old")
+    document = {
+        "openapi": "3.0.1", "info": {"title": "three", "version": "1"}, "components": {"schemas": {"Pet": {"type": "object", "required": ["name"]}}},
+        "x-amazon-apigateway-request-validators": {"body": {"validateRequestBody": True}},
+        "paths": {"/new/{proxy+}": {"post": {"x-amazon-apigateway-request-validator": "body", "requestBody": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Pet"}}}},
+                  "responses": {"200": {"description": "ok", "headers": {"X-A": {"schema": {"type": "string"}}}, "content": {}}}, "x-amazon-apigateway-integration": MOCK}}},
+    }
+    api.gw.put_rest_api(restApiId=api.id, mode="merge", body=json.dumps(document))
+    api.deploy()
+    assert api.call("/old").body == b"old" and api.call("/new/a/b", "POST", body='{"name": 1}').body == b"/new/{proxy+}" and api.call("/new/a", "POST", body="{}").status == 400
+    import yaml
+
+    api.gw.put_rest_api(restApiId=api.id, mode="overwrite", body=yaml.safe_dump(document))
+    api.deploy()
+    assert api.call("/old").status == 403 and api.call("/new/a", "POST", body='{"name": 1}').status == 200
+
+
+@pytest.mark.parametrize("body", ["", "{}", "not: [closed", '{"openapi": "4"}', json.dumps({**SWAGGER, "x-amazon-apigateway-request-validator": "none"}),
+                                  json.dumps({**SWAGGER, "paths": {"/a": {"get": {"x-amazon-apigateway-integration": {"type": "nonsense"}}}}}), json.dumps({**SWAGGER, "paths": [1]}),
+                                  json.dumps({**SWAGGER, "paths": {"/a": {"get": {"parameters": "x"}}}}), json.dumps({**SWAGGER, "definitions": {"A": {"$ref": "#/definitions/A"}}, "paths": {"/a": {"$ref": "#/paths/~1a"}}})])
+def test_what_cannot_be_read_is_refused_and_leaves_nothing(cloud, body):
+    gw = cloud.client("apigateway")
+    refused(gw.import_rest_api, "BadRequestException", body=body or " ")
+    assert gw.get_rest_apis()["items"] == []
+
+
+def test_a_stage_is_exported_and_imported_again(cloud):
+    gw = cloud.client("apigateway")
+    first = gw.import_rest_api(body=json.dumps(SWAGGER))["id"]
+    gw.create_deployment(restApiId=first, stageName="s")
+    for kind in ("oas30", "swagger"):
+        got = gw.get_export(restApiId=first, stageName="s", exportType=kind, parameters={"extensions": "integrations"})
+        document = json.loads(got["body"].read())
+        assert set(document["paths"]) == {"/pets", "/pets/{id}", "/keyed"}
+    again = gw.import_rest_api(body=json.dumps(document))["id"]
+    gw.create_deployment(restApiId=again, stageName="s")
+    assert call(cloud, again, "/s/pets?q=1").body == b"/pets"
+
+
+def test_an_http_api_is_imported_and_imported_again(cloud, backend):
+    gw = cloud.client("apigatewayv2")
+    it = {"type": "http_proxy", "httpMethod": "GET", "uri": backend + "/x/{id}", "payloadFormatVersion": "1.0"}
+    document = {
+        "openapi": "3.0.1", "info": {"title": "h", "version": "1"}, "x-amazon-apigateway-cors": {"allowOrigins": ["*"]}, "tags": [{"name": "by", "x-amazon-apigateway-tag-value": "SAM"}],
+        "components": {"securitySchemes": {"jwt": {"type": "oauth2", "x-amazon-apigateway-authorizer": {"type": "jwt", "identitySource": "$request.header.Authorization", "jwtConfiguration": {"issuer": "https://i", "audience": ["a"]}}}}},
+        "paths": {"/a/{id}": {"get": {"x-amazon-apigateway-integration": it}}, "/b": {"x-amazon-apigateway-any-method": {"security": [{"jwt": ["s"]}], "x-amazon-apigateway-integration": {**it, "uri": backend}}},
+                  "/$default": {"x-amazon-apigateway-any-method": {"x-amazon-apigateway-integration": {**it, "uri": backend}}}},
+    }
+    api = gw.import_api(Body=json.dumps(document))
+    assert (api["Name"], api["CorsConfiguration"], api["Tags"]) == ("h", {"AllowOrigins": ["*"]}, {"by": "SAM"})
+    gw.create_stage(ApiId=api["ApiId"], StageName="$default", AutoDeploy=True)
+    routes = {r["RouteKey"]: r for r in gw.get_routes(ApiId=api["ApiId"])["Items"]}
+    assert set(routes) == {"GET /a/{id}", "ANY /b", "$default"} and routes["ANY /b"]["AuthorizationScopes"] == ["s"]
+    assert call(cloud, api["ApiId"], "/a/5").json["path"] == "/x/5" and call(cloud, api["ApiId"], "/b").status == 401
+    del document["paths"]["/a/{id}"]
+    gw.reimport_api(ApiId=api["ApiId"], Body=json.dumps(document))
+    assert call(cloud, api["ApiId"], "/a/5").json["path"] == "/a/5"
+    refused(gw.import_api, "BadRequestException", Body=json.dumps(SWAGGER))

@@ -1,0 +1,90 @@
+"""Deployments, stages, keys, plans, the account, and tags."""
+from .test_apis import refused
+
+
+def test_an_api_without_methods_is_not_deployed(api):
+    gw, kw = api.gw, {"restApiId": api.id}
+    refused(gw.create_deployment, "BadRequestException", "The REST API doesn't contain any methods", **kw)
+    gw.put_method(**kw, resourceId=api.place("/a"), httpMethod="GET", authorizationType="NONE")
+    refused(gw.create_deployment, "BadRequestException", "No integration defined for method", **kw)
+
+
+def test_deployments_and_stages_live(api):
+    gw, kw = api.gw, {"restApiId": api.id}
+    api.mock("/a")
+    one = gw.create_deployment(**kw, description="one")["id"]
+    assert gw.get_deployment(**kw, deploymentId=one, embed=["apisummary"])["apiSummary"] == {"/a": {"GET": {"authorizationType": "NONE", "apiKeyRequired": False}}}
+    assert gw.update_deployment(**kw, deploymentId=one, patchOperations=[{"op": "replace", "path": "/description", "value": "two"}])["description"] == "two"
+    stage = gw.create_stage(**kw, stageName="s", deploymentId=one, variables={"a": "b"}, tags={"k": "v"})
+    assert (stage["cacheClusterStatus"], stage["tracingEnabled"], stage["methodSettings"]) == ("NOT_AVAILABLE", False, {})
+    refused(gw.create_stage, "ConflictException", "Stage already exists", **kw, stageName="s", deploymentId=one)
+    refused(gw.create_stage, "BadRequestException", "Stage name only allows", **kw, stageName="a b", deploymentId=one)
+    refused(gw.create_stage, "NotFoundException", "Invalid Deployment identifier specified", **kw, stageName="t", deploymentId="zzz")
+    refused(gw.delete_deployment, "BadRequestException", "Active stages pointing to this deployment must be moved or deleted", **kw, deploymentId=one)
+    changed = gw.update_stage(**kw, stageName="s", patchOperations=[
+        {"op": "replace", "path": "/~1a/GET/throttling/rateLimit", "value": "5"}, {"op": "replace", "path": "/variables/c", "value": "d"}, {"op": "remove", "path": "/variables/a"}])
+    assert changed["methodSettings"]["a/GET"]["throttlingRateLimit"] == 5 and changed["variables"] == {"c": "d"}
+    assert [s["stageName"] for s in gw.get_stages(**kw)["item"]] == ["s"] and len(gw.get_deployments(**kw)["items"]) == 1
+    arn = f"arn:aws:apigateway:us-east-1::/restapis/{api.id}/stages/s"
+    gw.tag_resource(resourceArn=arn, tags={"x": "y"})
+    gw.untag_resource(resourceArn=arn, tagKeys=["k"])
+    assert gw.get_tags(resourceArn=arn)["tags"] == {"x": "y"}
+    gw.delete_stage(**kw, stageName="s")
+    gw.delete_deployment(**kw, deploymentId=one)
+    refused(gw.get_stage, "NotFoundException", "Invalid stage identifier specified", **kw, stageName="s")
+
+
+def test_keys_and_plans_live(api):
+    gw = api.gw
+    api.mock("/a")
+    api.deploy("s")
+    refused(gw.create_api_key, "BadRequestException", "at least 20 characters", name="k", value="short")
+    key = gw.create_api_key(name="k", enabled=True, value="k" * 20)
+    refused(gw.create_api_key, "ConflictException", "API Key already exists", name="k", value="k" * 20)
+    assert "value" not in gw.get_api_key(apiKey=key["id"]) and gw.get_api_key(apiKey=key["id"], includeValue=True)["value"] == "k" * 20
+    assert [k["id"] for k in gw.get_api_keys(nameQuery="k")["items"]] == [key["id"]] and gw.get_api_keys(nameQuery="z")["items"] == []
+    refused(gw.create_usage_plan, "NotFoundException", name="p", apiStages=[{"apiId": api.id, "stage": "none"}])
+    refused(gw.create_usage_plan, "BadRequestException", "offset must be zero in the DAY period", name="p", quota={"limit": 1, "period": "DAY", "offset": 1})
+    plan = gw.create_usage_plan(name="p")["id"]
+    changed = gw.update_usage_plan(usagePlanId=plan, patchOperations=[
+        {"op": "add", "path": "/apiStages", "value": f"{api.id}:s"}, {"op": "replace", "path": "/quota/limit", "value": "5"}, {"op": "replace", "path": "/quota/period", "value": "WEEK"},
+        {"op": "add", "path": f"/apiStages/{api.id}:s/throttle/~1a/GET/rateLimit", "value": "1"}])
+    assert changed["apiStages"] == [{"apiId": api.id, "stage": "s", "throttle": {"/a/GET": {"rateLimit": 1.0}}}] and changed["quota"]["limit"] == 5
+    gw.create_usage_plan_key(usagePlanId=plan, keyId=key["id"], keyType="API_KEY")
+    assert gw.get_usage_plan_key(usagePlanId=plan, keyId=key["id"])["name"] == "k"
+    assert [p["id"] for p in gw.get_usage_plans(keyId=key["id"])["items"]] == [plan] and len(gw.get_usage_plan_keys(usagePlanId=plan)["items"]) == 1
+    gw.delete_usage_plan_key(usagePlanId=plan, keyId=key["id"])
+    refused(gw.get_usage_plan_key, "NotFoundException", usagePlanId=plan, keyId=key["id"])
+    refused(gw.delete_usage_plan, "BadRequestException", usagePlanId=plan)
+    gw.update_usage_plan(usagePlanId=plan, patchOperations=[{"op": "remove", "path": "/apiStages", "value": f"{api.id}:s"}])
+    gw.delete_usage_plan(usagePlanId=plan)
+    refused(gw.get_usage_plan, "NotFoundException", "Invalid Usage Plan ID specified", usagePlanId=plan)
+    gw.delete_api_key(apiKey=key["id"])
+    refused(gw.get_api_key, "NotFoundException", "Invalid API Key identifier specified", apiKey=key["id"])
+
+
+def test_the_account_has_limits_and_a_log_role(cloud):
+    gw = cloud.client("apigateway")
+    assert gw.get_account()["throttleSettings"] == {"burstLimit": 5000, "rateLimit": 10000.0}
+    role = f"arn:aws:iam::{cloud.account}:role/logs"
+    assert gw.update_account(patchOperations=[{"op": "replace", "path": "/cloudwatchRoleArn", "value": role}])["cloudwatchRoleArn"] == role
+    refused(gw.update_account, "BadRequestException", patchOperations=[{"op": "replace", "path": "/nonsense", "value": "x"}])
+
+
+def test_lists_come_in_pages(cloud):
+    gw = cloud.client("apigateway")
+    made = {gw.create_rest_api(name=f"a{i}")["id"] for i in range(5)}
+    first = gw.get_rest_apis(limit=2)
+    assert len(first["items"]) == 2
+    assert {a["id"] for page in gw.get_paginator("get_rest_apis").paginate(PaginationConfig={"PageSize": 2}) for a in page["items"]} == made
+
+
+def test_the_control_plane_asks_for_the_path_of_the_resource(cloud):
+    from .test_auth import user
+
+    api = cloud.client("apigateway").create_rest_api(name="a")["id"]
+    who = user(cloud, {"Effect": "Allow", "Action": "apigateway:GET", "Resource": f"arn:aws:apigateway:us-east-1::/restapis/{api}/*"})
+    gw = cloud.client("apigateway", **who)
+    assert len(gw.get_resources(restApiId=api)["items"]) == 1
+    refused(gw.get_rest_api, "AccessDeniedException", restApiId=api)
+    refused(gw.create_resource, "AccessDeniedException", f"apigateway:POST on resource: arn:aws:apigateway:us-east-1::/restapis/{api}/resources/x", restApiId=api, parentId="x", pathPart="p")
