@@ -25,7 +25,7 @@ MOST_BYTES = 5 * 1024**3  # of one PUT
 PIECE = 1 << 20
 KINDS = {"CRC32": "crc32", "CRC32C": "crc32c", "CRC64NVME": "crc64nvme", "SHA1": "sha1", "SHA256": "sha256", "SHA512": "sha512", "MD5": "md5"}
 LENGTHS = {**checksums.SIZES, "sha512": 64, "md5": 16}
-UNBUILT = ("ChecksumXXHASH64", "ChecksumXXHASH3", "ChecksumXXHASH128")
+UNBUILT = {"ChecksumXXHASH64", "ChecksumXXHASH3", "ChecksumXXHASH128"}
 MEMBERS = {f"Checksum{name}": kind for name, kind in KINDS.items()}
 
 
@@ -62,8 +62,8 @@ def promised(call: Call, req: Any, default: str = "") -> Promise:
             raise errors.no_digest(text) from None
         if len(promise.md5) != 16:
             raise errors.no_digest(text)
-    given = [member for member in MEMBERS if member in req]
-    if any(member in req for member in UNBUILT):
+    given = list(MEMBERS.keys() & req.keys())
+    if not UNBUILT.isdisjoint(req):
         raise errors.not_implemented("", "XXHASH checksums are not built in Cloche yet")
     if len(given) > 1:
         raise errors.invalid("Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.")
