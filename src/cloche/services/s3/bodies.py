@@ -22,7 +22,7 @@ from . import errors
 from .rows import INLINE, name_of
 
 MOST_BYTES = 5 * 1024**3  # of one PUT
-PIECE = 1 << 20
+PIECE = 2 << 20
 KINDS = {"CRC32": "crc32", "CRC32C": "crc32c", "CRC64NVME": "crc64nvme", "SHA1": "sha1", "SHA256": "sha256", "SHA512": "sha512", "MD5": "md5"}
 LENGTHS = {**checksums.SIZES, "sha512": 64, "md5": 16}
 UNBUILT = {"ChecksumXXHASH64", "ChecksumXXHASH3", "ChecksumXXHASH128"}
@@ -192,6 +192,10 @@ async def streamed(call: Call, promise: Promise, stream: AsyncIterator[bytes]) -
         for piece in pieces:
             md5.update(piece)
 
+    def both(pieces: list[Any]) -> None:
+        put(pieces)
+        digest(pieces)
+
     try:
         pieces, waiting = [], 0
         async for data in stream:
@@ -204,7 +208,7 @@ async def streamed(call: Call, promise: Promise, stream: AsyncIterator[bytes]) -
                     raise errors.incomplete()
                 if going is not None:
                     await going
-                going = asyncio.gather(asyncio.to_thread(put, pieces), asyncio.to_thread(digest, pieces))
+                going = asyncio.gather(asyncio.to_thread(put, pieces), asyncio.to_thread(digest, pieces)) if sha else asyncio.ensure_future(asyncio.to_thread(both, pieces))
                 pieces, waiting = [], 0
         if going is not None:
             await going
