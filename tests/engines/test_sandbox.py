@@ -241,3 +241,12 @@ def test_an_ordinary_user_gets_the_same_sandboxes(place):
     assert up.endswith("own True"), done
     assert seen["uid"] == 993 and sorted(seen["pids"]) == ["1", "2"] and "Read-only" in seen["write"] and seen["tmp"] == 1 and "home" not in seen["root"]
     assert all(int(line.split()[1], 16) == 0 for line in seen["caps"])
+
+
+def test_a_zygote_that_somebody_kills_is_replaced(bench):
+    spec = bench.deploy({"index.py": "def handler(e, c): return 1"})
+    environment = bench.start(spec)
+    [zygote] = [p for p in running("zygote.py") if Path("/proc", p, "status").read_text().split("PPid:\t")[1].split()[0] == str(bench.engine.host.warden.pid) and "preload\": true" in cmdline(p) and "python3.11" in cmdline(p)]
+    os.kill(int(zygote), signal.SIGKILL)
+    assert bench.call(environment).status == "vanished"
+    assert json.loads(bench.call(spec).payload) == 1

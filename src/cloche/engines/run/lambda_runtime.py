@@ -76,7 +76,17 @@ class Engine:
         await asyncio.shield(self._zygote(runtime))
 
     async def start(self, spec: Spec) -> Environment:
+        """A new environment; a zygote that somebody killed is replaced once."""
         zygote = await asyncio.shield(self._zygote(spec.runtime))
+        try:
+            return await self._start(spec, zygote)
+        except SandboxError:
+            await asyncio.sleep(0.02)  # for its end to be seen
+            if not zygote.dead:
+                raise
+        return await self._start(spec, await asyncio.shield(self._zygote(spec.runtime)))
+
+    async def _start(self, spec: Spec, zygote: Zygote) -> Environment:
         host = self.open()
         log = LogLines()
         ours: socket.socket | None = None

@@ -65,6 +65,8 @@ async def run(
             if not room.running[key]:
                 del room.running[key]
             there.signal(("lambda.free", *key))
+    if outcome.status == "vanished":  # a fault of the machine: told as one, so that callers try again
+        raise errors.sandbox_failed(outcome.error_type)
     out = logs.lines(version, request_id, outcome, version.config["RuntimeVersionConfig"]["RuntimeVersionArn"])
     with there.step():
         logs.put(there, version, warm.stream, out, outcome.ended)
