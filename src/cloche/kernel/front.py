@@ -58,7 +58,7 @@ def find(cloud: Cloud, request: Request) -> Coroutine[Any, Any, Response] | None
             return None
         match = next(((name, m.groupdict()) for pattern, prefix, name in _PATHS if path.startswith(prefix) and (m := pattern.match(path))), None)
         if match is None:
-            if (request.method == "OPTIONS" and "origin" in request.headers) or (
+            if request.method == "OPTIONS" or (
                     request.method == "POST" and request.headers.get("content-type", "").startswith("multipart/form-data") and "authorization" not in request.headers):
                 path_style(request)  # a browser's question before it calls, or an HTML form: both are S3's, and neither is in its model
                 return _serve(cloud, request, "s3", {})
