@@ -6,7 +6,6 @@ is read. Memory does not grow with the object.
 from __future__ import annotations
 
 import asyncio
-import binascii
 import hashlib
 from base64 import b64decode, b64encode
 from collections.abc import AsyncIterator
@@ -60,7 +59,7 @@ def promised(call: Call, req: Any, default: str = "") -> Promise:
     if text is not None:
         try:
             promise.md5 = b64decode(text, validate=True)
-        except binascii.Error:
+        except ValueError:
             raise errors.no_digest(text) from None
         if len(promise.md5) != 16:
             raise errors.no_digest(text)
@@ -105,7 +104,7 @@ def _readable(promise: Promise) -> None:
     value = promise.value.partition("-")[0] if promise.kind in ("crc32", "crc32c", "sha1", "sha256") else promise.value
     try:
         fits = len(b64decode(value, validate=True)) == LENGTHS[promise.kind]
-    except binascii.Error:
+    except ValueError:
         fits = False
     if not fits:
         raise errors.unreadable_sum(f"x-amz-checksum-{promise.kind}")
