@@ -9,6 +9,7 @@ outputs require nothing.
 """
 from __future__ import annotations
 
+import keyword
 import re
 import sys
 from pathlib import Path
@@ -71,14 +72,14 @@ def text(service: str) -> str:
     lines: list[str] = []
     for name in sorted(ins | outs):
         shape = model.shape(name)
-        if shape.type != "structure" or shape.spec.get("document") or shape.spec.get("eventstream"):
+        if shape.type != "structure" or shape.spec.get("document") or shape.spec.get("eventstream") or keyword.iskeyword(name):
             continue
         fields = {}
         for member, (target, ref) in shape.members.items():
             kind = annotation(target, bool(ref.get("streaming")))
             fields[member] = kind if member in shape.required and name in ins else f"NotRequired[{kind}]"
         lines.append("")
-        if all(member.isidentifier() and member not in ("from", "class", "import", "in", "global") for member in fields):
+        if all(member.isidentifier() and not keyword.iskeyword(member) for member in fields):
             lines.append(f"class {name}(TypedDict):")
             lines += [f"    {member}: {kind}" for member, kind in fields.items()] or ["    ..."]
         else:

@@ -31,7 +31,7 @@ class Bell:
 
     async def start(self) -> None:
         self.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.lock = open(self.data / "lock", "a+")
+        self.lock = open(self.data / "lock", "a+")  # noqa: SIM115 - held as long as the cloud is up
         try:
             fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

@@ -138,9 +138,8 @@ def matches(statement: dict[str, Any], action: str, resource: str, context: dict
             try:
                 hit = hit or like(fill(one, context, modern), resource)
             except Unknown:
-                if field == "NotResource":
-                    if not hit and not any(safe(other, resource, context, modern) for other in listed(statement[field])):
-                        return False
+                if field == "NotResource" and not any(safe(other, resource, context, modern) for other in listed(statement[field])):
+                    return False
         if hit == (field == "NotResource"):
             return False
     return all(condition(operator, key, listed(values), context, modern)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from cloche.iam import Bundle, Principal, Question, decide, parse
 
 sys.path.insert(0, str(Path(__file__).parent))
-import naive  # noqa: E402
+import naive
 
 EXAMPLES = int(os.environ.get("EXAMPLES", "250"))
 A, B = "111111111111", "222222222222"

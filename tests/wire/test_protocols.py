@@ -15,11 +15,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from tools.protocols import folder
 
 from cloche.wire import codec
 from cloche.wire.http import Request
 from cloche.wire.model import Model
+from tools.protocols import folder
 
 HERE = Path(os.environ.get("BOTOCORE_PROTOCOLS") or folder())
 pytestmark = pytest.mark.skipif(not HERE.is_dir(), reason="botocore's protocol cases are not here: run python -m tools.protocols")

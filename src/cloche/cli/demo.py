@@ -96,7 +96,7 @@ class Demo:
     def up(self) -> None:
         command = [sys.executable, "-m", "cloche.cli.main", "up", "--data", str(self.data), "--port", str(self.port)]
         print(f"$ cloche up --data {self.data} --port {self.port} &", flush=True)
-        self.log = open(self.work / "cloche.log", "ab")
+        self.log = open(self.work / "cloche.log", "ab")  # noqa: SIM115 - the server writes to it
         start = time.perf_counter()
         (self.data / "cloche.json").unlink(missing_ok=True)
         self.server = subprocess.Popen(command, stdout=self.log, stderr=self.log)

@@ -60,7 +60,7 @@ def question(call: Call, need: Need) -> iam.Question:
     return iam.Question(
         principal=call.principal, action=need.action, resource=need.resource, resource_account=need.account or owner_of(need.resource) or call.account,
         now=call.now, context=lambda: context(call, need), identity=held.identity, boundary=held.boundary, session=held.session, rule=need.rule,
-        resource_policy=(need.resource, parse(need.policy)) if need.policy else None,
+        resource_policy=("the resource's policy", parse(need.policy)) if need.policy else None,
     )
 
 
@@ -89,7 +89,8 @@ def context(call: Call, need: Need) -> dict[str, Any]:
 
 def denied(call: Call, need: Need, decision: Any) -> AwsError:
     """AWS's sentence, under the code that the service's clients know."""
-    model, message = call.service.model, decision.message(call.principal, need.action, need.resource)
+    model = call.service.model
+    message = decision.message(call.principal, need.action, f'"{need.resource}"' if model.name == "s3" else need.resource)   # S3 alone quotes
     protocol = model.protocols[0]
     if model.name == "ec2":
         from ..services.sts import public

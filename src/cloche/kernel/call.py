@@ -167,10 +167,10 @@ class Call:
         """An AWS service acting in its own name (`sns.amazonaws.com`): only resource policies can allow it anything."""
         return self.as_principal(principals.service(name, source_arn, source_account or self.account))
 
-    def as_role(self, role_arn: str, session_name: str, service: str) -> Call:
+    def as_role(self, role_arn: str, session_name: str, service: str, source_arn: str = "") -> Call:
         """The service acting under a role that trusts it. Raises AccessDenied if it does not."""
         from ..services.sts import public
-        return self.as_principal(public.role_principal(self, role_arn, session_name, service))
+        return self.as_principal(public.role_principal(self, role_arn, session_name, service, source_arn))
 
     def as_root(self) -> Call:
         return self.as_principal(principals.root(self.account))

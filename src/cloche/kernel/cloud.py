@@ -137,6 +137,8 @@ class Cloud:
             principal = authenticate(self, request, claim, wire_model)
             if name == "s3":
                 front.path_style(request)
+            elif "content-encoding" in request.headers:
+                front.unpack(request, name)
             op = route.operation(wire_model, protocol, request)
             if request.stream is not None and op.streaming_input is None:
                 self._task(self._collect(request, send), request, send)
@@ -297,7 +299,7 @@ class Cloud:
 
     async def stop(self) -> None:
         await self.work.stop()
-        for task in list(self.requests):
+        for task in self.requests - {asyncio.current_task()}:  # a reset or a restore is a request too, and answers afterwards
             task.cancel()
         for close in reversed(self.closers):
             result = close()
@@ -312,7 +314,7 @@ class Cloud:
         change()
         self.files.mkdir(parents=True, exist_ok=True)
         self.services.clear()
-        self.memory.clear()
+        self.memory = {name: kept for name, kept in self.memory.items() if name == "server"}  # the sockets are the same
         self.store.open_file()
         self.clock.load()
         self.work.reload()

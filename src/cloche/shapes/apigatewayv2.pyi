@@ -34,9 +34,7 @@ class ApiMapping(TypedDict):
     ApiMappingKey: NotRequired[str]
     Stage: NotRequired[str]
 
-class Authorization(TypedDict):
-    CognitoConfig: NotRequired[CognitoConfig]
-    None: NotRequired[None]
+Authorization = TypedDict('Authorization', {'CognitoConfig': 'NotRequired[CognitoConfig]', 'None': 'NotRequired[None]'})
 
 class Authorizer(TypedDict):
     AuthorizerCredentialsArn: NotRequired[str]
@@ -551,9 +549,7 @@ class DomainNameConfiguration(TypedDict):
     SecurityPolicy: NotRequired[str]
     OwnershipVerificationCertificateArn: NotRequired[str]
 
-class EndpointConfigurationRequest(TypedDict):
-    AcmManaged: NotRequired[ACMManaged]
-    None: NotRequired[None]
+EndpointConfigurationRequest = TypedDict('EndpointConfigurationRequest', {'AcmManaged': 'NotRequired[ACMManaged]', 'None': 'NotRequired[None]'})
 
 class EndpointConfigurationResponse(TypedDict):
     CertificateArn: NotRequired[str]
@@ -561,9 +557,7 @@ class EndpointConfigurationResponse(TypedDict):
     PortalDefaultDomainName: NotRequired[str]
     PortalDomainHostedZoneId: NotRequired[str]
 
-class EndpointDisplayContent(TypedDict):
-    None: NotRequired[None]
-    Overrides: NotRequired[DisplayContentOverrides]
+EndpointDisplayContent = TypedDict('EndpointDisplayContent', {'None': 'NotRequired[None]', 'Overrides': 'NotRequired[DisplayContentOverrides]'})
 
 class EndpointDisplayContentResponse(TypedDict):
     Body: NotRequired[str]
@@ -1094,9 +1088,6 @@ class MutualTlsAuthentication(TypedDict):
 class MutualTlsAuthenticationInput(TypedDict):
     TruststoreUri: NotRequired[str]
     TruststoreVersion: NotRequired[str]
-
-class None(TypedDict):
-    ...
 
 class ParameterConstraints(TypedDict):
     Required: NotRequired[bool]

@@ -81,17 +81,22 @@ class _Candidate:
 class _Candidates:
     """The operations of one path and method: those without a literal query part, and the others by their first."""
 
-    __slots__ = ("keyed", "plain")
+    __slots__ = ("by_header", "keyed", "plain")
 
     def __init__(self) -> None:
         self.plain: list[_Candidate] = []
         self.keyed: dict[str, list[_Candidate]] = {}
+        self.by_header: list[tuple[str, Operation]] | None = None  # without a query string, one header at most decides
 
     def add(self, one: _Candidate) -> None:
         if one.literals:
             self.keyed.setdefault(one.literals[0][0], []).append(one)
         else:
             self.plain.append(one)
+            simple = [c for c in self.plain if not c.query]
+            distinct = {tuple(c.headers) for c in simple}
+            fits = len(distinct) == len(simple) and () in distinct and all(len(c.headers) < 2 for c in simple)
+            self.by_header = sorted(((c.headers[0] if c.headers else "", c.op) for c in simple), key=lambda pair: not pair[0]) if fits else None
 
 
 class Router:
@@ -126,8 +131,13 @@ class Router:
             found = self._walk(self.root, segments, 0, request.method)
         if not found:
             raise Unknown()
-        if len(found.plain) == 1 and not (request.query and found.keyed):
-            return found.plain[0].op
+        if not request.query:
+            if len(found.plain) == 1:
+                return found.plain[0].op
+            if found.by_header is not None:
+                for header, op in found.by_header:
+                    if not header or header in request.headers:
+                        return op
         return self._choose(found, request)
 
     def _walk(self, node: _Node, segments: list[str], i: int, method: str) -> _Candidates | None:

@@ -64,7 +64,11 @@ def test_yaml_and_json_read_the_same():
         "L": {"Fn::GetAZs": ""}, "P": "22:22", "Q": "012345678901"}
 
 
-@pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 100_000, "a: &a [x]\nb: &b [*a,*a]\nc: [*b,*b]", "? [a]\n: b", "!!python/object/apply:os.system ['x']", "\x00", "a: 1\na: 2"])
+def test_of_a_key_given_twice_the_last_one_counts():
+    assert reading.read("a: 1\na: 2") == reading.read('{"a": 1, "a": 2}') == {"a": 2}
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 100_000, "a: &a [x]\nb: &b [*a,*a]\nc: [*b,*b]", "? [a]\n: b", "!!python/object/apply:os.system ['x']", "\x00"])
 def test_hostile_text_is_only_a_format_error(text):
     with pytest.raises(TemplateError):
         reading.read(text)

@@ -2,6 +2,8 @@
 import copy
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cloche.languages.dynamodb import conditions, keyconditions, keys, projections, request, updates
 from cloche.languages.dynamodb.errors import Invalid
@@ -207,3 +209,24 @@ def test_attribute_updates_put_add_and_delete():
                                                "l": {"Action": "ADD", "Value": {"L": [{"S": "z"}]}}, "ss": {"Action": "DELETE", "Value": {"SS": ["x"]}}}}, ("UpdateExpression",))
     bound.update.run(item, {})
     assert item["n"] == {"N": "7"} and "s" not in item and item["name"] == {"S": "q"} and item["l"]["L"][-1] == {"S": "z"} and item["ss"] == {"SS": ["y"]}
+
+
+WORDS = st.sampled_from(["a", "#s", ":one", ":q", "(", ")", "[", "]", "0", "99", ".", ",", "=", "<>", "<", "AND", "OR", "NOT", "IN", "BETWEEN", "size", "contains", "begins_with",
+                         "attribute_type", "attribute_exists", "if_not_exists", "list_append", "SET", "REMOVE", "ADD", "DELETE", "+", "-", "$", "name", "é"])
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(WORDS, max_size=14).map(" ".join), st.sampled_from([C, U, P, K]))
+def test_whatever_is_written_is_compiled_or_refused(text, kind):
+    try:
+        compiled = compile_any(kind, text)
+        compiled.check(VALUES)
+        compiled.run(*{C: (ITEM, VALUES), U: (copy.deepcopy(ITEM), VALUES), P: (ITEM,), K: (VALUES,)}[kind])
+    except Invalid:
+        pass
+
+
+@pytest.mark.parametrize("text", ["(" * 2000, "NOT " * 1000 + "a = :one", "size(" * 800, " AND ".join(["a = :one"] * 350), "a" + "[0]" * 1200 + " = :one", "a[99999999999999] = :one"])
+def test_what_is_too_deep_or_too_long_is_refused(text):
+    with pytest.raises(Invalid):
+        compile_any(C, text)

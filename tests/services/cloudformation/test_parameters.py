@@ -55,6 +55,8 @@ def test_mistakes_in_templates_are_told_before_a_stack_exists(cloud):
         "Template format error: Unresolved resource dependencies [B] in the Resources block of the template")
     circle = template({"A": {**queue(), "DependsOn": "B"}, "B": {**queue(), "DependsOn": "A"}})
     assert refused(cfn.create_stack, StackName="m", TemplateBody=circle)[1] == "Circular dependency between resources: [A, B]"
+    assert refused(cfn.create_stack, StackName="m", TemplateBody=template({"A": queue()}, Outputs={"O": {"Value": {"Fn::GetAtt": ["A", "Colour"]}}}))[1] == (
+        "Template error: resource A does not support attribute type Colour in Fn::GetAtt")
     assert refused(cfn.create_stack, StackName="1m", TemplateBody=template({"A": queue()}))[0] == "ValidationError"
     assert refused(cfn.create_stack, StackName="m")[1] == "Either Template URL or Template Body must be specified."
 

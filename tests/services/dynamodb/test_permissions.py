@@ -98,3 +98,30 @@ def test_a_stream_is_read_with_its_own_permission(cloud, make, user, refuses):
     shard = theirs.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"][0]["ShardId"]
     with refuses("AccessDeniedException", "dynamodb:GetShardIterator"):
         theirs.get_shard_iterator(StreamArn=arn, ShardId=shard, ShardIteratorType="LATEST")
+
+
+def test_a_stream_has_a_policy_of_its_own(cloud, ddb, make, refuses):
+    make(StreamSpecification={"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"})
+    table = ddb.describe_table(TableName="table")["Table"]
+    arn, other = table["LatestStreamArn"], cloud.other()
+    theirs = other.client("dynamodbstreams")
+    with refuses("AccessDeniedException"):
+        theirs.describe_stream(StreamArn=arn)
+    ddb.put_resource_policy(ResourceArn=arn, Policy=json.dumps({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": {"AWS": other.account}, "Action": ["dynamodb:DescribeStream", "dynamodb:GetShardIterator", "dynamodb:GetRecords"], "Resource": arn}]}))
+    shard = theirs.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"][0]["ShardId"]
+    iterator = theirs.get_shard_iterator(StreamArn=arn, ShardId=shard, ShardIteratorType="TRIM_HORIZON")["ShardIterator"]
+    assert theirs.get_records(ShardIterator=iterator)["Records"] == []
+    with refuses("PolicyNotFoundException"):
+        ddb.get_resource_policy(ResourceArn=table["TableArn"])
+
+
+def test_another_accounts_items_expire_where_they_live(cloud, ddb, make):
+    make()
+    ddb.update_time_to_live(TableName="table", TimeToLiveSpecification={"Enabled": True, "AttributeName": "ttl"})
+    arn, other = ddb.describe_table(TableName="table")["Table"]["TableArn"], cloud.other()
+    ddb.put_resource_policy(ResourceArn=arn, Policy=json.dumps({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": {"AWS": other.account}, "Action": "dynamodb:PutItem", "Resource": "*"}]}))
+    other.client("dynamodb").put_item(TableName=arn, Item=item("a", ttl=int(cloud.now) + 5))
+    cloud.advance(minutes=5)
+    assert ddb.scan(TableName="table")["Count"] == 0

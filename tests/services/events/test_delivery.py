@@ -105,6 +105,8 @@ def test_a_topic_is_a_target(bridge, cloud):
 def test_a_log_group_is_a_target(bridge, cloud):
     logs = cloud.client("logs")
     logs.create_log_group(logGroupName="/aws/events/mine")
+    let_in = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": ["logs:CreateLogStream", "logs:PutLogEvents"], "Resource": "*"}
+    logs.put_resource_policy(policyName="events", policyDocument=json.dumps({"Version": "2012-10-17", "Statement": [let_in]}))
     bridge.rule(pattern={"source": ["my.app"]})
     bridge.target(arn=f"arn:aws:logs:us-east-1:{cloud.account}:log-group:/aws/events/mine")
     sent = bridge.put()

@@ -1,5 +1,6 @@
 """Access keys: two a user, good until somebody says otherwise."""
 import pytest
+
 from cloche.testing.people import Person, allow, refused
 
 

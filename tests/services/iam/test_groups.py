@@ -1,5 +1,6 @@
 """Groups: what a group may, its members may."""
 import pytest
+
 from cloche.testing.people import Person, allow, deny, document, refused
 
 

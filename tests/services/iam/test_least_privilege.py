@@ -3,6 +3,7 @@ import json
 import urllib.request
 
 import pytest
+
 from cloche.testing.people import Person, allow, deny, document, refused, trusting
 
 

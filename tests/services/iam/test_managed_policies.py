@@ -1,5 +1,6 @@
 """Managed policies: versions, attachments, and AWS's own."""
 import pytest
+
 from cloche.testing.people import Person, allow, document, refused
 
 AWS = "arn:aws:iam::aws:policy/"

@@ -2,6 +2,7 @@
 import json
 
 import pytest
+
 from cloche.testing.people import Person, allow, document, keys, refused, trusting
 
 

@@ -1,5 +1,6 @@
 """The simulator gives the answer that the real request would get."""
 import pytest
+
 from cloche.testing.people import allow, deny, document, refused
 
 ARN = "arn:aws:s3:::bucket/key"

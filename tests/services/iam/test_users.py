@@ -130,3 +130,18 @@ def test_inline_policies_may_leave_out_the_version_but_managed_ones_may_not(clou
     iam.put_user_policy(UserName="bob", PolicyName="p", PolicyDocument=old)
     assert "Users" in bob.client("iam").list_users()
     assert refused("MalformedPolicyDocument", iam.create_policy, PolicyName="p", PolicyDocument=old) == "Policy document must be version 2012-10-17 or greater."
+
+
+def test_making_something_with_tags_needs_the_permission_to_tag(cloud):
+    bob = Person(cloud, "bob", allow("iam:CreateUser")).client("iam")
+    bob.create_user(UserName="plain")
+    assert "iam:TagUser on resource" in refused("AccessDenied", bob.create_user, UserName="tagged", Tags=[{"Key": "a", "Value": "b"}])
+
+
+def test_tags_can_be_demanded_of_whoever_makes_a_user(cloud):
+    bob = Person(cloud, "bob", allow(["iam:CreateUser", "iam:TagUser"], Condition={
+        "StringEquals": {"aws:RequestTag/team": ["red", "blue"]}, "ForAllValues:StringEquals": {"aws:TagKeys": ["team"]}})).client("iam")
+    refused("AccessDenied", bob.create_user, UserName="a")
+    refused("AccessDenied", bob.create_user, UserName="a", Tags=[{"Key": "team", "Value": "green"}])
+    refused("AccessDenied", bob.create_user, UserName="a", Tags=[{"Key": "team", "Value": "red"}, {"Key": "x", "Value": "y"}])
+    assert bob.create_user(UserName="a", Tags=[{"Key": "team", "Value": "red"}])["User"]["Tags"]

@@ -232,3 +232,60 @@ class TestSubscriptions:
         with pytest.raises(ClientError) as error:
             logs.delete_subscription_filter(logGroupName="g", filterName="f")
         assert code(error) == "ResourceNotFoundException"
+
+
+class TestPolicies:
+    POLICY = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": ["logs:CreateLogStream", "logs:PutLogEvents"], "Resource": "*"}]}'
+
+    def test_resource_policies_are_named_documents(self, logs):
+        for bad in ("{", "{}", '{"Statement": [{"Effect": "Allow"}]}'):
+            with pytest.raises(ClientError) as error:
+                logs.put_resource_policy(policyName="p", policyDocument=bad)
+            assert code(error) == "InvalidParameterException"
+        logs.put_resource_policy(policyName="p", policyDocument=self.POLICY)
+        assert [(p["policyName"], p["policyDocument"]) for p in logs.describe_resource_policies()["resourcePolicies"]] == [("p", self.POLICY)]
+        logs.delete_resource_policy(policyName="p")
+        with pytest.raises(ClientError) as error:
+            logs.delete_resource_policy(policyName="p")
+        assert code(error) == "ResourceNotFoundException"
+
+    def test_a_rule_writes_to_a_group_only_if_a_resource_policy_lets_it(self, logs, cloud):
+        events = cloud.client("events")
+        logs.create_log_group(logGroupName="/aws/events/g")
+        events.put_rule(Name="r", EventPattern='{"source": ["app"]}')
+        events.put_targets(Rule="r", Targets=[{"Id": "1", "Arn": f"arn:aws:logs:us-east-1:{cloud.account}:log-group:/aws/events/g"}])
+        say = lambda detail: (events.put_events(Entries=[{"Source": "app", "DetailType": "t", "Detail": detail}]), cloud.advance(1))
+        say('{"n": 1}')
+        assert logs.filter_log_events(logGroupName="/aws/events/g")["events"] == []
+        logs.put_resource_policy(policyName="p", policyDocument=self.POLICY)
+        say('{"n": 2}')
+        assert '{"n":2}' in logs.filter_log_events(logGroupName="/aws/events/g", filterPattern="{ $.detail.n = 2 }")["events"][0]["message"].replace(" ", "")
+
+    def test_a_group_names_a_key_that_exists(self, logs, group, cloud):
+        key = cloud.client("kms").create_key()["KeyMetadata"]["Arn"]
+        logs.associate_kms_key(logGroupName="g", kmsKeyId=key)
+        assert logs.describe_log_groups()["logGroups"][0]["kmsKeyId"] == key
+        logs.disassociate_kms_key(logGroupName="g")
+        assert "kmsKeyId" not in logs.describe_log_groups()["logGroups"][0]
+        with pytest.raises(ClientError) as error:
+            logs.associate_kms_key(logGroupName="g", kmsKeyId=f"{key}x")
+        assert code(error) == "InvalidParameterException"
+
+
+class TestLiveTail:
+    def test_what_arrives_is_streamed(self, cloud, logs, group, now):
+        from botocore.config import Config
+
+        live = cloud.client("logs", config=Config(inject_host_prefix=False))
+        arn = f"arn:aws:logs:us-east-1:{cloud.account}:log-group:g"
+        put(logs, [(now, "ERROR before")])
+        stream = iter(live.start_live_tail(logGroupIdentifiers=[arn], logEventFilterPattern="ERROR")["responseStream"])
+        assert next(stream)["sessionStart"]["logGroupIdentifiers"] == [arn]
+        put(logs, [(now, "fine"), (now, "ERROR after")])
+        seen = []
+        while not seen:
+            seen = next(stream)["sessionUpdate"]["sessionResults"]
+        assert [(e["logStreamName"], e["message"]) for e in seen] == [("s", "ERROR after")]
+        with pytest.raises(ClientError) as error:
+            live.start_live_tail(logGroupIdentifiers=[f"{arn}-none"])
+        assert code(error) == "ResourceNotFoundException"

@@ -152,6 +152,25 @@ def test_counts_tell_visible_hidden_and_delayed(queues):
     assert [counts[f"ApproximateNumberOfMessages{x}"] for x in ("", "NotVisible", "Delayed")] == ["1", "1", "1"]
 
 
+def test_counts_follow_what_comes_and_goes(queues):
+    dead = queues.make("dead")
+    url = queues.make(VisibilityTimeout="0", RedrivePolicy=json.dumps({"deadLetterTargetArn": queues.arn(dead), "maxReceiveCount": 1}))
+    count = lambda url: int(queues.attribute(url, "ApproximateNumberOfMessages"))
+    assert (count(url), count(dead)) == (0, 0)
+    for body in "abc":
+        queues.send(url, body)
+    assert (count(url), count(dead)) == (3, 0)
+    [message] = queues.receive(url, MaxNumberOfMessages=1)
+    queues.delete(url, message)
+    queues.delete(url, message)
+    assert count(url) == 2
+    queues.receive(url)
+    queues.receive(url)
+    assert (count(url), count(dead)) == (0, 2)
+    queues.sqs.purge_queue(QueueUrl=dead)
+    assert count(dead) == 0
+
+
 def test_accounts_and_regions_are_apart(queues, cloud, refused):
     url = queues.make()
     assert refused(cloud.client("sqs", region="eu-west-1").get_queue_url, QueueName="q")[0] == "AWS.SimpleQueueService.NonExistentQueue"
@@ -175,4 +194,5 @@ def test_old_clients_speak_the_query_protocol(queues):
 
     assert "<MessageId>" in post(f"Action=SendMessage&Version=2012-11-05&QueueUrl={url}&MessageBody=hello")
     assert "<Body>hello</Body>" in post(f"Action=ReceiveMessage&Version=2012-11-05&QueueUrl={url}")
-    assert "<Code>AWS.SimpleQueueService.NonExistentQueue</Code>" in post(f"Action=ReceiveMessage&Version=2012-11-05&QueueUrl={url}x")
+    missing = post(f"Action=ReceiveMessage&Version=2012-11-05&QueueUrl={url}x")
+    assert "<Code>AWS.SimpleQueueService.NonExistentQueue</Code>" in missing and "<Message>The specified queue does not exist for this wsdl version.</Message>" in missing

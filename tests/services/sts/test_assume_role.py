@@ -1,5 +1,6 @@
 """AssumeRole: whom a role trusts, for how long, and what its session carries."""
 import pytest
+
 from cloche.testing.people import Person, allow, deny, document, keys, refused, trusting
 
 

@@ -2,6 +2,9 @@
 import json
 
 import pytest
+
+from cloche.iam import Principal, Question, decide, parse
+from cloche.services.sts import messages
 from cloche.testing.people import Person, allow, deny, document, keys, refused, trusting
 
 
@@ -69,17 +72,29 @@ def test_the_account_of_a_key_is_known_to_whom_may_ask(cloud, iam):
     refused("ValidationError", cloud.client("sts").get_access_key_info, AccessKeyId="AKIA0000000000000000")
 
 
-def test_an_encoded_message_tells_why_ec2_said_no(cloud, iam):
+def test_an_encoded_message_tells_why_a_service_said_no(cloud, cloche_server):
     refused("InvalidAuthorizationMessageException", cloud.client("sts").decode_authorization_message, EncodedMessage="garbage")
     refused("InvalidAuthorizationMessageException", cloud.client("sts").decode_authorization_message, EncodedMessage="Z" * 64)
-    bob = Person(cloud, "bob", deny("ec2:*", Sid="No"), allow("*"))
-    try:
-        bob.client("ec2").describe_vpcs()
-    except Exception as error:
-        said = error.response["Error"]
-        if said["Code"] == "NotImplemented":
-            pytest.skip("EC2 is not built yet")
-        blob = said["Message"].partition("Encoded authorization failure message: ")[2]
-        told = json.loads(cloud.client("sts").decode_authorization_message(EncodedMessage=blob)["DecodedMessage"])
-        assert told["explicitDeny"] and not told["allowed"] and told["context"]["action"] == "ec2:DescribeVpcs"
-        assert told["context"]["principal"]["arn"] == bob.arn and told["matchedStatements"]["items"][0]["statementId"] == "No"
+    bob = Person(cloud, "bob", allow("ec2:*"))
+    refused("AccessDenied", bob.client("sts").decode_authorization_message, EncodedMessage="garbage")
+    # what a service such as EC2 puts into its refusal
+    who = Principal(kind="user", arn=bob.arn, account=cloud.account, id="AIDA", name="bob")
+    no = decide(Question(principal=who, action="ec2:DescribeVpcs", identity=[("p", "inline", parse(document(deny("ec2:*", Sid="No"))))]))
+    blob = messages.encode(cloche_server.bell.cloud, who, no, "ec2:DescribeVpcs", "*", {"aws:RequestedRegion": "us-east-1"})
+    told = json.loads(cloud.client("sts").decode_authorization_message(EncodedMessage=blob)["DecodedMessage"])
+    assert told["explicitDeny"] and not told["allowed"] and told["context"]["action"] == "ec2:DescribeVpcs"
+    assert told["context"]["principal"] == {"id": "AIDA", "name": "bob", "arn": bob.arn} and told["matchedStatements"]["items"][0]["statementId"] == "No"
+    assert told["context"]["conditions"]["items"] == [{"key": "aws:RequestedRegion", "values": {"items": [{"value": "us-east-1"}]}}]
+    refused("InvalidAuthorizationMessageException", cloud.client("sts").decode_authorization_message, EncodedMessage=blob[:-4] + "AAAA")
+
+
+def test_two_users_may_federate_the_same_name_and_each_gives_its_own_rights(cloud):
+    rights = document(allow("sqs:*"))
+    bob, eve = Person(cloud, "bob", allow("sts:*"), allow("sqs:ListQueues")), Person(cloud, "eve", allow("sts:*"))
+    by_bob, by_eve = (keys(one.client("sts").get_federation_token(Name="alice", Policy=rights)) for one in (bob, eve))
+    assert cloud.client("sqs", **by_bob).list_queues()["ResponseMetadata"]["HTTPStatusCode"] == 200
+    refused("AccessDenied", cloud.client("sqs", **by_eve).list_queues)
+    by_root = keys(cloud.client("sts").get_federation_token(Name="alice", Policy=rights))
+    assert cloud.client("sqs", **by_root).list_queues()["ResponseMetadata"]["HTTPStatusCode"] == 200
+    without = keys(cloud.client("sts").get_federation_token(Name="alice"))
+    assert refused("AccessDenied", cloud.client("sqs", **without).list_queues).endswith("because no session policy allows the sqs:ListQueues action")

@@ -1,7 +1,7 @@
 """Template text, JSON or YAML, to plain values.
 
 YAML is read as CloudFormation reads it: dates stay strings (`2010-09-09` is a version, `2012-10-17` a policy's), every
-`!Name` is the function `Fn::Name`, aliases and unknown tags are refused, a key occurs once.
+`!Name` is the function `Fn::Name`, aliases and unknown tags are refused. Of a key given twice the last one counts.
 """
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def read(text: str) -> dict[str, Any]:
 
 def _json(text: str) -> Any:
     try:
-        return json.loads(text, parse_constant=_no_constant)  # a key twice: the last one wins, as on AWS
+        return json.loads(text, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
         raise malformed("JSON", error.lineno, error.colno) from None
     except RecursionError:
@@ -82,9 +82,6 @@ def _plain(loader: Any, node: Any, seen: set[int], depth: int) -> Any:
             raise format_error("YAML not well-formed.")
         if key_node.tag == CORE + "merge":
             raise template_error("YAML merge keys are not allowed in CloudFormation templates")
-        if key in result:
-            mark = key_node.start_mark
-            raise format_error(f"YAML not well-formed. (line {mark.line + 1}, column {mark.column + 1})")
         result[key] = _value(loader, value_node, seen, depth + 1)
     return result
 

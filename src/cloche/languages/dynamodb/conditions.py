@@ -2,12 +2,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 
 from . import errors, parser
 from . import values as v
 from .paths import reader
-from .scope import Compiled, Scope, Values
+from .scope import Compiled, Scope, Values, remember
 from .values import Item, Value
 
 Test = Callable[[Item, Values], bool]
@@ -20,10 +19,10 @@ MAX_IN = 100
 
 def compile(kind: str, text: str, names: Mapping[str, str] | None = None) -> Compiled:
     """The condition this text is, with these names. Compiled once."""
-    return _compile(kind, text, tuple(names.items()) if names else ())
+    return _compile(kind, text, names=names)  # type: ignore[no-any-return]
 
 
-@lru_cache(1024)
+@remember
 def _compile(kind: str, text: str, names: tuple[tuple[str, str], ...]) -> Compiled:
     return of_tree(kind, parser.condition(kind, text), dict(names))
 

@@ -136,6 +136,10 @@ def too_many_operators(kind: str, count: int) -> Invalid:
     return expression(kind, f"The expression contains too many operators; operator count: {count}")
 
 
+def index_range(kind: str, index: int) -> Invalid:
+    return expression(kind, f"List index is not within the allowable range; index: [{index}]")
+
+
 def reserved(kind: str, word: str) -> Invalid:
     return expression(kind, f"Attribute name is a reserved keyword; reserved keyword: {word}")
 

@@ -5,13 +5,12 @@ Both ways of writing one (KeyConditionExpression, KeyConditions) become {attribu
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 from . import errors, keys, parser
 from . import values as v
 from .conditions import known
-from .scope import Compiled, Scope, Values
+from .scope import Compiled, Scope, Values, remember
 
 KIND = "KeyConditionExpression"
 OPERATORS = {"=": "EQ", "<": "LT", "<=": "LE", ">": "GT", ">=": "GE"}
@@ -31,10 +30,10 @@ class Range(NamedTuple):
 
 def compile(text: str, names: Mapping[str, str] | None = None) -> Compiled:
     """run(values) -> Conditions."""
-    return _compile(text, tuple(names.items()) if names else ())
+    return _compile(text, names=names)  # type: ignore[no-any-return]
 
 
-@lru_cache(1024)
+@remember
 def _compile(text: str, names: tuple[tuple[str, str], ...]) -> Compiled:
     scope = Scope(KIND, dict(names))
     found: dict[str, tuple[str, list[str]]] = {}

@@ -16,7 +16,7 @@ MAX_HASH, MAX_RANGE = 2048, 1024
 def encode(kind: str, x: str) -> bytes:
     if kind == "S":
         return x.encode()
-    return numbers.order(x) if kind == "N" else values.binary(x)
+    return numbers.order(numbers.canonical(x)[0]) if kind == "N" else values.binary(x)
 
 
 def partition(raw: bytes) -> bytes:

@@ -27,9 +27,12 @@ def parts(text: str) -> tuple[bool, str, int]:
     return match[1] == "-", digits.rstrip("0"), exponent
 
 
-@lru_cache(2048)
 def canonical(text: str) -> tuple[str, int]:
     """The number as DynamoDB gives it back, and its size in an item: a byte, one for two digits, one for a minus."""
+    return _remembered(text) if len(text) < 50 else _canonical(text)
+
+
+def _canonical(text: str) -> tuple[str, int]:
     negative, digits, exponent = parts(text)
     if not digits:
         return "0", 1
@@ -46,6 +49,9 @@ def canonical(text: str) -> tuple[str, int]:
     else:
         plain = f"{digits[:exponent]}.{digits[exponent:]}"
     return ("-" + plain if negative else plain), (len(digits) + 1) // 2 + 1 + negative
+
+
+_remembered = lru_cache(2048)(_canonical)
 
 
 def order(text: str) -> bytes:

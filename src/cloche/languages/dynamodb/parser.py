@@ -16,7 +16,7 @@ from .lexer import Tokens
 
 Node = tuple[Any, ...]
 
-MAX_OPERATORS = 300
+MAX_OPERATORS, MAX_DEPTH, MAX_INDEX = 300, 60, 2**31 - 1
 CONDITIONS = frozenset(("cmp", "between", "in", "and", "or", "not"))
 KEYWORDS = frozenset(("AND", "OR", "NOT", "BETWEEN", "IN"))
 CLAUSES = ("SET", "REMOVE", "ADD", "DELETE")
@@ -31,8 +31,6 @@ def condition(kind: str, text: str) -> Node:
     parser.judge(node)
     if parser.redundant:
         raise errors.redundant_parentheses(kind)
-    if parser.operators > MAX_OPERATORS:
-        raise errors.too_many_operators(kind, parser.operators)
     return node
 
 
@@ -61,38 +59,50 @@ def update(kind: str, text: str) -> tuple[Node, ...]:
         actions.append(parser.action(clause))
         while tokens.sign(","):
             actions.append(parser.action(clause))
-    if parser.operators > MAX_OPERATORS:
-        raise errors.too_many_operators(kind, parser.operators)
     return tuple(actions)
 
 
 class _Parser:
     def __init__(self, kind: str, text: str) -> None:
         self.kind, self.tokens = kind, Tokens(kind, text)
-        self.operators, self.redundant = 0, False
+        self.operators, self.depth, self.redundant = 0, 0, False
         self.ends: dict[int, int] = {}  # id of an operand -> the token after it, where a lone operand is an error
         self.keep: list[Node] = []  # so that no id is used twice
+
+    def count(self) -> None:
+        self.operators += 1
+        if self.operators > MAX_OPERATORS:
+            raise errors.too_many_operators(self.kind, self.operators)
+
+    def deeper(self) -> None:
+        """Parentheses inside parentheses; nobody means sixty of them, and Python's stack ends somewhere too."""
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise errors.too_many_operators(self.kind, self.depth)
 
     # -- conditions -----------------------------------------------------------------------------------------------------
 
     def disjunction(self) -> Node:
         left = self.conjunction()
         while self.tokens.word("OR"):
-            self.operators += 1
+            self.count()
             left = ("or", self.judge(left), self.judge(self.conjunction()))
         return left
 
     def conjunction(self) -> Node:
         left = self.negation()
         while self.tokens.word("AND"):
-            self.operators += 1
+            self.count()
             left = ("and", self.judge(left), self.judge(self.negation()))
         return left
 
     def negation(self) -> Node:
         if self.tokens.word("NOT"):
-            self.operators += 1
-            return ("not", self.judge(self.negation()))
+            self.count()
+            self.deeper()
+            inner = self.judge(self.negation())
+            self.depth -= 1
+            return ("not", inner)
         return self.comparison()
 
     def comparison(self) -> Node:
@@ -100,16 +110,16 @@ class _Parser:
         if left[0] in CONDITIONS:
             return left
         if op := self.tokens.sign("=", "<>", "<", "<=", ">", ">="):
-            self.operators += 1
+            self.count()
             return ("cmp", op, left, self.operand())
         if self.tokens.word("BETWEEN"):
-            self.operators += 1
+            self.count()
             low = self.operand()
             if not self.tokens.word("AND"):
                 self.tokens.fail()
             return ("between", left, low, self.operand())
         if self.tokens.word("IN"):
-            self.operators += 1
+            self.count()
             self.tokens.need("(")
             members = [self.operand()]
             while self.tokens.sign(","):
@@ -122,7 +132,9 @@ class _Parser:
         if self.tokens.sign("("):
             doubled = self.tokens.now.text == "("
             first = self.tokens.at
+            self.deeper()
             node = self.disjunction()
+            self.depth -= 1
             if doubled and self.closes(first, self.tokens.at - 1):
                 self.redundant = True
             self.tokens.need(")")
@@ -152,7 +164,9 @@ class _Parser:
         token = tokens.now
         if token.kind == "sign" and token.text == "(":
             tokens.take()
+            self.deeper()
             node = self.operand()
+            self.depth -= 1
             tokens.need(")")
             return node
         if token.kind == "value":
@@ -162,12 +176,14 @@ class _Parser:
             tokens.take()
             tokens.take()
             arguments = []
+            self.deeper()
             if not tokens.sign(")"):
                 arguments.append(self.operand())
                 while tokens.sign(","):
                     arguments.append(self.operand())
                 tokens.need(")")
-            self.operators += 1
+            self.depth -= 1
+            self.count()
             node = ("call", token.text, tuple(arguments))
         else:
             node = self.path()
@@ -180,13 +196,16 @@ class _Parser:
         steps: list[str | int] = [self.name()]
         while True:
             if tokens.sign("."):
-                self.operators += 1
+                self.count()
                 steps.append(self.name())
             elif tokens.sign("["):
                 if tokens.now.kind != "int":
                     tokens.fail()
-                self.operators += 1
-                steps.append(int(tokens.take().text))
+                self.count()
+                index = int(tokens.take().text)
+                if index > MAX_INDEX:
+                    raise errors.index_range(self.kind, index)
+                steps.append(index)
                 tokens.need("]")
             else:
                 return ("path", tuple(steps))
@@ -201,7 +220,7 @@ class _Parser:
     # -- updates --------------------------------------------------------------------------------------------------------
 
     def action(self, clause: str) -> Node:
-        self.operators += 1
+        self.count()
         path = self.path()
         if clause == "REMOVE":
             return ("REMOVE", path)
@@ -209,7 +228,7 @@ class _Parser:
             self.tokens.need("=")
             left = self.operand()
             if sign := self.tokens.sign("+", "-"):
-                self.operators += 1
+                self.count()
                 left = (sign, left, self.operand())
             return ("SET", path, left)
         if self.tokens.now.kind != "value":

@@ -6,17 +6,17 @@ from functools import lru_cache
 
 from . import parser
 from .paths import distinct, projector
-from .scope import Compiled, Scope
+from .scope import Compiled, Scope, remember
 
 KIND = "ProjectionExpression"
 
 
 def compile(text: str, names: Mapping[str, str] | None = None) -> Compiled:
     """run(item) -> the part of it that the expression names."""
-    return _compile(text, tuple(names.items()) if names else ())
+    return _compile(text, names=names)  # type: ignore[no-any-return]
 
 
-@lru_cache(1024)
+@remember
 def _compile(text: str, names: tuple[tuple[str, str], ...]) -> Compiled:
     scope = Scope(KIND, dict(names))
     for node in parser.projection(KIND, text):

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from . import errors
@@ -9,6 +10,23 @@ from .paths import Path
 from .reserved import WORDS
 
 Values = Mapping[str, Any]
+
+
+MAX_REMEMBERED = 2000  # characters of names, with which a compiled expression is kept
+
+
+def remember(compile_: Callable[..., Any]) -> Callable[..., Any]:
+    """Keep what was compiled, by text and names; but nobody's megabytes of names."""
+    kept = lru_cache(1024)(compile_)
+
+    def find(*texts: str, names: Mapping[str, str] | None = None) -> Any:
+        if not names:
+            return kept(*texts, ())
+        if sum(map(len, names.values())) > MAX_REMEMBERED:
+            return compile_(*texts, tuple(names.items()))
+        return kept(*texts, tuple(names.items()))
+
+    return find
 
 
 class Scope:

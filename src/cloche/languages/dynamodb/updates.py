@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 from typing import Any
 
 from . import errors, numbers, parser
 from . import values as v
 from .paths import Path, distinct, projector, reader
-from .scope import Compiled, Scope, Values
+from .scope import Compiled, Scope, Values, remember
 from .values import Item, Value
 
 KIND = "UpdateExpression"
@@ -22,21 +21,23 @@ Change = Callable[[Item, Any], None]
 
 
 class Update(Compiled):
-    """`targets` are the paths that are written, in the order of the expression; `show` cuts them out of an item."""
+    """`targets` are the paths that are written, in the order of the expression; `touched` the attributes they are in;
+    `show` cuts them out of an item."""
 
-    __slots__ = ("show", "targets")
+    __slots__ = ("show", "targets", "touched")
 
     def __init__(self, run: Callable[[Item, Values], None], scope: Scope, targets: list[Path]) -> None:
         super().__init__(run, scope)
         self.targets = tuple(targets)
+        self.touched = tuple(dict.fromkeys(str(t[0]) for t in targets))
         self.show = projector(targets)
 
 
 def compile(text: str, names: Mapping[str, str] | None = None) -> Update:
-    return _compile(text, tuple(names.items()) if names else ())
+    return _compile(text, names=names)  # type: ignore[no-any-return]
 
 
-@lru_cache(1024)
+@remember
 def _compile(text: str, names: tuple[tuple[str, str], ...]) -> Update:
     return of_actions(parser.update(KIND, text), dict(names))
 
@@ -99,7 +100,7 @@ def operand(node: parser.Node, scope: Scope) -> Operand:
             return arithmetic(sign, left, right, scope)
         case ("call", "if_not_exists", arguments):
             count(node, 2, scope)
-            if arguments[0][0] != "path":
+            if arguments[0][0] not in ("path", "literal-path"):
                 raise errors.needs_path(KIND, "if_not_exists")
             get, default = reader(scope.path(arguments[0])), operand(arguments[1], scope)
 

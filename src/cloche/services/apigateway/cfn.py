@@ -4,7 +4,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from cloche.services.cloudformation.public import LETTERS, Resource, Step, Type, op, retag, steps, strings
+from cloche.services.cloudformation.public import LETTERS, Resource, Step, Type, op, retag, steps, strings, whole
 
 
 def patch(operation: str, paths: dict[str, str], **ids: str) -> Step:
@@ -30,7 +30,6 @@ def made_up(r: Resource) -> str:
 async def body_of(r: Resource) -> Any:
     if place := r.get("BodyS3Location"):
         answer = await r.do("s3", "GetObject", Bucket=place["Bucket"], Key=place["Key"], VersionId=place.get("Version"))
-        from cloche.services.cloudformation.templates import whole
         return await r.wait(whole(answer["Body"], 6 << 20))
     return r.get("Body")
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import json
 
-from cloche.services.cloudformation.public import Resource, Type, op, retag, steps
+from cloche.services.cloudformation.public import Resource, Type, op, retag, steps, whole
 
 BODY = ("Body", "BodyS3Location", "BasePath", "FailOnWarnings", "DisableSchemaValidation")
 SETTINGS = ("Name", "Description", "CorsConfiguration", "DisableExecuteApiEndpoint", "RouteSelectionExpression", "ApiKeySelectionExpression", "Version", "IpAddressType")
@@ -12,7 +12,6 @@ SETTINGS = ("Name", "Description", "CorsConfiguration", "DisableExecuteApiEndpoi
 async def body_of(r: Resource) -> str | bytes | None:
     if place := r.get("BodyS3Location"):
         answer = await r.do("s3", "GetObject", Bucket=place["Bucket"], Key=place["Key"], VersionId=place.get("Version"))
-        from cloche.services.cloudformation.templates import whole
         return (await r.wait(whole(answer["Body"], 6 << 20)) or b"").decode()
     body = r.get("Body")
     return json.dumps(body) if isinstance(body, dict) else body

@@ -117,6 +117,8 @@ async def apply(call: Call, stack: Stack) -> bool:
         ready = [name for name in todo if (name not in here or here[name].state != "pending") and done.issuperset(plan.needs[name])]
         if not ready:
             return False
+        # on AWS they go side by side, and what only permits something is there first: an S3 or Logs target that is tried at once finds it allowed
+        ready.sort(key=lambda name: not plan.live[name]["Type"].endswith(("Permission", "Policy")))
         await asyncio.gather(*(resources.carry(call, stack, plan, name, rights) for name in ready))
 
 

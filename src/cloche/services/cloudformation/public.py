@@ -7,9 +7,10 @@ the table does not name in `skip`, fails the resource with a sentence.
 """
 from __future__ import annotations
 
+import asyncio
 import json
 import types
-from collections.abc import Awaitable, Callable, Generator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -240,3 +241,20 @@ class Type(msgspec.Struct, frozen=True, kw_only=True):
         made = f"{r.stack_name[: room - len(logical)]}-{logical}-{random}{end}"
         return made.lower() if self.lower else made
 
+
+async def whole(body: Any, limit: int) -> bytes | None:
+    """A streaming body in one piece; None if it is longer than the limit."""
+    if isinstance(body, AsyncIterator):
+        data = b""
+        async for piece in body:
+            data += piece
+            if len(data) > limit:
+                return None
+        return data
+    if not isinstance(body, (bytes, bytearray)):  # a FileBody: a stretch of a file
+        def read() -> bytes:
+            with open(body.path, "rb") as file:
+                file.seek(body.offset)
+                return file.read(min(body.length, limit + 1))
+        body = await asyncio.to_thread(read)
+    return bytes(body) if len(body) <= limit else None

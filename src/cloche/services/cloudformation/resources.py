@@ -293,7 +293,7 @@ async def delete(call: Call, stack: Stack, slot: Slot, rights: Call, creating: b
     assert operation is not None
     row_ = slot.row
     policy = row_.replacement if row_.action == "replaced" else row_.deletion
-    kept = policy == "Retain" or (policy == "RetainExceptOnCreate" and not creating)
+    kept = (policy == "Retain" and not (creating and operation.retain_except)) or (policy == "RetainExceptOnCreate" and not creating)
     with call.step():
         if not row_.physical or row_.status == "DELETE_COMPLETE":
             slot.save(call, stack.id, row_.but(op=operation.id, action="delete", state="done", status="DELETE_COMPLETE" if row_.physical else row_.status))

@@ -2,10 +2,11 @@
 from __future__ import annotations
 
 import asyncio
+import fnmatch
 import importlib
 import json
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -19,6 +20,7 @@ from cloche.languages.cloudformation.functions import Scope
 from . import errors, macros, registry
 from . import service as cloudformation
 from .plan import pseudo
+from .public import whole
 from .records import Stack, Target, by_stack, find, original, processed
 
 if TYPE_CHECKING:
@@ -93,24 +95,6 @@ async def fetch(call: Call, url: str) -> str:
         raise errors.validation("Template format error: unsupported structure.") from None
 
 
-async def whole(body: Any, limit: int) -> bytes | None:
-    """A streaming body in one piece; None if it is longer than the limit."""
-    if isinstance(body, AsyncIterator):
-        data = b""
-        async for piece in body:
-            data += piece
-            if len(data) > limit:
-                return None
-        return data
-    if not isinstance(body, (bytes, bytearray)):  # a FileBody: a stretch of a file
-        def read() -> bytes:
-            with open(body.path, "rb") as file:
-                file.seek(body.offset)
-                return file.read(min(body.length, limit + 1))
-        body = await asyncio.to_thread(read)
-    return bytes(body) if len(body) <= limit else None
-
-
 def arguments(req: Mapping[str, Any]) -> tuple[dict[str, str], frozenset[str]]:
     """The request's parameters: values given, and names whose value stays."""
     given, keep = {}, set()
@@ -145,10 +129,29 @@ async def prepare(call: Call, text: str, stack_id: str, req: Mapping[str, Any], 
         checking.graph.order(checking.graph.dependencies(live, settled))
         if strays := sorted({one["Type"] for one in template["Resources"].values() if not registry.known(one["Type"])}):
             raise errors.unknown_types(strays)
+        check_attributes(template, live, settled)
+        allowed = req.get("ResourceTypes") or []
+        if allowed and (others := sorted({x["Type"] for x in template["Resources"].values() if not any(fnmatch.fnmatchcase(x["Type"], one) for one in allowed)})):
+            raise errors.validation(f"Resource type {others[0]} is not allowed by parameter ResourceTypes {allowed}".replace("'", ""))
     except TemplateError as error:
         raise errors.validation(str(error)) from None
     shown = [one.shown() for one in values.values()]
     return Prepared(text, template, {name: one.given for name, one in values.items()}, meant, shown)
+
+
+def check_attributes(template: dict[str, Any], live: dict[str, Any], settled: dict[str, bool]) -> None:
+    """GetAtt asks for what a type has, or the template is refused."""
+    outputs = [one for one in template.get("Outputs", {}).values() if settled.get(one.get("Condition", ""), True)]
+    for body in (*(one.get("Properties") for one in live.values()), *outputs):
+        for name, attribute in checking.graph.references(body, settled):
+            if attribute in ("", "*") or name not in live:
+                continue
+            try:
+                known = registry.attribute_names(live[name]["Type"])
+            except AwsError:
+                continue  # a type that is not built fails when its turn comes
+            if known is not None and attribute not in known and not any(one.startswith(attribute + ".") for one in known):
+                raise TemplateError(f"Template error: resource {name} does not support attribute type {attribute} in Fn::GetAtt")
 
 
 def from_store(call: Call, name: str) -> str | None:

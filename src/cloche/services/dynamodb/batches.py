@@ -9,8 +9,9 @@ from cloche.languages.dynamodb.request import bind
 
 from . import capacities, errors, indexes, op, permissions, rows
 from .items import PROJECTION, out, weigh
+from .layouts import Layout, find
 from .rows import decode
-from .tables import Layout, find, policy, table_arn
+from .tables import policy, table_arn
 
 MAX_GETS, MAX_WRITES = 100, 25
 ANSWER_BYTES, REQUEST_BYTES = 16 * 2**20, 16 * 2**20
@@ -130,8 +131,8 @@ def prepared(layout: Layout, wanted: Any) -> tuple[tuple[bytes, bytes], Any, int
         raise errors.one_request_each()
     if "PutRequest" in wanted:
         item = wanted["PutRequest"]["Item"]
-        size, key = weigh(layout, item)
-        return key, item, size, wanted
+        size = weigh(item)
+        return layout.schema.of_item(item), item, size, wanted
     return layout.schema.exact(wanted["DeleteRequest"]["Key"]), None, 0, wanted
 
 

@@ -1,4 +1,7 @@
-"""DynamoDB in templates: Table. Indexes are changed one at a time, as UpdateTable wants it."""
+"""DynamoDB in templates: Table, and GlobalTable, which is a table in the stack's region that has replicas.
+
+Indexes are changed one at a time, as UpdateTable wants it.
+"""
 from __future__ import annotations
 
 from typing import Any
@@ -102,7 +105,94 @@ async def reindex(r: Resource) -> None:
                        GlobalSecondaryIndexUpdates=[{"Update": {"IndexName": name, "ProvisionedThroughput": one["ProvisionedThroughput"]}}])
 
 
+# -- global tables --------------------------------------------------------------------------------------------------------
+
+SHARED = ("TableName", "KeySchema", "AttributeDefinitions", "BillingMode", "LocalSecondaryIndexes", "StreamSpecification", "SSESpecification", "TimeToLiveSpecification", "WarmThroughput")
+OWN = ("TableClass", "DeletionProtectionEnabled", "PointInTimeRecoverySpecification", "Tags", "ResourcePolicy", "KinesisStreamSpecification")
+
+
+def here(properties: dict[str, Any], region: str) -> dict[str, Any]:
+    """What the template says of the replica in the stack's own region."""
+    return next((x for x in properties.get("Replicas", []) if x["Region"] == region), {})
+
+
+def units(write: Any, read: Any) -> dict[str, Any]:
+    """Capacity: a fixed number, or the least that auto scaling may go down to."""
+    scaled = (write or {}).get("WriteCapacityAutoScalingSettings") or {}
+    reading = (read or {}).get("ReadCapacityAutoScalingSettings") or {}
+    return {"WriteCapacityUnits": scaled.get("SeedCapacity", scaled.get("MinCapacity")),
+            "ReadCapacityUnits": (read or {}).get("ReadCapacityUnits", reading.get("SeedCapacity", reading.get("MinCapacity")))}
+
+
+def as_table(properties: dict[str, Any], region: str) -> dict[str, Any]:
+    """The same table in the words of AWS::DynamoDB::Table."""
+    own = here(properties, region)
+    provisioned = properties.get("BillingMode", "PROVISIONED") == "PROVISIONED"
+    out = {k: properties[k] for k in SHARED if k in properties} | {k: own[k] for k in OWN if k in own}
+    if key := (own.get("SSESpecification") or {}).get("KMSMasterKeyId"):
+        out["SSESpecification"] = {**properties.get("SSESpecification", {}), "KMSMasterKeyId": key}
+    if provisioned:
+        out["ProvisionedThroughput"] = units(properties.get("WriteProvisionedThroughputSettings"), own.get("ReadProvisionedThroughputSettings"))
+    reading = {x["IndexName"]: x.get("ReadProvisionedThroughputSettings") for x in own.get("GlobalSecondaryIndexes", [])}
+    if found := properties.get("GlobalSecondaryIndexes"):
+        out["GlobalSecondaryIndexes"] = [
+            {k: v for k, v in x.items() if k in INDEX}
+            | ({"ProvisionedThroughput": units(x.get("WriteProvisionedThroughputSettings"), reading.get(x["IndexName"]))} if provisioned else {}) for x in found]
+    return out
+
+
+def view(r: Resource) -> Resource:
+    """The resource as a plain table; what is learned of it is learned of both."""
+    plain = Resource(r.call, r.stack_id, r.logical, r.type, as_table(r.properties, r.call.region), old=as_table(r.old, r.call.region) if r.old else None, physical=r.physical)
+    plain.attributes = r.attributes
+    return plain
+
+
+async def create_global(r: Resource) -> str:
+    return await create(view(r))
+
+
+async def ready_global(r: Resource) -> bool:
+    plain = view(r)
+    if not await ready(plain):
+        return False
+    if (here(r.properties, r.call.region).get("ContributorInsightsSpecification") or {}).get("Enabled"):
+        await r.do("dynamodb", "UpdateContributorInsights", TableName=r.physical, ContributorInsightsAction="ENABLE")
+    return await replicas(r)
+
+
+async def replicas(r: Resource) -> bool:
+    """Add and remove replicas until they are those of the template, and all of them active."""
+    table = (await r.do("dynamodb", "DescribeTable", TableName=r.physical))["Table"]
+    there = {x["RegionName"]: x["ReplicaStatus"] for x in table.get("Replicas", [])}
+    wanted = {x["Region"] for x in r.properties["Replicas"]} - {r.call.region}
+    for region in sorted(wanted ^ there.keys()):
+        await r.do("dynamodb", "UpdateTable", TableName=r.physical, ReplicaUpdates=[{"Create" if region in wanted else "Delete": {"RegionName": region}}])
+    return wanted == there.keys() and all(status == "ACTIVE" for status in there.values())
+
+
+async def update_global(r: Resource) -> None:
+    plain = view(r)
+    await update(plain)
+    await retag("dynamodb", "TagResource", "UntagResource", ResourceArn="{.Arn}")(plain)
+    await replicas(r)
+
+
+async def delete_global(r: Resource) -> None:
+    for one in r.properties["Replicas"]:
+        if one["Region"] != r.call.region:
+            await r.do("dynamodb", "UpdateTable", TableName=r.physical, ReplicaUpdates=[{"Delete": {"RegionName": one["Region"]}}])
+    await r.do("dynamodb", "DeleteTable", TableName=r.physical)
+
+
+async def read_global(r: Resource) -> None:
+    await read(r)
+    r.attributes["TableId"] = (await r.do("dynamodb", "DescribeTable", TableName=r.physical))["Table"]["TableId"]
+
+
 TYPES = {
+    "AWS::DynamoDB::GlobalTable": Type(
+        name="TableName", limit=255, create=create_global, read=read_global, ready=ready_global, replaces=("KeySchema", "LocalSecondaryIndexes"), update=update_global, delete=delete_global),
     "AWS::DynamoDB::Table": Type(
         name="TableName", limit=255, create=create, read=read, ready=ready, replaces=("KeySchema", "LocalSecondaryIndexes"),
         update=steps(update, retag("dynamodb", "TagResource", "UntagResource", ResourceArn="{.Arn}")), delete=op("dynamodb", "DeleteTable", TableName="{id}")),

@@ -7,15 +7,15 @@ import msgspec
 
 from cloche.kernel import Call
 
-from . import errors, indexes, op, schemas, streams
+from . import errors, indexes, op, replicas, schemas, streams
 from .tables import Index, Table, by_table, decreases_today, describe, discard, encryption, find_named, limits, new_index, policy, throughput
 
 FREE_DECREASES, DECREASE_SECONDS = 4, 3600
 CHANGES = ("ProvisionedThroughput", "BillingMode", "StreamSpecification", "GlobalSecondaryIndexUpdates", "SSESpecification", "TableClass",
-           "DeletionProtectionEnabled", "OnDemandThroughput", "WarmThroughput")
+           "DeletionProtectionEnabled", "OnDemandThroughput", "WarmThroughput", "ReplicaUpdates")
 
 
-@op(resource=by_table, policy=policy, partly="no replicas, witnesses or vector indexes")
+@op(resource=by_table, policy=policy, partly="no strongly consistent global tables, witnesses or vector indexes")
 def update_table(call: Call, req: Any) -> Any:
     call, table = find_named(call, req["TableName"])
     if not any(name in req for name in CHANGES) or req.get("GlobalSecondaryIndexUpdates") == []:
@@ -23,9 +23,12 @@ def update_table(call: Call, req: Any) -> Any:
     if table.status != "ACTIVE":
         raise errors.table_busy(table.name, table.status)
     schemas.check_stream(req.get("StreamSpecification"))
-    table = change_capacity(call, table, req)
-    for wanted in req.get("GlobalSecondaryIndexUpdates") or []:
-        table = change_indexes(call, table, req, wanted)
+    if req.get("MultiRegionConsistency") == "STRONG":
+        raise errors.strong_consistency()
+    shared = {name: req[name] for name in ("BillingMode", "ProvisionedThroughput", "GlobalSecondaryIndexUpdates", "AttributeDefinitions") if name in req}
+    for at, there in replicas.members(call, table) if shared else []:
+        at.put(change_shared(at, there, shared))
+    table = change_shared(call, table, req)
     if stream := req.get("StreamSpecification"):
         table = streams.change(call, table, stream)
     if "DeletionProtectionEnabled" in req:
@@ -36,8 +39,18 @@ def update_table(call: Call, req: Any) -> Any:
         table = table.but(sse=encryption(call, req["SSESpecification"]))
     if "WarmThroughput" in req:
         table = table.but(warm=req["WarmThroughput"])
+    if "ReplicaUpdates" in req:
+        table = replicas.change(call, table, req["ReplicaUpdates"])
     call.put(table)
     return {"TableDescription": describe(call, table, status="UPDATING")}
+
+
+def change_shared(call: Call, table: Table, req: Any) -> Table:
+    """What all replicas of a global table have in common."""
+    table = change_capacity(call, table, req)
+    for wanted in req.get("GlobalSecondaryIndexUpdates") or []:
+        table = change_indexes(call, table, req, wanted)
+    return table
 
 
 def change_capacity(call: Call, table: Table, req: Any) -> Table:

@@ -14,6 +14,10 @@ def parameter(sentence: str) -> AwsError:
     return invalid(f"One or more parameter values were invalid: {sentence}")
 
 
+def required(member: str) -> AwsError:
+    return parameter(f"{member} must be specified")
+
+
 # -- tables -------------------------------------------------------------------------------------------------------------
 
 def no_table() -> AwsError:
@@ -104,12 +108,12 @@ def throttled(resource: str, index: bool, direction: str, on_demand: bool = Fals
     if on_demand:
         return AwsError("ThrottlingException", f"Throughput exceeds the maximum OnDemandThroughput configured on {'index' if index else 'table'}.",
                         extra={"throttlingReasons": [{"reason": f"{what}{direction}MaxOnDemandThroughputExceeded", "resource": resource}]})
-    subject = "one or more global secondary indexes of the table" if index else "the table"
-    advice = "your under-provisioned global secondary indexes with the UpdateTable API." if index else "your provisioning level with the UpdateTable API."
     if index:
-        message = f"The level of configured provisioned throughput for {subject} was exceeded. Consider increasing your provisioning level for the under-provisioned global secondary indexes with the UpdateTable API."
+        message = ("The level of configured provisioned throughput for one or more global secondary indexes of the table was exceeded. "
+                   "Consider increasing your provisioning level for the under-provisioned global secondary indexes with the UpdateTable API.")
     else:
-        message = f"The level of configured provisioned throughput for {subject} was exceeded. Consider increasing {advice}"
+        message = ("The level of configured provisioned throughput for the table was exceeded. "
+                   "Consider increasing your provisioning level with the UpdateTable API.")
     return AwsError("ProvisionedThroughputExceededException", message,
                     extra={"ThrottlingReasons": [{"reason": f"{what}{direction}ProvisionedThroughputExceeded", "resource": resource}]})
 
@@ -190,6 +194,26 @@ def token_mismatch() -> AwsError:
     return AwsError("IdempotentParameterMismatchException", "Request was submitted with a request token that has been used with a different payload.")
 
 
+def duplicate_item() -> AwsError:
+    return AwsError("DuplicateItemException", "Duplicate primary key exists in table")
+
+
+def reads_or_writes() -> AwsError:
+    return invalid("Transaction statements must be either all reads or all writes")
+
+
+def one_item_each() -> AwsError:
+    return invalid("Select statements within BatchExecuteStatement and ExecuteTransaction must specify the primary key in the where clause.")
+
+
+def only_in_transactions() -> AwsError:
+    return invalid("EXISTS can only be used in ExecuteTransaction")
+
+
+def next_token() -> AwsError:
+    return invalid("Invalid NextToken")
+
+
 # -- time, streams, policies --------------------------------------------------------------------------------------------
 
 def ttl_already(state: str) -> AwsError:
@@ -222,6 +246,24 @@ def policy_changed() -> AwsError:
 
 def too_many_tags() -> AwsError:
     return invalid("One or more parameter values were invalid: Too many Tags: A maximum of 50 tags are allowed")
+
+
+# -- replicas -----------------------------------------------------------------------------------------------------------
+
+def local_replica() -> AwsError:
+    return invalid("Cannot add, delete, or update the local region through ReplicaUpdates. Use CreateTable, DeleteTable, or UpdateTable as required.")
+
+
+def no_replica(region: str) -> AwsError:
+    return invalid(f"Update global table operation failed because one or more replicas were not part of the global table: {region}")
+
+
+def replica_exists(name: str) -> AwsError:
+    return invalid(f"Failed to create a the new replica of table with name: '{name}' because one or more replicas already existed as tables.")
+
+
+def strong_consistency() -> AwsError:
+    return AwsError("NotImplemented", "Global tables with multi-Region strong consistency are not built in Cloche yet.", 501)
 
 
 # -- backups ------------------------------------------------------------------------------------------------------------

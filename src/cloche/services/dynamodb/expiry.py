@@ -12,7 +12,8 @@ from cloche.languages.dynamodb.values import Item
 
 from . import errors, op
 from . import service as dynamodb
-from .tables import Layout, Table, by_table, find_named, layout, policy
+from .layouts import Layout, layout
+from .tables import Table, by_table, find_named, policy
 
 LAG_SECONDS = 60
 OLDEST_SECONDS = 5 * 365 * 86400  # what expired longer ago is left alone
@@ -28,6 +29,15 @@ CREATE TABLE IF NOT EXISTS dynamodb_expiry (tbl INTEGER, at INTEGER, pk BLOB, sk
 def update_time_to_live(call: Call, req: Any) -> Any:
     call, table = find_named(call, req["TableName"])
     wanted = req["TimeToLiveSpecification"]
+    switch(call, table, wanted)
+    for region in table.replicas:  # a setting of the whole global table
+        at = call.at(call.account, region)
+        if (there := at.get(Table, table.name)) is not None and bool(there.ttl) != wanted["Enabled"]:
+            switch(at, there, wanted)
+    return {"TimeToLiveSpecification": wanted}
+
+
+def switch(call: Call, table: Table, wanted: Any) -> None:
     name = wanted["AttributeName"]
     if wanted["Enabled"]:
         if table.ttl == name:
@@ -43,7 +53,6 @@ def update_time_to_live(call: Call, req: Any) -> Any:
             raise errors.ttl_elsewhere(table.ttl)
         call.put(table.but(ttl=""))
         call.sql("DELETE FROM dynamodb_expiry WHERE tbl=?", table.number)
-    return {"TimeToLiveSpecification": wanted}
 
 
 @op(resource=by_table, policy=policy)
@@ -70,7 +79,7 @@ def follow(call: Call, table: Layout, key: tuple[bytes, bytes], old: Item | None
         first = call.row("SELECT at FROM dynamodb_expiry WHERE tbl=? ORDER BY at LIMIT 1", table.number)
         call.sql("INSERT OR IGNORE INTO dynamodb_expiry VALUES (?,?,?,?)", table.number, now, *key)
         if first is None or now < first[0]:
-            plan(call, table.table, now)
+            plan(call.at(table.account, table.region), table.table, now)
 
 
 def plan(call: Call, table: Table, at: float) -> None:

@@ -15,8 +15,8 @@ from cloche.languages.dynamodb.request import Bound, bind
 from cloche.languages.dynamodb.values import Item
 
 from . import capacities, errors, indexes, op, permissions, rows
+from .layouts import Layout, find
 from .rows import Row, decode
-from .tables import Layout, find
 
 CONDITION = ("ConditionExpression",)
 UPDATE = ("UpdateExpression", "ConditionExpression")
@@ -28,16 +28,18 @@ Raw = msgspec.Raw
 def put_item(call: Call, req: Any) -> Any:
     item = req["Item"]
     if len(req) == 2:  # TableName, Item
+        size = weigh(item)
         layout = find(call, req["TableName"])
-        size, key = weigh(layout, item)
+        key = layout.schema.of_item(item)
         if layout.plain:
             rows.put_plainly(call, layout, key, item, size)
             return None
     bound = bind(req, CONDITION)
     if req.get("ReturnValues", "NONE") not in ("NONE", "ALL_OLD"):
         raise errors.return_values("ALL_OLD or NONE")
+    size = weigh(item)
     layout = find(call, req["TableName"])
-    size, key = weigh(layout, item)
+    key = layout.schema.of_item(item)
     capacities.admit(call, layout, "Write")
     row = rows.read(call, layout, key)
     old = meet(call, req, layout, bound, row)
@@ -45,12 +47,12 @@ def put_item(call: Call, req: Any) -> Any:
     return written(call, req, layout, key, item, row, size, units)
 
 
-def weigh(layout: Layout, item: Item) -> tuple[int, tuple[bytes, bytes]]:
-    """A new item's size and key; it is made canonical, and refused if it is none."""
+def weigh(item: Item) -> int:
+    """A new item's size; it is made canonical, and refused if it is none."""
     size = values.measure_item(item)
     if size > values.MAX_ITEM:
         raise words.item_too_large()
-    return size, layout.schema.of_item(item)
+    return size
 
 
 def meet(call: Call, req: Any, layout: Layout, bound: Bound, row: Row | None) -> Item | None:
@@ -129,20 +131,23 @@ def update_item(call: Call, req: Any) -> Any:
 
 
 def changed(layout: Layout, key: Item, bound: Bound, row: Row | None) -> tuple[Item, int]:
-    """The item after the update, and its size."""
+    """The item after the update, and its size: what it was, and what the attributes that were touched gained or lost."""
     if row is not None:
         item: Item = decode(row.body)
+        size = row.size
     else:
         item = dict(key)
-        for value in item.values():
-            values.measure(value)
-    if bound.update is not None:
-        schema = layout.schema
-        for path in bound.update.targets:
-            if path[0] == schema.hash or path[0] == schema.range:
-                raise words.key_update(str(path[0]))
-        bound.update.run(item, bound.values)
-    size = values.measure_item(item)
+        size = values.measure_item(item)
+    update = bound.update
+    if update is None:
+        return item, size
+    touched, schema = update.touched, layout.schema
+    for name in touched:
+        if name == schema.hash or name == schema.range:
+            raise words.key_update(name)
+    size -= values.measure_some(item, touched)
+    update.run(item, bound.values)
+    size += values.measure_some(item, touched)
     if size > values.MAX_ITEM:
         raise words.update_too_large()
     return item, size

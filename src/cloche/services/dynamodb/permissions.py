@@ -11,6 +11,7 @@ from cloche.kernel import Call, Need
 from cloche.languages.dynamodb import request as expressions
 from cloche.languages.dynamodb.errors import Invalid
 
+from .layouts import layout
 from .tables import Table, place, policy, table_arn
 
 KINDS = ("ProjectionExpression", "ConditionExpression", "UpdateExpression", "KeyConditionExpression", "FilterExpression")
@@ -43,8 +44,12 @@ class Asked(Mapping[str, Any]):
 def of_item(call: Call, req: Any) -> list[Need]:
     """The question of an operation on one table (or, for Query and Scan, on one index of it)."""
     name, entry = req["TableName"], call.entry
-    arn = table_arn(call, name)
-    rules = policy(call, arn)
+    table = call.cloud.store.table(Table, call.account, call.region).get(name)
+    if table is not None:
+        arn, rules = layout(call, table).arn, table.policy or None
+    else:
+        arn = table_arn(call, name)
+        rules = policy(call, arn)
     assert entry is not None
     return [Need(entry.action, f"{arn}/index/{req['IndexName']}" if "IndexName" in req else arn, Asked(keys, call, name, req, call.op), rules)]
 

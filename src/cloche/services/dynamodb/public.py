@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from cloche.kernel import Call
 
-from .streams import RETENTION_SECONDS, SEQUENCE, SHARD_SECONDS, Stream, topic
+from .streams import RETENTION_SECONDS, SEQUENCE, SHARD_SECONDS, Stream, complete, topic
 
-__all__ = ["RETENTION_SECONDS", "SEQUENCE", "SHARD_SECONDS", "Stream", "last", "records", "stream_of", "streams", "topic"]
+__all__ = ["RETENTION_SECONDS", "SEQUENCE", "SHARD_SECONDS", "Stream", "last", "policy_of", "records", "stream_of", "streams", "topic"]
 
 
 def streams(call: Call) -> list[Stream]:
@@ -27,11 +27,18 @@ def stream_of(call: Call, arn: str) -> Stream | None:
 
 def records(call: Call, stream: Stream, shard: int, after: int, limit: int) -> list[tuple[int, bytes]]:
     """(number, record as JSON) of one shard, as old as a day at most."""
-    return call.sql("SELECT seq, body FROM dynamodb_record WHERE stream=? AND shard=? AND seq>? AND at>? ORDER BY seq LIMIT ?",
-                    stream.number, shard, after, call.now - RETENTION_SECONDS, limit)
+    found = call.sql("SELECT seq, body FROM dynamodb_record WHERE stream=? AND shard=? AND seq>? AND at>? ORDER BY seq LIMIT ?",
+                     stream.number, shard, after, call.now - RETENTION_SECONDS, limit)
+    return [(seq, complete(shard, seq, body)) for seq, body in found]
 
 
 def last(call: Call, stream: Stream, shard: int) -> int:
     """The number of the shard's last record; 0 when it has none."""
     return call.row("SELECT max(seq) FROM dynamodb_record WHERE stream=? AND shard=?", stream.number, shard)[0] or 0
 
+
+
+def policy_of(call: Call, arn: str) -> str | None:
+    """The resource policy of a stream, for IAM."""
+    stream = stream_of(call, arn)
+    return stream.policy or None if stream else None

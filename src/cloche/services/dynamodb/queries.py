@@ -14,8 +14,8 @@ from cloche.languages.dynamodb.request import Bound, bind
 
 from . import capacities, errors, op, permissions
 from .items import out
+from .layouts import IndexLayout, Layout, find
 from .rows import decode
-from .tables import IndexLayout, Layout, find
 
 PAGE_BYTES = 1024 * 1024
 QUERY = ("ProjectionExpression", "FilterExpression", "KeyConditionExpression")
@@ -35,6 +35,11 @@ def query(call: Call, req: Any) -> Any:
         for name in schema.names:
             if name in bound.filter.attributes:
                 raise errors.key_in_filter("FilterExpression" if "FilterExpression" in req else "QueryFilter", name)
+    return partition(call, req, layout, index, bound, asked)
+
+
+def partition(call: Call, req: Any, layout: Layout, index: IndexLayout | None, bound: Bound, asked: keyconditions.Range) -> dict[str, Any]:
+    """A page of one partition."""
     forward = req.get("ScanIndexForward", True)
     where, args = ["pk=?"], [asked.partition]
     if asked.low is not None:
@@ -69,7 +74,12 @@ def scan(call: Call, req: Any) -> Any:
     if segment is not None and segment >= total:
         raise errors.segment_range(segment, total)
     layout = find(call, req["TableName"])
-    index = index_of(layout, req)
+    return everything(call, req, layout, index_of(layout, req), bound)
+
+
+def everything(call: Call, req: Any, layout: Layout, index: IndexLayout | None, bound: Bound) -> dict[str, Any]:
+    """A page of the whole table or index, or of one segment of it."""
+    segment, total = req.get("Segment"), req.get("TotalSegments")
     where: list[str] = []
     args: list[Any] = []
     low, high = keys.segment(segment or 0, total or 1)
@@ -143,7 +153,8 @@ def page(call: Call, req: Any, layout: Layout, index: IndexLayout | None, bound:
     whole = filter_ is None and projection is None and not cut  # the bytes go out as they are
     items: list[Any] = []
     scanned = matched = total = 0
-    fetched = 0
+    fetched = 0.0
+    consistent = req.get("ConsistentRead", False)
     last: bytes | None = None
     cursor = call.each(text, index.number if index else layout.number, *args)
     for size, row_size, body in cursor:
@@ -154,7 +165,7 @@ def page(call: Call, req: Any, layout: Layout, index: IndexLayout | None, bound:
         scanned += 1
         last = body
         if fetching:
-            fetched += row_size
+            fetched += capacity.read_units(row_size, consistent)
         if whole:
             matched += 1
             if not counting:
@@ -178,17 +189,9 @@ def page(call: Call, req: Any, layout: Layout, index: IndexLayout | None, bound:
     if last is not None:
         item = decode(last)
         answer["LastEvaluatedKey"] = layout.schema.take(item) | (index.schema.take(item) if index else {})
-    return account(call, req, layout, index, answer, total, fetched, scanned)
-
-
-def account(call: Call, req: Any, layout: Layout, index: IndexLayout | None, answer: dict[str, Any], total: int, fetched: int, scanned: int) -> dict[str, Any]:
-    """What the page consumed: sizes are summed and rounded once; a fetch from the table is one more read an item."""
-    consistent = req.get("ConsistentRead", False)
+    # sizes are summed and rounded once; a fetch from the table is one more read an item
     units = capacity.read_units(total, consistent)
-    if index is None:
-        table, by_index = units, {}
-    else:
-        table, by_index = (scanned * capacity.read_units(fetched // max(1, scanned), consistent) if fetched else 0.0), {index.name: units}
+    table, by_index = (units, {}) if index is None else (fetched, {index.name: units})
     capacities.charge(call, layout, "Read", table, by_index)
     if (used := capacities.consumed(req, layout, table, by_index)) is not None:
         answer["ConsumedCapacity"] = used

@@ -13,9 +13,9 @@ from cloche.kernel import Call
 from cloche.languages.dynamodb import capacity, values
 from cloche.languages.dynamodb.values import Item
 
-from . import expiry, indexes, recovery, streams
+from . import expiry, indexes, recovery, replicas, streams
 from . import service as dynamodb
-from .tables import Layout
+from .layouts import Layout
 
 dynamodb.table("""
 CREATE TABLE IF NOT EXISTS dynamodb_item (
@@ -54,8 +54,8 @@ def put_plainly(call: Call, layout: Layout, key: Key, item: Item, size: int) -> 
                            " ON CONFLICT (tbl, pk, sk) DO UPDATE SET size=excluded.size, body=excluded.body", (layout.number, *key, size, encode(item)))
 
 
-def put(call: Call, layout: Layout, key: Key, row: Row | None, item: Item, size: int, old: Item | None = None) -> dict[str, int]:
-    """Write an item over what was there (`old` if that is decoded already); the units each index took."""
+def put(call: Call, layout: Layout, key: Key, row: Row | None, item: Item, size: int, old: Item | None = None, here: bool = True) -> dict[str, int]:
+    """Write an item over what was there (`old` if that is decoded already); the units each index took. Not `here`: it came from a replica."""
     body = encode(item)
     if row is None:
         number = call.cloud.store.write("INSERT INTO dynamodb_item (tbl, pk, sk, size, body) VALUES (?,?,?,?,?)", (layout.number, *key, size, body)).lastrowid
@@ -67,17 +67,21 @@ def put(call: Call, layout: Layout, key: Key, row: Row | None, item: Item, size:
         return NO_UNITS
     if layout.table.recovery:
         recovery.remember(call, layout, key, row)
+    if layout.table.replicas and here:
+        replicas.send(call, layout, key, item, size)
     if row is not None and old is None:
         old = decode(row.body)
     return follow(call, layout, key, row_id, old, item, before, size)
 
 
-def delete(call: Call, layout: Layout, key: Key, row: Row, old: Item | None = None, by: dict[str, str] | None = None) -> dict[str, int]:
+def delete(call: Call, layout: Layout, key: Key, row: Row, old: Item | None = None, by: dict[str, str] | None = None, here: bool = True) -> dict[str, int]:
     call.cloud.store.write("DELETE FROM dynamodb_item WHERE id=?", (row.id,))
     if layout.plain:
         return NO_UNITS
     if layout.table.recovery:
         recovery.remember(call, layout, key, row)
+    if layout.table.replicas and here:
+        replicas.send(call, layout, key, None, 0)
     return follow(call, layout, key, row.id, decode(row.body) if old is None else old, None, row.size, 0, by)
 
 
@@ -100,7 +104,7 @@ def follow(call: Call, layout: Layout, key: Key, row_id: int, old: Item | None, 
     if table.ttl:
         expiry.follow(call, layout, key, old, new)
     if table.stream_view and not (old is not None and new is not None and values.same({"M": old}, {"M": new})):
-        streams.record(call, layout, old, new, by)
+        streams.record(call, layout, old, new, before, after, by)
     return units
 
 

@@ -12,7 +12,6 @@ from typing import Any
 import msgspec
 
 from cloche.kernel import Call, Record
-from cloche.languages.dynamodb.keys import Schema
 
 from . import errors, op, schemas
 from . import service as dynamodb
@@ -73,6 +72,7 @@ class Table(Record, frozen=True, omit_defaults=True):
     policy_revision: str = ""
     recovery: float = 0  # since when it can be restored to any second; 0: it cannot
     recovery_days: int = 35
+    replicas: list[str] = []  # the other regions of a global table
     restored: dict[str, Any] | None = None  # RestoreSummary
 
     @property
@@ -85,60 +85,6 @@ class Table(Record, frozen=True, omit_defaults=True):
 
     def index(self, name: str) -> Index | None:
         return next((i for i in self.indexes if i.name == name), None)
-
-
-class IndexLayout:
-    """An index as a write or a query wants it."""
-
-    __slots__ = ("arn", "index", "local", "name", "number", "projected", "schema", "whole")
-
-    def __init__(self, table: Table, index: Index, arn: str, types: dict[str, str]) -> None:
-        self.index, self.name, self.number, self.local = index, index.name, index.number, index.local
-        self.arn = f"{arn}/index/{index.name}"
-        self.schema = schema_of(index.schema, types, index.name)
-        self.whole = index.projection["ProjectionType"] == "ALL"
-        keys = [*(k["AttributeName"] for k in table.schema), *self.schema.names]
-        self.projected = frozenset(keys + index.projection.get("NonKeyAttributes", []))
-
-    def shows(self, item: dict[str, Any]) -> dict[str, Any]:
-        """The attributes of an item that are in this index."""
-        return item if self.whole else {k: v for k, v in item.items() if k in self.projected}
-
-
-class Layout:
-    """What every request wants to know of a table, derived once from its record."""
-
-    __slots__ = ("account", "arn", "by_name", "counted", "has_local", "indexes", "number", "plain", "region", "schema", "table")
-
-    def __init__(self, table: Table, arn: str, account: str, region: str) -> None:
-        types = {a["AttributeName"]: a["AttributeType"] for a in table.attributes}
-        self.table, self.arn, self.number, self.account, self.region = table, arn, table.number, account, region
-        self.schema = schema_of(table.schema, types)
-        self.indexes = [IndexLayout(table, i, arn, types) for i in table.indexes]
-        self.by_name = {i.name: i for i in self.indexes}
-        self.has_local = any(i.local for i in self.indexes)
-        self.counted = table.provisioned or bool(table.on_demand)  # capacity has a limit
-        self.plain = not (self.indexes or table.stream_view or table.ttl or table.recovery or self.counted)  # a write is a write
-
-
-def schema_of(elements: list[dict[str, str]], types: dict[str, str], index: str | None = None) -> Schema:
-    hash_ = elements[0]["AttributeName"]
-    range_ = elements[1]["AttributeName"] if len(elements) > 1 else None
-    return Schema(hash_, types[hash_], range_, types[range_] if range_ else "", index)
-
-
-_layouts: dict[int, Layout] = {}  # by identity of the record, which the layout keeps alive
-
-
-def layout(call: Call, table: Table) -> Layout:
-    found = _layouts.get(id(table))
-    if found is None:
-        if len(_layouts) > 2000:
-            _layouts.clear()
-        found = Layout(table, call.arn(f"table/{table.name}"), call.account, call.region)
-        if table.status == "ACTIVE":
-            _layouts[id(table)] = found
-    return found
 
 
 def place(call: Call, name: str) -> tuple[Call, str]:
@@ -154,19 +100,6 @@ def place(call: Call, name: str) -> tuple[Call, str]:
     return call, name
 
 
-def find(call: Call, name: str) -> Layout:
-    """The table an item operation means."""
-    table = call.get(Table, name)
-    if table is None:
-        call, name = place(call, name)
-        table = call.get(Table, name)
-        if table is None:
-            raise errors.no_table()
-    if table.status != "ACTIVE":
-        raise errors.no_table()
-    return _layouts.get(id(table)) or layout(call, table)
-
-
 def find_named(call: Call, name: str) -> tuple[Call, Table]:
     """The table a table operation means; its error names it."""
     call, name = place(call, name)
@@ -177,9 +110,6 @@ def find_named(call: Call, name: str) -> tuple[Call, Table]:
 
 
 def table_arn(call: Call, name: str) -> str:
-    table = call.cloud.store.table(Table, call.account, call.region).get(name)
-    if table is not None and (found := _layouts.get(id(table))) is not None:
-        return found.arn
     return name if name.startswith("arn:") else call.arn(f"table/{name}")
 
 
@@ -205,7 +135,7 @@ def owner(arn: str) -> tuple[str, str, str]:
 
 # -- operations ---------------------------------------------------------------------------------------------------------
 
-@op(resource=by_table, partly="no vector indexes, multi-attribute keys or replicas; KMS keys are named, not used")
+@op(resource=by_table, partly="no vector indexes or multi-attribute keys; KMS keys are named, not used")
 def create_table(call: Call, req: Any) -> Any:
     from . import policies, streams, tags
     name = req["TableName"]
@@ -288,6 +218,9 @@ def describe(call: Call, table: Table, status: str = "") -> dict[str, Any]:
         out["StreamSpecification"] = {"StreamEnabled": True, "StreamViewType": table.stream_view}
     if table.stream_label:
         out |= {"LatestStreamLabel": table.stream_label, "LatestStreamArn": f"{arn}/stream/{table.stream_label}"}
+    if table.replicas:
+        from . import replicas
+        out |= replicas.describe(call, table)
     if table.restored:
         out["RestoreSummary"] = table.restored | {"RestoreInProgress": table.status == "CREATING"}
     if table.table_class:
@@ -338,7 +271,7 @@ def list_tables(call: Call, req: Any) -> Any:
 
 @op(resource=by_table, policy=policy)
 def delete_table(call: Call, req: Any) -> Any:
-    from . import backups, streams
+    from . import replicas
     call, table = find_named(call, req["TableName"])
     if table.protected:
         raise errors.protected()
@@ -347,13 +280,20 @@ def delete_table(call: Call, req: Any) -> Any:
     out = describe(call, table, status="DELETING")
     out = {k: v for k, v in out.items() if k in ("TableName", "TableStatus", "TableArn", "TableId", "ProvisionedThroughput", "TableSizeBytes", "ItemCount",
                                                 "BillingModeSummary", "DeletionProtectionEnabled", "StreamSpecification", "LatestStreamLabel", "LatestStreamArn")}
+    if table.replicas:
+        replicas.leave(call, table)
+    drop(call, table)
+    return {"TableDescription": out}
+
+
+def drop(call: Call, table: Table) -> None:
+    from . import backups, streams
     if table.stream_view:
         streams.disable(call, table)
     if table.recovery:
         backups.keep_deleted(call, table)
     call.delete(table)
     discard(call, [table.number, *(i.number for i in table.indexes)])
-    return {"TableDescription": out}
 
 
 def discard(call: Call, numbers: list[int]) -> None:

@@ -13,13 +13,14 @@ import msgspec
 from cloche.kernel import AwsError, Call, Need
 from cloche.languages.dynamodb import capacity
 from cloche.languages.dynamodb.errors import Invalid
-from cloche.languages.dynamodb.request import bind
+from cloche.languages.dynamodb.request import Bound, bind
 
 from . import capacities, errors, indexes, op, permissions, rows
 from . import service as dynamodb
 from .items import CONDITION, PROJECTION, UPDATE, changed, out, weigh
+from .layouts import Layout, find
 from .rows import Row, decode
-from .tables import Layout, find, policy, table_arn
+from .tables import policy, table_arn
 
 MAX_BYTES = 4 * 2**20
 TOKEN_SECONDS = 600
@@ -91,21 +92,18 @@ class Action:
 
     __slots__ = ("bound", "item", "key", "kind", "layout", "old", "part", "row", "size")
 
-    def __init__(self, call: Call, wanted: Any) -> None:
-        if len(wanted) != 1:
-            raise errors.one_action_each()
-        self.kind, self.part = next(iter(wanted.items()))
-        self.bound = bind(self.part, UPDATE if self.kind == "Update" else CONDITION)
-        self.layout = find(call, self.part["TableName"])
+    def __init__(self, kind: str, part: Any, bound: Bound, layout: Layout) -> None:
+        self.kind, self.part, self.bound, self.layout = kind, part, bound, layout
         self.item: Any = None
         self.size = 0
         self.old: Any = None
         self.row: Row | None = None
-        if self.kind == "Put":
-            self.item = self.part["Item"]
-            self.size, self.key = weigh(self.layout, self.item)
+        if kind == "Put":
+            self.item = part["Item"]
+            self.size = weigh(self.item)
+            self.key = layout.schema.of_item(self.item)
         else:
-            self.key = self.layout.schema.exact(self.part["Key"])
+            self.key = layout.schema.exact(part["Key"])
 
     def prepare(self, call: Call) -> None:
         capacities.admit(call, self.layout, "Write")
@@ -118,14 +116,14 @@ class Action:
         if self.kind == "Update":
             self.item, self.size = changed(self.layout, self.part["Key"], self.bound, self.row)
 
-    def apply(self, call: Call) -> tuple[int, dict[str, int]]:
+    def apply(self, call: Call, price: int = 2) -> tuple[int, dict[str, int]]:
         taken: dict[str, int] = {}
         if self.kind in ("Put", "Update"):
             taken = rows.put(call, self.layout, self.key, self.row, self.item, self.size, self.old)
         elif self.kind == "Delete" and self.row:
             taken = rows.delete(call, self.layout, self.key, self.row, self.old)
-        took = 2 * rows.write_units(self.row.size if self.row else 0, self.size)
-        taken = {name: 2 * n for name, n in taken.items()}
+        took = price * rows.write_units(self.row.size if self.row else 0, self.size)
+        taken = {name: price * n for name, n in taken.items()}
         capacities.charge(call, self.layout, "Write", took, taken)
         return took, taken
 
@@ -134,46 +132,71 @@ class Action:
 def transact_write_items(call: Call, req: Any) -> Any:
     token, digest = req.get("ClientRequestToken"), b""
     if token:
-        digest = hashlib.sha256(msgspec.json.encode({k: v for k, v in req.items() if k != "ClientRequestToken"}, order="deterministic")).digest()
+        digest = digest_of(req)
         if (done := repeated(call, req, token, digest)) is not None:
             return done
-    actions = [Action(call, wanted) for wanted in req["TransactItems"]]
+    actions = [action(call, wanted) for wanted in req["TransactItems"]]
+    answer = commit(call, req, actions)
+    if token:
+        finish(call, token, digest, actions)
+    return answer
+
+
+def action(call: Call, wanted: Any) -> Action:
+    if len(wanted) != 1:
+        raise errors.one_action_each()
+    kind, part = next(iter(wanted.items()))
+    return Action(kind, part, bind(part, UPDATE if kind == "Update" else CONDITION), find(call, part["TableName"]))
+
+
+def commit(call: Call, req: Any, actions: list[Action]) -> dict[str, Any]:
+    """Look at all, then write all; ConsumedCapacity and ItemCollectionMetrics."""
     if len({(a.layout.number, a.key) for a in actions}) < len(actions):
         raise errors.one_operation_an_item()
     reasons, size = [], 0
-    for action in actions:
+    for one in actions:
         try:
-            action.prepare(call)
+            one.prepare(call)
             reasons.append({"Code": "None"})
         except (AwsError, Invalid) as error:
             reasons.append(reason(error))
-        size += max(action.size, action.row.size if action.row else 0)
+        size += max(one.size, one.row.size if one.row else 0)
     refuse(reasons)
     if size > MAX_BYTES:
         raise errors.transaction_too_large()
     units: dict[str, tuple[Layout, int, dict[str, int]]] = {}
     metrics: dict[str, list[Any]] = {}
-    for number, action in enumerate(actions):
+    for number, one in enumerate(actions):
         try:
-            took, taken = action.apply(call)
+            took, taken = one.apply(call)
         except (AwsError, Invalid) as error:  # an index refuses: its capacity, a key of the wrong type
             reasons[number] = reason(error)
             refuse(reasons)
-        name, layout = action.part["TableName"], action.layout
+        name, layout = one.part["TableName"], one.layout
         _, before, by_index = units.get(name, (layout, 0, {}))
         units[name] = (layout, before + took, {n: by_index.get(n, 0) + taken.get(n, 0) for n in {**by_index, **taken}})
-        if layout.has_local and req.get("ReturnItemCollectionMetrics") == "SIZE" and action.kind != "ConditionCheck":
-            metrics.setdefault(name, []).append(indexes.collection_metrics(call, layout, action.part.get("Item") or action.part["Key"], action.key[0]))
+        if layout.has_local and req.get("ReturnItemCollectionMetrics") == "SIZE" and one.kind != "ConditionCheck":
+            metrics.setdefault(name, []).append(indexes.collection_metrics(call, layout, one.part.get("Item") or one.part["Key"], one.key[0]))
     answer: dict[str, Any] = {}
     used = [capacities.consumed(req, layout, n, by_index, "Write", name) for name, (layout, n, by_index) in units.items()]
     if used and used[0] is not None:
         answer["ConsumedCapacity"] = used
     if metrics:
         answer["ItemCollectionMetrics"] = metrics
-    if token:
-        reads = {name: sum(2 * capacity.read_units(a.size or (a.row.size if a.row else 0), True) for a in actions if a.part["TableName"] == name) for name in units}
-        call.sql("INSERT OR REPLACE INTO dynamodb_token VALUES (?,?,?,?,?,?)", call.account, call.region, token, call.now, digest, msgspec.json.encode(reads))
     return answer
+
+
+def finish(call: Call, token: str, digest: bytes, actions: list[Action]) -> None:
+    """Remember the token, and what reading the items again will be said to cost."""
+    reads: dict[str, float] = {}
+    for done in actions:
+        name = done.part["TableName"]
+        reads[name] = reads.get(name, 0) + 2 * capacity.read_units(done.size or (done.row.size if done.row else 0), True)
+    call.sql("INSERT OR REPLACE INTO dynamodb_token VALUES (?,?,?,?,?,?)", call.account, call.region, token, call.now, digest, msgspec.json.encode(reads))
+
+
+def digest_of(req: Any) -> bytes:
+    return hashlib.sha256(msgspec.json.encode({k: v for k, v in req.items() if k != "ClientRequestToken"}, order="deterministic")).digest()
 
 
 def repeated(call: Call, req: Any, token: str, digest: bytes) -> dict[str, Any] | None:

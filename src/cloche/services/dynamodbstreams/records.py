@@ -39,7 +39,7 @@ def place_of(text: str) -> Place:
         raise errors.bad_iterator() from None
 
 
-@dynamodbstreams.op(resource=by_stream)
+@dynamodbstreams.op(resource=by_stream, policy=public.policy_of)
 def get_shard_iterator(call: Call, req: Any) -> Any:
     stream = find(call, req["StreamArn"])
     shard, kind = shard_of(call, stream, req["ShardId"]), req["ShardIteratorType"]
@@ -59,7 +59,7 @@ def by_iterator(call: Call, req: Any) -> str:
     return req["ShardIterator"].split("|")[0] if req["ShardIterator"].startswith("arn:") else "*"
 
 
-@dynamodbstreams.op(resource=by_iterator)
+@dynamodbstreams.op(resource=by_iterator, policy=public.policy_of)
 def get_records(call: Call, req: Any) -> Any:
     place = place_of(req["ShardIterator"])
     if call.now > place.made + ITERATOR_SECONDS:

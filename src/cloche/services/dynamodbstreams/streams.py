@@ -41,7 +41,7 @@ def list_streams(call: Call, req: Any) -> Any:
     return out
 
 
-@dynamodbstreams.op(resource=by_stream)
+@dynamodbstreams.op(resource=by_stream, policy=public.policy_of)
 def describe_stream(call: Call, req: Any) -> Any:
     stream = find(call, req["StreamArn"])
     shards = present(stream, call.now)

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import json
 
+from cloche.kernel import AwsError
 from cloche.services.cloudformation.public import Resource, Type, op, retag, steps, strings
 
 RULE = ("Description", "EventBusName", "EventPattern", "RoleArn", "ScheduleExpression", "State")
@@ -23,7 +24,6 @@ async def put(r: Resource, tags: bool) -> str:
 
 
 def _raise(answer: dict) -> None:
-    from cloche.kernel import AwsError
     for entry in answer.get("FailedEntries") or []:
         raise AwsError(entry.get("ErrorCode", "ValidationException"), entry.get("ErrorMessage", "The target could not be put"))
 

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from cloche.iam import managed
 from cloche.kernel import ANY, Call, Record
 
-from . import errors, groups, mentions, mfa, policies, profiles, roles, tags, trust, users
+from . import certificates, errors, groups, mentions, mfa, oidc_providers, policies, profiles, roles, saml_providers, tags, trust, users
 from . import service as iam
 from .pages import page
 
@@ -85,7 +85,7 @@ def get_account_summary(call: Call, req: t.Nothing) -> t.GetAccountSummaryRespon
         "Users": len(call.all(users.User)), "Groups": len(call.all(groups.Group)), "Roles": len(call.all(roles.Role)),
         "InstanceProfiles": len(call.all(profiles.InstanceProfile)), "Policies": len(own), "PolicyVersionsInUse": sum(len(one.versions) for one in own),
         "MFADevices": len(devices), "MFADevicesInUse": sum(bool(one.user) for one in devices), "AccountMFAEnabled": 0, "AccountAccessKeysPresent": 1,
-        "AccountPasswordPresent": 0, "AccountSigningCertificatesPresent": 0, "ServerCertificates": 0, "Providers": 0,
+        "AccountPasswordPresent": 0, "AccountSigningCertificatesPresent": 0, "ServerCertificates": len(call.all(certificates.ServerCertificate)), "Providers": len(call.all(oidc_providers.OidcProvider)) + len(call.all(saml_providers.SamlProvider)),
         "AccountAliases": int(bool(account and account.alias)),
     }}
 

@@ -32,6 +32,7 @@ class Login(Record, frozen=True):
     salt: str
     hash: str
     reset: bool = False
+    changed: float = 0.0
     earlier: list[tuple[str, str]] = []                # (salt, hash) of former passwords, the latest first
 
     @property
@@ -105,7 +106,7 @@ def create_login_profile(call: Call, req: t.CreateLoginProfileRequest) -> t.Crea
         raise errors.validation("Value at 'password' failed to satisfy constraint: Member must not be null")
     checked(call, req["Password"], [])
     salt = call.secret(12)
-    return {"LoginProfile": view(call.put(Login(user.name, moment(call), salt, hashed(req["Password"], salt), req.get("PasswordResetRequired", False))))}
+    return {"LoginProfile": view(call.put(Login(user.name, moment(call), salt, hashed(req["Password"], salt), req.get("PasswordResetRequired", False), moment(call))))}
 
 
 @iam.op(resource=users.by_name)
@@ -125,7 +126,7 @@ def renewed(call: Call, login: Login, password: str) -> Login:
     earlier = [(login.salt, login.hash), *login.earlier]
     checked(call, password, earlier)
     salt = call.secret(12)
-    return login.but(salt=salt, hash=hashed(password, salt), earlier=earlier[:24], reset=False)
+    return login.but(salt=salt, hash=hashed(password, salt), earlier=earlier[:24], reset=False, changed=moment(call))
 
 
 @iam.op(resource=users.by_name)

@@ -74,7 +74,7 @@ def to_be(call: Call, req: Any) -> str:
     return call.arn(f"mfa{req.get('Path', '/')}{req['VirtualMFADeviceName']}", service="iam", region="")
 
 
-@iam.op(resource=to_be, context=lambda call, req: tags.asked(req), partly="QRCodePNG is left out")
+@iam.op(resource=to_be, action=tags.action("CreateVirtualMFADevice", "TagMFADevice"), context=lambda call, req: tags.asked(req), partly="QRCodePNG is left out")
 def create_virtual_mfa_device(call: Call, req: t.CreateVirtualMFADeviceRequest) -> t.CreateVirtualMFADeviceResponse:
     serial = to_be(call, req)
     if call.get(Device, serial):

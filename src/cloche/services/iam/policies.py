@@ -123,7 +123,7 @@ def view(call: Call, policy: Found) -> t.Policy:
     }
 
 
-@iam.op(resource=to_be, context=facts)
+@iam.op(resource=to_be, action=tags.action("CreatePolicy", "TagPolicy"), context=facts)
 def create_policy(call: Call, req: t.CreatePolicyRequest) -> t.CreatePolicyResponse:
     name, text = req["PolicyName"], checked(req["PolicyDocument"], managed=True)
     if size(text) > MOST_CHARACTERS:

@@ -64,7 +64,7 @@ def whole(call: Call, profile: InstanceProfile) -> t.InstanceProfile:
     return {**view(call, profile), "Tags": tags.pairs(profile.tags)}
 
 
-@iam.op(resource=by_name, context=facts)
+@iam.op(resource=by_name, action=tags.action("CreateInstanceProfile", "TagInstanceProfile"), context=facts)
 def create_instance_profile(call: Call, req: t.CreateInstanceProfileRequest) -> t.CreateInstanceProfileResponse:
     name = req["InstanceProfileName"]
     if call.get(InstanceProfile, name.lower()):

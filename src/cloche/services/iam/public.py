@@ -87,7 +87,7 @@ def policies(cloud: Cloud, principal: Principal) -> PrincipalPolicies:
     if principal.kind in ("root", "service", "anonymous") and principal.session_policies is None:
         return NOTHING
     memo = cloud.memory.setdefault("iam.policies", {})
-    name = (principal.arn, principal.id, principal.session_policies)
+    name = (principal.arn, principal.id, principal.role_arn, principal.session_policies)
     found = memo.get(name)
     version = cloud.store.version
     if found is not None:
@@ -138,12 +138,15 @@ def _gather(seen: _Seen, p: Principal) -> tuple[Bundle, Named | None, Bundle | N
         if entity.boundary:
             text = seen.managed(p.account, entity.boundary)
             boundary = (entity.boundary, "boundary", parse(text or _NOBODY))
+    if p.kind == "federated" and p.role_arn.endswith(":root"):
+        named.append(("root", "account", _ANYTHING))   # whom root federates may what the session's policies say
     session = None
     if p.session_policies is not None:
         session = Bundle((f"session policy {i + 1}", "session", parse(text)) for i, text in enumerate(p.session_policies))
     return Bundle(_compiled(named)), boundary, session
 
 
+_ANYTHING = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}'
 _NOBODY = '{"Version":"2012-10-17","Statement":[]}'
 
 
@@ -206,3 +209,20 @@ def verified_mfa(call: Call, req: Any) -> bool:
         return False
     from . import mfa
     return mfa.verified(call, req.get("SerialNumber", ""), req.get("TokenCode", ""))
+
+
+def saml_provider(call: Call, arn: str) -> Any:
+    """The SAML provider with this ARN, of whatever account; None if there is none."""
+    from .saml_providers import SamlProvider
+    parts = arn.split(":", 5)
+    if len(parts) < 6 or not parts[5].startswith("saml-provider/"):
+        return None
+    return call.at(parts[4], call.region).get(SamlProvider, parts[5].partition("/")[2])
+
+
+def oidc_provider(call: Call, account: str, issuer: str) -> Any:
+    """(ARN, record) of the account's OpenID Connect provider for an issuer; None if it has none."""
+    from . import oidc_providers
+    there = call.at(account, call.region)
+    found = there.get(oidc_providers.OidcProvider, oidc_providers.bare(issuer))
+    return (oidc_providers.arn(there, found.url), found) if found else None

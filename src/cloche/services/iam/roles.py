@@ -113,7 +113,7 @@ def whole(call: Call, role: Role) -> t.Role:
     return found
 
 
-@iam.op(resource=by_name, context=facts)
+@iam.op(resource=by_name, action=tags.action("CreateRole", "TagRole"), context=facts)
 def create_role(call: Call, req: t.CreateRoleRequest) -> t.CreateRoleResponse:
     from . import boundaries
     name, path = req["RoleName"], req.get("Path", "/")

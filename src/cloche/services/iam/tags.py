@@ -1,6 +1,7 @@
 """Tags of IAM's entities. Keys are unique whatever their case; the last spelling stays."""
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from . import errors
@@ -48,3 +49,8 @@ def asked(req: Any) -> dict[str, Any]:
     if names := [tag["Key"] for tag in req.get("Tags", [])] or list(req.get("TagKeys", [])):
         context["aws:TagKeys"] = names
     return context
+
+
+def action(create: str, tag: str) -> Callable[[Any, Any], list[str]]:
+    """Whoever makes something with tags needs the permission to tag, too."""
+    return lambda call, req: [f"iam:{create}", f"iam:{tag}"] if req.get("Tags") else [f"iam:{create}"]

@@ -97,7 +97,7 @@ def tagged(call: Call, user: User) -> t.User:
     return found
 
 
-@iam.op(resource=to_be, context=facts)
+@iam.op(resource=to_be, action=tags.action("CreateUser", "TagUser"), context=facts)
 def create_user(call: Call, req: t.CreateUserRequest) -> t.CreateUserResponse:
     from . import boundaries
     name = req["UserName"]
@@ -146,7 +146,7 @@ def update_user(call: Call, req: t.UpdateUserRequest) -> None:
 
 @iam.op(resource=by_name, context=facts)
 def delete_user(call: Call, req: t.DeleteUserRequest) -> None:
-    from . import logins, mentions, mfa
+    from . import certificates, logins, mentions, mfa, service_credentials, ssh_keys
     user = find(call, req["UserName"])
     if user.attached:
         raise errors.conflict("detach all policies")
@@ -158,6 +158,8 @@ def delete_user(call: Call, req: t.DeleteUserRequest) -> None:
         raise errors.conflict("delete access keys")
     if call.get(logins.Login, user.key):
         raise errors.conflict("delete login profile")
+    if ssh_keys.of(call, user) or service_credentials.of(call, user) or certificates.signing(call, user):
+        raise errors.conflict("delete SSH keys, service-specific credentials and signing certificates")
     if any(device.user == user.name for device in call.all(mfa.Device)):
         raise errors.conflict("delete MFA device")
     if user.boundary:

@@ -138,7 +138,6 @@ def check_dead_letters(call: Call, config: dict[str, Any]) -> None:
 def describe(call: Call, function: Function, version: Version, qualifier: str | None = None) -> dict[str, Any]:
     """FunctionConfiguration. `qualifier`: what was asked for; the ARN carries it."""
     config = dict(version.config)
-    config.pop("opt", None)
     config |= {
         "FunctionName": function.name, "FunctionArn": names.arn(call, function.name, qualifier), "Version": version.version, "CodeSha256": base64.b64encode(bytes.fromhex(version.sha)).decode(),
         "RevisionId": version.revision, "LastModified": version.modified, "State": version.state, "LastUpdateStatus": version.update,

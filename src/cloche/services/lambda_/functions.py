@@ -48,15 +48,16 @@ async def create_function(call: Call, req: t.CreateFunctionRequest) -> Any:
     if len(req.get("Tags", {})) > 50:
         raise errors.too_many_tags()
     package = await packages.take(call, req["Code"])
-    config, opt = await layers.apply(call, config, req.get("Layers", []), package)
+    config, shas = layers.apply(call, config, req.get("Layers", []), package)
     with call.step():
         if call.get(Function, name):
             raise errors.function_exists(name)
         packages.hold(call, package)
+        packages.hold_again(call, *shas)
         grow(call, package.size, functions=1)
         config["CodeSize"] = package.size
         function = call.put(Function(name, tags=req.get("Tags", {})))
-        version = call.put(Version(name, LATEST, config, package.sha, opt, call.uuid(), configuration.moment(call.now)))
+        version = call.put(Version(name, LATEST, config, package.sha, shas, call.uuid(), configuration.moment(call.now)))
         call.wake(activate, name)
         if req.get("Publish"):
             from .versions import publish
@@ -150,11 +151,11 @@ async def update_function_code(call: Call, req: t.UpdateFunctionCodeRequest) -> 
     if req.get("ImageUri"):
         raise errors.image_for_zip()
     package = await packages.take(call, req)
-    config, opt = await layers.apply(call, version.config, [layer["Arn"] for layer in version.config.get("Layers", [])], package)
+    layers.check_size(call, package, version.layers)
     with call.step():
         function, version = changeable(call, req)
         config = version.config | {"CodeSize": package.size, "Architectures": req.get("Architectures", version.config["Architectures"])}
-        new = version.but(config=config, sha=package.sha, opt=opt, revision=call.uuid(), modified=configuration.moment(call.now), update="InProgress")
+        new = version.but(config=config, sha=package.sha, revision=call.uuid(), modified=configuration.moment(call.now), update="InProgress")
         if req.get("DryRun"):
             return configuration.describe(call, function, new.but(update="Successful"))
         packages.hold(call, package)
@@ -164,19 +165,20 @@ async def update_function_code(call: Call, req: t.UpdateFunctionCodeRequest) -> 
 
 
 @lambda_.op(needs=reconfiguring)
-async def update_function_configuration(call: Call, req: t.UpdateFunctionConfigurationRequest) -> Any:
+def update_function_configuration(call: Call, req: t.UpdateFunctionConfigurationRequest) -> Any:
     function, version = changeable(call, req)
     config = configuration.changed(call, version.config, req)
     if req.get("Role"):
         configuration.check_role(call, req["Role"])
     if "DeadLetterConfig" in req:
         configuration.check_dead_letters(call, config)
-    opt = version.opt
+    shas = version.layers
     if "Layers" in req:
-        config, opt = await layers.apply(call, config, req["Layers"], packages.describe(call, version.sha))
-    with call.step():
-        function, current = changeable(call, req)
-        return changed(call, function, current.but(config=config, opt=opt, revision=call.uuid(), modified=configuration.moment(call.now), update="InProgress"), False)
+        config, shas = layers.apply(call, config, req["Layers"], packages.describe(call, version.sha))
+        packages.hold_again(call, *shas)
+        for sha in version.layers:
+            packages.release(call, sha)
+    return changed(call, function, version.but(config=config, layers=shas, revision=call.uuid(), modified=configuration.moment(call.now), update="InProgress"), False)
 
 
 def changed(call: Call, function: Function, version: Version, publish_it: bool) -> Any:
@@ -213,7 +215,8 @@ def delete_function(call: Call, req: t.DeleteFunctionRequest) -> Any:
 def drop(call: Call, function: Function, number: str) -> None:
     version = call.get(Version, f"{function.name}:{number}")
     if version:
-        packages.release(call, version.sha)
+        for sha in (version.sha, *version.layers):
+            packages.release(call, sha)
         usage = account(call)
         call.put(usage.but(code_size=usage.code_size - version.config["CodeSize"]))
         call.delete(version)

@@ -1,7 +1,6 @@
 """Layers: versions of shared code below /opt, and which of them a function names."""
 from __future__ import annotations
 
-import asyncio
 import base64
 import json
 from typing import TYPE_CHECKING, Any
@@ -61,13 +60,13 @@ def named(call: Call, arn: str) -> tuple[Call, LayerVersion | None]:
     return there, there.get(LayerVersion, f"{parts[6]}:{parts[7]}")
 
 
-async def apply(call: Call, config: dict[str, Any], arns: list[str], package: Package) -> tuple[dict[str, Any], str | None]:
-    """The configuration with these layers, and the directory of what they are together."""
+def apply(call: Call, config: dict[str, Any], arns: list[str], package: Package) -> tuple[dict[str, Any], list[str]]:
+    """The configuration with these layers, and what names their zips."""
     if len(arns) > MOST:
         raise errors.too_many_layers()
     config = {k: v for k, v in config.items() if k != "Layers"}
     seen: dict[str, str] = {}
-    shas, told, total = [], [], package.unzipped
+    shas, told = [], []
     for arn in arns:
         base = arn.rpartition(":")[0]
         if base in seen and seen[base] != arn:
@@ -78,15 +77,16 @@ async def apply(call: Call, config: dict[str, Any], arns: list[str], package: Pa
         if version is None:
             raise errors.no_such_layer(arn)
         found = packages.describe(there, version.sha)
-        total += found.unzipped
         shas.append(version.sha)
         told.append({"Arn": arn, "CodeSize": found.size})
-    if total > packages.UNZIPPED_LIMIT:
+    check_size(call, package, shas)
+    return config | ({"Layers": told} if told else {}), shas
+
+
+def check_size(call: Call, package: Package, shas: list[str]) -> None:
+    """Function and layers together."""
+    if package.unzipped + sum(packages.describe(call, sha).unzipped for sha in shas) > packages.UNZIPPED_LIMIT:
         raise errors.unzipped_too_large(packages.UNZIPPED_LIMIT)
-    if not told:
-        return config, None
-    opt = await asyncio.to_thread(packages.merge, packages.code_root(call.cloud), shas, call.id())
-    return config | {"Layers": told}, opt
 
 
 def policy_text(version: LayerVersion) -> str | None:

@@ -1,7 +1,8 @@
-"""Code packages: the zip as it came and the tree as a function sees it, both named by the zip's sha256 and kept as long as something refers to them.
+"""Code packages: the zip as it came, named by its sha256 and kept as long as something refers to it, and the tree as a function sees it.
 
-Unpacking is done beside the loop and into a directory that is renamed into place when it is whole; a name that leads out of it, a bomb, a link that
-something is written through are refused. Files that no row counts (a crash, a refused request) go at the next start.
+The zips are the truth; trees lie in the cache and are made again where they are missing (a snapshot brought back). Unpacking is done beside the loop and
+into a directory that is renamed into place when it is whole; a name that leads out of it, a bomb, a link that something is written through are
+refused. Files that no row counts (a crash, a refused request) go at the next start.
 """
 from __future__ import annotations
 
@@ -18,9 +19,11 @@ from typing import Any, NamedTuple
 
 from cloche.kernel import AwsError, Call
 
-from . import errors, service as lambda_
+from . import errors
+from . import service as lambda_
 
 ZIP_LIMIT = 52_428_800  # sent directly
+REQUEST_LIMIT = 70_167_211
 S3_ZIP_LIMIT = 262_144_000
 UNZIPPED_LIMIT = 262_144_000
 FILES_LIMIT = 100_000
@@ -35,11 +38,11 @@ class Package(NamedTuple):
 
 
 def code_root(cloud: Any) -> Path:
-    return Path(cloud.files) / "lambda" / "code"
+    return Path(cloud.data) / "cache" / "lambda" / "code"
 
 
 def zip_path(cloud: Any, sha: str) -> Path:
-    return Path(cloud.files) / "lambda" / "zip" / sha
+    return Path(cloud.files) / "lambda" / sha
 
 
 async def take(call: Call, source: Any) -> Package:
@@ -49,7 +52,7 @@ async def take(call: Call, source: Any) -> Package:
             raise errors.two_sources()
         data = source["ZipFile"]
         if len(data) > ZIP_LIMIT:
-            raise errors.zip_too_large(ZIP_LIMIT)
+            raise errors.request_too_large(REQUEST_LIMIT, call.op)
     elif source.get("S3Bucket") and source.get("S3Key"):
         data = await from_s3(call, source)
     else:
@@ -90,17 +93,15 @@ def stretch(body: Any) -> bytes:
 def unpack(data: bytes, root: Path, zips: Path, token: str) -> Package:
     sha = hashlib.sha256(data).hexdigest()
     final = root / sha
-    if final.exists() and (zips / sha).exists():
-        return Package(sha, len(data), int((zips / f"{sha}.unzipped").read_text()))
     root.mkdir(parents=True, exist_ok=True)
     zips.mkdir(parents=True, exist_ok=True)
     room = root / f".{sha}-{token}"
     try:
         room.mkdir()
         unzipped = extract(data, room)
-        (zips / f".{room.name}").write_bytes(data)
-        (zips / f"{sha}.unzipped").write_text(str(unzipped))
-        os.replace(zips / f".{room.name}", zips / sha)
+        if not (zips / sha).exists():
+            (zips / room.name).write_bytes(data)
+            os.replace(zips / room.name, zips / sha)
         room.chmod(0o755)
         if not final.exists():
             room.rename(final)
@@ -163,8 +164,9 @@ def hold(call: Call, package: Package) -> None:
     call.sql("INSERT INTO lambda_package VALUES (?,?,?,1) ON CONFLICT (sha) DO UPDATE SET refs = refs + 1", package.sha, package.size, package.unzipped)
 
 
-def hold_again(call: Call, sha: str) -> None:
-    call.sql("UPDATE lambda_package SET refs = refs + 1 WHERE sha = ?", sha)
+def hold_again(call: Call, *shas: str) -> None:
+    for sha in shas:
+        call.sql("UPDATE lambda_package SET refs = refs + 1 WHERE sha = ?", sha)
 
 
 def release(call: Call, sha: str) -> None:
@@ -182,7 +184,6 @@ def forget(cloud: Any, sha: str) -> None:
 def remove(cloud: Any, sha: str) -> None:
     shutil.rmtree(code_root(cloud) / sha, ignore_errors=True)
     zip_path(cloud, sha).unlink(missing_ok=True)
-    zip_path(cloud, f"{sha}.unzipped").unlink(missing_ok=True)
 
 
 def describe(call: Call, sha: str) -> Package:
@@ -193,19 +194,42 @@ def describe(call: Call, sha: str) -> Package:
 @lambda_.boot
 def sweep(call: Call) -> None:
     """Packages that a crash left uncounted."""
-    root = code_root(call.cloud)
     known = {row[0] for row in call.sql("SELECT sha FROM lambda_package")}
-    for place in root.iterdir() if root.exists() else ():
-        if place.name not in known and not place.name.startswith("opt-"):
+    trees, zips = code_root(call.cloud), zip_path(call.cloud, "")
+    for place in trees.iterdir() if trees.exists() else ():
+        if place.name not in known:  # merged layers too: they are made again when they are wanted
             shutil.rmtree(place, ignore_errors=True)
-            zip_path(call.cloud, place.name).unlink(missing_ok=True)
+    for place in zips.iterdir() if zips.exists() else ():
+        if place.name not in known:
+            place.unlink()
+
+
+async def ready(call: Call, sha: str, layers: list[str]) -> str | None:
+    """See that the trees of a version are there; the name of its merged layers, if it has any."""
+    root = code_root(call.cloud)
+    opt = merged(layers) if layers else None
+    if not (root / sha).exists() or (opt and not (root / opt).exists()):
+        await asyncio.to_thread(make, root, zip_path(call.cloud, ""), sha, layers, call.id())
+    return opt
+
+
+def make(root: Path, zips: Path, sha: str, layers: list[str], token: str) -> None:
+    for one in (sha, *layers):
+        if not (root / one).exists():
+            unpack((zips / one).read_bytes(), root, zips, token)
+    if layers:
+        merge(root, layers, token)
+
+
+def merged(shas: list[str]) -> str:
+    return "opt-" + hashlib.sha256(",".join(shas).encode()).hexdigest()
 
 
 # layers, merged: one directory for each list of layers, made of hard links
 
 def merge(root: Path, shas: list[str], token: str) -> str:
     """The directory that /opt is for these layers; later ones win."""
-    name = "opt-" + hashlib.sha256(",".join(shas).encode()).hexdigest()
+    name = merged(shas)
     final = root / name
     if final.exists():
         return name

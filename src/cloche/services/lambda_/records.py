@@ -59,7 +59,7 @@ class Version(Record, frozen=True):
     version: str
     config: dict[str, Any]
     sha: str  # hex digest of the zip: names the unpacked code
-    opt: str | None  # names the merged layers
+    layers: list[str]  # likewise the zips of its layers, first to last
     revision: str
     modified: str
     state: str = "Pending"

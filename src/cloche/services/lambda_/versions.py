@@ -37,10 +37,10 @@ def publish_version(call: Call, req: t.PublishVersionRequest) -> Any:
 def publish(call: Call, function: Function, version: Version, description: str) -> tuple[Function, Version]:
     last = call.get(Version, f"{function.name}:{function.versions[-1]}") if function.versions else None
     config = version.config | ({"Description": description} if description else {})
-    if last and last.sha == version.sha and last.opt == version.opt and last.config | {"Description": last.described} == version.config:
+    if last and last.sha == version.sha and last.layers == version.layers and last.config | {"Description": last.described} == version.config:
         return function, last
     number = str(function.next_version)
-    packages.hold_again(call, version.sha)
+    packages.hold_again(call, version.sha, *version.layers)
     grow(call, version.config["CodeSize"])
     published = call.put(version.but(version=number, config=config, revision=call.uuid(), update="Successful", described=version.config["Description"]))
     function = call.put(function.but(versions=(*function.versions, number), next_version=function.next_version + 1))

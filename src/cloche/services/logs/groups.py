@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from cloche.kernel import Call, Record
+from cloche.services.kms import public as keys
 
 from . import errors
 from . import service as logs
@@ -91,7 +92,7 @@ def by_name(call: Call, req: Any) -> str:
 
 
 def _identified(req: Any) -> str:
-    given = req.get("logGroupIdentifier", "")
+    given = req.get("logGroupIdentifier") or req.get("resourceIdentifier", "")
     match = _ARN.match(given)
     return match[3] if match else given
 
@@ -117,9 +118,9 @@ def _tagged(call: Call, req: Any) -> dict[str, Any]:
     return {"aws:TagKeys": list(tags), **{f"aws:RequestTag/{k}": v for k, v in tags.items()}}
 
 
-@logs.op(by_name, context=_tagged)
+@logs.op(by_name, context=_tagged, partly="with a kmsKeyId, events are not stored encrypted under the key")
 def create_log_group(call: Call, req: t.CreateLogGroupRequest) -> None:
-    create(call, req["logGroupName"], req.get("kmsKeyId", ""), req.get("tags") or {}, req.get("logGroupClass", "STANDARD"), req.get("deletionProtectionEnabled", False))
+    create(call, req["logGroupName"], _key(call, req.get("kmsKeyId", "")), req.get("tags") or {}, req.get("logGroupClass", "STANDARD"), req.get("deletionProtectionEnabled", False))
 
 
 def create(call: Call, name: str, kms: str = "", tags: dict[str, str] | None = None, class_: str = "STANDARD", protected: bool = False) -> LogGroup:
@@ -209,6 +210,29 @@ def delete_retention_policy(call: Call, req: t.DeleteRetentionPolicyRequest) -> 
 @logs.op(by_name)
 def put_log_group_deletion_protection(call: Call, req: t.PutLogGroupDeletionProtectionRequest) -> None:
     call.put(find(call, named({"logGroupIdentifier": req["logGroupIdentifier"]})).but(protected=req["deletionProtectionEnabled"]))
+
+
+_SEALED = "the association is kept, but events are not stored encrypted under the key"
+
+
+def _chosen(call: Call, req: Any) -> LogGroup:
+    return find(call, named({"logGroupIdentifier": req["resourceIdentifier"]} if "resourceIdentifier" in req else req))
+
+
+@logs.op(by_name, partly=_SEALED)
+def associate_kms_key(call: Call, req: t.AssociateKmsKeyRequest) -> None:
+    call.put(_chosen(call, req).but(kms=_key(call, req["kmsKeyId"])))
+
+
+@logs.op(by_name)
+def disassociate_kms_key(call: Call, req: t.DisassociateKmsKeyRequest) -> None:
+    call.put(_chosen(call, req).but(kms=""))
+
+
+def _key(call: Call, key_id: str) -> str:
+    if key_id and keys.key_arn(call, key_id) is None:
+        raise errors.invalid("The specified KMS key does not exist or is not allowed to be used with this log group.")
+    return key_id
 
 
 @logs.op(by_name)

@@ -1,15 +1,17 @@
 """How other services write logs: a group and a stream appear by themselves, if the writer may make them."""
 from __future__ import annotations
 
-from cloche.kernel import Call
+from cloche.kernel import AwsError, Call
 
-from . import events, groups, streams
+from . import errors, events, groups, resource_policies, streams
 
 
 def write(call: Call, group: str, stream: str, lines: list[tuple[int, str]]) -> bool:
     """Append (milliseconds, text) lines; inside a step. False, and nothing written, if the call's principal may not: a function without permission
-    for its logs runs all the same. Services and roots need none."""
+    for its logs runs all the same. A service needs a resource policy that lets it in, and a group that is there."""
     call = call.of("logs")
+    if call.principal.kind == "service":
+        _let_in(call, group, stream)
     found = call.get(groups.LogGroup, group)
     exists = found is not None and call.row("SELECT id FROM logs_stream WHERE grp=? AND name=?", found.number, stream)
     if call.principal.kind not in ("service", "root"):
@@ -29,3 +31,11 @@ def write(call: Call, group: str, stream: str, lines: list[tuple[int, str]]) -> 
     if lines:
         events.append(call, found, streams.find(call, found, stream), stream, lines, call.pick("0123456789", 56))
     return True
+
+
+def _let_in(call: Call, group: str, stream: str) -> None:
+    if call.get(groups.LogGroup, group) is None:
+        raise errors.no_group()
+    arn = call.arn(f"log-group:{group}:log-stream:{stream}")
+    if not all(resource_policies.allowed(call, action, arn) for action in ("logs:CreateLogStream", "logs:PutLogEvents")):
+        raise AwsError("AccessDeniedException", f"{call.principal.service} is not authorized to write to {group}: no resource policy of CloudWatch Logs allows it.")

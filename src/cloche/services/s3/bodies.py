@@ -55,7 +55,9 @@ class Promise(msgspec.Struct):
 def promised(call: Call, req: Any, default: str = "") -> Promise:
     """Reads the headers about the body. `default` is the checksum to make if the client asks for none."""
     promise = Promise(kind=default)
-    if (text := req.get("ContentMD5")) is not None:
+    headers = call.request.headers if call.wire and call.request is not None else {}
+    text = req.get("ContentMD5") or headers.get("content-md5")  # newer models leave it out of some operations; s3cmd sends it
+    if text is not None:
         try:
             promise.md5 = b64decode(text, validate=True)
         except binascii.Error:
@@ -70,7 +72,6 @@ def promised(call: Call, req: Any, default: str = "") -> Promise:
     if given:
         promise.kind, promise.value = MEMBERS[given[0]], req[given[0]]
         _readable(promise)
-    headers = call.request.headers if call.wire and call.request is not None else {}
     said = headers.get("x-amz-content-sha256", "")
     length = headers.get("content-length")
     if said.startswith("STREAMING-"):

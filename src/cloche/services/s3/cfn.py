@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from cloche.kernel import AwsError
 from cloche.services.cloudformation.public import Resource, Type, op
 
 
@@ -113,23 +114,24 @@ async def create(r: Resource) -> str:
     unbuilt(r)
     name = r.properties["BucketName"]
     place = {"LocationConstraint": r.call.region} if r.call.region != "us-east-1" else None
-    loose = r.get("OwnershipControls") or ({"Rules": [{"ObjectOwnership": "ObjectWriter"}]} if "AccessControl" in r.properties and r.properties["AccessControl"] != "Private" else None)
+    owners = r.get("OwnershipControls")
     await r.do("s3", "CreateBucket", Bucket=name, CreateBucketConfiguration=place, ObjectLockEnabledForBucket=r.get("ObjectLockEnabled"),
-               ObjectOwnership=loose["Rules"][0]["ObjectOwnership"] if loose and "OwnershipControls" not in r.properties else None)
+               ObjectOwnership=owners["Rules"][0]["ObjectOwnership"] if owners else None, **(acl(r.properties["AccessControl"]) if "AccessControl" in r.properties else {}))
     r.physical = name
-    await put_settings(r)
+    await put_settings(r, {"AccessControl"})
     return name
 
 
 def unbuilt(r: Resource) -> None:
-    from cloche.kernel import AwsError
     for name in r.properties:
         if name not in SETTINGS and name not in CREATION:
             raise AwsError("NotImplemented", f"Cloche does not build the property {name} of AWS::S3::Bucket yet")
 
 
-async def put_settings(r: Resource) -> None:
+async def put_settings(r: Resource, done: frozenset[str] | set[str] = frozenset()) -> None:
     for name, (put, form, gone) in SETTINGS.items():
+        if name in done:
+            continue
         if name in r.properties and r.changed(name):
             await r.do("s3", put, Bucket=r.physical, **form(r.properties[name]))
         elif name in r.old and name not in r.properties:

@@ -10,7 +10,7 @@ from cloche.kernel import Call, Need
 from cloche.wire import checksums
 from cloche.wire.http import FileBody
 
-from . import bodies, encryption, errors, locks, rows
+from . import bodies, encryption, errors, rows
 from . import service as s3
 from .access import about_object, need
 from .buckets import Bucket, find

@@ -120,7 +120,7 @@ def put_object_retention(call: Call, req: t.PutObjectRetentionRequest) -> t.PutO
     if about.lock_mode and call.now < about.lock_until:
         loosened = until is None or until < about.lock_until or (about.lock_mode == "COMPLIANCE" and mode != "COMPLIANCE")
         changed = loosened or mode != about.lock_mode
-        if about.lock_mode == "COMPLIANCE" and loosened or about.lock_mode == "GOVERNANCE" and changed and not req.get("BypassGovernanceRetention"):
+        if (about.lock_mode == "COMPLIANCE" and loosened) or (about.lock_mode == "GOVERNANCE" and changed and not req.get("BypassGovernanceRetention")):
             raise errors.locked()
     about.lock_mode, about.lock_until = mode or "", until or 0.0
     rows.describe(call, v)

@@ -134,7 +134,7 @@ def fits(configuration: dict[str, Any], name: str, key: str) -> bool:
     if not any(event == full or (event.endswith("*") and full.startswith(event[:-1])) for event in configuration["Events"]):
         return False
     for rule in _rules(configuration):
-        if rule["Name"].lower() == "prefix" and not key.startswith(rule["Value"]) or rule["Name"].lower() == "suffix" and not key.endswith(rule["Value"]):
+        if (rule["Name"].lower() == "prefix" and not key.startswith(rule["Value"])) or (rule["Name"].lower() == "suffix" and not key.endswith(rule["Value"])):
             return False
     return True
 
@@ -191,7 +191,7 @@ def _checked(call: Call, bucket: Bucket, wanted: Any) -> dict[str, Any]:
     for kind, (arn_name, service) in KINDS.items():
         for one in wanted.get(kind) or ():
             arn = one[arn_name].split(":")
-            if len(arn) < 6 or arn[2] != service or service == "sqs" and arn[-1].endswith(".fifo"):
+            if len(arn) < 6 or arn[2] != service or (service == "sqs" and arn[-1].endswith(".fifo")):
                 raise errors.argument("The ARN could not be parsed" if len(arn) < 6 or arn[2] != service else "FIFO SQS queues are not supported as event notification destinations",
                                       arn_name, one[arn_name])
             if arn[3] != bucket.region:
@@ -219,7 +219,7 @@ def _checked(call: Call, bucket: Bucket, wanted: Any) -> dict[str, Any]:
 
 
 def _overlap(a: dict[str, Any], b: dict[str, Any]) -> bool:
-    shared = any(x == y or x.endswith("*") and y.startswith(x[:-1]) or y.endswith("*") and x.startswith(y[:-1]) for x in a["Events"] for y in b["Events"])
+    shared = any(x == y or (x.endswith("*") and y.startswith(x[:-1])) or (y.endswith("*") and x.startswith(y[:-1])) for x in a["Events"] for y in b["Events"])
     def value(one: dict[str, Any], name: str) -> str:
         return next((rule["Value"] for rule in _rules(one) if rule["Name"] == name), "")
     return shared and _nested(value(a, "Prefix"), value(b, "Prefix")) and _nested(value(a, "Suffix")[::-1], value(b, "Suffix")[::-1])

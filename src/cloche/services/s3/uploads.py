@@ -261,7 +261,7 @@ def _joined_sums(upload: Upload, req: Any, parts: list[Any]) -> dict[str, str]:
     for member, named in bodies.MEMBERS.items():
         if member in req:
             if named != kind:
-                raise errors.invalid(f"The upload was created using the {upload.whole and 'FULL_OBJECT' or 'COMPOSITE'} checksum mode with {kind}.")
+                raise errors.invalid(f"The upload was created using the {(upload.whole and 'FULL_OBJECT') or 'COMPOSITE'} checksum mode with {kind}.")
             if req[member].partition("-")[0] != value.partition("-")[0]:
                 raise errors.bad_sum(kind)
     return {kind: value}

@@ -5,7 +5,8 @@ import base64
 import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+
+import msgspec
 
 from cloche.kernel import Call
 
@@ -28,7 +29,7 @@ def to_sign(fields: dict[str, str], names: tuple[str, ...]) -> str:
 
 
 def unsubscribe_url(call: Call, subscription: Subscription) -> str:
-    return f"{signing.base_url(call)}/?Action=Unsubscribe&Version={VERSION}&SubscriptionArn={quote(subscription.arn, safe='')}"
+    return f"{signing.base_url(call)}/?Action=Unsubscribe&Version={VERSION}&SubscriptionArn={subscription.arn}"
 
 
 class Notice:
@@ -43,6 +44,8 @@ class Notice:
             for name, a in message.attributes.items()
         }
         self._signed: dict[str, dict[str, Any]] = {}
+        self._heads: dict[str, str] = {}  # by body: the text up to what names the subscription
+        self._tail = ",\n  " + line("MessageAttributes", self.attributes) + "\n}" if self.attributes else "\n}"
 
     def fields(self, subscription: Subscription) -> dict[str, Any]:
         body = self.message.for_protocol(subscription.protocol)
@@ -66,10 +69,11 @@ class Notice:
         }
 
     def text(self, subscription: Subscription) -> str:
-        fields = self.fields(subscription) | {"UnsubscribeURL": unsubscribe_url(self.call, subscription)}
-        if self.attributes:
-            fields["MessageAttributes"] = self.attributes
-        return written(fields)
+        body = self.message.for_protocol(subscription.protocol)
+        head = self._heads.get(body)
+        if head is None:
+            head = self._heads[body] = written(self.fields(subscription))[:-2] + ",\n  "
+        return f"{head}{line('UnsubscribeURL', unsubscribe_url(self.call, subscription))}{self._tail}"
 
     def for_lambda(self, subscription: Subscription) -> str:
         fields = dict(self.fields(subscription))
@@ -84,7 +88,7 @@ class Notice:
 
 def confirmation(call: Call, topic: Topic, subscription: Subscription) -> tuple[str, str]:
     """The request to confirm, and its message id."""
-    link = f"{signing.base_url(call)}/?Action=ConfirmSubscription&Version={VERSION}&TopicArn={quote(topic.arn, safe='')}&Token={subscription.token}"
+    link = f"{signing.base_url(call)}/?Action=ConfirmSubscription&Version={VERSION}&TopicArn={topic.arn}&Token={subscription.token}"
     fields = {
         "Type": "SubscriptionConfirmation", "MessageId": call.uuid(), "Token": subscription.token, "TopicArn": topic.arn,
         "Message": f"You have chosen to subscribe to the topic {topic.arn}.\nTo confirm the subscription, visit the SubscribeURL included in this message.",
@@ -98,4 +102,8 @@ def confirmation(call: Call, topic: Topic, subscription: Subscription) -> tuple[
 
 def written(fields: dict[str, Any]) -> str:
     """As AWS writes it: one member a line, a space before the colon."""
-    return json.dumps(fields, indent=2, separators=(",", " : "), ensure_ascii=False)
+    return "{\n  " + ",\n  ".join(line(name, value) for name, value in fields.items()) + "\n}"
+
+
+def line(name: str, value: Any) -> str:
+    return f'"{name}" : {msgspec.json.encode(value).decode()}'

@@ -13,6 +13,7 @@ Attributes = Mapping[str, Mapping[str, Any]]
 
 MOST_ATTRIBUTES = 10
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_CONTROLS = bytes(x for x in range(32) if x not in b"\t\n\r")
 _NAME = re.compile(r"[A-Za-z0-9_.\-]+")
 _FIFO_ID = re.compile(r"[A-Za-z0-9!\"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~]{1,128}")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
@@ -21,9 +22,10 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 def check_body(body: str) -> bytes:
     if not body:
         raise errors.missing("MessageBody")
-    if not (body.isascii() and body.isprintable()) and _NOT_XML.search(body):  # the first two are the quick yes for most bodies
+    raw = body.encode("utf-8", "surrogatepass")
+    if len(raw.translate(None, _CONTROLS)) < len(raw) if body.isascii() else _NOT_XML.search(body):
         raise errors.invalid_characters()
-    return body.encode("utf-8", "surrogatepass")
+    return raw
 
 
 def check_attributes(attributes: Attributes) -> int:

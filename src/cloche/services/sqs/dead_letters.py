@@ -46,7 +46,7 @@ def bury(call: Call, queue: Queue, message: Message) -> bool:
     changes: dict[str, Any] = {"source": queue.arn}
     if queue.fifo:  # a standard queue's dead letter keeps its first enqueue time, and with it its age
         changes["sent"] = call.now
-    mailbox.move(call, message, dead, **changes)
+    mailbox.move(call, message, queue, dead, **changes)
     call.signal(("sqs", queue.dead_letters))
     return True
 
@@ -141,7 +141,7 @@ def move_some(call: Call, id: str) -> None:
             call.put(task.but(status="FAILED", failure=reason))
             return
         # a redriven message is a new one, with an id and an enqueue time of its own
-        mailbox.move(call, message, target, id=call.uuid(), sent=call.now, source=None)
+        mailbox.move(call, message, source, target, id=call.uuid(), sent=call.now, source=None)
         task = call.put(task.but(moved=task.moved + 1))
         call.signal(("sqs", target.arn))
     call.after(1, move_some, id=id)

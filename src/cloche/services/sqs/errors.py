@@ -36,14 +36,18 @@ def bad_token() -> AwsError:
     return invalid_parameter("Invalid or expired next token.")
 
 
+def throttled() -> AwsError:
+    return AwsError("RequestThrottled", "The request was denied due to request throttling.", query_code="RequestThrottled")
+
+
 def unsupported(message: str) -> AwsError:
     return AwsError("UnsupportedOperation", message, query_code=PREFIX + "UnsupportedOperation")
 
 
 # -- queues ---------------------------------------------------------------------------------------------------------
 
-def no_such_queue() -> AwsError:
-    return AwsError("QueueDoesNotExist", "The specified queue does not exist.", query_code=PREFIX + "NonExistentQueue")
+def no_such_queue(query_protocol: bool = False) -> AwsError:
+    return AwsError("QueueDoesNotExist", "The specified queue does not exist" + (" for this wsdl version." if query_protocol else "."), query_code=PREFIX + "NonExistentQueue")
 
 
 def bad_address(url: str) -> AwsError:
@@ -197,6 +201,13 @@ def not_in_flight(handle: str) -> AwsError:
 
 def hidden_too_long(handle: str, seconds: int) -> AwsError:
     return invalid_value(seconds, "VisibilityTimeout", "Total VisibilityTimeout for the message is beyond the limit [43200 seconds]")
+
+
+def kms(error: AwsError) -> AwsError:
+    """What KMS refused, under SQS's names for it."""
+    name = {"NotFoundException": "NotFound", "DisabledException": "Disabled", "KMSInvalidStateException": "InvalidState", "InvalidKeyUsageException": "InvalidKeyUsage"}.get(error.code, "AccessDenied")
+    legacy = "KMS.KMSInvalidStateException" if name == "InvalidState" else f"KMS.{name}Exception"
+    return AwsError(f"Kms{name}", error.message, query_code=legacy)
 
 
 # -- batches ----------------------------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ CREATE TABLE IF NOT EXISTS sqs_number (number INTEGER PRIMARY KEY AUTOINCREMENT)
 CREATE TABLE IF NOT EXISTS sqs_message (
     seq INTEGER PRIMARY KEY, queue INTEGER NOT NULL, visible_at REAL NOT NULL, receives INTEGER NOT NULL, taken REAL NOT NULL, first_taken REAL NOT NULL,
     grp INTEGER, id TEXT NOT NULL, sent REAL NOT NULL, md5 TEXT NOT NULL, sender TEXT NOT NULL, group_name TEXT, dedup TEXT, trace TEXT, source TEXT,
-    attributes BLOB, body TEXT NOT NULL);
+    attributes BLOB, sealed BLOB, body TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS sqs_visible ON sqs_message (queue, visible_at, receives, sent);
 CREATE INDEX IF NOT EXISTS sqs_in_group ON sqs_message (grp, seq) WHERE grp IS NOT NULL;
 CREATE TABLE IF NOT EXISTS sqs_group (grp INTEGER PRIMARY KEY, queue INTEGER NOT NULL, name TEXT NOT NULL, open_at REAL NOT NULL);
@@ -36,7 +36,7 @@ CREATE TABLE IF NOT EXISTS sqs_attempt (queue INTEGER, id TEXT, until REAL NOT N
 CREATE INDEX IF NOT EXISTS sqs_attempt_until ON sqs_attempt (until);
 """)
 
-COLUMNS = "seq, visible_at, receives, taken, first_taken, grp, id, sent, md5, sender, group_name, dedup, trace, source, attributes, body"
+COLUMNS = "seq, visible_at, receives, taken, first_taken, grp, id, sent, md5, sender, group_name, dedup, trace, source, attributes, sealed, body"
 
 
 class Message(NamedTuple):
@@ -55,6 +55,7 @@ class Message(NamedTuple):
     trace: str | None
     source: str | None  # the queue it is a dead letter of
     attributes: bytes | None
+    sealed: bytes | None  # the data key under which the body is, if it is
     body: str
 
 
@@ -65,11 +66,12 @@ def number(call: Call) -> int:
 # -- in -------------------------------------------------------------------------------------------------------------
 
 def put(call: Call, queue: Queue, visible_at: float, id_: str, md5: str, sender: str, group: str | None, dedup: str | None, trace: str | None,
-        attributes: bytes | None, body: str) -> int:
+        attributes: bytes | None, body: str | bytes, sealed: bytes | None = None) -> int:
     seq, grp = next_place(call), group_of(call, queue, group or "", visible_at) if queue.fifo else None
     call.sql(
-        "INSERT INTO sqs_message (seq, queue, visible_at, receives, taken, first_taken, grp, id, sent, md5, sender, group_name, dedup, trace, attributes, body)"
-        " VALUES (?,?,?,0,0,0,?,?,?,?,?,?,?,?,?,?)", seq, queue.number, visible_at, grp, id_, call.now, md5, sender, group, dedup, trace, attributes, body)
+        "INSERT INTO sqs_message (seq, queue, visible_at, receives, taken, first_taken, grp, id, sent, md5, sender, group_name, dedup, trace, attributes, sealed, body)"
+        " VALUES (?,?,?,0,0,0,?,?,?,?,?,?,?,?,?,?,?)", seq, queue.number, visible_at, grp, id_, call.now, md5, sender, group, dedup, trace, attributes, sealed, body)
+    changed(call, queue.number, 1)
     return seq
 
 
@@ -91,12 +93,14 @@ def group_of(call: Call, queue: Queue, name: str, open_at: float) -> int:
     return row[0]  # type: ignore[no-any-return]
 
 
-def move(call: Call, message: Message, to: Queue, **changes: Any) -> None:
+def move(call: Call, message: Message, queue: Queue, to: Queue, **changes: Any) -> None:
     """Into another queue, to the end of its group there. What may change on the way: its id, its times, where it came from."""
     grp = group_of(call, to, message.group_name or "", call.now) if to.fifo else None
     sets = "".join(f", {name} = ?" for name in changes)
     call.sql(f"UPDATE sqs_message SET queue = ?, grp = ?, visible_at = ?, receives = 0, taken = 0, first_taken = 0{sets} WHERE seq = ?",
              to.number, grp, call.now, *changes.values(), message.seq)
+    changed(call, queue.number, -1)
+    changed(call, to.number, 1)
     if message.grp is not None:
         reopen(call, message.grp)
 
@@ -139,15 +143,17 @@ def hide(call: Call, message: Message, until: float) -> None:
         reopen(call, message.grp)
 
 
-def remove(call: Call, message: Message) -> None:
+def remove(call: Call, queue: Queue, message: Message) -> None:
     call.sql("DELETE FROM sqs_message WHERE seq = ?", message.seq)
+    changed(call, queue.number, -1)
     if message.grp is not None:
         reopen(call, message.grp)
 
 
 def forget(call: Call, queue: Queue, seq: int, id_: str) -> None:
     """Remove a message of a standard queue, unseen."""
-    call.sql("DELETE FROM sqs_message WHERE seq = ? AND queue = ? AND id = ?", seq, queue.number, id_)
+    gone = call.cloud.store.write("DELETE FROM sqs_message WHERE seq = ? AND queue = ? AND id = ?", (seq, queue.number, id_)).rowcount
+    changed(call, queue.number, -gone)
 
 
 def reopen(call: Call, grp: int) -> None:
@@ -179,13 +185,41 @@ def in_flight(call: Call, queue: Queue) -> int:
     return call.row("SELECT count(*) FROM sqs_message WHERE queue = ? AND visible_at > ? AND receives > 0", queue.number, call.now)[0]  # type: ignore[no-any-return]
 
 
+# -- counting ---------------------------------------------------------------------------------------------------------
+
 def counts(call: Call, queue: Queue) -> tuple[int, int, int]:
-    """How many are visible, in flight, delayed; those past their retention do not count."""
-    now, oldest = call.now, call.now - queue.seconds("MessageRetentionPeriod")
-    visible, = call.row("SELECT count(*) FROM sqs_message WHERE queue = ? AND visible_at <= ? AND sent > ?", queue.number, now, oldest)
+    """How many are visible, in flight, delayed. Only what is hidden is counted; the total is known from the last time."""
+    expire(call, queue)
     out, delayed = call.row("SELECT count(*) FILTER (WHERE receives > 0), count(*) FILTER (WHERE receives = 0) FROM sqs_message"
-                            " WHERE queue = ? AND visible_at > ? AND sent > ?", queue.number, now, oldest)
-    return visible, out, delayed
+                            " WHERE queue = ? AND visible_at > ?", queue.number, call.now)
+    totals: dict[int, int] = call.cloud.memory.setdefault("sqs.totals", {})
+    total = totals.get(queue.number)
+    if total is None:
+        total = totals[queue.number] = call.row("SELECT count(*) FROM sqs_message WHERE queue = ?", queue.number)[0]
+    return total - out - delayed, out, delayed
+
+
+def changed(call: Call, number: int, by: int) -> None:
+    """Keep the total of a queue that was ever counted; a step that fails takes it back."""
+    totals: dict[int, int] | None = call.cloud.memory.get("sqs.totals")
+    if totals is not None and number in totals and by:
+        totals[number] += by
+        call.cloud.store.on_rollback(lambda: totals.update({number: totals[number] - by}))
+
+
+def expire(call: Call, queue: Queue) -> None:
+    """Remove what is past its retention and was not received lately: such messages come first in the index. Others go when they are met."""
+    oldest = call.now - queue.seconds("MessageRetentionPeriod")
+    for row in call.sql(f"SELECT {COLUMNS} FROM sqs_message WHERE queue = ? AND visible_at <= ? LIMIT ?", queue.number, oldest, SWEPT_AT_ONCE):
+        remove(call, queue, Message(*row))
+
+
+def expire_sometimes(call: Call, queue: Queue) -> None:
+    """Once a minute, so that a queue which nobody reads does not grow for ever."""
+    seen: dict[int, float] = call.cloud.memory.setdefault("sqs.expired", {})
+    if abs(call.now - seen.get(queue.number, 0.0)) > 60:
+        seen[queue.number] = call.now
+        expire(call, queue)
 
 
 # -- deduplication ----------------------------------------------------------------------------------------------------

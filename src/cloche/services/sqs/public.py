@@ -47,8 +47,20 @@ def send(call: Call, arn: str, **req: Any) -> Any:
 
 
 def allowed(call: Call, arn: str, action: str) -> tuple[Call, Queue]:
+    """The queue, if this call's principal may. What the queue's policy answered to a service is remembered: only the policy decides it."""
     inside, queue = at(call, arn)
-    inside.require(action, arn, policy=queue.attributes.get("Policy"))
+    who, policy = call.principal, queue.attributes.get("Policy")
+    if who.kind != "service" or not policy:
+        inside.require(action, arn, policy=policy)
+        return inside, queue
+    remembered: set[tuple[str, ...]] = call.cloud.memory.setdefault("sqs.allowed", set())
+    question = (who.service, who.source_arn, who.source_account, action, arn, policy)
+    if question not in remembered:
+        inside.require(action, arn, policy=policy)
+        if "time" not in policy.lower():  # aws:CurrentTime, aws:EpochTime: another time another answer
+            if len(remembered) > 10_000:
+                remembered.clear()
+            remembered.add(question)
     return inside, queue
 
 

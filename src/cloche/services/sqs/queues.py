@@ -9,6 +9,7 @@ import base64
 import binascii
 import json
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from cloche.kernel import Call, Record
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 RESERVED_SECONDS = 60  # a deleted name rests, a purge is not repeated
 MOST_QUEUES_A_PAGE = 1000
+CALLS_A_SECOND = 300.0
 COUNTS = {
     "ApproximateNumberOfMessages": mailbox.VISIBLE, "ApproximateNumberOfMessagesNotVisible": mailbox.IN_FLIGHT, "ApproximateNumberOfMessagesDelayed": mailbox.DELAYED,
 }
@@ -73,16 +75,17 @@ class Grave(Record, frozen=True):
 
 # -- finding --------------------------------------------------------------------------------------------------------
 
-def split(call: Call, url: str) -> tuple[str, str]:
+@lru_cache(4096)
+def split(own: str, url: str) -> tuple[str, str]:
     """Account and name: the last two parts of the URL's path. A bare name means a queue of the caller's own."""
     parts = url.rsplit("/", 2)
     if len(parts) == 1:
-        return call.account, url
-    return (parts[-2] if parts[-2].isdigit() and len(parts[-2]) == 12 else call.account), parts[-1]
+        return own, url
+    return (parts[-2] if parts[-2].isdigit() and len(parts[-2]) == 12 else own), parts[-1]
 
 
 def by_url(call: Call, req: Any) -> str:
-    account, name = split(call, req["QueueUrl"])
+    account, name = split(call.account, req["QueueUrl"])
     return call.arn(name, account=account)
 
 
@@ -102,13 +105,31 @@ def policy(call: Call, arn: str) -> str | None:
 
 def find(call: Call, url: str) -> tuple[Call, Queue]:
     """The queue, and the call standing where it lives."""
-    account, name = split(call, url)
+    account, name = split(call.account, url)
     if account != call.account:
         call = call.at(account, call.region)
     queue = call.get(Queue, name)
     if queue is None:
-        raise errors.no_such_queue()
+        raise errors.no_such_queue(of_old(call))
     return call, queue
+
+
+def spend(call: Call, queue: Queue) -> None:
+    """A FIFO queue without high throughput takes 300 calls of each kind a second; a batch is one call."""
+    if not queue.fifo or queue.attributes["FifoThroughputLimit"] == "perMessageGroupId":
+        return
+    buckets: dict[Any, tuple[float, float]] = call.cloud.memory.setdefault("sqs.buckets", {})
+    place = (queue.number, call.op.removesuffix("Batch"))
+    tokens, since = buckets.get(place, (CALLS_A_SECOND, call.now))
+    tokens = min(CALLS_A_SECOND, tokens + max(0.0, call.now - since) * CALLS_A_SECOND)
+    if tokens < 1:
+        raise errors.throttled()
+    buckets[place] = (tokens - 1, call.now)
+
+
+def of_old(call: Call) -> bool:
+    """Does the caller speak the query protocol? Its sentence for a missing queue is longer."""
+    return call.request is not None and "x-amz-target" not in call.request.headers
 
 
 def by_arn(call: Call, arn: str) -> Queue | None:
@@ -185,7 +206,7 @@ def get_queue_url(call: Call, req: t.GetQueueUrlRequest) -> t.GetQueueUrlResult:
     owner = req.get("QueueOwnerAWSAccountId") or call.account
     at = call if owner == call.account else call.at(owner, call.region)
     if at.get(Queue, req["QueueName"]) is None:
-        raise errors.no_such_queue()
+        raise errors.no_such_queue(of_old(call))
     return {"QueueUrl": url_of(at, req["QueueName"])}
 
 

@@ -8,17 +8,18 @@ import base64
 import binascii
 import struct
 import zlib
+from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from cloche.kernel import Call
 
-from . import content, dead_letters, errors, mailbox
+from . import content, dead_letters, encryption, errors, mailbox
 from . import service as sqs
 from .mailbox import Message
 from .messages import check_entries, each, sequence
-from .queues import Queue, by_url, find, policy
+from .queues import Queue, by_url, find, policy, spend
 
 if TYPE_CHECKING:
     from cloche.shapes import sqs as t
@@ -35,19 +36,27 @@ _decode = msgspec.msgpack.Decoder(dict[str, dict[str, Any]]).decode
 
 
 @sqs.op(resource=by_url, policy=policy)
-async def receive_message(call: Call, req: t.ReceiveMessageRequest) -> t.ReceiveMessageResult:
+def receive_message(call: Call, req: t.ReceiveMessageRequest) -> t.ReceiveMessageResult | Coroutine[Any, Any, t.ReceiveMessageResult]:
+    """One look; and if there is nothing and time to wait, a coroutine that looks again whenever something may have come."""
     call, queue = find(call, req["QueueUrl"])
     wait = check(queue, req)
-    until, topic = call.now + wait, ("sqs", queue.arn)
+    spend(call, queue)
+    if messages := receive(call, queue, req):
+        return {"Messages": messages}
+    return keep_looking(call, queue, req, call.now + wait) if wait else {}
+
+
+async def keep_looking(call: Call, queue: Queue, req: Any, until: float) -> Any:
+    topic = ("sqs", queue.arn)
     while True:
+        await call.wait(topic, min(until, mailbox.next_visible(call, queue) or until))
+        call, queue = find(call, req["QueueUrl"])
         with call.step():
             messages = receive(call, queue, req)
         if messages:
             return {"Messages": messages}
         if call.now >= until:
             return {}
-        await call.wait(topic, min(until, mailbox.next_visible(call, queue) or until))
-        call, queue = find(call, req["QueueUrl"])
 
 
 def check(queue: Queue, req: Any) -> int:
@@ -107,7 +116,7 @@ def take_in_order(call: Call, queue: Queue, count: int) -> list[Message]:
 def gone(call: Call, queue: Queue, message: Message) -> bool:
     """Past its retention, or received too often: it leaves the queue instead of being received."""
     if message.sent <= call.now - queue.seconds("MessageRetentionPeriod"):
-        mailbox.remove(call, message)
+        mailbox.remove(call, queue, message)
         return True
     return bool(queue.most_receives) and message.receives >= queue.most_receives and dead_letters.bury(call, queue, message)
 
@@ -140,7 +149,8 @@ def reserve(call: Call, queue: Queue, count: int) -> None:
 
 
 def shown(call: Call, queue: Queue, message: Message, req: Any) -> dict[str, Any]:
-    result: dict[str, Any] = {"MessageId": message.id, "ReceiptHandle": handle(queue, message), "MD5OfBody": message.md5, "Body": message.body}
+    body = encryption.open_(call, queue, message.body, message.sealed) if message.sealed else message.body  # type: ignore[arg-type]
+    result: dict[str, Any] = {"MessageId": message.id, "ReceiptHandle": handle(queue, message), "MD5OfBody": message.md5, "Body": body}
     if wanted := [*(req.get("AttributeNames") or ()), *(req.get("MessageSystemAttributeNames") or ())]:
         known = system_attributes(queue, message)
         result["Attributes"] = known if "All" in wanted else {name: known[name] for name in wanted if name in known}
@@ -204,6 +214,7 @@ def look_up(call: Call, queue: Queue, text: str) -> tuple[Message | None, int]:
 @sqs.op(resource=by_url, policy=policy)
 def delete_message(call: Call, req: t.DeleteMessageRequest) -> None:
     call, queue = find(call, req["QueueUrl"])
+    spend(call, queue)
     delete(call, queue, req["ReceiptHandle"])
 
 
@@ -218,13 +229,14 @@ def delete(call: Call, queue: Queue, text: str) -> None:
         return
     if message.receives != receive or message.visible_at <= call.now:
         raise errors.expired_receipt(text)
-    mailbox.remove(call, message)
+    mailbox.remove(call, queue, message)
     call.signal(("sqs", queue.arn))  # its group may be open now
 
 
 @sqs.op(resource=by_url, policy=policy, action="sqs:DeleteMessage")
 def delete_message_batch(call: Call, req: t.DeleteMessageBatchRequest) -> t.DeleteMessageBatchResult:
     call, queue = find(call, req["QueueUrl"])
+    spend(call, queue)
     entries = check_entries(req["Entries"], "DeleteMessageBatchRequestEntry")
     return each(entries, lambda entry: delete(call, queue, entry["ReceiptHandle"]))  # type: ignore[return-value]
 
@@ -232,6 +244,7 @@ def delete_message_batch(call: Call, req: t.DeleteMessageBatchRequest) -> t.Dele
 @sqs.op(resource=by_url, policy=policy)
 def change_message_visibility(call: Call, req: t.ChangeMessageVisibilityRequest) -> None:
     call, queue = find(call, req["QueueUrl"])
+    spend(call, queue)
     change_visibility(call, queue, req["ReceiptHandle"], req["VisibilityTimeout"])
 
 
@@ -254,5 +267,6 @@ def change_visibility(call: Call, queue: Queue, text: str, seconds: int) -> None
 @sqs.op(resource=by_url, policy=policy, action="sqs:ChangeMessageVisibility")
 def change_message_visibility_batch(call: Call, req: t.ChangeMessageVisibilityBatchRequest) -> t.ChangeMessageVisibilityBatchResult:
     call, queue = find(call, req["QueueUrl"])
+    spend(call, queue)
     entries = check_entries(req["Entries"], "ChangeMessageVisibilityBatchRequestEntry")
     return each(entries, lambda e: change_visibility(call, queue, e["ReceiptHandle"], e.get("VisibilityTimeout", 0)))  # type: ignore[return-value]

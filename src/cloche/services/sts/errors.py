@@ -68,3 +68,27 @@ def bad_message() -> AwsError:
 
 def no_token() -> AwsError:
     return AwsError("MissingAuthenticationToken", "Request is missing Authentication Token", 403)
+
+
+def no_identity(message: str) -> AwsError:
+    return AwsError("InvalidIdentityToken", message, 400)
+
+
+def not_authorized(action: str) -> AwsError:
+    return AwsError("AccessDenied", f"Not authorized to perform {action}", 403)
+
+
+def idp_rejected(status: str) -> AwsError:
+    return AwsError("IDPRejectedClaim", f"The identity provider refused the request: {status}", 403)
+
+
+def assertion_expired() -> AwsError:
+    return AwsError("ExpiredTokenException", "Token must be redeemed within 5 minutes of issuance", 400)
+
+
+def no_keys() -> AwsError:
+    return no_identity("Couldn't retrieve verification key from your identity provider, please reference AssumeRoleWithWebIdentity documentation for requirements")
+
+
+def token_expired() -> AwsError:
+    return AwsError("ExpiredTokenException", "Token expired: current date/time must be before the expiration date/time", 400)

@@ -9,7 +9,7 @@ from typing import Any
 from ..http import Request, Response
 from ..model import Model, Operation
 from . import cbor, ec2, json, query, refusal, rest_json, rest_xml
-from .check import faults
+from .constraints import faults
 from .refusal import Invalid
 
 __all__ = ["PROTOCOLS", "Invalid", "check", "detect", "read", "write", "write_error"]

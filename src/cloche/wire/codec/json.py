@@ -225,6 +225,8 @@ def read(op: Operation, request: Request) -> dict[str, Any]:
         raise malformed(op.model.name, "json", str(error)) from None
     except UnicodeDecodeError:
         raise malformed(op.model.name, "json", "Invalid UTF-8") from None
+    except RecursionError:
+        raise malformed(op.model.name, "json", "Too deeply nested") from None
 
 
 # -- writing ----------------------------------------------------------------------------------------------------------
@@ -309,6 +311,12 @@ def write(op: Operation, value: Any, request_id: str) -> Response:
     if output is None:
         # operations without any output answer with nothing at all
         return Response(200, _head(op.model, request_id, b""), b"")
+    if member := op.eventstream_output:
+        from . import stream
+
+        first = {k: v for k, v in value.items() if k != member}
+        headers = [("x-amzn-requestid", request_id), ("content-type", "application/vnd.amazon.eventstream")]
+        return Response(200, headers, stream.outgoing(output.members[member][0], value.get(member), "json", to_bytes(output, first)))
     body = to_bytes(output, value)
     return Response(200, _head(op.model, request_id, body), body)
 

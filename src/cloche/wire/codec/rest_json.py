@@ -30,6 +30,8 @@ def read(op: Operation, request: Request) -> dict[str, Any]:
         raise malformed(op.model.name, "rest-json", str(error)) from None
     except UnicodeDecodeError:
         raise malformed(op.model.name, "rest-json", "Invalid UTF-8") from None
+    except RecursionError:
+        raise malformed(op.model.name, "rest-json", "Too deeply nested") from None
     return value
 
 

@@ -243,7 +243,7 @@ def parse(body: bytes) -> Node:
     parser.EntityDeclHandler = refuse
     try:
         parser.Parse(body, True)
-    except expat.ExpatError as error:
+    except (expat.ExpatError, LookupError) as error:  # LookupError: an encoding that nobody knows
         raise Malformed(str(error)) from None
     return root[0]
 

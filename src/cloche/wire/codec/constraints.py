@@ -4,6 +4,7 @@ A shape under which nothing is constrained compiles to None and costs nothing. T
 """
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -143,7 +144,7 @@ def _scalar(shape: Shape) -> Check | None:
             faults.append(Fault("max", path, value, f"Member must have {what} less than or equal to {high}"))
         if low is not None and size < low:
             faults.append(Fault("min", path, value, f"Member must have {what} greater than or equal to {low}"))
-        if pattern and (found := java_regex(pattern)) is not None and not found.fullmatch(value):
+        if pattern and (found := java_regex(pattern)) is not None and not _matches(found, value):
             faults.append(Fault("pattern", path, value, f"Member must satisfy regular expression pattern: {pattern}"))
         if enum and value not in allowed:
             faults.append(Fault("enum", path, value, f"Member must satisfy enum value set: [{', '.join(enum)}]"))
@@ -151,8 +152,26 @@ def _scalar(shape: Shape) -> Check | None:
     return scalar
 
 
+def _matches(pattern: Any, value: str) -> bool:
+    """Short text is matched as it is; long text gets a second at most, since some of AWS's patterns backtrack without end."""
+    if len(value) < 64:
+        return pattern.fullmatch(value) is not None
+    try:
+        return pattern.fullmatch(value, timeout=1.0) is not None
+    except TimeoutError:
+        return False
+
+
 _EVERYTHING = {".*", r"[\s\S]*", r"[\S\s]*", r"(?s).*", r"[\s\S]+"}
 _patterns: dict[str, Any] = {}
+
+
+# What Java's patterns may say and the regex package says otherwise
+_JAVA = [
+    (r"\uD800\uDC00-\uDBFF\uDFFF", r"\U00010000-\U0010FFFF"), (r"\p{IsAlphabetic}", r"\p{Alphabetic}"), (r"\p{Print}", r"\x20-\x7e"), (r"[\p{all}]", r"[\s\S]"),
+    (r"\p{LD}", r"[\p{L}\p{Nd}]"),
+]
+_HEX = re.compile(r"\\x\{([0-9A-Fa-f]+)\}")
 
 
 def java_regex(pattern: str) -> Any:
@@ -161,7 +180,10 @@ def java_regex(pattern: str) -> Any:
     if found is _UNMADE:
         import regex  # 20 ms that a cloud without patterns to check need not spend
 
-        text = pattern.replace(r"\uD800\uDC00-\uDBFF\uDFFF", r"\U00010000-\U0010FFFF").replace(r"\p{IsAlphabetic}", r"\p{Alphabetic}").replace(r"\p{Print}", r"\x20-\x7e")
+        text = pattern
+        for java, ours in _JAVA:
+            text = text.replace(java, ours)
+        text = _HEX.sub(lambda m: f"\\U{int(m[1], 16):08x}", text)
         try:
             found = regex.compile(text, regex.VERSION0)
         except regex.error:
