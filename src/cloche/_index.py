@@ -2052,6 +2052,7 @@ FRONTS: Any = [
     ('apigateway', 'path', '/restapis/{api}/{stage}/_user_request_/{path+}'),
     ('apigateway', 'path', '/restapis/{api}/{stage}/_user_request_'),
     ('cloudformation', 'path', '/_cloudformation/response/{token}'),
+    ('iam', 'host', '{account}.signin.aws.amazon.com'),
     ('lambda', 'host', '{id}.lambda-url.{region}.on.aws'),
     ('lambda', 'host', '{id}.lambda-url.localhost'),
     ('lambda', 'path', '/_lambda/code/{account}/{sha}/{expires}/{signature}'),

@@ -120,22 +120,19 @@ def test_memory_over_the_limit_for_an_instant_is_found_as_well(bench):
 
 def test_processes_are_limited(bench):
     code = """
-import os, time
+import threading
+threading.stack_size(65536)
 def handler(e, c):
-    made = []
+    stop, made = threading.Event(), 0
     try:
-        for _ in range(3000):
-            pid = os.fork()
-            if pid == 0:
-                time.sleep(20); os._exit(0)
-            made.append(pid)
-    except OSError as error:
-        return [len(made), error.errno]
+        for made in range(3000):
+            threading.Thread(target=stop.wait, daemon=True).start()
+    except RuntimeError:
+        return made
     finally:
-        for pid in made: os.kill(pid, 9); os.waitpid(pid, 0)
+        stop.set()
 """
-    made, number = json.loads(bench.call(bench.deploy({"index.py": code}, memory_mb=4096), timeout=20).payload)
-    assert made <= 1024 and number == 11
+    assert 900 <= json.loads(bench.call(bench.deploy({"index.py": code}, memory_mb=1024), timeout=20).payload) <= 1024
 
 
 def test_the_time_limit_is_kept_and_the_environment_discarded(bench):

@@ -179,6 +179,14 @@ def test_a_token_authorizer_answers_with_a_policy(guarded):
     assert api.call("/a", headers={"Auth": "malformed"}).headers["x-amzn-ErrorType"] == "AuthorizerConfigurationException"
 
 
+def test_an_authorizer_is_tried(guarded):
+    gw, kw = guarded.gw, {"restApiId": guarded.id}
+    auth = gw.create_authorizer(**kw, name="a", type="TOKEN", authorizerUri=guarded.authorizer_uri, identitySource="method.request.header.Auth")["id"]
+    got = gw.test_invoke_authorizer(**kw, authorizerId=auth, headers={"Auth": "fine"})
+    assert (got["clientStatus"], got["principalId"], json.loads(got["policy"])["Statement"][0]["Effect"]) == (200, "me", "Allow")
+    assert gw.test_invoke_authorizer(**kw, authorizerId=auth, headers={})["clientStatus"] == 401
+
+
 def test_an_authorizers_answer_is_kept_for_its_time_and_for_all_methods(guarded):
     api = guarded
     auth = api.gw.create_authorizer(restApiId=api.id, name="a", type="REQUEST", authorizerUri=api.authorizer_uri, identitySource="method.request.header.X-Token", authorizerResultTtlInSeconds=60)["id"]

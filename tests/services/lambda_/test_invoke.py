@@ -168,3 +168,16 @@ def test_the_log_format_can_be_json_and_go_to_another_group(bench):
     bench.call()
     lines = [json.loads(line) for line in logged(bench, "mine")]
     assert [line.get("type") for line in lines] == ["platform.start", None, "platform.report"] and lines[1]["message"] == "x" and lines[2]["record"]["status"] == "success"
+
+
+def test_a_function_cannot_reach_cloches_controls(bench):
+    bench.deploy(code="import urllib.request, os\ndef handler(e, c):\n    try: return urllib.request.urlopen(os.environ['AWS_ENDPOINT_URL'] + '/_cloche/clock').read().decode()\n    except Exception as x: return x.code")
+    assert bench.call() == 403
+
+
+def test_a_function_whose_role_is_gone_is_not_run(bench):
+    bench.deploy()
+    for policy in bench.iam.list_role_policies(RoleName="f-role")["PolicyNames"]:
+        bench.iam.delete_role_policy(RoleName="f-role", PolicyName=policy)
+    bench.iam.delete_role(RoleName="f-role")
+    refused(bench.client.invoke, "AccessDeniedException", "The role defined for the function cannot be assumed by Lambda.", FunctionName="f")

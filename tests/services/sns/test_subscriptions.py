@@ -68,6 +68,8 @@ def test_attributes_are_set_and_checked(topics, refused):
     assert refused(put, "FilterPolicy", '{"a": [{"foo": 1}]}') == ("InvalidParameter", "Invalid parameter: FilterPolicy: Unrecognized match type foo")
     assert refused(put, "FilterPolicyScope", "Elsewhere")[0] == "InvalidParameter"
     assert refused(put, "RawMessageDelivery", "maybe")[0] == "InvalidParameter"
+    for policy in ('{"healthyRetryPolicy": 5}', '{"healthyRetryPolicy": {"numRetries": "x"}}', '{"healthyRetryPolicy": {"numRetries": 101}}', '{"healthyRetryPolicy": {"numRetries": 1, "numNoDelayRetries": 2}}'):
+        assert refused(put, "DeliveryPolicy", policy)[1].startswith("Invalid parameter: DeliveryPolicy: healthyRetryPolicy")
     assert refused(put, "Colour", "x") == ("InvalidParameter", "Invalid parameter: AttributeName")
     assert refused(topics.subscribe, topic, arn, FilterPolicy='{"a": [{"foo": 1}]}') == (
         "InvalidParameter", "Invalid parameter: Attributes Reason: FilterPolicy: Unrecognized match type foo")

@@ -141,7 +141,8 @@ class Engine:
         if spec.runtime.startswith("nodejs") and found:
             order["lang"] = f"node{found.version.split('.')[0]}"
             order["exec"] = [[f"/var/lang/{found.executable}", "/var/runtime/cloche/bootstrap.mjs"]]
-            order["env"].setdefault("NODE_PATH", "/opt/nodejs/node_modules:/var/runtime/node_modules")
+            order["modules"] = interpreters.node_sdk() is not None
+            order["env"].setdefault("NODE_PATH", f"/opt/nodejs/{order['lang']}/node_modules:/opt/nodejs/node_modules:/var/runtime/node_modules:/var/runtime:/var/task")
         elif not python:
             order["exec"] = ENTRY["provided"]
         return order

@@ -21,17 +21,12 @@ NOTHING: dict[str, Any] = {}
 
 
 class Bound:
-    __slots__ = ("condition", "filter", "keys", "projection", "update", "values")
-
-    condition: Compiled | None
-    filter: Compiled | None
-    keys: keyconditions.Conditions | None
-    projection: Compiled | None
-    update: updates.Update | None
-
-    def __init__(self) -> None:
-        self.condition = self.filter = self.keys = self.projection = self.update = None
-        self.values: dict[str, Any] = NOTHING
+    condition: Compiled | None = None
+    filter: Compiled | None = None
+    keys: keyconditions.Conditions | None = None
+    projection: Compiled | None = None
+    update: updates.Update | None = None
+    values: dict[str, Any] = NOTHING
 
 
 _NONE = Bound()
@@ -46,6 +41,8 @@ def bind(req: dict[str, Any], kinds: tuple[str, ...]) -> Bound:
             raise errors.mixed_parameters(old, modern)
         return bind_legacy(req, old)
     names, values = req.get("ExpressionAttributeNames"), req.get("ExpressionAttributeValues")
+    if values and names is None and len(modern) == 1 and (one := bind_one(modern[0], req[modern[0]], values)) is not None:
+        return one
     if not modern:
         if names is not None:
             raise errors.names_without_expression()
@@ -62,20 +59,7 @@ def bind(req: dict[str, Any], kinds: tuple[str, ...]) -> Bound:
     used_names: frozenset[str] = frozenset()
     used_values: frozenset[str] = frozenset()
     for kind in modern:
-        text = req[kind]
-        if kind == "UpdateExpression":
-            compiled: Compiled = updates.compile(text, names)
-            bound.update = compiled  # type: ignore[assignment]
-        elif kind == "ProjectionExpression":
-            compiled = bound.projection = projections.compile(text, names)
-        elif kind == "KeyConditionExpression":
-            compiled = keyconditions.compile(text, names)
-        else:
-            compiled = conditions.compile(kind, text, names)
-            if kind == "FilterExpression":
-                bound.filter = compiled
-            else:
-                bound.condition = compiled
+        compiled = attach(bound, kind, req[kind], names)
         compiled.check(bound.values)
         used_names |= compiled.names
         used_values |= compiled.values
@@ -85,6 +69,40 @@ def bind(req: dict[str, Any], kinds: tuple[str, ...]) -> Bound:
         raise errors.unused("ExpressionAttributeNames", [n for n in names if n not in used_names])
     if values is not None and len(used_values) < len(values):
         raise errors.unused("ExpressionAttributeValues", [n for n in values if n not in used_values])
+    return bound
+
+
+def attach(bound: Bound, kind: str, text: str, names: dict[str, str] | None) -> Compiled:
+    if kind == "UpdateExpression":
+        update = bound.update = updates.compile(text, names)
+        return update
+    if kind == "ProjectionExpression":
+        compiled = bound.projection = projections.compile(text, names)
+    elif kind == "KeyConditionExpression":
+        compiled = keyconditions.compile(text, names)
+    elif kind == "FilterExpression":
+        compiled = bound.filter = conditions.compile(kind, text, names)
+    else:
+        compiled = bound.condition = conditions.compile(kind, text, names)
+    return compiled
+
+
+def bind_one(kind: str, text: str, values: dict[str, Any]) -> Bound | None:
+    """One expression whose placeholders are exactly the values given: the common case. None: look more closely."""
+    bound = Bound()
+    compiled = attach(bound, kind, text, None)
+    if compiled.values != values.keys():
+        return None
+    for key, value in values.items():
+        try:
+            v.measure(value)
+        except errors.Invalid as error:
+            raise errors.placeholder_value(key, error) from None
+    for check in compiled.checks:
+        check(values)
+    bound.values = values
+    if kind == "KeyConditionExpression":
+        bound.keys = compiled.run(values)
     return bound
 
 

@@ -57,7 +57,10 @@ def measure(value: Value, depth: int = 0) -> int:
 
 
 def _binary(value: Value, x: str, depth: int) -> int:
-    return len(binary(x))
+    raw = binary(x)
+    if x.endswith("="):
+        value["B"] = text_of(raw)
+    return len(raw)
 
 
 def _constant(value: Value, x: bool, depth: int) -> int:
@@ -89,7 +92,9 @@ def _set(value: Value, x: list[str], depth: int) -> int:
     elif kind == "SS":
         size = sum([len(s.encode()) for s in x])
     else:
-        size = sum([len(binary(b)) for b in x])
+        raws = [binary(b) for b in x]
+        x = value["BS"] = [text_of(raw) for raw in raws]
+        size = sum(map(len, raws))
     if len(set(x)) != len(x):
         raise errors.duplicates(kind, x)
     return size
@@ -103,6 +108,11 @@ def binary(text: str) -> bytes:
         return binascii.a2b_base64(text, strict_mode=True) if text else b""
     except (binascii.Error, ValueError) as error:
         raise errors.not_base64() from error
+
+
+def text_of(raw: bytes) -> str:
+    """Bytes as they are written; the last letter before = has bits to spare, and only one writing is kept."""
+    return binascii.b2a_base64(raw, newline=False).decode()
 
 
 def kind_of(value: Value) -> str:

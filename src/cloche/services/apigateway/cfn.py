@@ -107,6 +107,12 @@ async def drop_method(r: Resource) -> None:
     await r.do("apigateway", "DeleteMethod", restApiId=r.properties["RestApiId"], resourceId=r.properties["ResourceId"], httpMethod=r.properties["HttpMethod"])
 
 
+async def create_model(r: Resource) -> str:
+    """A model that the template does not name gets a name of letters and digits alone: others are not allowed."""
+    name = r.get("Name") or "".join(c for c in r.logical if c.isalnum()) + r.call.pick(LETTERS, 12)
+    return await op("apigateway", "CreateModel", send=True, skip=("Name", "ContentType"), physical="name", name=name, contentType=r.get("ContentType") or "application/json")(r)
+
+
 # -- deployments and stages -------------------------------------------------------------------------------------------------
 
 async def deploy(r: Resource) -> str:
@@ -240,7 +246,7 @@ TYPES = {
         replaces=("StageDescription", "StageName")),
     "AWS::ApiGateway::Stage": Type(create=create_stage, update=update_stage, delete=op("apigateway", "DeleteStage", restApiId="{RestApiId}", stageName="{id}")),
     "AWS::ApiGateway::Model": Type(
-        name="Name", create=op("apigateway", "CreateModel", send=True, physical="name"),
+        create=create_model,
         update=patch("UpdateModel", {"Description": "/description", "Schema": "/schema"}, restApiId="{RestApiId}", modelName="{id}"),
         delete=op("apigateway", "DeleteModel", restApiId="{RestApiId}", modelName="{id}")),
     "AWS::ApiGateway::RequestValidator": Type(

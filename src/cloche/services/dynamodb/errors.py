@@ -14,6 +14,10 @@ def parameter(sentence: str) -> AwsError:
     return invalid(f"One or more parameter values were invalid: {sentence}")
 
 
+def required(member: str) -> AwsError:
+    return parameter(f"{member} must be specified")
+
+
 # -- tables -------------------------------------------------------------------------------------------------------------
 
 def no_table() -> AwsError:
@@ -104,12 +108,12 @@ def throttled(resource: str, index: bool, direction: str, on_demand: bool = Fals
     if on_demand:
         return AwsError("ThrottlingException", f"Throughput exceeds the maximum OnDemandThroughput configured on {'index' if index else 'table'}.",
                         extra={"throttlingReasons": [{"reason": f"{what}{direction}MaxOnDemandThroughputExceeded", "resource": resource}]})
-    subject = "one or more global secondary indexes of the table" if index else "the table"
-    advice = "your under-provisioned global secondary indexes with the UpdateTable API." if index else "your provisioning level with the UpdateTable API."
     if index:
-        message = f"The level of configured provisioned throughput for {subject} was exceeded. Consider increasing your provisioning level for the under-provisioned global secondary indexes with the UpdateTable API."
+        message = ("The level of configured provisioned throughput for one or more global secondary indexes of the table was exceeded. "
+                   "Consider increasing your provisioning level for the under-provisioned global secondary indexes with the UpdateTable API.")
     else:
-        message = f"The level of configured provisioned throughput for {subject} was exceeded. Consider increasing {advice}"
+        message = ("The level of configured provisioned throughput for the table was exceeded. "
+                   "Consider increasing your provisioning level with the UpdateTable API.")
     return AwsError("ProvisionedThroughputExceededException", message,
                     extra={"ThrottlingReasons": [{"reason": f"{what}{direction}ProvisionedThroughputExceeded", "resource": resource}]})
 

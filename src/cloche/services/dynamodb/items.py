@@ -15,8 +15,8 @@ from cloche.languages.dynamodb.request import Bound, bind
 from cloche.languages.dynamodb.values import Item
 
 from . import capacities, errors, indexes, op, permissions, rows
+from .layouts import Layout, find
 from .rows import Row, decode
-from .tables import Layout, find
 
 CONDITION = ("ConditionExpression",)
 UPDATE = ("UpdateExpression", "ConditionExpression")

@@ -18,8 +18,9 @@ from cloche.languages.dynamodb.request import Bound, bind
 from . import capacities, errors, indexes, op, permissions, rows
 from . import service as dynamodb
 from .items import CONDITION, PROJECTION, UPDATE, changed, out, weigh
+from .layouts import Layout, find
 from .rows import Row, decode
-from .tables import Layout, find, policy, table_arn
+from .tables import policy, table_arn
 
 MAX_BYTES = 4 * 2**20
 TOKEN_SECONDS = 600

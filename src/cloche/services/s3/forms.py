@@ -131,8 +131,10 @@ def json_of(text: str) -> dict[str, Any]:
 def check(policy: dict[str, Any], fields: dict[str, str], bucket: str, size: int, over: Callable[[float], bool]) -> None:
     """The policy must be in time, every condition must hold, and every field must be in a condition."""
     try:
+        if not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", policy["expiration"]):
+            raise ValueError
         end = datetime.fromisoformat(policy["expiration"].replace("Z", "+00:00")).timestamp()
-    except (KeyError, ValueError, AttributeError):
+    except (KeyError, ValueError, TypeError):
         raise AwsError("InvalidPolicyDocument", "Invalid Policy: Invalid 'expiration' value.") from None
     if over(end):
         raise errors.access_denied("Invalid according to Policy: Policy expired.")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from cloche.kernel import Call, Record
 from cloche.languages import filter_policy
 
-from . import errors
+from . import errors, retry
 from . import service as sns
 from .topics import Topic, find, page, policy, topic_arn
 
@@ -168,7 +168,12 @@ def check_json(name: str, value: str, *, in_subscribe: bool) -> None:
             raise ValueError
     except ValueError:
         raise errors.bad_attribute(name, "failed to parse JSON.", in_create=in_subscribe) from None
-    if name == "RedrivePolicy":
+    if name == "DeliveryPolicy":
+        try:
+            retry.check(document)
+        except retry.Invalid as error:
+            raise errors.bad_attribute(name, str(error), in_create=in_subscribe) from None
+    else:
         target = document.get("deadLetterTargetArn")
         if not isinstance(target, str) or len(parts := target.split(":")) != 6 or parts[2] != "sqs":
             raise errors.bad_attribute(name, "deadLetterTargetArn is an invalid arn", in_create=in_subscribe)

@@ -128,7 +128,10 @@ class Located:
             if self.greedy:
                 first, after, member = self.greedy
                 text = "/".join(segments[first : len(segments) - after] if after else segments[first:])
-                out[member] = unquote(text)
+                try:
+                    out[member] = unquote(text, errors="strict")
+                except UnicodeDecodeError:
+                    raise BadText(member, member, text, "path") from None
             elif segments[-1] == "" and len(segments) > 1:
                 segments.pop()
             for at, name, wire, convert, kind in self.labels:
@@ -194,6 +197,8 @@ def located(op: Operation) -> Located:
 
 def bad_text(op: Operation, bad: BadText) -> Invalid:
     if op.model.name == "s3":
+        if bad.kind == "path":
+            return Invalid("InvalidURI", "Couldn't parse the specified URI.", extra={"URI": bad.text})
         if bad.kind in ("integer", "long"):
             return Invalid("InvalidArgument", f"Provided {bad.wire} not an integer or within integer range", extra={"ArgumentName": bad.wire, "ArgumentValue": bad.text})
         return Invalid("InvalidArgument", f"The {bad.wire} you specified is not valid", extra={"ArgumentName": bad.wire, "ArgumentValue": bad.text})

@@ -91,6 +91,8 @@ def prepare(order, options):
         sys_.mount("/.cloche/code/" + order["opt"], "/opt", None, sys_.BIND)
     if order.get("lang"):
         sys_.mount("/.cloche/" + order["lang"], "/var/lang", None, sys_.BIND | sys_.REC)
+    if order.get("modules"):
+        sys_.mount("/.cloche/node_modules", "/var/runtime/node_modules", None, sys_.BIND | sys_.REC)
     for name in os.listdir("/.cloche"):
         sys_.umount("/.cloche/" + name)
     sys_.set_hostname("169-254-100-1")
