@@ -1,4 +1,4 @@
-"""The real `aws cloudformation deploy` and `sam deploy`, unmodified, where they are installed (AWS_CLI, SAM_CLI name them)."""
+"""The real `aws cloudformation deploy` and `sam deploy`, unmodified, where they are installed (CLOCHE_CLIENTS names their folder)."""
 from __future__ import annotations
 
 import json
@@ -8,8 +8,9 @@ import subprocess
 
 import pytest
 
-AWS = os.environ.get("AWS_CLI") or shutil.which("aws") or "/work/venv-clients/bin/aws"
-SAM = os.environ.get("SAM_CLI") or shutil.which("sam") or "/work/venv-clients/bin/sam"
+CLIENTS = f"{os.environ.get('CLOCHE_CLIENTS', '')}:{os.environ['PATH']}"
+AWS = os.environ.get("AWS_CLI") or shutil.which("aws", path=CLIENTS) or ""
+SAM = os.environ.get("SAM_CLI") or shutil.which("sam", path=CLIENTS) or ""
 
 TEMPLATE = """
 Transform: AWS::Serverless-2016-10-31
