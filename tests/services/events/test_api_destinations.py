@@ -68,6 +68,19 @@ def test_a_failing_endpoint_is_tried_again_and_then_the_event_is_a_dead_letter(b
     assert attributes["EXHAUSTED_RETRY_CONDITION"] == "MaximumRetryAttempts" and attributes["RETRY_ATTEMPTS"] == "3"
 
 
+def test_an_endpoint_is_not_called_faster_than_its_rate(bridge, endpoint, role):
+    arn = destination(bridge, endpoint)
+    bridge.events.update_api_destination(Name="d", InvocationRateLimitPerSecond=1)
+    bridge.rule(pattern={"source": ["my.app"]})
+    bridge.target(arn=arn, RoleArn=role)
+    bridge.events.put_events(Entries=[{"Source": "my.app", "DetailType": "x", "Detail": "{}"}] * 10)
+    bridge.events.put_events(Entries=[{"Source": "my.app", "DetailType": "x", "Detail": "{}"}] * 2)
+    bridge.cloud.advance(1)
+    assert len(endpoint.got) == 10
+    bridge.cloud.advance(15)
+    assert len(endpoint.got) == 12
+
+
 def test_connections_and_destinations_are_described_without_their_secrets(bridge, endpoint, refused):
     arn = destination(bridge, endpoint)
     found = bridge.events.describe_connection(Name="c")

@@ -70,7 +70,7 @@ def state(call: Call, destination: ApiDestination) -> str:
 
 # -- operations -----------------------------------------------------------------------------------------------------
 
-@events.op(resource=by_name, partly="the rate limit is kept, and not applied")
+@events.op(resource=by_name)
 def create_api_destination(call: Call, req: t.CreateApiDestinationRequest) -> t.CreateApiDestinationResponse:
     name = req["Name"]
     if connections.by_arn(call, req["ConnectionArn"]) is None:
@@ -107,7 +107,7 @@ def list_api_destinations(call: Call, req: t.ListApiDestinationsRequest) -> t.Li
     return result | {"NextToken": token} if token else result
 
 
-@events.op(resource=by_name, partly="the rate limit is kept, and not applied")
+@events.op(resource=by_name)
 def update_api_destination(call: Call, req: t.UpdateApiDestinationRequest) -> t.UpdateApiDestinationResponse:
     old = find(call, req["Name"])
     if (arn := req.get("ConnectionArn")) and connections.by_arn(call, arn) is None:
@@ -148,7 +148,25 @@ async def invoke(call: Call, key: str) -> None:
                 with call.step():
                     call.due(due, invoke_again, name=key, key=key)
             return
+        if wait := too_soon(call, key, len(rows)):
+            with call.step():
+                call.due(call.now + wait, invoke_again, name=key, key=key)
+            return
         await asyncio.gather(*(invoke_once(call, key, *row) for row in rows))
+
+
+def too_soon(call: Call, name: str, count: int) -> float:
+    """Take so many calls from the destination's rate; or the seconds after which there is room for them."""
+    destination = call.get(ApiDestination, name)
+    rate = float(destination.rate) if destination else 300.0
+    buckets: dict[Any, tuple[float, float]] = call.cloud.memory.setdefault("events.rates", {})
+    place = (call.account, call.region, name)
+    room, since = buckets.get(place, (rate, call.now))
+    room = min(rate, room + max(0.0, call.now - since) * rate)
+    if room <= 0:  # it may be overdrawn by one handful of calls, and pays that back first
+        return 0.001 - room / rate
+    buckets[place] = (room - count, call.now)
+    return 0.0
 
 
 @events.timer

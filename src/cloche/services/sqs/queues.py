@@ -163,6 +163,8 @@ def create_queue(call: Call, req: t.CreateQueueRequest) -> t.CreateQueueResult:
         call.delete(grave)
     defaults = attributes.DEFAULTS | (attributes.FIFO_DEFAULTS if fifo else {})
     tags = check_tags(name, dict(req.get("tags") or {}))
+    if tags:
+        call.require("sqs:TagQueue", call.arn(name))
     call.put(Queue(name, call.arn(name), mailbox.number(call), attributes.merged(defaults, wanted), call.now, call.now, tags, fifo=fifo, **links))
     return {"QueueUrl": url_of(call, name)}
 
