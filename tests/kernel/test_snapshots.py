@@ -78,3 +78,24 @@ def test_virtual_time_is_on_the_wire_and_presigned_urls_age_with_it(tmp_path):
         cloud.advance(301)
         with pytest.raises(urllib.error.HTTPError, match="403"):
             urllib.request.urlopen(url)
+
+
+def test_within_one_second_a_url_made_before_a_jump_is_stale_and_one_made_after_is_fresh(tmp_path):
+    import urllib.error
+    import urllib.request
+
+    import pytest
+    from botocore.config import Config
+    with Cloche() as cloud:
+        for version in ("s3v4", "s3"):
+            s3 = cloud.client("s3", config=Config(signature_version=version))
+            s3.create_bucket(Bucket=f"aging-{version}")
+            s3.put_object(Bucket=f"aging-{version}", Key="k", Body=b"x")
+            for i in range(3):
+                url = s3.generate_presigned_url("get_object", {"Bucket": f"aging-{version}", "Key": "k", "ResponseContentType": f"a/{i}"}, ExpiresIn=300)
+                cloud.advance(301)
+                with pytest.raises(urllib.error.HTTPError, match="403"):
+                    urllib.request.urlopen(url)
+                cloud.advance(days=30)
+                url = s3.generate_presigned_url("get_object", {"Bucket": f"aging-{version}", "Key": "k", "ResponseContentType": f"b/{i}"}, ExpiresIn=3600)
+                assert urllib.request.urlopen(url).read() == b"x"
