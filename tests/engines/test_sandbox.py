@@ -248,5 +248,6 @@ def test_a_zygote_that_somebody_kills_is_replaced(bench):
     environment = bench.start(spec)
     [zygote] = [p for p in running("zygote.py") if Path("/proc", p, "status").read_text().split("PPid:\t")[1].split()[0] == str(bench.engine.host.warden.pid) and "preload\": true" in cmdline(p) and "python3.11" in cmdline(p)]
     os.kill(int(zygote), signal.SIGKILL)
+    bench.run(wait(environment.sandbox.ended))
     assert bench.call(environment).status == "vanished"
     assert json.loads(bench.call(spec).payload) == 1
