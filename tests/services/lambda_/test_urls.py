@@ -72,6 +72,9 @@ def test_the_function_sees_the_request_in_format_two(bench):
     ("return {'any': 1}", 200, b'{"any": 1}'),
     ("return 'text'", 200, b"text"),
     ("raise ValueError", 502, b'{"Message":"Internal Server Error"}'),
+    ("return {'statusCode': 200, 'headers': {'a': 'b\\r\\nc: d'}}", 502, b'{"Message":"Internal Server Error"}'),
+    ("return {'statusCode': 200, 'headers': {'a': '\\u2603'}, 'body': 'snow'}", 200, b"snow"),
+    ("return {'statusCode': 'many', 'cookies': 7}", 502, b'{"Message":"Internal Server Error"}'),
 ])
 def test_what_the_function_returns_becomes_the_answer(bench, code, status, body):
     bench.deploy(code=f"def handler(e, c):\n    {code}")
