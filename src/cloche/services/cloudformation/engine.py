@@ -297,9 +297,15 @@ async def take_down(call: Call, stack: Stack, slots: list[Slot], *, creating: bo
     await resources.collect(call, stack, slots, rights)
     slots = resources.fresh(call, stack, slots)
     while True:
-        ended = [slot for slot in slots if slot.row.op == operation.id and slot.row.action == "delete" and slot.row.state in ("done", "failed")]
-        held = _needed_by([slot.row for slot in ended if slot.row.state == "failed"], slots)  # what could not go keeps what it needs
-        left = [slot for slot in slots if slot not in ended and slot.row.logical not in held]
+        left, stuck = [], []
+        for slot in slots:
+            if slot.row.op != operation.id or slot.row.action != "delete" or slot.row.state not in ("done", "failed"):
+                left.append(slot)
+            elif slot.row.state == "failed":
+                stuck.append(slot.row)
+        if stuck:
+            held = _needed_by(stuck, slots)  # what could not go keeps what it needs
+            left = [slot for slot in left if slot.row.logical not in held]
         if not left:
             return slots
         needed = {x for slot in left for x in slot.row.needs if x != slot.row.logical}
