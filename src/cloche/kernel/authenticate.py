@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .. import _index
 from ..iam import principal as principals
 from ..iam.principal import Principal
 from ..wire import sigv4
@@ -17,6 +18,7 @@ from .errors import AwsError
 if TYPE_CHECKING:
     from .cloud import Cloud
 
+REGIONS = frozenset(_index.REGIONS)
 SKEW_SECONDS = 900
 ROOT = "test"
 HOME = "000000000000"
@@ -71,6 +73,15 @@ def refuse(what: str, model: Model) -> AwsError:
     return AwsError(code, message, status)
 
 
+def nowhere(region: str, model: Model) -> AwsError:
+    """A signature for a region that does not exist. s3cmd signs for `US`, and learns from the answer."""
+    if model.name == "s3":
+        message = f"The authorization header is malformed; the region '{region}' is wrong; expecting 'us-east-1'"
+        return AwsError("AuthorizationHeaderMalformed", message, 400, extra={"Region": "us-east-1"})
+    code, _, status = _FORBIDDEN["signature"][family(model)]
+    return AwsError(code, "Credential should be scoped to a valid region. ", status)
+
+
 def root_key(key: str) -> bool:
     return key == ROOT or (len(key) == 12 and key.isdigit())
 
@@ -110,6 +121,8 @@ def authenticate(cloud: Cloud, request: Request, claim: sigv4.Claim | None, mode
     """The principal behind a request, or an AwsError in the service's own words."""
     if claim is None:
         return principals.ANONYMOUS
+    if claim.scope[1] not in REGIONS and not claim.kind.endswith("v2"):
+        raise nowhere(claim.scope[1], model)
     secret, principal, token, expires = known(cloud, claim.access_key, model)
     if token is not None and claim.token != token:
         raise refuse("token", model)

@@ -110,3 +110,20 @@ def test_a_deleted_table_with_recovery_leaves_a_backup_for_35_days(ddb, make, cl
     assert backup["BackupName"] == "table$DeletedTableBackup" and "BackupExpiryDateTime" in backup
     cloud.advance(days=36)
     assert ddb.list_backups(BackupType="ALL")["BackupSummaries"] == []
+
+
+def test_a_restored_table_knows_how_large_its_collections_are(ddb, make, index, restored, cloche_server, refuses):
+    make(range="N", types={"l": "S"}, LocalSecondaryIndexes=[index("byl", "p", "l")])
+    for n in range(4):
+        ddb.put_item(TableName="table", Item=item("a", n, l="l", x="x" * (5_000 if n else 1)))
+    arn = ddb.create_backup(TableName="table", BackupName="first")["BackupDetails"]["BackupArn"]
+    ddb.restore_table_from_backup(TargetTableName="copy", BackupArn=arn)
+    restored()
+    memory = cloche_server.bell.cloud.memory
+    memory["dynamodb.collection_bytes"] = 31_000  # three items of 5 KB, each in the table and in the index
+    try:
+        ddb.put_item(TableName="copy", Item=item("a", 8, x="x" * 700))
+        with refuses("ItemCollectionSizeLimitExceededException"):
+            ddb.put_item(TableName="copy", Item=item("a", 9, x="x" * 700))
+    finally:
+        del memory["dynamodb.collection_bytes"]

@@ -46,7 +46,7 @@ ALL = {"ProjectionType": "ALL"}
     ({"KeySchema": [P, {"AttributeName": "p", "KeyType": "RANGE"}]}, "Both the Hash Key and the Range Key element in the KeySchema have the same name"),
     ({"AttributeDefinitions": [DEFS["r"]]}, "Some index key attributes are not defined in AttributeDefinitions. Keys: [p], AttributeDefinitions: [r]"),
     ({"AttributeDefinitions": [DEFS["p"], DEFS["r"]]}, "Number of attributes in KeySchema does not exactly match number of attributes defined in AttributeDefinitions"),
-    ({"AttributeDefinitions": [DEFS["p"], DEFS["p"]]}, "Cannot have two attributes with the same name"),
+    ({"AttributeDefinitions": [DEFS["p"], DEFS["p"]]}, "Duplicate definition of attribute: p"),
     ({"BillingMode": "PROVISIONED"}, "ReadCapacityUnits and WriteCapacityUnits must both be specified when BillingMode is PROVISIONED"),
     ({"ProvisionedThroughput": {"ReadCapacityUnits": 1, "WriteCapacityUnits": 1}},
      "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST"),
@@ -219,3 +219,14 @@ def test_a_resource_policy_lets_another_account_in(ddb, make, cloud, item, refus
     assert other.client("dynamodb").get_item(TableName=arn, Key=item("a"))["Item"] == item("a")
     with refuses("AccessDeniedException"):
         other.client("dynamodb").put_item(TableName=arn, Item=item("a"))
+
+
+def test_an_indexs_throughput_is_changed_by_itself(ddb, make, index, refuses):
+    units = lambda n: {"ReadCapacityUnits": n, "WriteCapacityUnits": n}
+    make(read=5, write=5, types={"g": "S"}, GlobalSecondaryIndexes=[index("byg", "g", ProvisionedThroughput=units(2))])
+    ddb.update_table(TableName="table", GlobalSecondaryIndexUpdates=[{"Update": {"IndexName": "byg", "ProvisionedThroughput": units(3)}}])
+    assert described(ddb)["GlobalSecondaryIndexes"][0]["ProvisionedThroughput"]["WriteCapacityUnits"] == 3
+    with refuses("ValidationException", "The provisioned throughput for the index byg will not change."):
+        ddb.update_table(TableName="table", GlobalSecondaryIndexUpdates=[{"Update": {"IndexName": "byg", "ProvisionedThroughput": units(3)}}])
+    with refuses("ValidationException", "ProvisionedThroughput is not specified for index: other"):
+        ddb.update_table(TableName="table", GlobalSecondaryIndexUpdates=[{"Create": index("other", "g")}])

@@ -15,23 +15,19 @@ _NAME = re.compile(r"#[A-Za-z0-9_]+")
 _VALUE = re.compile(r":[A-Za-z0-9_]+")
 
 LEGACY_ORDER = ("AttributesToGet", "Expected", "AttributeUpdates", "KeyConditions", "QueryFilter", "ScanFilter", "ConditionalOperator")
+ALLOWED = ["KeyConditions"]  # may stand beside any expression but its own successor
 MODERN = ("ProjectionExpression", "ConditionExpression", "UpdateExpression", "KeyConditionExpression", "FilterExpression")
 LEGACY = frozenset(LEGACY_ORDER)
 NOTHING: dict[str, Any] = {}
 
 
 class Bound:
-    __slots__ = ("condition", "filter", "keys", "projection", "update", "values")
-
-    condition: Compiled | None
-    filter: Compiled | None
-    keys: keyconditions.Conditions | None
-    projection: Compiled | None
-    update: updates.Update | None
-
-    def __init__(self) -> None:
-        self.condition = self.filter = self.keys = self.projection = self.update = None
-        self.values: dict[str, Any] = NOTHING
+    condition: Compiled | None = None
+    filter: Compiled | None = None
+    keys: keyconditions.Conditions | None = None
+    projection: Compiled | None = None
+    update: updates.Update | None = None
+    values: dict[str, Any] = NOTHING
 
 
 _NONE = Bound()
@@ -42,10 +38,16 @@ def bind(req: dict[str, Any], kinds: tuple[str, ...]) -> Bound:
     modern = [kind for kind in kinds if kind in req]
     if not LEGACY.isdisjoint(req):
         old = [name for name in LEGACY_ORDER if name in req]
-        if modern:
+        if modern and (old != ALLOWED or "KeyConditionExpression" in modern):
             raise errors.mixed_parameters(old, modern)
+        if modern:
+            bound = bind({k: v_ for k, v_ in req.items() if k != "KeyConditions"}, kinds)
+            bound.keys = legacy.key_conditions(req["KeyConditions"])
+            return bound
         return bind_legacy(req, old)
     names, values = req.get("ExpressionAttributeNames"), req.get("ExpressionAttributeValues")
+    if values and names is None and len(modern) == 1 and (one := bind_one(modern[0], req[modern[0]], values)) is not None:
+        return one
     if not modern:
         if names is not None:
             raise errors.names_without_expression()
@@ -62,20 +64,7 @@ def bind(req: dict[str, Any], kinds: tuple[str, ...]) -> Bound:
     used_names: frozenset[str] = frozenset()
     used_values: frozenset[str] = frozenset()
     for kind in modern:
-        text = req[kind]
-        if kind == "UpdateExpression":
-            compiled: Compiled = updates.compile(text, names)
-            bound.update = compiled  # type: ignore[assignment]
-        elif kind == "ProjectionExpression":
-            compiled = bound.projection = projections.compile(text, names)
-        elif kind == "KeyConditionExpression":
-            compiled = keyconditions.compile(text, names)
-        else:
-            compiled = conditions.compile(kind, text, names)
-            if kind == "FilterExpression":
-                bound.filter = compiled
-            else:
-                bound.condition = compiled
+        compiled = attach(bound, kind, req[kind], names)
         compiled.check(bound.values)
         used_names |= compiled.names
         used_values |= compiled.values
@@ -88,14 +77,48 @@ def bind(req: dict[str, Any], kinds: tuple[str, ...]) -> Bound:
     return bound
 
 
+def attach(bound: Bound, kind: str, text: str, names: dict[str, str] | None) -> Compiled:
+    if kind == "UpdateExpression":
+        update = bound.update = updates.compile(text, names)
+        return update
+    if kind == "ProjectionExpression":
+        compiled = bound.projection = projections.compile(text, names)
+    elif kind == "KeyConditionExpression":
+        compiled = keyconditions.compile(text, names)
+    elif kind == "FilterExpression":
+        compiled = bound.filter = conditions.compile(kind, text, names)
+    else:
+        compiled = bound.condition = conditions.compile(kind, text, names)
+    return compiled
+
+
+def bind_one(kind: str, text: str, values: dict[str, Any]) -> Bound | None:
+    """One expression whose placeholders are exactly the values given: the common case. None: look more closely."""
+    bound = Bound()
+    compiled = attach(bound, kind, text, None)
+    if compiled.values != values.keys():
+        return None
+    for key, value in values.items():
+        try:
+            v.measure(value)
+        except errors.Invalid as error:
+            raise errors.placeholder_value(key, error) from None
+    for check in compiled.checks:
+        check(values)
+    bound.values = values
+    if kind == "KeyConditionExpression":
+        bound.keys = compiled.run(values)
+    return bound
+
+
 def check_names(names: dict[str, str]) -> None:
     if not names:
         raise errors.placeholders_empty("ExpressionAttributeNames")
     for key, name in names.items():
         if not _NAME.fullmatch(key):
             raise errors.placeholder_key("ExpressionAttributeNames", key)
-        if not name:
-            raise errors.Invalid(f"ExpressionAttributeNames contains invalid value: Empty attribute name for key {key}")
+        if not 0 < len(name) <= v.MAX_NAME:
+            raise errors.placeholder_name(key, errors.attribute_name(name))
 
 
 def check_values(values: dict[str, Any], modern: list[str], kinds: tuple[str, ...]) -> None:
@@ -120,6 +143,9 @@ def bind_legacy(req: dict[str, Any], old: list[str]) -> Bound:
     bound, operator = Bound(), req.get("ConditionalOperator")
     if "AttributesToGet" in req:
         wanted = req["AttributesToGet"]
+        for name in wanted:
+            if not 0 < len(name) <= v.MAX_NAME:
+                raise errors.attribute_name(name)
         if len(set(wanted)) != len(wanted):
             raise errors.parameter(f"Duplicate value in attribute name: {next(n for i, n in enumerate(wanted) if n in wanted[:i])}")
         bound.projection = projections.of_names(tuple(wanted))

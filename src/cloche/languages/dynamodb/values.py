@@ -16,6 +16,7 @@ Item = dict[str, Value]
 
 MAX_ITEM = 400 * 1024
 MAX_DEPTH = 32
+MAX_NAME = 65535
 TYPES = ("S", "N", "B", "SS", "NS", "BS", "M", "L", "NULL", "BOOL")
 LONG_NAMES = {"S": "STRING", "N": "NUMBER", "B": "BINARY", "SS": "STRING_SET", "NS": "NUMBER_SET", "BS": "BINARY_SET",
               "M": "MAP", "L": "LIST", "NULL": "NULL", "BOOL": "BOOLEAN"}
@@ -25,8 +26,10 @@ SETS = frozenset(("SS", "NS", "BS"))
 def measure_item(item: Item) -> int:
     size = 0
     for name, value in item.items():
-        size += len(name) if name.isascii() else len(name.encode())
-        size += measure(value)
+        length = len(name) if name.isascii() else len(name.encode())
+        if not 0 < length <= MAX_NAME:
+            raise errors.attribute_name(name)
+        size += length + measure(value)
     return size
 
 
@@ -57,7 +60,10 @@ def measure(value: Value, depth: int = 0) -> int:
 
 
 def _binary(value: Value, x: str, depth: int) -> int:
-    return len(binary(x))
+    raw = binary(x)
+    if x.endswith("="):
+        value["B"] = text_of(raw)
+    return len(raw)
 
 
 def _constant(value: Value, x: bool, depth: int) -> int:
@@ -89,7 +95,9 @@ def _set(value: Value, x: list[str], depth: int) -> int:
     elif kind == "SS":
         size = sum([len(s.encode()) for s in x])
     else:
-        size = sum([len(binary(b)) for b in x])
+        raws = [binary(b) for b in x]
+        x = value["BS"] = [text_of(raw) for raw in raws]
+        size = sum(map(len, raws))
     if len(set(x)) != len(x):
         raise errors.duplicates(kind, x)
     return size
@@ -103,6 +111,11 @@ def binary(text: str) -> bytes:
         return binascii.a2b_base64(text, strict_mode=True) if text else b""
     except (binascii.Error, ValueError) as error:
         raise errors.not_base64() from error
+
+
+def text_of(raw: bytes) -> str:
+    """Bytes as they are written; the last letter before = has bits to spare, and only one writing is kept."""
+    return binascii.b2a_base64(raw, newline=False).decode()
 
 
 def kind_of(value: Value) -> str:

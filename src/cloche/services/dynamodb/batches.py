@@ -9,8 +9,9 @@ from cloche.languages.dynamodb.request import bind
 
 from . import capacities, errors, indexes, op, permissions, rows
 from .items import PROJECTION, out, weigh
+from .layouts import Layout, find
 from .rows import decode
-from .tables import Layout, find, policy, table_arn
+from .tables import policy, table_arn
 
 MAX_GETS, MAX_WRITES = 100, 25
 ANSWER_BYTES, REQUEST_BYTES = 16 * 2**20, 16 * 2**20

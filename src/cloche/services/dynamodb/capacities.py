@@ -11,7 +11,7 @@ from typing import Any
 from cloche.kernel import Call
 
 from . import errors
-from .tables import IndexLayout, Layout
+from .layouts import IndexLayout, Layout
 
 BURST_SECONDS = 300
 

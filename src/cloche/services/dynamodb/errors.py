@@ -14,6 +14,10 @@ def parameter(sentence: str) -> AwsError:
     return invalid(f"One or more parameter values were invalid: {sentence}")
 
 
+def required(member: str) -> AwsError:
+    return parameter(f"{member} must be specified")
+
+
 # -- tables -------------------------------------------------------------------------------------------------------------
 
 def no_table() -> AwsError:
@@ -65,6 +69,27 @@ def index_busy(table: str, index: str) -> AwsError:
     return AwsError("ResourceInUseException", f"Attempt to change a resource which is still in use: Index is being updated. Table: {table} IndexName: {index}")
 
 
+def index_exists() -> AwsError:
+    return invalid("Attempting to create an index which already exists")
+
+
+def attribute_redefined(name: str, old: str, new: str) -> AwsError:
+    return parameter("Attributes cannot be redefined. Please check that your attribute has the same type as previously defined. "
+                     f"Existing schema: Schema:[SchemaElement: key{{{name}:{old}:HASH}}] New schema: Schema:[SchemaElement: key{{{name}:{new}:HASH}}]")
+
+
+def index_is_no_resource(arn: str) -> AwsError:
+    return parameter(f"Invalid resource arn provided, only table or stream is accepted. Provided resource arn: {arn}")
+
+
+def tag_characters() -> AwsError:
+    return parameter("Tag keys and values may hold letters, whitespace, numbers, and the characters + - = . _ : / @")
+
+
+def no_tags() -> AwsError:
+    return parameter("At least one tag must be provided")
+
+
 def one_index_at_a_time() -> AwsError:
     return AwsError("LimitExceededException", "Subscriber limit exceeded: Only 1 online index can be created or deleted simultaneously per table")
 
@@ -104,12 +129,12 @@ def throttled(resource: str, index: bool, direction: str, on_demand: bool = Fals
     if on_demand:
         return AwsError("ThrottlingException", f"Throughput exceeds the maximum OnDemandThroughput configured on {'index' if index else 'table'}.",
                         extra={"throttlingReasons": [{"reason": f"{what}{direction}MaxOnDemandThroughputExceeded", "resource": resource}]})
-    subject = "one or more global secondary indexes of the table" if index else "the table"
-    advice = "your under-provisioned global secondary indexes with the UpdateTable API." if index else "your provisioning level with the UpdateTable API."
     if index:
-        message = f"The level of configured provisioned throughput for {subject} was exceeded. Consider increasing your provisioning level for the under-provisioned global secondary indexes with the UpdateTable API."
+        message = ("The level of configured provisioned throughput for one or more global secondary indexes of the table was exceeded. "
+                   "Consider increasing your provisioning level for the under-provisioned global secondary indexes with the UpdateTable API.")
     else:
-        message = f"The level of configured provisioned throughput for {subject} was exceeded. Consider increasing {advice}"
+        message = ("The level of configured provisioned throughput for the table was exceeded. "
+                   "Consider increasing your provisioning level with the UpdateTable API.")
     return AwsError("ProvisionedThroughputExceededException", message,
                     extra={"ThrottlingReasons": [{"reason": f"{what}{direction}ProvisionedThroughputExceeded", "resource": resource}]})
 

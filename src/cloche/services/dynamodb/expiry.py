@@ -12,7 +12,8 @@ from cloche.languages.dynamodb.values import Item
 
 from . import errors, op
 from . import service as dynamodb
-from .tables import Layout, Table, by_table, find_named, layout, policy
+from .layouts import Layout, layout
+from .tables import Table, by_table, find_named, policy
 
 LAG_SECONDS = 60
 OLDEST_SECONDS = 5 * 365 * 86400  # what expired longer ago is left alone

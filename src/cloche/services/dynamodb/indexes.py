@@ -17,7 +17,8 @@ from cloche.languages.dynamodb.values import Item
 
 from . import errors
 from . import service as dynamodb
-from .tables import Index, IndexLayout, Layout, Table, layout
+from .layouts import IndexLayout, Layout, layout
+from .tables import Index, Table
 
 BACKFILL_ROWS = 500
 COLLECTION_BYTES = int(os.environ.get("CLOCHE_DYNAMODB_COLLECTION_BYTES", 10 * 2**30))  # nobody can write 10 GB to see the limit
@@ -77,6 +78,16 @@ def grow(call: Call, table: Layout, partition: bytes, delta: int) -> None:
         size = call.row("INSERT INTO dynamodb_collection VALUES (?,?,?) ON CONFLICT DO UPDATE SET bytes = bytes + excluded.bytes RETURNING bytes", table.number, partition, delta)[0]
         if delta > 0 and size > call.cloud.memory.get("dynamodb.collection_bytes", COLLECTION_BYTES):
             raise errors.collection_too_large()
+
+
+def weigh_collections(call: Call, table: Layout) -> None:
+    """From scratch, once, for a table that was copied."""
+    call.sql("DELETE FROM dynamodb_collection WHERE tbl=?", table.number)
+    call.sql("INSERT INTO dynamodb_collection SELECT tbl, pk, sum(size) FROM dynamodb_item WHERE tbl=? GROUP BY pk", table.number)
+    for index in table.indexes:
+        if index.local:
+            call.sql("INSERT INTO dynamodb_collection SELECT ?, bpk, sum(size) FROM dynamodb_entry WHERE idx=? GROUP BY bpk"
+                     " ON CONFLICT DO UPDATE SET bytes = bytes + excluded.bytes", table.number, index.number)
 
 
 def collection_metrics(call: Call, table: Layout, item: Item, partition: bytes) -> dict[str, Any]:

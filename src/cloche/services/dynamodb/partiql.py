@@ -22,9 +22,10 @@ from cloche.languages.partiql.statements import Delete, Exists, Insert, Select, 
 
 from . import capacities, errors, op, queries, transactions
 from .items import out
+from .layouts import IndexLayout, Layout, find
 from .permissions import Asked, text
 from .rows import decode
-from .tables import IndexLayout, Layout, find, policy, table_arn
+from .tables import policy, table_arn
 from .transactions import Action
 
 MAX_BATCH = 25

@@ -11,7 +11,8 @@ from cloche.kernel import Call, Need
 from cloche.languages.dynamodb import request as expressions
 from cloche.languages.dynamodb.errors import Invalid
 
-from .tables import Table, layout, place, policy, table_arn
+from .layouts import layout
+from .tables import Table, place, policy, table_arn
 
 KINDS = ("ProjectionExpression", "ConditionExpression", "UpdateExpression", "KeyConditionExpression", "FilterExpression")
 

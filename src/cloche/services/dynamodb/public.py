@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from cloche.kernel import Call
 
-from .streams import RETENTION_SECONDS, SEQUENCE, SHARD_SECONDS, Stream, topic
+from .streams import RETENTION_SECONDS, SEQUENCE, SHARD_SECONDS, Stream, complete, topic
 
 __all__ = ["RETENTION_SECONDS", "SEQUENCE", "SHARD_SECONDS", "Stream", "last", "policy_of", "records", "stream_of", "streams", "topic"]
 
@@ -27,8 +27,9 @@ def stream_of(call: Call, arn: str) -> Stream | None:
 
 def records(call: Call, stream: Stream, shard: int, after: int, limit: int) -> list[tuple[int, bytes]]:
     """(number, record as JSON) of one shard, as old as a day at most."""
-    return call.sql("SELECT seq, body FROM dynamodb_record WHERE stream=? AND shard=? AND seq>? AND at>? ORDER BY seq LIMIT ?",
-                    stream.number, shard, after, call.now - RETENTION_SECONDS, limit)
+    found = call.sql("SELECT seq, body FROM dynamodb_record WHERE stream=? AND shard=? AND seq>? AND at>? ORDER BY seq LIMIT ?",
+                     stream.number, shard, after, call.now - RETENTION_SECONDS, limit)
+    return [(seq, complete(shard, seq, body)) for seq, body in found]
 
 
 def last(call: Call, stream: Stream, shard: int) -> int:

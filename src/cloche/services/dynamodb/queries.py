@@ -14,8 +14,8 @@ from cloche.languages.dynamodb.request import Bound, bind
 
 from . import capacities, errors, op, permissions
 from .items import out
+from .layouts import IndexLayout, Layout, find
 from .rows import decode
-from .tables import IndexLayout, Layout, find
 
 PAGE_BYTES = 1024 * 1024
 QUERY = ("ProjectionExpression", "FilterExpression", "KeyConditionExpression")

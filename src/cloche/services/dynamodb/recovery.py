@@ -10,7 +10,8 @@ from cloche.kernel import Call
 
 from . import errors, op, restoring
 from . import service as dynamodb
-from .tables import Layout, Table, by_table, place, policy, table_arn
+from .layouts import Layout
+from .tables import Table, by_table, place, policy, table_arn
 
 if TYPE_CHECKING:
     from .rows import Row

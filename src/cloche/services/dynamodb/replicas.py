@@ -13,7 +13,8 @@ from cloche.kernel import Call
 from cloche.languages.dynamodb.values import Item
 
 from . import errors, expiry, restoring, streams
-from .tables import Layout, Table, drop, layout, new_number
+from .layouts import Layout, layout
+from .tables import Table, drop, new_number
 
 VERSION = "2019.11.21"
 IMAGES = "NEW_AND_OLD_IMAGES"

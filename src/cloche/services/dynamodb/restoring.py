@@ -7,7 +7,8 @@ from cloche.kernel import Call
 
 from . import errors, indexes, schemas
 from . import service as dynamodb
-from .tables import Index, Table, describe, encryption, layout, limits, new_index, new_number, place, throughput
+from .layouts import layout
+from .tables import Index, Table, describe, encryption, limits, new_index, new_number, place, throughput
 
 ROWS = 500
 
@@ -80,16 +81,14 @@ async def fill(call: Call, key: str) -> None:
             found = layout(call, table)
             rows = call.sql("SELECT id, size, pk, sk, body FROM dynamodb_item WHERE tbl=? AND (pk, sk) > (?, ?) ORDER BY pk, sk LIMIT ?", table.number, *at, ROWS) if found.indexes else []
             for row_id, size, pk, sk, body in rows:
-                item, grown = decode(body), size
+                item = decode(body)
                 for index in found.indexes:
                     if (place_ := indexes.misfit(index, item)) is not None:
-                        entry = indexes.size_in(index, item)
-                        indexes.enter(call, index, place_, (pk, sk), row_id, entry)
-                        grown += entry if index.local else 0
-                if found.has_local:
-                    call.sql("INSERT INTO dynamodb_collection VALUES (?,?,?) ON CONFLICT DO UPDATE SET bytes = bytes + excluded.bytes", table.number, pk, grown)
+                        indexes.enter(call, index, place_, (pk, sk), row_id, size if index.whole else indexes.size_in(index, item))
                 at = (pk, sk)
             if len(rows) < ROWS:
+                if found.has_local:
+                    indexes.weigh_collections(call, found)
                 call.put(table.but(status="ACTIVE"))
                 return
         await call.turn()

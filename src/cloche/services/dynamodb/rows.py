@@ -15,7 +15,7 @@ from cloche.languages.dynamodb.values import Item
 
 from . import expiry, indexes, recovery, replicas, streams
 from . import service as dynamodb
-from .tables import Layout
+from .layouts import Layout
 
 dynamodb.table("""
 CREATE TABLE IF NOT EXISTS dynamodb_item (
@@ -104,7 +104,7 @@ def follow(call: Call, layout: Layout, key: Key, row_id: int, old: Item | None, 
     if table.ttl:
         expiry.follow(call, layout, key, old, new)
     if table.stream_view and not (old is not None and new is not None and values.same({"M": old}, {"M": new})):
-        streams.record(call, layout, old, new, by)
+        streams.record(call, layout, old, new, before, after, by)
     return units
 
 

@@ -12,13 +12,13 @@ MAX_UNITS = 1_000_000_000_000
 def check_new_table(req: Any) -> None:
     definitions, schema = req.get("AttributeDefinitions"), req.get("KeySchema")
     if definitions is None:
-        raise errors.invalid("One or more parameter values were invalid: Some AttributeDefinitions are not valid. AttributeDefinitions is required")
+        raise errors.required("AttributeDefinitions")
     if schema is None:
-        raise errors.invalid("One or more parameter values were invalid: KeySchema is required")
+        raise errors.required("KeySchema")
     check_schema(schema)
     check_billing(req)
     types = check_definitions(definitions)
-    check_defined(schema, types, "Some key")
+    check_defined(schema, types)
     local, wide = req.get("LocalSecondaryIndexes"), req.get("GlobalSecondaryIndexes")
     used = {k["AttributeName"] for k in schema}
     check_local(schema, local, types, used)
@@ -28,17 +28,16 @@ def check_new_table(req: Any) -> None:
         if names.count(name) > 1:
             raise errors.parameter(f"Duplicate index name: {name}")
     check_projected((local or []) + (wide or []))
-    check_unused(types, used)
+    check_unused(types, used, bool(names))
     check_stream(req.get("StreamSpecification"))
 
 
-def check_unused(types: dict[str, str], used: set[str]) -> None:
-    if extra := set(types) - used:
-        if len(used) == len(types):
-            raise errors.parameter(f"Some AttributeDefinitions are not used. AttributeDefinitions: [{', '.join(types)}], keys used: [{', '.join(sorted(used))}]")
-        raise errors.parameter("Number of attributes in KeySchema does not exactly match number of attributes defined in AttributeDefinitions"
-                               if not extra & used and len(used) <= 2 else
-                               f"Some AttributeDefinitions are not used. AttributeDefinitions: [{', '.join(types)}], keys used: [{', '.join(sorted(used))}]")
+def check_unused(types: dict[str, str], used: set[str], indexed: bool) -> None:
+    """Every attribute that is defined must be a key somewhere; a table without indexes has an older sentence for it."""
+    if set(types) - used:
+        if not indexed:
+            raise errors.parameter("Number of attributes in KeySchema does not exactly match number of attributes defined in AttributeDefinitions")
+        raise errors.parameter(f"Some AttributeDefinitions are not used. AttributeDefinitions: [{', '.join(types)}], keys used: [{', '.join(sorted(used))}]")
 
 
 def check_schema(schema: list[dict[str, str]]) -> None:
@@ -55,20 +54,17 @@ def check_schema(schema: list[dict[str, str]]) -> None:
 
 def check_definitions(definitions: list[dict[str, str]]) -> dict[str, str]:
     types: dict[str, str] = {}
-    for d in definitions:
-        if types.get(d["AttributeName"], d["AttributeType"]) != d["AttributeType"] or d["AttributeName"] in types:
-            raise errors.parameter("Cannot have two attributes with the same name") if types[d["AttributeName"]] == d["AttributeType"] else \
-                errors.parameter(f"Conflicting attribute types for {d['AttributeName']}")
-        types[d["AttributeName"]] = d["AttributeType"]
+    for definition in definitions:
+        if definition["AttributeName"] in types:
+            raise errors.parameter(f"Duplicate definition of attribute: {definition['AttributeName']}")
+        types[definition["AttributeName"]] = definition["AttributeType"]
     return types
 
 
-def check_defined(schema: list[dict[str, str]], types: dict[str, str], what: str) -> None:
+def check_defined(schema: list[dict[str, str]], types: dict[str, str]) -> None:
     names = [k["AttributeName"] for k in schema]
     if any(n not in types for n in names):
-        if what == "Some key":
-            raise errors.parameter(f"Some index key attributes are not defined in AttributeDefinitions. Keys: [{', '.join(names)}], AttributeDefinitions: [{', '.join(types)}]")
-        raise errors.parameter(f"{what} attributes are not defined in AttributeDefinitions. Keys: [{', '.join(names)}], AttributeDefinitions: [{', '.join(types)}]")
+        raise errors.parameter(f"Some index key attributes are not defined in AttributeDefinitions. Keys: [{', '.join(names)}], AttributeDefinitions: [{', '.join(types)}]")
 
 
 def check_billing(req: Any) -> None:
@@ -130,7 +126,7 @@ def check_index_billing(index: Any, on_demand: bool) -> None:
 
 def check_index(index: Any, types: dict[str, str], used: set[str]) -> None:
     check_schema(index["KeySchema"])
-    check_defined(index["KeySchema"], types, "Some index key")
+    check_defined(index["KeySchema"], types)
     used.update(k["AttributeName"] for k in index["KeySchema"])
     projection = index["Projection"]
     kind, extra = projection.get("ProjectionType"), projection.get("NonKeyAttributes")

@@ -15,7 +15,8 @@ from cloche.languages.dynamodb.values import Item
 
 from . import errors
 from . import service as dynamodb
-from .tables import Layout, Table
+from .layouts import Layout
+from .tables import Table
 
 RETENTION_SECONDS = 86400
 SHARD_SECONDS = 4 * 3600
@@ -25,6 +26,9 @@ dynamodb.table("""
 CREATE TABLE IF NOT EXISTS dynamodb_record (seq INTEGER PRIMARY KEY AUTOINCREMENT, stream INTEGER NOT NULL, shard INTEGER NOT NULL, at REAL NOT NULL, body BLOB NOT NULL);
 CREATE INDEX IF NOT EXISTS dynamodb_record_next ON dynamodb_record (stream, shard, seq);
 """)
+
+
+encode = msgspec.json.Encoder().encode
 
 
 class Stream(Record, frozen=True, omit_defaults=True):
@@ -95,30 +99,35 @@ def change(call: Call, table: Table, wanted: Any) -> Table:
     return disable(call, table)
 
 
-def record(call: Call, layout: Layout, old: Item | None, new: Item | None, by: dict[str, str] | None) -> None:
+def record(call: Call, layout: Layout, old: Item | None, new: Item | None, before: int, after: int, by: dict[str, str] | None) -> None:
+    """Write down one change; `before` and `after` are the item's sizes."""
     table, now = layout.table, call.now
-    stream = call.at(layout.account, layout.region).get(Stream, f"{table.name}/{table.stream_label}")
-    assert stream is not None
+    stream = call.cloud.store.table(Stream, layout.account, layout.region)[f"{table.name}/{table.stream_label}"]
     keys = layout.schema.take(new if new is not None else old or {})
     change: dict[str, Any] = {"ApproximateCreationDateTime": int(now), "Keys": keys}
     size = values.measure_item(keys)
     if new is not None and stream.view in ("NEW_IMAGE", "NEW_AND_OLD_IMAGES"):
         change["NewImage"] = new
-        size += values.measure_item(new)
+        size += after
     if old is not None and stream.view in ("OLD_IMAGE", "NEW_AND_OLD_IMAGES"):
         change["OldImage"] = old
-        size += values.measure_item(old)
-    shard = stream.shard(now)
-    seq = call.row("INSERT INTO dynamodb_record (stream, shard, at, body) VALUES (?,?,?,?) RETURNING seq", stream.number, shard, now, b"")[0]
-    change |= {"SequenceNumber": str((shard + 1) * SEQUENCE + seq), "SizeBytes": size, "StreamViewType": stream.view}
-    event = {"eventID": call.id(digits=32), "eventName": "INSERT" if old is None else "REMOVE" if new is None else "MODIFY", "eventVersion": "1.1",
-             "eventSource": "aws:dynamodb", "awsRegion": layout.region, "dynamodb": change}
+        size += before
+    change |= {"SizeBytes": size, "StreamViewType": stream.view}
+    event: dict[str, Any] = {"eventID": call.id(digits=32), "eventName": "INSERT" if old is None else "REMOVE" if new is None else "MODIFY", "eventVersion": "1.1",
+                             "eventSource": "aws:dynamodb", "awsRegion": layout.region}
     if by:
         event["userIdentity"] = by
-    call.sql("UPDATE dynamodb_record SET body=? WHERE seq=?", msgspec.json.encode(event), seq)
+    event["dynamodb"] = change
+    # the sequence number is only known once the row is there: `complete` puts it at the end, where the braces are left off
+    seq = call.cloud.store.write("INSERT INTO dynamodb_record (stream, shard, at, body) VALUES (?,?,?,?)", (stream.number, stream.shard(now), now, encode(event)[:-2])).lastrowid or 0
     if seq % 500 == 0:
         call.sql("DELETE FROM dynamodb_record WHERE stream=? AND shard<?", stream.number, stream.shard(now - RETENTION_SECONDS))
     call.signal(topic(stream.arn))
+
+
+def complete(shard: int, seq: int, body: bytes) -> bytes:
+    """A stored record as JSON."""
+    return b'%b,"SequenceNumber":"%d"}}' % (body, (shard + 1) * SEQUENCE + seq)
 
 
 def topic(arn: str) -> str:

@@ -12,7 +12,6 @@ from typing import Any
 import msgspec
 
 from cloche.kernel import Call, Record
-from cloche.languages.dynamodb.keys import Schema
 
 from . import errors, op, schemas
 from . import service as dynamodb
@@ -88,60 +87,6 @@ class Table(Record, frozen=True, omit_defaults=True):
         return next((i for i in self.indexes if i.name == name), None)
 
 
-class IndexLayout:
-    """An index as a write or a query wants it."""
-
-    __slots__ = ("arn", "index", "local", "name", "number", "projected", "schema", "whole")
-
-    def __init__(self, table: Table, index: Index, arn: str, types: dict[str, str]) -> None:
-        self.index, self.name, self.number, self.local = index, index.name, index.number, index.local
-        self.arn = f"{arn}/index/{index.name}"
-        self.schema = schema_of(index.schema, types, index.name)
-        self.whole = index.projection["ProjectionType"] == "ALL"
-        keys = [*(k["AttributeName"] for k in table.schema), *self.schema.names]
-        self.projected = frozenset(keys + index.projection.get("NonKeyAttributes", []))
-
-    def shows(self, item: dict[str, Any]) -> dict[str, Any]:
-        """The attributes of an item that are in this index."""
-        return item if self.whole else {k: v for k, v in item.items() if k in self.projected}
-
-
-class Layout:
-    """What every request wants to know of a table, derived once from its record."""
-
-    __slots__ = ("account", "arn", "by_name", "counted", "has_local", "indexes", "number", "plain", "region", "schema", "table")
-
-    def __init__(self, table: Table, arn: str, account: str, region: str) -> None:
-        types = {a["AttributeName"]: a["AttributeType"] for a in table.attributes}
-        self.table, self.arn, self.number, self.account, self.region = table, arn, table.number, account, region
-        self.schema = schema_of(table.schema, types)
-        self.indexes = [IndexLayout(table, i, arn, types) for i in table.indexes]
-        self.by_name = {i.name: i for i in self.indexes}
-        self.has_local = any(i.local for i in self.indexes)
-        self.counted = table.provisioned or bool(table.on_demand)  # capacity has a limit
-        self.plain = not (self.indexes or table.stream_view or table.ttl or table.recovery or table.replicas or self.counted)  # a write is a write
-
-
-def schema_of(elements: list[dict[str, str]], types: dict[str, str], index: str | None = None) -> Schema:
-    hash_ = elements[0]["AttributeName"]
-    range_ = elements[1]["AttributeName"] if len(elements) > 1 else None
-    return Schema(hash_, types[hash_], range_, types[range_] if range_ else "", index)
-
-
-_layouts: dict[int, Layout] = {}  # by identity of the record, which the layout keeps alive
-
-
-def layout(call: Call, table: Table) -> Layout:
-    found = _layouts.get(id(table))
-    if found is None:
-        if len(_layouts) > 2000:
-            _layouts.clear()
-        found = Layout(table, call.arn(f"table/{table.name}"), call.account, call.region)
-        if table.status == "ACTIVE":
-            _layouts[id(table)] = found
-    return found
-
-
 def place(call: Call, name: str) -> tuple[Call, str]:
     """Where a TableName points: it may be an ARN, of another account too."""
     if name.startswith("arn:"):
@@ -155,19 +100,6 @@ def place(call: Call, name: str) -> tuple[Call, str]:
     return call, name
 
 
-def find(call: Call, name: str) -> Layout:
-    """The table an item operation means."""
-    table = call.get(Table, name)
-    if table is None:
-        call, name = place(call, name)
-        table = call.get(Table, name)
-        if table is None:
-            raise errors.no_table()
-    if table.status != "ACTIVE":
-        raise errors.no_table()
-    return _layouts.get(id(table)) or layout(call, table)
-
-
 def find_named(call: Call, name: str) -> tuple[Call, Table]:
     """The table a table operation means; its error names it."""
     call, name = place(call, name)
@@ -178,9 +110,6 @@ def find_named(call: Call, name: str) -> tuple[Call, Table]:
 
 
 def table_arn(call: Call, name: str) -> str:
-    table = call.cloud.store.table(Table, call.account, call.region).get(name)
-    if table is not None and (found := _layouts.get(id(table))) is not None:
-        return found.arn
     return name if name.startswith("arn:") else call.arn(f"table/{name}")
 
 
@@ -199,6 +128,8 @@ def policy(call: Call, arn: str) -> str | None:
 def owner(arn: str) -> tuple[str, str, str]:
     """(account, region, table) of the ARN of a table or of something below it."""
     parts = arn.split(":", 5)
+    if parts[0] != "arn":
+        raise errors.invalid("Invalid TableArn: ARNs must start with 'arn:'")
     if len(parts) != 6 or not parts[5].startswith("table/"):
         raise errors.invalid(f"Invalid TableArn: {arn}")
     return parts[4], parts[3], parts[5].split("/")[1]
@@ -214,12 +145,12 @@ def create_table(call: Call, req: Any) -> Any:
     schemas.check_new_table(req)
     if call.get(Table, name):
         raise errors.table_exists(name)
-    billing = req.get("BillingMode", "PROVISIONED")
+    billing, now = req.get("BillingMode", "PROVISIONED"), call.now
     indexes = [new_index(call, spec, local=True) for spec in req.get("LocalSecondaryIndexes") or []]
     indexes += [new_index(call, spec) for spec in req.get("GlobalSecondaryIndexes") or []]
     table = Table(
-        name=name, number=new_number(call), id=call.uuid(), created=call.now, attributes=req["AttributeDefinitions"], schema=req["KeySchema"], billing=billing,
-        throughput=throughput(req), on_demand=limits(req.get("OnDemandThroughput")), on_demand_since=call.now if billing == "PAY_PER_REQUEST" else 0, indexes=indexes,
+        name=name, number=new_number(call), id=call.uuid(), created=now, attributes=req["AttributeDefinitions"], schema=req["KeySchema"], billing=billing,
+        throughput=throughput(req), on_demand=limits(req.get("OnDemandThroughput")), on_demand_since=now if billing == "PAY_PER_REQUEST" else 0, indexes=indexes,
         tags=tags.checked({t["Key"]: t["Value"] for t in req.get("Tags") or []}), protected=req.get("DeletionProtectionEnabled", False),
         table_class=req.get("TableClass", ""), sse=encryption(call, req.get("SSESpecification")), warm=req.get("WarmThroughput"),
         policy=policies.checked(req["ResourcePolicy"]) if req.get("ResourcePolicy") else "", policy_revision=policies.revision(call) if req.get("ResourcePolicy") else "")

@@ -6,7 +6,6 @@ is read. Memory does not grow with the object.
 from __future__ import annotations
 
 import asyncio
-import binascii
 import hashlib
 from base64 import b64decode, b64encode
 from collections.abc import AsyncIterator
@@ -55,10 +54,12 @@ class Promise(msgspec.Struct):
 def promised(call: Call, req: Any, default: str = "") -> Promise:
     """Reads the headers about the body. `default` is the checksum to make if the client asks for none."""
     promise = Promise(kind=default)
-    if (text := req.get("ContentMD5")) is not None:
+    headers = call.request.headers if call.wire and call.request is not None else {}
+    text = req.get("ContentMD5") or headers.get("content-md5")  # newer models leave it out of some operations; s3cmd sends it
+    if text is not None:
         try:
             promise.md5 = b64decode(text, validate=True)
-        except binascii.Error:
+        except ValueError:
             raise errors.no_digest(text) from None
         if len(promise.md5) != 16:
             raise errors.no_digest(text)
@@ -70,7 +71,6 @@ def promised(call: Call, req: Any, default: str = "") -> Promise:
     if given:
         promise.kind, promise.value = MEMBERS[given[0]], req[given[0]]
         _readable(promise)
-    headers = call.request.headers if call.wire and call.request is not None else {}
     said = headers.get("x-amz-content-sha256", "")
     length = headers.get("content-length")
     if said.startswith("STREAMING-"):
@@ -104,7 +104,7 @@ def _readable(promise: Promise) -> None:
     value = promise.value.partition("-")[0] if promise.kind in ("crc32", "crc32c", "sha1", "sha256") else promise.value
     try:
         fits = len(b64decode(value, validate=True)) == LENGTHS[promise.kind]
-    except binascii.Error:
+    except ValueError:
         fits = False
     if not fits:
         raise errors.unreadable_sum(f"x-amz-checksum-{promise.kind}")

@@ -136,13 +136,13 @@ def create_bucket(call: Call, req: t.CreateBucketRequest) -> t.CreateBucketOutpu
         raise errors.bucket_is_yours(name)
     if sum(b.owner == call.account for b in call.all(Bucket)) >= MOST_BUCKETS:
         raise errors.AwsError("TooManyBuckets", "You have attempted to create more buckets than allowed")
-    from .access import acl_given
+    from .access import acl_given, private
     settings: dict[str, Any] = dict(NEW)
     ownership = req.get("ObjectOwnership") or settings["ownership"]
     settings["ownership"] = ownership
     acl = acl_given(call, req, call.account, call.account)
     if acl is not None:
-        if ownership == "BucketOwnerEnforced":
+        if ownership == "BucketOwnerEnforced" and acl != private(call.account):  # `private` says what is so anyway; rclone sends it
             raise errors.AwsError("InvalidBucketAclWithObjectOwnership", "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting")
         settings["acl"] = acl
     if configuration.get("Tags"):
