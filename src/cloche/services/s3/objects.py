@@ -221,7 +221,7 @@ def seek(call: Call, bucket: Bucket, req: Any, body: bool = False, method: str =
 
 
 def check_readable(call: Call, v: Version) -> None:
-    if v.storage_class in ARCHIVES and not call.now < v.about.restored:
+    if v.storage_class in ARCHIVES and not v.about.restoring <= call.now < v.about.restored:
         raise errors.archived(v.storage_class)
 
 
