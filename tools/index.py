@@ -9,6 +9,7 @@ packages: where each lives, the hosts and paths it serves, the events it listens
 from __future__ import annotations
 
 import importlib
+import json
 import pkgutil
 import sys
 import traceback
@@ -54,8 +55,14 @@ def from_models() -> dict[str, Any]:
                     by_path[key, segment] = name
     return {
         "SIGNING": dict(sorted(signing.items())), "TARGETS": dict(sorted(targets.items())), "PROTOCOLS": dict(sorted(protocols.items())),
-        "ENDPOINTS": dict(sorted(endpoints.items())), "VERSIONS": dict(sorted(by_version.items())), "FIRST_SEGMENTS": dict(sorted(by_path.items())),
+        "REGIONS": regions(), "ENDPOINTS": dict(sorted(endpoints.items())), "VERSIONS": dict(sorted(by_version.items())), "FIRST_SEGMENTS": dict(sorted(by_path.items())),
     }
+
+
+def regions() -> list[str]:
+    """Every region of every partition that botocore knows, and the names under which global services are signed for."""
+    found = json.loads((model.DATA / "partitions.json").read_text())
+    return sorted({region for partition in found["partitions"] for region in partition["regions"]})
 
 
 def from_packages() -> tuple[dict[str, Any], list[str]]:

@@ -242,3 +242,18 @@ def test_sixty_four_cold_environments_at_once_all_answer(bench):
         return await asyncio.gather(*(one(n) for n in range(64)))
 
     assert bench.run(many()) == list(range(64))
+
+
+@needs_node
+def test_an_installed_aws_sdk_can_be_required_and_imported(tmp_path_factory, monkeypatch):
+    from .conftest import Bench
+    place = tmp_path_factory.mktemp("sdk")
+    (place / "node_modules/@aws-sdk/client-x").mkdir(parents=True)
+    (place / "node_modules/@aws-sdk/client-x/index.js").write_text("exports.name = 'sdk';")
+    monkeypatch.setattr(interpreters, "node_sdk", lambda: str(place / "node_modules"))
+    bench = Bench(place)
+    try:
+        assert said(bench.call(bench.deploy({"index.js": "const x = require('@aws-sdk/client-x'); exports.handler = async () => x.name;"}, "nodejs20.x"))) == "sdk"
+        assert said(bench.call(bench.deploy({"index.mjs": "import x from '@aws-sdk/client-x'; export const handler = async () => x.name;"}, "nodejs20.x"))) == "sdk"
+    finally:
+        bench.close()

@@ -7,16 +7,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .. import _index
 from ..iam import principal as principals
 from ..iam.principal import Principal
 from ..wire import sigv4
 from ..wire.http import Request
 from ..wire.model import Model
+from . import presigned
 from .errors import AwsError
 
 if TYPE_CHECKING:
     from .cloud import Cloud
 
+REGIONS = frozenset(_index.REGIONS)
 SKEW_SECONDS = 900
 ROOT = "test"
 HOME = "000000000000"
@@ -71,6 +74,15 @@ def refuse(what: str, model: Model) -> AwsError:
     return AwsError(code, message, status)
 
 
+def nowhere(region: str, model: Model) -> AwsError:
+    """A signature for a region that does not exist. s3cmd signs for `US`, and learns from the answer."""
+    if model.name == "s3":
+        message = f"The authorization header is malformed; the region '{region}' is wrong; expecting 'us-east-1'"
+        return AwsError("AuthorizationHeaderMalformed", message, 400, extra={"Region": "us-east-1"})
+    code, _, status = _FORBIDDEN["signature"][family(model)]
+    return AwsError(code, "Credential should be scoped to a valid region. ", status)
+
+
 def root_key(key: str) -> bool:
     return key == ROOT or (len(key) == 12 and key.isdigit())
 
@@ -86,30 +98,12 @@ def known(cloud: Cloud, key: str, model: Model) -> tuple[str, Principal, str | N
     return found.secret, found.principal, found.token, found.expires
 
 
-LIFETIMES = (10, 15, 20, 30, 45, 60, 90, 120, 150, 180, 240, 300, 360, 420, 480, 540, 600, 900, 1200, 1500, 1800, 2400, 2700, 3600, 5400, 7200, 10800, 14400, 18000,
-             21600, 28800, 36000, 43200, 86400, 172800, 259200, 604800)
-
-
-def over(cloud: Cloud, until: float, signature: str, signed: float | None = None) -> bool:
-    """Whether something signed until a moment of the client's clock is over. When it was signed matters, since the clock may have jumped
-    since; where it does not say (version 2), it was given the shortest of the usual lifetimes that it can have had when first seen."""
-    clock = cloud.clock
-    if signed is None:
-        seen = cloud.memory.setdefault("signed until", {})
-        signed = seen.get(signature)
-        if signed is None:
-            left = until - clock.real()
-            signed = min(until - next((seconds for seconds in LIFETIMES if seconds >= left), left) + 0.999, clock.real())  # signers cut off fractions
-            if len(seen) > 10_000:
-                seen.clear()
-            seen[signature] = signed
-    return clock.now() > clock.virtual(signed) + (until - signed)
-
-
 def authenticate(cloud: Cloud, request: Request, claim: sigv4.Claim | None, model: Model) -> Principal:
     """The principal behind a request, or an AwsError in the service's own words."""
     if claim is None:
         return principals.ANONYMOUS
+    if claim.scope[1] not in REGIONS and not claim.kind.endswith("v2"):
+        raise nowhere(claim.scope[1], model)
     secret, principal, token, expires = known(cloud, claim.access_key, model)
     if token is not None and claim.token != token:
         raise refuse("token", model)
@@ -119,12 +113,13 @@ def authenticate(cloud: Cloud, request: Request, claim: sigv4.Claim | None, mode
     if expires is not None and clock.now() >= expires:
         raise refuse("expired", model)
     if claim.until is not None:  # version 2: an absolute moment on the client's clock
-        if over(cloud, claim.until, claim.signature):
+        signed = presigned.signed_at(cloud, claim.signature, claim.until)
+        if presigned.over(cloud, claim.signature, signed, claim.until - signed):
             raise AwsError("AccessDenied", "Request has expired", 403)
         return principal
     moment = sigv4.moment(claim.stamp)
     if claim.expires is not None:
-        age = clock.now() - clock.virtual(moment)
+        age = presigned.age(cloud, claim.signature, moment, claim.expires)
         if age > claim.expires:
             raise AwsError("AccessDenied", "Request has expired", 403, extra={"X-Amz-Expires": str(int(claim.expires))}) if model.name == "s3" else refuse("signature", model)
         if age < -SKEW_SECONDS:

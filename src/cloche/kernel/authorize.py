@@ -60,7 +60,7 @@ def question(call: Call, need: Need) -> iam.Question:
     return iam.Question(
         principal=call.principal, action=need.action, resource=need.resource, resource_account=need.account or owner_of(need.resource) or call.account,
         now=call.now, context=lambda: context(call, need), identity=held.identity, boundary=held.boundary, session=held.session, rule=need.rule,
-        resource_policy=(need.resource, parse(need.policy)) if need.policy else None,
+        resource_policy=("the resource's policy", parse(need.policy)) if need.policy else None,
     )
 
 

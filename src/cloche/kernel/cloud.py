@@ -137,6 +137,8 @@ class Cloud:
             principal = authenticate(self, request, claim, wire_model)
             if name == "s3":
                 front.path_style(request)
+            elif "content-encoding" in request.headers:
+                front.unpack(request, name)
             op = route.operation(wire_model, protocol, request)
             if request.stream is not None and op.streaming_input is None:
                 self._task(self._collect(request, send), request, send)

@@ -6,6 +6,7 @@ signature and names no action is somebody at S3's door.
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from .. import _index
 from ..iam import principal as principals
 from ..wire import sigv4
 from ..wire.codec.xml import escape
-from ..wire.http import Request, Response
+from ..wire.http import Request, Response, TooLarge, inflated
 from .errors import AwsError
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ def _compile(template: str, host: bool) -> re.Pattern[str]:
 
 _HOSTS = [(_compile(t, True), name) for name, kind, t in _index.FRONTS if kind == "host"]
 _PATHS = [(_compile(t, False), t.split("{")[0], name) for name, kind, t in _index.FRONTS if kind == "path"]
+_PREFIXES = tuple(prefix for _, prefix, _ in _PATHS)
 _seen_hosts: dict[str, tuple[str, dict[str, str]] | None] = {}
 
 
@@ -55,9 +57,10 @@ def find(cloud: Cloud, request: Request) -> Coroutine[Any, Any, Response] | None
     if match is None:
         if len(path) == 1:
             return None
-        match = next(((name, m.groupdict()) for pattern, prefix, name in _PATHS if path.startswith(prefix) and (m := pattern.match(path))), None)
+        if path.startswith(_PREFIXES):
+            match = next(((name, m.groupdict()) for pattern, prefix, name in _PATHS if path.startswith(prefix) and (m := pattern.match(path))), None)
         if match is None:
-            if (request.method == "OPTIONS" and "origin" in request.headers) or (
+            if request.method == "OPTIONS" or (
                     request.method == "POST" and request.headers.get("content-type", "").startswith("multipart/form-data") and "authorization" not in request.headers):
                 path_style(request)  # a browser's question before it calls, or an HTML form: both are S3's, and neither is in its model
                 return _serve(cloud, request, "s3", {})
@@ -114,11 +117,37 @@ def _unknown(signing: str) -> str:
     raise AwsError("UnrecognizedClientException", f"No service signs as '{signing}'.")
 
 
+def compressed(request: Request) -> bool:
+    """CloudWatch's clients compress long requests. The signature covers what was sent, so the body is opened after it was checked."""
+    return request.headers.get("content-encoding") == "gzip" and request.stream is None
+
+
+def unpack(request: Request, service: str) -> None:
+    if service != "s3" and compressed(request):  # for S3 it is a property of the object
+        try:
+            request.body = inflated(request.body)
+        except TooLarge:
+            raise AwsError("RequestEntityTooLargeException", "The request is too large once it is decompressed.", 413) from None
+        except ValueError as error:
+            raise AwsError("SerializationException", f"The request body is not gzip: {error}") from None
+        del request.headers["content-encoding"]
+
+
+def _form(request: Request) -> bytes:
+    """The body as a form may be looked for in it; of a compressed one its beginning, since nobody has been asked yet who sent it."""
+    if not compressed(request):
+        return request.body
+    try:
+        return zlib.decompressobj(31).decompress(request.body, 65536)
+    except zlib.error:
+        return b""
+
+
 def has_action(request: Request) -> bool:
     """Does the query protocol speak, in body or query string?"""
     if "Action=" in request.query:
         return True
-    if request.method != "POST" or b"Action=" not in request.body:
+    if request.method != "POST" or b"Action=" not in _form(request):
         return False
     kind = request.headers.get("content-type", "")
     return not kind or kind.startswith("application/x-www-form-urlencoded")
@@ -129,7 +158,7 @@ _VERSION_BYTES = re.compile(rb"(?:^|&)Version=([0-9-]+)")
 
 
 def version_of(request: Request) -> str:
-    if found := _VERSION_BYTES.search(request.body):
+    if found := _VERSION_BYTES.search(_form(request)):
         return found[1].decode()
     found2 = _VERSION.search(request.query)
     return found2[1] if found2 else ""
@@ -141,7 +170,7 @@ _BUCKET_HOST = re.compile(r"(?P<bucket>.+)\.s3(?:[.-](?:dualstack\.)?(?P<region>
 def path_style(request: Request) -> None:
     """`BUCKET.s3.amazonaws.com/KEY` becomes `/BUCKET/KEY`. After the signature, which covers what was sent."""
     host = request.host
-    if host[:1].isdigit() and ".s3" not in host:
+    if ".s3" not in host:
         return
     match = _BUCKET_HOST.match(host)
     if match:

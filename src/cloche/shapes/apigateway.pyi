@@ -774,7 +774,7 @@ class MutualTlsAuthenticationInput(TypedDict):
     truststoreUri: NotRequired[str]
     truststoreVersion: NotRequired[str]
 
-PatchOperation = TypedDict('PatchOperation', {'op': 'NotRequired[str]', 'path': 'NotRequired[str]', 'value': 'NotRequired[str]', 'from': 'NotRequired[str]'})
+PatchOperation = TypedDict('PatchOperation', {'op': 'str', 'path': 'str', 'value': 'NotRequired[str]', 'from': 'NotRequired[str]'})
 
 class PutGatewayResponseRequest(TypedDict):
     restApiId: str

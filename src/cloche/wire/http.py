@@ -5,12 +5,27 @@ reader pulls. Header names are lower case; a header that came twice is joined by
 """
 from __future__ import annotations
 
+import zlib
 from collections.abc import AsyncIterator
 from typing import NamedTuple
 
 
 class TooLarge(Exception):
     """The body is longer than its reader was willing to take."""
+
+
+def inflated(body: bytes, limit: int = 64 << 20) -> bytes:
+    """A gzip'ed body, opened; never more than `limit` bytes of it. ValueError if it is none."""
+    unpack = zlib.decompressobj(31)
+    try:
+        out = unpack.decompress(body, limit + 1)
+    except zlib.error as error:
+        raise ValueError(str(error)) from None
+    if len(out) > limit:
+        raise TooLarge(limit)
+    if not unpack.eof:
+        raise ValueError("the compressed body ends too early")
+    return out
 
 
 class FileBody(NamedTuple):

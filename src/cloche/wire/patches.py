@@ -105,6 +105,7 @@ PATCHES: list[tuple[str, str, tuple[str, ...], Any]] = [
         for shape in ("QueueAttributeName", "MessageSystemAttributeName", "MessageSystemAttributeNameForSends")
     ),
     ("lambda", "an unknown runtime is refused in Lambda's own words", ("shapes", "Runtime"), {"enum": DROP}),
+    ("apigateway", "a patch without op or path is refused; the model requires neither", ("shapes", "PatchOperation"), {"required": ["op", "path"]}),
     ("apigatewayv2", "protocols are not listed in this older file", ("metadata",), {"protocols": ["rest-json"]}),
     *(("s3", "a deprecated twin with the same route as its successor", ("operations",), {name: DROP}) for name in ("GetBucketLifecycle", "PutBucketLifecycle", "GetBucketNotification", "PutBucketNotification")),
     ("s3", "every document has this namespace; the model does not say so", ("metadata",), {"xmlNamespace": "http://s3.amazonaws.com/doc/2006-03-01/"}),

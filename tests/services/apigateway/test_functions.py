@@ -179,6 +179,14 @@ def test_a_token_authorizer_answers_with_a_policy(guarded):
     assert api.call("/a", headers={"Auth": "malformed"}).headers["x-amzn-ErrorType"] == "AuthorizerConfigurationException"
 
 
+def test_an_authorizer_is_tried(guarded):
+    gw, kw = guarded.gw, {"restApiId": guarded.id}
+    auth = gw.create_authorizer(**kw, name="a", type="TOKEN", authorizerUri=guarded.authorizer_uri, identitySource="method.request.header.Auth")["id"]
+    got = gw.test_invoke_authorizer(**kw, authorizerId=auth, headers={"Auth": "fine"})
+    assert (got["clientStatus"], got["principalId"], json.loads(got["policy"])["Statement"][0]["Effect"]) == (200, "me", "Allow")
+    assert gw.test_invoke_authorizer(**kw, authorizerId=auth, headers={})["clientStatus"] == 401
+
+
 def test_an_authorizers_answer_is_kept_for_its_time_and_for_all_methods(guarded):
     api = guarded
     auth = api.gw.create_authorizer(restApiId=api.id, name="a", type="REQUEST", authorizerUri=api.authorizer_uri, identitySource="method.request.header.X-Token", authorizerResultTtlInSeconds=60)["id"]
@@ -265,6 +273,28 @@ def test_access_logs_have_the_stages_format(cloud):
     api.call("/none")
     lines = [e["message"] for e in cloud.client("logs").filter_log_events(logGroupName="access")["events"]]
     assert sorted(lines) == ["GET - 403 127.0.0.1 -", "GET /a 200 127.0.0.1 -"]
+
+
+def test_the_steps_of_an_execution_are_logged_as_the_method_asks(cloud):
+    api = Api(cloud)
+    api.mock("/a")
+    api.method("/broken", integration={"type": "MOCK", "requestTemplates": {"application/json": "nonsense"}})
+    api.deploy()
+
+    def lines():
+        return [e["message"] for e in cloud.client("logs").filter_log_events(logGroupName=f"API-Gateway-Execution-Logs_{api.id}/dev")["events"]]
+
+    def level(value):
+        api.gw.update_stage(restApiId=api.id, stageName="dev", patchOperations=[{"op": "replace", "path": "/*/*/logging/loglevel", "value": value}])
+
+    level("INFO")
+    got = api.call("/a")
+    assert any(m == f"({got.headers['x-amzn-RequestId']}) Method completed with status: 200" for m in lines())
+    level("ERROR")
+    before = len(lines())
+    api.call("/a")
+    assert len(lines()) == before
+    assert api.call("/broken").status == 500 and any("Unable to parse statusCode" in m for m in lines())
 
 
 def test_cache_control_needs_a_permission(cloud):

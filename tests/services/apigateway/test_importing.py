@@ -63,12 +63,19 @@ def test_an_openapi_3_document_is_merged_or_overwrites(cloud):
 
 
 @pytest.mark.parametrize("body", ["", "{}", "not: [closed", '{"openapi": "4"}', json.dumps({**SWAGGER, "x-amazon-apigateway-request-validator": "none"}),
-                                  json.dumps({**SWAGGER, "paths": {"/a": {"get": {"x-amazon-apigateway-integration": {"type": "nonsense"}}}}}), json.dumps({**SWAGGER, "paths": [1]}),
+                                  json.dumps({**SWAGGER, "paths": {"/a": {"get": {"x-amazon-apigateway-integration": {"type": "nonsense"}}}}}), json.dumps({**SWAGGER, "paths": [1]}), json.dumps({"openapi": "3.0.1", "servers": 7, "paths": 3}),
                                   json.dumps({**SWAGGER, "paths": {"/a": {"get": {"parameters": "x"}}}}), json.dumps({**SWAGGER, "definitions": {"A": {"$ref": "#/definitions/A"}}, "paths": {"/a": {"$ref": "#/paths/~1a"}}})])
 def test_what_cannot_be_read_is_refused_and_leaves_nothing(cloud, body):
     gw = cloud.client("apigateway")
     refused(gw.import_rest_api, "BadRequestException", body=body or " ")
     assert gw.get_rest_apis()["items"] == []
+
+
+def test_variables_of_the_account_are_filled_in(cloud):
+    gw = cloud.client("apigateway")
+    it = {**MOCK, "type": "aws", "httpMethod": "POST", "uri": "arn:${AWS::Partition}:apigateway:${AWS::Region}:sqs:path/${AWS::AccountId}/q"}
+    api = gw.import_rest_api(body=json.dumps({"swagger": "2.0", "info": {"title": "v", "version": "1"}, "paths": {"/": {"get": {"x-amazon-apigateway-integration": it}}}}))
+    assert gw.get_integration(restApiId=api["id"], resourceId=api["rootResourceId"], httpMethod="GET")["uri"] == f"arn:aws:apigateway:us-east-1:sqs:path/{cloud.account}/q"
 
 
 def test_a_stage_is_exported_and_imported_again(cloud):

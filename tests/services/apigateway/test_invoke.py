@@ -233,3 +233,10 @@ def test_why_a_call_was_denied_can_be_asked(api):
     got = api.call("/a", headers=signed(api.cloud, url(api, "/a"), **user(api.cloud, {"Sid": "No", "Effect": "Deny", "Action": "execute-api:*", "Resource": "*"})))
     told = api.cloud.control(f"why/{got.headers['x-amzn-RequestId']}")
     assert got.status == 403 and told["principal"].endswith("user/u0") and "No" in json.dumps(told["why"])
+
+
+def test_what_a_template_changes_in_the_document_is_shown(api):
+    api.method("/echo", "POST", integration={"type": "MOCK", "requestTemplates": {"application/json": "#set($root = $input.path('$'))#set($root.statusCode = 404)$input.json('$')"}},
+               responses={"200": {}, "404": {"selectionPattern": "404"}})
+    api.deploy()
+    assert api.call("/echo", "POST", body='{"statusCode": 200}').status == 404

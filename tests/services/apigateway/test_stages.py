@@ -88,3 +88,28 @@ def test_the_control_plane_asks_for_the_path_of_the_resource(cloud):
     assert len(gw.get_resources(restApiId=api)["items"]) == 1
     refused(gw.get_rest_api, "AccessDeniedException", restApiId=api)
     refused(gw.create_resource, "AccessDeniedException", f"apigateway:POST on resource: arn:aws:apigateway:us-east-1::/restapis/{api}/resources/x", restApiId=api, parentId="x", pathPart="p")
+
+
+def test_keys_are_imported_from_a_table(api):
+    gw = api.gw
+    got = gw.import_api_keys(format="csv", body=f"Name,key,description,Enabled\none,{'1' * 20},d,true\ntwo,short,,\nthree,{'3' * 20},,FALSE\n".encode())
+    assert len(got["ids"]) == 2 and len(got["warnings"]) == 1
+    assert {k["name"]: k["enabled"] for k in gw.get_api_keys()["items"]} == {"one": True, "three": False}
+    refused(gw.import_api_keys, "BadRequestException", format="csv", body=b"nonsense")
+    refused(gw.import_api_keys, "BadRequestException", format="csv", failOnWarnings=True, body=f"name,key\nfour,{'4' * 20}\ntwo,short".encode())
+    assert len(gw.get_api_keys()["items"]) == 2, "a refused import leaves nothing behind"
+
+
+def test_documentation_is_kept_by_version(api):
+    gw, kw = api.gw, {"restApiId": api.id}
+    part = gw.create_documentation_part(**kw, location={"type": "API"}, properties='{"description": "d"}')
+    refused(gw.create_documentation_part, "ConflictException", **kw, location={"type": "API"}, properties="{}")
+    assert gw.update_documentation_part(**kw, documentationPartId=part["id"], patchOperations=[{"op": "replace", "path": "/properties", "value": "{}"}])["properties"] == "{}"
+    assert gw.get_documentation_part(**kw, documentationPartId=part["id"])["location"] == {"type": "API"} and len(gw.get_documentation_parts(**kw, type="API")["items"]) == 1
+    gw.create_documentation_version(**kw, documentationVersion="1")
+    refused(gw.create_documentation_version, "ConflictException", **kw, documentationVersion="1")
+    assert gw.update_documentation_version(**kw, documentationVersion="1", patchOperations=[{"op": "replace", "path": "/description", "value": "x"}])["description"] == "x"
+    assert gw.get_documentation_version(**kw, documentationVersion="1")["version"] == "1" and len(gw.get_documentation_versions(**kw)["items"]) == 1
+    gw.delete_documentation_part(**kw, documentationPartId=part["id"])
+    gw.delete_documentation_version(**kw, documentationVersion="1")
+    refused(gw.get_documentation_part, "NotFoundException", **kw, documentationPartId=part["id"])

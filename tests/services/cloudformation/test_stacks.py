@@ -226,3 +226,48 @@ def test_a_failed_update_that_was_not_to_be_undone_can_be_rolled_back_later(clou
     cfn.rollback_stack(StackName="later")
     assert status(cfn, "later") == "UPDATE_ROLLBACK_COMPLETE"
     assert sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout"])["Attributes"]["VisibilityTimeout"] == "10"
+
+
+def test_a_retained_resource_goes_in_a_rollback_if_it_is_retained_except_on_create(cloud):
+    cfn, sqs = cloud.client("cloudformation"), cloud.client("sqs")
+    body = template({"K": {**queue(), "DeletionPolicy": "Retain"}, "Bad": {**BROKEN, "DependsOn": "K"}})
+    cfn.create_stack(StackName="keeps", TemplateBody=body)
+    assert status(cfn, "keeps") == "ROLLBACK_COMPLETE" and len(sqs.list_queues()["QueueUrls"]) == 1
+    cfn.create_stack(StackName="drops", TemplateBody=body, RetainExceptOnCreate=True)
+    assert status(cfn, "drops") == "ROLLBACK_COMPLETE" and len(sqs.list_queues()["QueueUrls"]) == 1
+
+
+def test_only_the_resource_types_that_the_caller_names_are_made(cloud):
+    cfn = cloud.client("cloudformation")
+    both = template({"Q": queue(), "G": {"Type": "AWS::IAM::Group"}})
+    assert refused(cfn.create_stack, StackName="some", TemplateBody=both, ResourceTypes=["AWS::SQS::*"], Capabilities=["CAPABILITY_IAM"])[0] == "ValidationError"
+    cfn.create_stack(StackName="some", TemplateBody=template({"Q": queue()}), ResourceTypes=["AWS::SQS::*"])
+    assert status(cfn, "some") == "CREATE_COMPLETE"
+
+
+def test_a_template_of_cdk_is_taken_with_its_metadata_and_its_rule(cloud):
+    cfn, ssm = cloud.client("cloudformation"), cloud.client("ssm")
+    body = template({"Q": queue(), "CDKMetadata": {"Type": "AWS::CDK::Metadata", "Properties": {"Analytics": "v2:deflate64:x"}, "Condition": "CDKMetadataAvailable"}},
+                    Conditions={"CDKMetadataAvailable": {"Fn::Or": [{"Fn::Equals": [{"Ref": "AWS::Region"}, "us-east-1"]}, {"Fn::Equals": [{"Ref": "AWS::Region"}, "x"]}]}},
+                    Parameters={"BootstrapVersion": {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/cdk-bootstrap/hnb659fds/version"}},
+                    Rules={"CheckBootstrapVersion": {"Assertions": [{"Assert": {"Fn::Not": [{"Fn::Contains": [["1", "2", "3", "4", "5"], {"Ref": "BootstrapVersion"}]}]},
+                                                                     "AssertDescription": "CDK bootstrap stack version 6 required."}]}})
+    assert refused(cfn.create_stack, StackName="cdk", TemplateBody=body)[1] == (
+        "Unable to fetch parameters [/cdk-bootstrap/hnb659fds/version] from parameter store for this account.")
+    ssm.put_parameter(Name="/cdk-bootstrap/hnb659fds/version", Value="5", Type="String")
+    assert "CDK bootstrap stack version 6 required." in refused(cfn.create_stack, StackName="cdk", TemplateBody=body)[1]
+    ssm.put_parameter(Name="/cdk-bootstrap/hnb659fds/version", Value="25", Type="String", Overwrite=True)
+    cfn.create_stack(StackName="cdk", TemplateBody=body)
+    assert status(cfn, "cdk") == "CREATE_COMPLETE" and set(resources(cfn, "cdk")) == {"Q", "CDKMetadata"}
+
+
+def test_the_events_of_one_operation_can_be_asked_for_and_only_the_failed_ones(cloud):
+    cfn = cloud.client("cloudformation")
+    made = cfn.create_stack(StackName="ops", TemplateBody=template({"Q": queue(VisibilityTimeout=1)}))
+    assert status(cfn, "ops") == "CREATE_COMPLETE" and stack(cfn, "ops")["LastOperations"] == [{"OperationType": "CREATE_STACK", "OperationId": made["OperationId"]}]
+    changed = cfn.update_stack(StackName="ops", TemplateBody=template({"Q": queue(VisibilityTimeout=2), "Bad": BROKEN}))
+    assert status(cfn, "ops") == "UPDATE_ROLLBACK_COMPLETE"
+    first = cfn.describe_events(OperationId=made["OperationId"])["OperationEvents"]
+    assert {x["ResourceStatus"] for x in first} == {"CREATE_IN_PROGRESS", "CREATE_COMPLETE"} and {x["OperationId"] for x in first} == {made["OperationId"]}
+    failed = cfn.describe_events(StackName="ops", OperationId=changed["OperationId"], Filters={"FailedEvents": True})["OperationEvents"]
+    assert [(x["LogicalResourceId"], x["ResourceStatus"]) for x in failed] == [("Bad", "CREATE_FAILED")]

@@ -2,6 +2,7 @@
 import base64
 import hashlib
 import hmac
+import http.client
 
 import pytest
 
@@ -128,3 +129,15 @@ def test_the_credential_report_has_a_line_for_every_user(cloud, iam):
     assert told["user"] == "bob" and told["access_key_1_active"] == "true" and told["access_key_1_last_used_service"] == "iam" and told["access_key_2_active"] == "false"
     cloud.advance(hours=5)
     refused("ReportExpired", iam.get_credential_report)
+
+
+def test_the_sign_in_page_is_known_by_number_and_by_alias(cloud, iam):
+    def status(name):
+        connection = http.client.HTTPConnection("127.0.0.1", cloud.port, timeout=10)
+        connection.request("GET", "/console/", headers={"Host": f"{name}.signin.aws.amazon.com"})
+        answer = connection.getresponse()
+        return answer.status, answer.getheader("location") or ""
+    alias = f"dept-{cloud.account}"
+    assert status(alias)[0] == 404
+    iam.create_account_alias(AccountAlias=alias)
+    assert status(alias) == status(cloud.account) and status(alias)[0] == 302 and status(alias)[1].endswith(f"?account={cloud.account}")

@@ -6,7 +6,7 @@ import json
 
 import pytest
 from botocore.exceptions import ClientError
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import hashes, keywrap, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding
 
 DAY = 86400
@@ -269,6 +269,28 @@ class TestRotation:
         assert code_of(kms.enable_key_rotation, KeyId=hmac_key) == "UnsupportedOperationException"
 
 
+class TestEvents:
+    def test_rotation_and_deletion_are_events(self, kms, key, cloud):
+        events, sqs = cloud.client("events"), cloud.client("sqs")
+        url = sqs.create_queue(QueueName="q")["QueueUrl"]
+        arn = f"arn:aws:sqs:us-east-1:{cloud.account}:q"
+        allow = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": arn}
+        sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps({"Version": "2012-10-17", "Statement": [allow]})})
+        events.put_rule(Name="r", EventPattern='{"source": ["aws.kms"]}')
+        events.put_targets(Rule="r", Targets=[{"Id": "1", "Arn": arn}])
+
+        def heard():
+            return [json.loads(m["Body"]) for m in sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=1).get("Messages", [])]
+
+        kms.enable_key_rotation(KeyId=key, RotationPeriodInDays=90)
+        cloud.advance(days=91)
+        [rotated] = heard()
+        assert (rotated["detail-type"], rotated["detail"], rotated["resources"][0].split("/")[1]) == ("KMS CMK Rotation", {"key-id": key}, key)
+        kms.schedule_key_deletion(KeyId=key, PendingWindowInDays=7)
+        cloud.advance(days=8)
+        assert [e["detail-type"] for e in heard()][-1] == "KMS CMK Deletion"
+
+
 class TestAsymmetric:
     def test_usage_must_be_said_and_must_fit(self, kms):
         assert code_of(kms.create_key, KeySpec="RSA_2048") == "ValidationException"
@@ -298,3 +320,79 @@ class TestAsymmetric:
         assert kms.verify_mac(KeyId=id_, Message=b"m", Mac=mac, MacAlgorithm="HMAC_SHA_256")["MacValid"]
         assert code_of(kms.verify_mac, KeyId=id_, Message=b"n", Mac=mac, MacAlgorithm="HMAC_SHA_256") == "KMSInvalidMacException"
         assert code_of(kms.generate_mac, KeyId=key, Message=b"m", MacAlgorithm="HMAC_SHA_256") == "InvalidKeyUsageException"
+
+
+class TestImports:
+    @pytest.fixture
+    def external(self, kms):
+        return kms.create_key(Origin="EXTERNAL")["KeyMetadata"]["KeyId"]
+
+    def bring(self, kms, key, material, **more):
+        asked = kms.get_parameters_for_import(KeyId=key, WrappingAlgorithm="RSAES_OAEP_SHA_256", WrappingKeySpec="RSA_2048")
+        public = serialization.load_der_public_key(asked["PublicKey"])
+        wrapped = public.encrypt(material, padding.OAEP(padding.MGF1(hashes.SHA256()), hashes.SHA256(), None))
+        return kms.import_key_material(KeyId=key, ImportToken=asked["ImportToken"], EncryptedKeyMaterial=wrapped, **{"ExpirationModel": "KEY_MATERIAL_DOES_NOT_EXPIRE"} | more)
+
+    def test_a_key_waits_for_its_material_and_takes_no_other(self, kms, external):
+        assert kms.describe_key(KeyId=external)["KeyMetadata"]["KeyState"] == "PendingImport"
+        assert code_of(kms.encrypt, KeyId=external, Plaintext=b"x") == "KMSInvalidStateException"
+        self.bring(kms, external, b"m" * 32)
+        blob = kms.encrypt(KeyId=external, Plaintext=b"x")["CiphertextBlob"]
+        assert kms.describe_key(KeyId=external)["KeyMetadata"]["ExpirationModel"] == "KEY_MATERIAL_DOES_NOT_EXPIRE"
+        kms.delete_imported_key_material(KeyId=external)
+        assert code_of(kms.decrypt, CiphertextBlob=blob) == "KMSInvalidStateException"
+        assert code_of(self.bring, kms, external, b"n" * 32) == "IncorrectKeyMaterialException"
+        self.bring(kms, external, b"m" * 32)
+        assert kms.decrypt(CiphertextBlob=blob)["Plaintext"] == b"x"
+
+    def test_material_comes_wrapped_in_two_layers_too(self, kms, external):
+        asked = kms.get_parameters_for_import(KeyId=external, WrappingAlgorithm="RSA_AES_KEY_WRAP_SHA_256", WrappingKeySpec="RSA_2048")
+        public = serialization.load_der_public_key(asked["PublicKey"])
+        outer = public.encrypt(b"k" * 32, padding.OAEP(padding.MGF1(hashes.SHA256()), hashes.SHA256(), None))
+        wrapped = outer + keywrap.aes_key_wrap_with_padding(b"k" * 32, b"m" * 32)
+        kms.import_key_material(KeyId=external, ImportToken=asked["ImportToken"], EncryptedKeyMaterial=wrapped, ExpirationModel="KEY_MATERIAL_DOES_NOT_EXPIRE")
+        assert kms.describe_key(KeyId=external)["KeyMetadata"]["KeyState"] == "Enabled"
+        assert code_of(
+            kms.import_key_material, KeyId=external, ImportToken=asked["ImportToken"], EncryptedKeyMaterial=wrapped[:-1], ExpirationModel="KEY_MATERIAL_DOES_NOT_EXPIRE",
+        ) == "InvalidCiphertextException"
+
+    def test_material_expires_on_the_clock(self, kms, external, cloud):
+        assert code_of(self.bring, kms, external, b"m" * 32, ExpirationModel="KEY_MATERIAL_EXPIRES") == "ValidationException"
+        self.bring(kms, external, b"m" * 32, ExpirationModel="KEY_MATERIAL_EXPIRES", ValidTo=cloud.now + 3600)
+        kms.encrypt(KeyId=external, Plaintext=b"x")
+        cloud.advance(hours=2)
+        assert kms.describe_key(KeyId=external)["KeyMetadata"]["KeyState"] == "PendingImport"
+
+    def test_a_token_belongs_to_its_key(self, kms, external, key):
+        assert code_of(kms.get_parameters_for_import, KeyId=key, WrappingAlgorithm="RSAES_OAEP_SHA_256", WrappingKeySpec="RSA_2048") == "UnsupportedOperationException"
+        assert code_of(kms.import_key_material, KeyId=external, ImportToken=b"x", EncryptedKeyMaterial=b"y", ExpirationModel="KEY_MATERIAL_DOES_NOT_EXPIRE") == "InvalidImportTokenException"
+
+
+class TestMultiRegion:
+    def test_a_ciphertext_opens_in_every_region_of_its_key(self, kms, key, cloud):
+        assert code_of(kms.replicate_key, KeyId=key, ReplicaRegion="eu-west-1") == "UnsupportedOperationException"
+        first = kms.create_key(MultiRegion=True)["KeyMetadata"]
+        assert first["KeyId"].startswith("mrk-")
+        made = kms.replicate_key(KeyId=first["KeyId"], ReplicaRegion="eu-west-1")["ReplicaKeyMetadata"]
+        assert made["MultiRegionConfiguration"]["MultiRegionKeyType"] == "REPLICA" and made["Arn"] == first["Arn"].replace("us-east-1", "eu-west-1")
+        assert kms.describe_key(KeyId=first["KeyId"])["KeyMetadata"]["MultiRegionConfiguration"]["ReplicaKeys"] == [{"Arn": made["Arn"], "Region": "eu-west-1"}]
+        there = cloud.client("kms", region="eu-west-1")
+        blob = kms.encrypt(KeyId=first["KeyId"], Plaintext=b"x")["CiphertextBlob"]
+        assert there.decrypt(CiphertextBlob=blob)["Plaintext"] == b"x"
+        kms.rotate_key_on_demand(KeyId=first["KeyId"])
+        blob = kms.encrypt(KeyId=first["KeyId"], Plaintext=b"y")["CiphertextBlob"]
+        assert there.decrypt(CiphertextBlob=blob)["Plaintext"] == b"y"
+        assert code_of(there.replicate_key, KeyId=first["KeyId"], ReplicaRegion="eu-west-2") == "UnsupportedOperationException"
+
+    def test_the_primary_can_move_and_goes_last(self, kms, cloud):
+        id_ = kms.create_key(MultiRegion=True)["KeyMetadata"]["KeyId"]
+        kms.replicate_key(KeyId=id_, ReplicaRegion="eu-west-1")
+        there = cloud.client("kms", region="eu-west-1")
+        kms.update_primary_region(KeyId=id_, PrimaryRegion="eu-west-1")
+        kinds = [c.describe_key(KeyId=id_)["KeyMetadata"]["MultiRegionConfiguration"]["MultiRegionKeyType"] for c in (kms, there)]
+        assert kinds == ["REPLICA", "PRIMARY"]
+        assert there.schedule_key_deletion(KeyId=id_, PendingWindowInDays=7)["KeyState"] == "PendingReplicaDeletion"
+        kms.schedule_key_deletion(KeyId=id_, PendingWindowInDays=7)
+        cloud.advance(days=8)
+        assert code_of(kms.describe_key, KeyId=id_) == "NotFoundException"
+        assert there.describe_key(KeyId=id_)["KeyMetadata"]["KeyState"] == "PendingDeletion"

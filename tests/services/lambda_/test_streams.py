@@ -158,3 +158,39 @@ def test_a_wrong_stream_mapping_is_refused(bench, change, text):
     change = change if change.get("EventSourceArn") is None else {"EventSourceArn": s.arn.replace("/tab/", "/other/")}
     req = {k: v for k, v in ({"EventSourceArn": s.arn, "FunctionName": "f", "StartingPosition": "LATEST"} | change).items() if v is not None}
     assert refused(bench.client.create_event_source_mapping, "InvalidParameterValueException", **req).startswith(text)
+
+
+def test_a_parallelization_factor_keeps_the_order_of_a_key_and_lets_others_pass_a_poison_record(bench):
+    s = Streamed(bench)
+    uuid = s.map(BatchSize=1, ParallelizationFactor=4, Enabled=False)
+    s.put("bad", *[f"k{n}" for n in range(8)], "k0", "k1")
+    bench.client.update_event_source_mapping(UUID=uuid, Enabled=True)
+    wait(bench, uuid)
+    assert soon(lambda: bench.client.get_event_source_mapping(UUID=uuid)["LastProcessingResult"] != "No records processed")
+    bench.cloud.advance(1)
+    seen = [k for batch in s.seen() for k in batch]
+    assert "bad" in seen and len({k for k in seen if k != "bad"}) >= 4
+    bench.client.update_event_source_mapping(UUID=uuid, ParallelizationFactor=1, MaximumRetryAttempts=0)
+    wait(bench, uuid)
+    bench.cloud.advance(120)
+    seen += [k for batch in s.seen() for k in batch]
+    assert {f"k{n}" for n in range(8)} <= set(seen)
+
+
+def test_a_tumbling_window_carries_its_state_to_a_last_invocation(bench):
+    code = """
+import boto3, json, os
+def handler(event, context):
+    seen = event['state'].get('seen', []) + [r['dynamodb']['Keys']['id']['S'] for r in event['Records']]
+    if event['isFinalInvokeForWindow']:
+        boto3.client('sqs').send_message(QueueUrl=os.environ['OUT'], MessageBody=json.dumps([seen, len(event['Records']), event['window']['start'][-1]]))
+    return {'state': {'seen': seen}}
+"""
+    s = Streamed(bench, code)
+    s.map(TumblingWindowInSeconds=60, BatchSize=1)
+    s.put("a", "b")
+    bench.cloud.advance(121)
+    assert [x for batch in s.seen() for x in batch] in ([["a", "b"], 0, "Z"], [["a"], 0, "Z", ["b"], 0, "Z"])
+    s.put("c")
+    bench.cloud.advance(61)
+    assert s.seen() == [[["c"], 0, "Z"]]

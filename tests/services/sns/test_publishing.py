@@ -191,6 +191,17 @@ def test_a_web_server_that_comes_back_gets_the_message(topics, endpoint):
     assert len(endpoint.got) == tries + 1
 
 
+def test_a_subscription_may_have_a_delivery_policy_of_its_own(topics, endpoint):
+    topic = topics.make()
+    confirmed(topics, topic, endpoint, DeliveryPolicy=json.dumps({"healthyRetryPolicy": {"numRetries": 4, "numNoDelayRetries": 1, "minDelayTarget": 10, "maxDelayTarget": 30}}))
+    endpoint.status = 500
+    topics.sns.publish(TopicArn=topic, Message="x")
+    topics.cloud.advance(9)
+    assert len(endpoint.got) == 2
+    topics.cloud.advance(200)
+    assert len(endpoint.got) == 5
+
+
 def test_raw_delivery_to_a_web_server_says_so(topics, endpoint):
     topic = topics.make()
     confirmed(topics, topic, endpoint, RawMessageDelivery="true")

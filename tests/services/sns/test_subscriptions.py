@@ -29,6 +29,7 @@ def test_endpoints_are_checked(topics, refused):
     assert refused(subscribe, Protocol="pigeon", Endpoint="x") == ("InvalidParameter", "Invalid parameter: Amazon SNS does not support this protocol string: pigeon")
     assert refused(subscribe, Protocol="sqs", Endpoint="x") == ("InvalidParameter", "Invalid parameter: SQS endpoint ARN")
     assert refused(subscribe, Protocol="http", Endpoint="https://x") == ("InvalidParameter", "Invalid parameter: Endpoint must match the specified protocol")
+    assert refused(subscribe, Protocol="http", Endpoint="http://[x") == refused(subscribe, Protocol="http", Endpoint="http:///x") == ("InvalidParameter", "Invalid parameter: Endpoint")
     assert refused(subscribe, Protocol="sqs", Endpoint="arn:aws:sqs:us-east-1:000000000000:q.fifo") == (
         "InvalidParameter", "Invalid parameter: Endpoint Reason: FIFO SQS Queues can not be subscribed to standard SNS topics")
     assert refused(subscribe, TopicArn=fifo, Protocol="http", Endpoint="http://x/")[0] == "InvalidParameter"
@@ -68,6 +69,8 @@ def test_attributes_are_set_and_checked(topics, refused):
     assert refused(put, "FilterPolicy", '{"a": [{"foo": 1}]}') == ("InvalidParameter", "Invalid parameter: FilterPolicy: Unrecognized match type foo")
     assert refused(put, "FilterPolicyScope", "Elsewhere")[0] == "InvalidParameter"
     assert refused(put, "RawMessageDelivery", "maybe")[0] == "InvalidParameter"
+    for policy in ('{"healthyRetryPolicy": 5}', '{"healthyRetryPolicy": {"numRetries": "x"}}', '{"healthyRetryPolicy": {"numRetries": 101}}', '{"healthyRetryPolicy": {"numRetries": 1, "numNoDelayRetries": 2}}'):
+        assert refused(put, "DeliveryPolicy", policy)[1].startswith("Invalid parameter: DeliveryPolicy: healthyRetryPolicy")
     assert refused(put, "Colour", "x") == ("InvalidParameter", "Invalid parameter: AttributeName")
     assert refused(topics.subscribe, topic, arn, FilterPolicy='{"a": [{"foo": 1}]}') == (
         "InvalidParameter", "Invalid parameter: Attributes Reason: FilterPolicy: Unrecognized match type foo")

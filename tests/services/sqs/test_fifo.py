@@ -83,6 +83,22 @@ def test_a_single_message_cannot_be_delayed_but_a_whole_queue_can(queues, fifo, 
     assert queues.bodies(url) == ["x"]
 
 
+def test_a_fifo_queue_takes_three_hundred_calls_a_second_unless_it_is_made_for_more(queues, fifo, cloud, refused):
+    fast = queues.make("fast.fifo", ContentBasedDeduplication="true", DeduplicationScope="messageGroup", FifoThroughputLimit="perMessageGroupId")
+    cloud.control("clock", {"freeze": True})
+    try:
+        for url in (fifo, fast):
+            for _ in range(300):
+                queues.send(url, MessageGroupId="g")
+        queues.send(fast, MessageGroupId="g")
+        assert refused(queues.send, fifo, MessageGroupId="g") == ("RequestThrottled", "The request was denied due to request throttling.")
+        assert len(queues.receive(fifo)) == 1  # each kind of call has its own three hundred
+    finally:
+        cloud.control("clock", {"freeze": False})
+    cloud.advance(1)
+    queues.send(fifo, MessageGroupId="g")
+
+
 def test_standard_queues_take_a_group_but_no_deduplication_id(queues, refused):
     url = queues.make()
     queues.send(url, MessageGroupId="tenant")

@@ -90,8 +90,9 @@ def libraries() -> dict[str, str]:
     return found
 
 
+@functools.cache
 def node_sdk() -> str | None:
-    """A node_modules with @aws-sdk, if somebody installed one globally."""
+    """A node_modules with @aws-sdk, if somebody installed one globally (npm install -g @aws-sdk/client-...)."""
     candidates = ["/usr/lib/node_modules", "/usr/local/lib/node_modules"]
     if executable := shutil.which("node"):
         candidates.insert(0, str(Path(executable).resolve().parent.parent / "lib" / "node_modules"))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import array
 import asyncio
 import json
+import logging
 import os
 import signal
 import socket
@@ -23,6 +24,7 @@ from .cgroups import Cgroups
 from .interpreters import Interpreter
 
 START_SECONDS = 20.0
+log = logging.getLogger("cloche")
 
 
 class SandboxError(Exception):
@@ -67,6 +69,8 @@ class Sandbox:
         elif "error" in said:
             if not self.hello.done():
                 self.hello.set_exception(SandboxError(said["error"]))
+            else:
+                log.error("sandbox %s: %s", self.name, said["error"])
         else:
             self.report = said
         return None
@@ -159,7 +163,7 @@ class Host:
         pyc = self.cache / "pyc"
         for directory in (self.code, pyc):
             directory.mkdir(parents=True, exist_ok=True)
-        order = root.describe(interpreter, self.code, pyc, others, rootless=self.rootless, net=self.net, preload=preload)
+        order = root.describe(interpreter, self.code, pyc, others, rootless=self.rootless, net=self.net, preload=preload, counted="pids" in self.cgroups.bases or self.cgroups.unified)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         socket.send_fds(self.control, [json.dumps(order).encode()], [theirs.fileno()])
         theirs.close()

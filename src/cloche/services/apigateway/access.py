@@ -21,6 +21,15 @@ def asked(call: Call, req: Any) -> list[Need]:
     return [Need(f"apigateway:{op.http['method']}", call.arn(path.removeprefix("/v2"), service="apigateway", account=""), context)]
 
 
+def filled(call: Call, document: Any) -> Any:
+    """An OpenAPI text with the variables that API Gateway resolves itself: `${AWS::Region}`, `${AWS::AccountId}`, `${AWS::Partition}`."""
+    if isinstance(document, dict):
+        return document
+    text = document.decode("utf-8", "replace") if isinstance(document, bytes) else document
+    partition = call.arn("").split(":")[1]
+    return text.replace("${AWS::Region}", call.region).replace("${AWS::AccountId}", call.account).replace("${AWS::Partition}", partition)
+
+
 @lru_cache(maxsize=512)
 def members(op: Operation) -> dict[str, str]:
     """The input's member for each place in the path."""

@@ -189,9 +189,10 @@ def touches(req: Any, prefix: str) -> bool:
 @apigateway.op(needs=asked)
 def delete_rest_api(call: Call, req: t.DeleteRestApiRequest) -> None:
     from .deployments import Deployment
+    from .documentation import Part, Version
     from .stages import Stage
     api = find(call, req)
-    for type_ in (Deployment, Stage):
+    for type_ in (Deployment, Stage, Part, Version):
         for record in call.all(type_):
             if record.api == api.id:
                 call.delete(record)

@@ -98,13 +98,22 @@ async def put_method(r: Resource) -> str:
     if integration := r.get("Integration"):
         rest = {k: v for k, v in integration.items() if k != "IntegrationResponses"}
         await r.do("apigateway", "PutIntegration", **place, **rest)
+        # CloudFormation lets through what the operation refuses: a status without a method response, which can never be answered.
+        declared = {str(one["StatusCode"]) for one in r.get("MethodResponses") or []}
         for one in integration.get("IntegrationResponses") or []:
-            await r.do("apigateway", "PutIntegrationResponse", **place, **one)
+            if str(one["StatusCode"]) in declared:
+                await r.do("apigateway", "PutIntegrationResponse", **place, **one)
     return r.physical or made_up(r)
 
 
 async def drop_method(r: Resource) -> None:
     await r.do("apigateway", "DeleteMethod", restApiId=r.properties["RestApiId"], resourceId=r.properties["ResourceId"], httpMethod=r.properties["HttpMethod"])
+
+
+async def create_model(r: Resource) -> str:
+    """A model that the template does not name gets a name of letters and digits alone: others are not allowed."""
+    name = r.get("Name") or "".join(c for c in r.logical if c.isalnum()) + r.call.pick(LETTERS, 12)
+    return await op("apigateway", "CreateModel", send=True, skip=("Name", "ContentType"), physical="name", name=name, contentType=r.get("ContentType") or "application/json")(r)
 
 
 # -- deployments and stages -------------------------------------------------------------------------------------------------
@@ -240,7 +249,7 @@ TYPES = {
         replaces=("StageDescription", "StageName")),
     "AWS::ApiGateway::Stage": Type(create=create_stage, update=update_stage, delete=op("apigateway", "DeleteStage", restApiId="{RestApiId}", stageName="{id}")),
     "AWS::ApiGateway::Model": Type(
-        name="Name", create=op("apigateway", "CreateModel", send=True, physical="name"),
+        create=create_model,
         update=patch("UpdateModel", {"Description": "/description", "Schema": "/schema"}, restApiId="{RestApiId}", modelName="{id}"),
         delete=op("apigateway", "DeleteModel", restApiId="{RestApiId}", modelName="{id}")),
     "AWS::ApiGateway::RequestValidator": Type(

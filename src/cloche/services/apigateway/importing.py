@@ -8,7 +8,7 @@ from cloche.kernel import Call
 
 from . import errors, openapi
 from . import service as apigateway
-from .access import asked
+from .access import asked, filled
 from .apis import RestApi, described, find, new
 from .deployments import find_deployment
 from .stages import find_stage
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @apigateway.op(needs=asked)
 def import_rest_api(call: Call, req: t.ImportRestApiRequest) -> t.RestApi:
-    document = openapi.parse(req["body"])
+    document = openapi.parse(filled(call, req["body"]))
     parameters = req.get("parameters") or {}
     values: dict[str, Any] = {"name": str((document.get("info") or {}).get("title") or "api")}
     if kind := parameters.get("endpointConfigurationTypes"):

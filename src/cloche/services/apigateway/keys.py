@@ -1,9 +1,10 @@
 """API keys: names for callers, and the secret each sends in `x-api-key`."""
 from __future__ import annotations
 
+import csv
 from typing import TYPE_CHECKING, Any
 
-from cloche.kernel import Call, Record
+from cloche.kernel import AwsError, Call, Record
 
 from . import errors, pages
 from . import service as apigateway
@@ -58,6 +59,10 @@ def described(key: ApiKey, secret: bool = False) -> dict[str, Any]:
 
 @apigateway.op(needs=asked)
 def create_api_key(call: Call, req: t.CreateApiKeyRequest) -> t.ApiKey:
+    return described(new(call, req), secret=True)
+
+
+def new(call: Call, req: Any) -> ApiKey:
     value = req.get("value") or call.pick(SECRET_LETTERS, 40)
     if len(value) < 20:
         raise errors.short_key()
@@ -69,7 +74,30 @@ def create_api_key(call: Call, req: t.CreateApiKeyRequest) -> t.ApiKey:
     values["stageKeys"] = [f"{s['restApiId']}/{s['stageName']}" for s in req.get("stageKeys") or []]
     key = call.put(ApiKey(call.pick(LETTERS, 10), value, call.now, call.now, values))
     call.put(KeyValue(value, key.id))
-    return described(key, secret=True)
+    return key
+
+
+@apigateway.op(needs=asked)
+def import_api_keys(call: Call, req: t.ImportApiKeysRequest) -> t.ApiKeyIds:
+    """Comma-separated: a line of column names (name and key are required), then a key a line."""
+    from .plans import PlanKey, find_plan
+    rows = list(csv.reader(req["body"].decode("utf-8", "replace").splitlines()))
+    columns = [name.strip().lower() for name in rows[0]] if rows else []
+    if "key" not in columns or "name" not in columns:
+        raise errors.bad_request("Failed to parse CSV: the columns Name and Key are required.")
+    ids, warnings = [], []
+    for number, row in enumerate(rows[1:], 1):
+        given = dict(zip(columns, (value.strip() for value in row)))
+        try:
+            key = new(call, {"name": given.get("name"), "value": given.get("key"), "description": given.get("description"), "enabled": given.get("enabled", "true").lower() != "false"})
+            for plan in filter(None, (p.strip() for p in given.get("usageplanids", "").split(";"))):
+                call.put(PlanKey(find_plan(call, plan).id, key.id))
+            ids.append(key.id)
+        except AwsError as error:
+            if req.get("failOnWarnings"):
+                raise
+            warnings.append(f"Line {number}: {error.message}")
+    return {"ids": ids, "warnings": warnings}
 
 
 @apigateway.op(needs=asked)

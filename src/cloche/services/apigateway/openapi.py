@@ -16,6 +16,7 @@ from cloche.languages import documents
 
 from . import authorizers as authorizer_nouns
 from . import errors, integrations
+from .access import filled
 from .apis import LETTERS, MODELS, Definition, Resource, RestApi
 from .gateway_responses import STATUS, TEMPLATE
 
@@ -61,7 +62,8 @@ class Reader:
         base = self.document.get("basePath") or ""
         if self.new:
             servers = self.document.get("servers") or [{}]
-            base = ((servers[0].get("variables") or {}).get("basePath") or {}).get("default") or ""
+            first = servers[0] if isinstance(servers, list) else {}
+            base = ((first.get("variables") or {}).get("basePath") or {}).get("default") or ""
         base = "/" + base.strip("/") if base.strip("/") else ""
         if mode == "prepend":
             return base
@@ -278,17 +280,17 @@ class Reader:
 
 def apply(call: Call, api: RestApi, body: Any, mode: str, parameters: dict[str, str], fail_on_warnings: bool) -> tuple[RestApi, list[str]]:
     """The API with the document merged into it, or put in the place of what it was."""
-    document = parse(body)
+    document = parse(filled(call, body))
     root = api.definition.resources[api.root]
     if mode == "overwrite":
         kept = {name: api.definition.models[name] for name in MODELS if name in api.definition.models}
         base = Definition({root.id: msgspec.structs.replace(root, methods={})}, kept)
     else:
         base = api.definition
-    reader = Reader(call, api.id, document, base, api.root, parameters.get("basepath", "ignore"))
     try:
+        reader = Reader(call, api.id, document, base, api.root, parameters.get("basepath", "ignore"))
         definition = reader.definition()
-    except (RecursionError, TypeError, AttributeError):
+    except (RecursionError, TypeError, AttributeError, LookupError):
         raise errors.bad_openapi("Invalid OpenAPI input.") from None    # a part is not of the kind that OpenAPI says
     if reader.warnings and fail_on_warnings:
         raise errors.bad_openapi("Warnings found during import:\n\t" + "\n\t".join(reader.warnings))

@@ -1,7 +1,7 @@
 """What HTTP APIs share with REST APIs: the door, the way to functions, buckets, and how a request is read."""
 from __future__ import annotations
 
-from .access import asked
+from .access import asked, filled
 from .apis import LETTERS, Endpoint
 from .invoke import functions
 from .invoke.access_log import put as log_access
@@ -11,4 +11,4 @@ from .invoke.live import Place
 from .invoke.responses import clean, passed
 from .invoke.throttle import take
 
-__all__ = ["LETTERS", "Endpoint", "Place", "asked", "clean", "clf", "fault_of", "functions", "headers_of", "last", "log_access", "passed", "query_of", "read_json", "source_ip", "take"]
+__all__ = ["LETTERS", "Endpoint", "Place", "asked", "clean", "clf", "fault_of", "filled", "functions", "headers_of", "last", "log_access", "passed", "query_of", "read_json", "source_ip", "take"]

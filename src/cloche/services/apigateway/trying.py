@@ -1,17 +1,20 @@
-"""TestInvokeMethod: a method tried without a deployment, a signature or a key, and the log of what happened."""
+"""TestInvokeMethod and TestInvokeAuthorizer: a method tried without a deployment, a signature or a key, and the log of what happened."""
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from cloche.kernel import Call, Request
 
+from . import errors
 from . import service as apigateway
 from .access import asked
 from .apis import find
+from .authorizers import find_authorizer
 from .deployments import FROZEN, Deployment
-from .invoke import integrate, pipeline, refusals, validate
+from .invoke import authorize, integrate, pipeline, refusals, validate
 from .invoke.exchange import Exchange
 from .invoke.live import Live
 from .methods import place
@@ -50,6 +53,31 @@ async def test_invoke_method(call: Call, req: t.TestInvokeMethodRequest) -> t.Te
         response = refusals.response(x, refused)
     log.append(f"Method completed with status: {response.status}")
     return answer(response, log, asyncio.get_running_loop().time() - began)
+
+
+@apigateway.op(needs=asked)
+async def test_invoke_authorizer(call: Call, req: t.TestInvokeAuthorizerRequest) -> t.TestInvokeAuthorizerResponse:
+    """The authorizer's function asked as a method would ask it; nothing is kept."""
+    api = find(call, req)
+    it = find_authorizer(api, req["authorizerId"])
+    if it["type"] not in ("TOKEN", "REQUEST"):
+        raise errors.bad_request("Only authorizers of the types TOKEN and REQUEST can be tried.")
+    headers = {name.lower(): value for name, value in (req.get("headers") or {}).items()} | {n.lower(): ",".join(vs) for n, vs in (req.get("multiValueHeaders") or {}).items()}
+    headers.setdefault("host", f"{api.id}.execute-api.{call.region}.amazonaws.com")
+    request = Request("GET", req.get("pathWithQueryString") or "/", headers, (req.get("body") or "").encode(), None, True, "127.0.0.1")
+    x = Exchange(call, request, api.id, request.path)
+    deployment = Deployment(api.id, "test", call.now, api.definition)
+    x.stage = Stage(api.id, "test-invoke-stage", call.now, call.now, {"deploymentId": "test"})
+    x.variables, x.live = dict(req.get("stageVariables") or {}), Live(deployment, api.id, call.account, call.region)
+    x.resource, x.spec = api.definition.resources[api.root], {"authorizationType": "CUSTOM", "authorizerId": it["id"], "httpMethod": "GET"}
+    pipeline.describe(x, deployment)
+    began = asyncio.get_running_loop().time()
+    try:
+        said = await authorize.asked(x, it, authorize.identities(x, it))
+    except refusals.Refused as refused:
+        return {"clientStatus": refused.status, "log": refused.why or str(refused.message), "latency": int((asyncio.get_running_loop().time() - began) * 1000)}
+    return {"clientStatus": 200, "principalId": str(said["principalId"]), "policy": json.dumps(said["policyDocument"]), "latency": int((asyncio.get_running_loop().time() - began) * 1000),
+            "log": "Successfully completed authorizer execution"}
 
 
 def answer(response: Any, log: list[str], seconds: float) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from cloche.kernel import Call
 from cloche.languages import documents
-from cloche.services.apigateway.public import asked
+from cloche.services.apigateway.public import asked, filled
 
 from . import authorizers, errors, integrations, routes, stages
 from . import service as apigatewayv2
@@ -61,7 +61,7 @@ class Reader:
     def read(self) -> HttpApi:
         try:
             return self.read_all()
-        except (RecursionError, TypeError, AttributeError):
+        except (RecursionError, TypeError, AttributeError, LookupError):
             raise errors.bad_request("The API definition is malformed") from None    # a part is not of the kind that OpenAPI says
 
     def read_all(self) -> HttpApi:
@@ -131,7 +131,7 @@ class Reader:
 
 @apigatewayv2.op(needs=asked)
 def import_api(call: Call, req: t.ImportApiRequest) -> t.ImportApiResponse:
-    document = parse(req["Body"])
+    document = parse(filled(call, req["Body"]))
     api = Reader(call, new(call, settings(document)), document).read()
     return described(call, api)
 
@@ -139,7 +139,7 @@ def import_api(call: Call, req: t.ImportApiRequest) -> t.ImportApiResponse:
 @apigatewayv2.op(needs=asked)
 def reimport_api(call: Call, req: t.ReimportApiRequest) -> t.ReimportApiResponse:
     """The document takes the place of everything that was there."""
-    document = parse(req["Body"])
+    document = parse(filled(call, req["Body"]))
     api = find(call, req)
     api = call.put(api.but(values={**api.values, **settings(document)}, definition=Definition()))
     api = Reader(call, api, document).read()

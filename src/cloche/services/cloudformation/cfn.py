@@ -165,7 +165,13 @@ async def delete_macro(r: Resource) -> None:
         r.call.delete(macro)
 
 
+async def note(r: Resource) -> str:
+    """AWS::CDK::Metadata: CDK's note of what it made; nothing is behind it."""
+    return r.physical or f"{r.stack_name}-{r.logical}"
+
+
 TYPES = {
+    "AWS::CloudFormation::CDKMetadata": Type(create=note, update=note),
     "AWS::CloudFormation::CustomResource": Type(create=create_custom, update=update_custom, delete=delete_custom, replaces=("ServiceToken",)),
     "AWS::CloudFormation::WaitConditionHandle": Type(create=create_handle),
     "AWS::CloudFormation::WaitCondition": Type(create=create_condition, update=keep, attributes=("Data",)),

@@ -286,7 +286,8 @@ def execute_change_set(call: Call, req: t.ExecuteChangeSetInput) -> None:
     call.put(one.but(execution="EXECUTE_COMPLETE"))
     mode = "DO_NOTHING" if req.get("DisableRollback") else one.on_failure
     stack = stack.but(change_sets={}, change_set=one.id, role=one.role, on_failure=mode if one.type == "CREATE" else stack.on_failure)
-    running = Operation(call.uuid(), f"{one.type}_STACK", "apply", call.principal, token=req.get("ClientRequestToken", ""), role=one.role, on_failure=mode)
+    running = Operation(call.uuid(), f"{one.type}_STACK", "apply", call.principal, token=req.get("ClientRequestToken", ""), role=one.role, on_failure=mode,
+                        retain_except=bool(req.get("RetainExceptOnCreate")))
     if one.type == "CREATE":
         stack = stacks.begin(call, stack.but(status="CREATE_IN_PROGRESS", target=one.target, operation=running))
         if stack.timeout:

@@ -57,6 +57,7 @@ class Operation(msgspec.Struct, frozen=True, omit_defaults=True):
     skip: list[str] = []
     policy: str = ""             # a stack policy for this update only
     cancelled: bool = False
+    retain_except: bool = False  # RetainExceptOnCreate: what this operation made is not retained when it is undone
 
 
 class Stack(Record, frozen=True, omit_defaults=True):

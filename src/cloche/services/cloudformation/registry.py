@@ -43,12 +43,14 @@ def custom(name: str) -> bool:
 
 def known(name: str) -> bool:
     """A type that AWS has, whether or not it is built here."""
-    return custom(name) or name in _schemas()["types"] or name in _schemas()["known"]
+    return custom(name) or name == "AWS::CDK::Metadata" or name in _schemas()["types"] or name in _schemas()["known"]
 
 
 def find(name: str) -> Type:
     if custom(name):
         name = "AWS::CloudFormation::CustomResource"
+    if name == "AWS::CDK::Metadata":
+        name = "AWS::CloudFormation::CDKMetadata"
     parts = name.split("::")
     found = _table(parts[1]).get(name) if len(parts) == 3 and parts[0] == "AWS" else None
     if found is None:

@@ -49,7 +49,18 @@ def fresh(call: Call, stack: Stack, slots: list[Slot]) -> list[Slot]:
 # -- forward ----------------------------------------------------------------------------------------------------------
 
 async def carry(call: Call, stack: Stack, plan: Plan, name: str, rights: Call) -> None:
-    """Bring one resource to what the template says."""
+    """Bring one resource to what the template says. A fault of ours fails the resource, not the engine."""
+    try:
+        await bring(call, stack, plan, name, rights)
+    except Exception:
+        log.exception("%s of stack %s", name, stack.name)
+        with call.step():
+            base = plan.rows.get(name) or Row(name, plan.live[name]["Type"], status="CREATE_IN_PROGRESS", needs=plan.needs[name])
+            assert stack.operation is not None
+            failed(call, stack, Slot(base.but(op=stack.operation.id, action=base.action or "create", born=base.born or stack.operation.id)), "Internal Failure")
+
+
+async def bring(call: Call, stack: Stack, plan: Plan, name: str, rights: Call) -> None:
     operation = stack.operation
     assert operation is not None
     body, old = plan.live[name], plan.rows.get(name)
@@ -293,7 +304,7 @@ async def delete(call: Call, stack: Stack, slot: Slot, rights: Call, creating: b
     assert operation is not None
     row_ = slot.row
     policy = row_.replacement if row_.action == "replaced" else row_.deletion
-    kept = policy == "Retain" or (policy == "RetainExceptOnCreate" and not creating)
+    kept = (policy == "Retain" and not (creating and operation.retain_except)) or (policy == "RetainExceptOnCreate" and not creating)
     with call.step():
         if not row_.physical or row_.status == "DELETE_COMPLETE":
             slot.save(call, stack.id, row_.but(op=operation.id, action="delete", state="done", status="DELETE_COMPLETE" if row_.physical else row_.status))

@@ -13,7 +13,7 @@ from cloche.languages.cloudformation.errors import TransformError
 from . import errors, policies, templates
 from . import service as cloudformation
 from .engine import change, deploy, expire, go_on
-from .records import Operation, Stack, Target, Undone, by_stack, find, lookup, processed, save_template
+from .records import Operation, Row, Stack, Target, Undone, by_stack, find, lookup, processed, put_old, put_row, rows, save_template
 from .settling import settled
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def tags_of(req: Any) -> dict[str, str]:
 
 
 def operation(call: Call, kind: str, phase: str, req: Any, role: str, **more: Any) -> Operation:
-    return Operation(call.uuid(), kind, phase, call.principal, token=req.get("ClientRequestToken", ""), role=role, **more)
+    return Operation(call.uuid(), kind, phase, call.principal, token=req.get("ClientRequestToken", ""), role=role, retain_except=bool(req.get("RetainExceptOnCreate")), **more)
 
 
 def failure_mode(req: Any) -> str:
@@ -162,6 +162,12 @@ async def update(call: Call, req: Any, tags: dict[str, str] | None = None) -> An
 
 
 def start_update(call: Call, stack: Stack, target: Target, running: Operation, **changes: Any) -> Stack:
+    for row in rows(call, stack.id).values():
+        if row.before is not None:  # left by an update that failed and was not undone: this one starts from what is there
+            before = msgspec.convert(row.before, Row)
+            if before.physical != row.physical:
+                put_old(call, stack.id, before.but(state="", action="replaced"))
+            put_row(call, stack.id, row.but(before=None))
     stack = stack.but(status="UPDATE_IN_PROGRESS", target=target, operation=running, updated=call.now, **changes)
     return begin(call, stack.but(tokens=remember(stack)))
 

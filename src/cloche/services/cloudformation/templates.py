@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import asyncio
+import fnmatch
 import importlib
 import json
 import re
@@ -129,6 +130,9 @@ async def prepare(call: Call, text: str, stack_id: str, req: Mapping[str, Any], 
         if strays := sorted({one["Type"] for one in template["Resources"].values() if not registry.known(one["Type"])}):
             raise errors.unknown_types(strays)
         check_attributes(template, live, settled)
+        allowed = req.get("ResourceTypes") or []
+        if allowed and (others := sorted({x["Type"] for x in template["Resources"].values() if not any(fnmatch.fnmatchcase(x["Type"], one) for one in allowed)})):
+            raise errors.validation(f"Resource type {others[0]} is not allowed by parameter ResourceTypes {allowed}".replace("'", ""))
     except TemplateError as error:
         raise errors.validation(str(error)) from None
     shown = [one.shown() for one in values.values()]

@@ -4,6 +4,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from cloche.iam import MalformedPolicy, grammar
 from cloche.kernel import Call, Record
 
 from . import errors
@@ -168,15 +169,22 @@ def delete_event_bus(call: Call, req: t.DeleteEventBusRequest) -> None:
 
 # -- permissions ------------------------------------------------------------------------------------------------------
 
+def policy_of(bus: Bus) -> dict[str, Any]:
+    """The bus's policy, its statements as a list."""
+    document: dict[str, Any] = json.loads(bus.policy) if bus.policy else {"Version": "2012-10-17", "Statement": []}
+    if not isinstance(document["Statement"], list):
+        document["Statement"] = [document["Statement"]]
+    return document
+
+
 @events.op(resource=by_bus)
 def put_permission(call: Call, req: t.PutPermissionRequest) -> None:
     bus = find(call, req.get("EventBusName"))
     text = req.get("Policy")
     if text:
         try:
-            if not json.loads(text)["Statement"]:
-                raise KeyError
-        except (ValueError, KeyError, TypeError):
+            grammar.resource(text)
+        except MalformedPolicy:
             raise errors.parameter("Policy", "Policy is not a valid JSON policy document.") from None
     else:
         for name in ("StatementId", "Principal", "Action"):
@@ -191,13 +199,14 @@ def put_permission(call: Call, req: t.PutPermissionRequest) -> None:
             "Sid": req["StatementId"], "Effect": "Allow", "Principal": "*" if principal == "*" else {"AWS": f"arn:aws:iam::{principal}:root"}, "Action": "events:PutEvents", "Resource": bus.arn,
         }
         if condition := req.get("Condition"):
+            if (condition["Type"], condition["Key"]) != ("StringEquals", "aws:PrincipalOrgID"):
+                raise errors.parameter("Condition", "Only StringEquals of aws:PrincipalOrgID is supported.")
             statement["Condition"] = {condition["Type"]: {condition["Key"]: condition["Value"]}}
-        document = json.loads(bus.policy) if bus.policy else {"Version": "2012-10-17", "Statement": []}
+        document = policy_of(bus)
         kept = [s for s in document["Statement"] if s.get("Sid") != req["StatementId"]]
         text = json.dumps(document | {"Statement": [*kept, statement]}, separators=(",", ":"))
     if len(text) > LONGEST_POLICY:
-        from cloche.kernel import AwsError
-        raise AwsError("PolicyLengthExceededException", "The size of the policy is over the limit.")
+        raise errors.policy_too_long()
     call.put(bus.but(policy=text, changed=call.now))
 
 
@@ -209,7 +218,7 @@ def remove_permission(call: Call, req: t.RemovePermissionRequest) -> None:
         return
     if not bus.policy:
         raise errors.no_policy()
-    document = json.loads(bus.policy)
+    document = policy_of(bus)
     kept = [s for s in document["Statement"] if s.get("Sid") != req.get("StatementId")]
     if len(kept) == len(document["Statement"]):
         raise errors.no_such_statement()

@@ -60,6 +60,10 @@ def bad_token() -> AwsError:
     return parameter("NextToken")
 
 
+def policy_too_long() -> AwsError:
+    return AwsError("PolicyLengthExceededException", "The size of the policy is over the limit.")
+
+
 def too_big() -> AwsError:
     return invalid("Total size of the entries in the request is over the limit.")
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from cloche.shapes import events as t
 
 LARGEST = 262_144
+LAST_MOMENT = 253_402_300_800  # the year 10000
 MOST_HOPS = 5  # from bus to bus; AWS forbids chains, a circle must end
 
 
@@ -73,6 +74,8 @@ def put_entry(call: Call, entry: Any) -> dict[str, str]:
             raise ValueError
     except (ValueError, RecursionError):
         return {"ErrorCode": "MalformedDetail", "ErrorMessage": "Detail is malformed."}
+    if not 0 <= (entry.get("Time") or 0) < LAST_MOMENT:
+        return {"ErrorCode": "InvalidArgument", "ErrorMessage": "Parameter Time is not valid."}
     event = envelope(call, entry["Source"], entry["DetailType"], detail, entry.get("Resources") or [], entry.get("Time") or call.now)
     at, bus = bus_at(call, bus_arn(call, entry.get("EventBusName")))
     if bus is not None:  # an event for a bus that is not there is accepted, and gone

@@ -60,7 +60,7 @@ def find(call: Call, provider_arn: str) -> OidcProvider:
 @iam.op(resource=lambda call, req: arn(call, bare(req["Url"])), action=tags.action("CreateOpenIDConnectProvider", "TagOpenIDConnectProvider"), context=facts, partly="a missing thumbprint is not fetched from the issuer; no context providers")
 def create_open_id_connect_provider(call: Call, req: t.CreateOpenIDConnectProviderRequest) -> t.CreateOpenIDConnectProviderResponse:
     parts = urlsplit(req["Url"])
-    if parts.scheme != "https" or not parts.hostname or parts.query or parts.port:
+    if parts.scheme != "https" or not parts.hostname or parts.query:
         raise errors.validation("Invalid Open ID Connect Provider URL")
     url, thumbprints = bare(req["Url"]), req.get("ThumbprintList", [])
     if call.get(OidcProvider, url):

@@ -218,3 +218,11 @@ def saml_provider(call: Call, arn: str) -> Any:
     if len(parts) < 6 or not parts[5].startswith("saml-provider/"):
         return None
     return call.at(parts[4], call.region).get(SamlProvider, parts[5].partition("/")[2])
+
+
+def oidc_provider(call: Call, account: str, issuer: str) -> Any:
+    """(ARN, record) of the account's OpenID Connect provider for an issuer; None if it has none."""
+    from . import oidc_providers
+    there = call.at(account, call.region)
+    found = there.get(oidc_providers.OidcProvider, oidc_providers.bare(issuer))
+    return (oidc_providers.arn(there, found.url), found) if found else None

@@ -33,7 +33,7 @@ def disabled(arn: str) -> AwsError:
 
 
 def bad_state(arn: str, state: str) -> AwsError:
-    words = {"PendingDeletion": "pending deletion", "PendingImport": "pending import", "Unavailable": "unavailable", "Enabled": "enabled", "Disabled": "disabled"}
+    words = {"PendingDeletion": "pending deletion", "PendingImport": "pending import", "PendingReplicaDeletion": "pending replica deletion", "Unavailable": "unavailable", "Enabled": "enabled", "Disabled": "disabled"}
     return AwsError("KMSInvalidStateException", f"{arn} is {words.get(state, state)}.")
 
 
@@ -59,6 +59,26 @@ def wrong_usage(arn: str, usage: str, operation: str) -> AwsError:
 
 def wrong_algorithm(algorithm: str, spec: str) -> AwsError:
     return AwsError("InvalidKeyUsageException", f"Algorithm {algorithm} is incompatible with key spec {spec}.")
+
+
+def wrong_origin(arn: str, origin: str) -> AwsError:
+    return unsupported(f"{arn} origin is {origin} which is not valid for this operation.")
+
+
+def bad_import_token() -> AwsError:
+    return AwsError("InvalidImportTokenException", "")
+
+
+def expired_import_token() -> AwsError:
+    return AwsError("ExpiredImportTokenException", "")
+
+
+def wrong_material() -> AwsError:
+    return AwsError("IncorrectKeyMaterialException", "The key material in the request is, expired, invalid, or does not meet expectations.")
+
+
+def not_multi_region(arn: str) -> AwsError:
+    return unsupported(f"{arn} is not a multi-region primary key.")
 
 
 def dry_run() -> AwsError:

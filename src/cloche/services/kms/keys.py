@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from cloche.kernel import Call, Record
+from cloche.kernel import AwsEvent, Call, Record
 
 from . import errors, permission, specs
 from . import service as kms
@@ -45,6 +45,11 @@ class Key(Record, frozen=True):
     materials: tuple[Material, ...] = ()
     grants: tuple[str, ...] = ()  # ids of Grant records
     public: bytes = b""  # DER, of an asymmetric key
+    imported: str = ""  # id of the material that a key of origin EXTERNAL once got: no other will do
+    valid_to: float = 0  # when imported material expires
+    primary: str = ""  # of a replica: the region of its primary
+    replicas: tuple[str, ...] = ()  # of a primary: the regions of its replicas
+    waiting_days: int = 30  # of a primary in PendingReplicaDeletion
 
     @property
     def key(self) -> str:
@@ -117,6 +122,11 @@ def change(call: Call, key: Key, **changes: Any) -> Key:
     return home(call, key).put(key.but(**changes))
 
 
+def tell(call: Call, key: Key, what: str) -> None:
+    """EventBridge hears of what happens to a key without anybody asking."""
+    call.emit(AwsEvent("aws.kms", what, {"key-id": key.id}, [key.arn]))
+
+
 def usable(key: Key) -> None:
     if key.state == "Disabled":
         raise errors.disabled(key.arn)
@@ -125,7 +135,7 @@ def usable(key: Key) -> None:
 
 
 def not_pending(key: Key) -> None:
-    if key.state == "PendingDeletion":
+    if key.state in ("PendingDeletion", "PendingReplicaDeletion"):
         raise errors.bad_state(key.arn, key.state)
 
 
@@ -176,12 +186,13 @@ def _creation(call: Call, req: Any) -> dict[str, Any]:
     }
 
 
-@kms.op(lambda call, req: "*", context=_creation, partly="imported material, custom key stores and replicas of multi-Region keys are not built")
+@kms.op(lambda call, req: "*", context=_creation, partly="custom and external key stores, SM2, ML-DSA and ML-KEM keys are not built; imported material is for symmetric keys alone")
 async def create_key(call: Call, req: t.CreateKeyRequest) -> t.CreateKeyResponse:
     spec = req.get("KeySpec") or req.get("CustomerMasterKeySpec") or "SYMMETRIC_DEFAULT"
     usage = specs.usage(spec, req.get("KeyUsage"))
-    if req.get("Origin", "AWS_KMS") != "AWS_KMS" or req.get("CustomKeyStoreId") or req.get("XksKeyId"):
-        raise errors.unsupported("Cloche makes keys with origin AWS_KMS alone.")
+    origin = req.get("Origin", "AWS_KMS")
+    if origin not in ("AWS_KMS", "EXTERNAL") or (origin == "EXTERNAL" and spec != "SYMMETRIC_DEFAULT") or req.get("CustomKeyStoreId") or req.get("XksKeyId"):
+        raise errors.unsupported(f"Keys of spec {spec} and origin {origin} are not built in Cloche.")
     tags = {tag["TagKey"]: tag["TagValue"] for tag in req.get("Tags") or ()}
     if any(k.startswith("aws:") for k in tags):
         raise errors.bad_tag("User-defined tag keys cannot start with aws:.")
@@ -199,12 +210,12 @@ async def create_key(call: Call, req: t.CreateKeyRequest) -> t.CreateKeyResponse
     with call.step():
         key = call.put(Key(
             id_, call.account, call.region, call.now, policy, spec, usage, description=req.get("Description", ""), multi_region=multi, tags=tags,
-            materials=(make(call, id_, secret),), public=public,
+            materials=(make(call, id_, secret),) if origin == "AWS_KMS" else (), public=public, origin=origin, state="Enabled" if origin == "AWS_KMS" else "PendingImport",
         ))
-    return {"KeyMetadata": describe(key)}
+    return {"KeyMetadata": describe(call, key)}
 
 
-def describe(key: Key) -> t.KeyMetadata:
+def describe(call: Call, key: Key) -> t.KeyMetadata:
     out: Any = {
         "AWSAccountId": key.account, "KeyId": key.id, "Arn": key.arn, "CreationDate": key.created, "Enabled": key.state == "Enabled", "Description": key.description,
         "KeyUsage": key.usage, "KeyState": key.state, "Origin": key.origin, "KeyManager": key.manager, "CustomerMasterKeySpec": key.spec, "KeySpec": key.spec,
@@ -214,14 +225,23 @@ def describe(key: Key) -> t.KeyMetadata:
         out["CurrentKeyMaterialId"] = key.material.id
     if key.deletion:
         out["DeletionDate"] = key.deletion
+    if key.origin == "EXTERNAL" and key.materials:
+        out["ExpirationModel"] = "KEY_MATERIAL_EXPIRES" if key.valid_to else "KEY_MATERIAL_DOES_NOT_EXPIRE"
+        if key.valid_to:
+            out["ValidTo"] = key.valid_to
     if key.multi_region:
-        out["MultiRegionConfiguration"] = {"MultiRegionKeyType": "PRIMARY", "PrimaryKey": {"Arn": key.arn, "Region": key.region}, "ReplicaKeys": []}
+        first = call.at(key.account, key.primary).get(Key, key.id) if key.primary else key
+        regions = [{"Arn": f"arn:aws:kms:{region}:{key.account}:key/{key.id}", "Region": region} for region in (first.replicas if first else ())]
+        out["MultiRegionConfiguration"] = {
+            "MultiRegionKeyType": "REPLICA" if key.primary else "PRIMARY", "PrimaryKey": {"Arn": first.arn if first else key.arn, "Region": key.primary or key.region},
+            "ReplicaKeys": regions,
+        }
     return out  # type: ignore[no-any-return]
 
 
 @kms.op(needs=permission.on_key("DescribeKey", alias=True))
 def describe_key(call: Call, req: t.DescribeKeyRequest) -> t.DescribeKeyResponse:
-    return {"KeyMetadata": describe(find(call, req["KeyId"], alias=True))}
+    return {"KeyMetadata": describe(call, find(call, req["KeyId"], alias=True))}
 
 
 @kms.op(lambda call, req: "*")
@@ -280,6 +300,9 @@ def schedule_key_deletion(call: Call, req: t.ScheduleKeyDeletionRequest) -> t.Sc
     if not 7 <= days <= 30:
         raise errors.invalid(f"1 validation error detected: Value '{days}' at 'pendingWindowInDays' failed to satisfy constraint: Member must have value {'greater' if days < 7 else 'less'} than or equal to {7 if days < 7 else 30}")
     not_pending(key)
+    if key.replicas:  # a primary outlives its replicas; its window begins when the last is gone
+        change(call, key, state="PendingReplicaDeletion", waiting_days=days)
+        return {"KeyId": key.arn, "KeyState": "PendingReplicaDeletion", "PendingWindowInDays": days}
     due = call.now + days * DAY
     key = change(call, key, state="PendingDeletion", deletion=due)
     home(call, key).due(due, delete, key.id, id=key.id)
@@ -289,10 +312,10 @@ def schedule_key_deletion(call: Call, req: t.ScheduleKeyDeletionRequest) -> t.Sc
 @kms.op(needs=permission.on_key("CancelKeyDeletion"))
 def cancel_key_deletion(call: Call, req: t.CancelKeyDeletionRequest) -> t.CancelKeyDeletionResponse:
     key = find(call, req["KeyId"])
-    if key.state != "PendingDeletion":
+    if key.state not in ("PendingDeletion", "PendingReplicaDeletion"):
         raise errors.not_pending(key.arn)
     home(call, key).cancel(delete, key.id)
-    change(call, key, state="Disabled", deletion=0)
+    change(call, key, state="Disabled" if key.materials else "PendingImport", deletion=0)
     return {"KeyId": key.arn}
 
 
@@ -311,3 +334,18 @@ def delete(call: Call, id: str) -> None:
         if grant := call.get(Grant, grant_id):
             call.delete(grant)
     call.delete(key)
+    tell(call, key, "KMS CMK Deletion")
+    if key.primary:
+        _lost_a_replica(call.at(key.account, key.primary), key)
+
+
+def _lost_a_replica(there: Call, replica: Key) -> None:
+    first = there.get(Key, replica.id)
+    if first is None:
+        return
+    first = first.but(replicas=tuple(r for r in first.replicas if r != replica.region))
+    if first.state == "PendingReplicaDeletion" and not first.replicas:
+        due = there.now + first.waiting_days * DAY
+        first = first.but(state="PendingDeletion", deletion=due)
+        there.due(due, delete, first.id, id=first.id)
+    there.put(first)

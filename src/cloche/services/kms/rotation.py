@@ -16,7 +16,7 @@ ON_DEMAND_AT_MOST = 25
 
 
 def _rotatable(key: keys.Key) -> None:
-    if key.spec != "SYMMETRIC_DEFAULT" or key.origin != "AWS_KMS":
+    if key.spec != "SYMMETRIC_DEFAULT" or key.origin != "AWS_KMS" or key.primary:
         raise errors.unsupported(f"{key.arn} does not support rotation.")
     keys.not_pending(key)
 
@@ -45,7 +45,10 @@ def disable_key_rotation(call: Call, req: t.DisableKeyRotationRequest) -> None:
 @kms.op(needs=permission.on_key("GetKeyRotationStatus"))
 def get_key_rotation_status(call: Call, req: t.GetKeyRotationStatusRequest) -> t.GetKeyRotationStatusResponse:
     key = keys.find(call, req["KeyId"])
-    _rotatable(key)
+    if key.primary:  # rotation is the primary's, and the same everywhere
+        key = call.at(key.account, key.primary).get(keys.Key, key.id) or key
+    else:
+        _rotatable(key)
     out: Any = {"KeyRotationEnabled": bool(key.rotation_days), "KeyId": key.id}
     if key.rotation_days:
         out |= {"RotationPeriodInDays": key.rotation_days, "NextRotationDate": key.next_rotation}
@@ -65,7 +68,12 @@ def rotate_key_on_demand(call: Call, req: t.RotateKeyOnDemandRequest) -> t.Rotat
 
 
 def _renew(call: Call, key: keys.Key, how: str, **changes: Any) -> None:
-    keys.change(call, key, materials=(*key.materials, make(call, key.id, random_bytes(call, 32), how)), **changes)
+    materials = (*key.materials, make(call, key.id, random_bytes(call, 32), how))
+    keys.change(call, key, materials=materials, **changes)
+    for region in key.replicas:
+        there = call.at(key.account, region)
+        if replica := there.get(keys.Key, key.id):
+            there.put(replica.but(materials=materials))
 
 
 @kms.timer
@@ -75,6 +83,7 @@ def rotate(call: Call, id: str) -> None:
         return
     due = call.now + key.rotation_days * keys.DAY
     _renew(call, key, "AUTOMATIC", next_rotation=due)
+    keys.tell(call, key, "KMS CMK Rotation")
     call.due(due, rotate, id, id=id)
 
 

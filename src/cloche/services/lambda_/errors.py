@@ -103,11 +103,11 @@ def unzipped_too_large(limit: int) -> AwsError:
 
 
 def zip_too_large(limit: int) -> AwsError:
-    return AwsError("RequestEntityTooLargeException", f"Zipped size must be smaller than {limit} bytes", 413)
+    return invalid(f"Zipped size must be smaller than {limit} bytes")
 
 
-def request_too_large(limit: int) -> AwsError:
-    return AwsError("RequestEntityTooLargeException", f"Request must be smaller than {limit} bytes for the CreateFunction operation", 413)
+def request_too_large(limit: int, operation: str) -> AwsError:
+    return AwsError("RequestEntityTooLargeException", f"Request must be smaller than {limit} bytes for the {operation} operation", 413)
 
 
 def no_code() -> AwsError:
@@ -270,6 +270,15 @@ def payload_too_large(limit: int) -> AwsError:
 
 def not_json(why: str) -> AwsError:
     return AwsError("InvalidRequestContentException", f"Could not parse request body into json: Could not parse payload into json: {why}", 400, extra={"Type": "User"})
+
+
+def recursive() -> AwsError:
+    return AwsError("RecursiveInvocationException", "Lambda has detected your function being invoked in a recursive loop with other AWS resources and stopped your function's invocation.", 400,
+                    extra={"Type": "User"})
+
+
+def role_lost() -> AwsError:
+    return AwsError("AccessDeniedException", "The role defined for the function cannot be assumed by Lambda.", 403, extra={"Type": "User"})
 
 
 def sandbox_failed(why: str) -> AwsError:

@@ -145,8 +145,6 @@ def exists(call: Call, kind: str, source: str, timeout: int) -> None:
 
 
 def checked(call: Call, kind: str, source: str, config: dict[str, Any], req: Any, timeout: int) -> dict[str, Any]:
-    if req.get("TumblingWindowInSeconds"):
-        raise errors.cannot_run("Cloche does not keep tumbling windows yet. Leave TumblingWindowInSeconds out.")
     config = config | {k: req[k] for k in (OF_QUEUES if kind == QUEUE else OF_STREAMS) if k in req}
     if not config.get("FilterCriteria", {"Filters": 1}).get("Filters"):
         config.pop("FilterCriteria")
@@ -210,6 +208,9 @@ def update_event_source_mapping(call: Call, req: t.UpdateEventSourceMappingReque
     config = checked(call, mapping.source_kind, mapping.source, mapping.config, req, timeout)
     wanted = {True: "Enabled", False: "Disabled", None: mapping.wanted}[req.get("Enabled")]
     state = "Updating" if wanted == mapping.wanted else "Enabling" if wanted == "Enabled" else "Disabling"
+    if config.get("ParallelizationFactor") != mapping.config.get("ParallelizationFactor"):
+        from .stream_poller import relane
+        relane(call, mapping, config["ParallelizationFactor"])
     mapping = call.put(mapping.but(function=name.name, qualifier=name.qualifier, config=config, wanted=wanted, state=state, modified=call.now))
     call.wake(settle, mapping.uuid)
     return describe(call, mapping)

@@ -23,6 +23,7 @@ from . import errors
 from . import service as lambda_
 
 ZIP_LIMIT = 52_428_800  # sent directly
+REQUEST_LIMIT = 70_167_211
 S3_ZIP_LIMIT = 262_144_000
 UNZIPPED_LIMIT = 262_144_000
 FILES_LIMIT = 100_000
@@ -51,7 +52,7 @@ async def take(call: Call, source: Any) -> Package:
             raise errors.two_sources()
         data = source["ZipFile"]
         if len(data) > ZIP_LIMIT:
-            raise errors.zip_too_large(ZIP_LIMIT)
+            raise errors.request_too_large(REQUEST_LIMIT, call.op)
     elif source.get("S3Bucket") and source.get("S3Key"):
         data = await from_s3(call, source)
     else:

@@ -12,7 +12,7 @@ from typing import Any
 
 from cloche.engines.run.invocation import Spec
 from cloche.engines.run.lambda_runtime import Engine, Environment, SandboxError
-from cloche.kernel import Call
+from cloche.kernel import AwsError, Call, Response
 
 from . import errors, packages
 from .records import Version
@@ -37,9 +37,10 @@ class Warm:
 class Pools:
     def __init__(self, cloud: Any) -> None:
         self.cloud = cloud
-        self.engine = Engine(packages.code_root(cloud), Path(cloud.data) / "cache", self._serve, int(cloud.host.rpartition(":")[2]))  # URLs handed in from outside work inside
+        self.engine = Engine(packages.code_root(cloud), Path(cloud.data) / "cache", self._serve, ports_of(cloud))
         self.idle: dict[Key, list[Warm]] = {}
         self.busy: dict[Key, set[Warm]] = {}
+        self.inside: Any = None  # the server that environments see
         self.count = 0  # alive or being made
         self.queue: deque[asyncio.Future[None]] = deque()
         self.running: dict[tuple[str, str, str], int] = {}  # account, region, function ("" for all without a reservation) -> invocations now
@@ -47,8 +48,17 @@ class Pools:
         cloud.closers.append(self.close)
 
     async def _serve(self, sock: Any) -> Any:
-        server = self.cloud.memory["server"]
-        return Listening(server, await server.listen(sock=sock))
+        if self.inside is None:
+            server = self.cloud.memory["server"]
+            self.inside = type(server)(self._handle, server.date, server.trouble)
+        return Listening(self.inside, await self.inside.listen(sock=sock))
+
+    def _handle(self, request: Any, send: Any) -> None:
+        """What a function may ask is what AWS offers: the clock, the snapshots and the timeline of this cloud are not its business."""
+        if request.path.startswith("/_cloche"):
+            send(Response(403, [("content-type", "text/plain")], b"Functions cannot reach Cloche's own controls.\n"))
+        else:
+            self.cloud.handle(request, send)
 
     async def take(self, call: Call, version: Version, provisioned: bool = False) -> Warm:
         """A free environment of this version, warm if there is one."""
@@ -91,7 +101,10 @@ class Pools:
                 break
 
     async def _start(self, call: Call, version: Version, key: Key, provisioned: bool) -> Warm:
-        credentials = session(call, version.role, version.function)
+        try:
+            credentials = session(call, version.role, version.function)
+        except AwsError:
+            raise errors.role_lost() from None
         day = time.strftime("%Y/%m/%d", time.gmtime(call.now))
         stream = f"{day}/[{version.version}]{call.id(digits=32)}"
         opt = await packages.ready(call, version.sha, version.layers)
@@ -143,17 +156,24 @@ class Pools:
     async def close(self) -> None:
         if self.reaper:
             self.reaper.cancel()
+        if self.inside:
+            self.inside.close()
         await self.engine.close()
 
 
 class Listening:
-    """A listener of the server inside an environment; it goes with it."""
+    """A listener inside an environment; it goes with it."""
 
     def __init__(self, server: Any, listener: Any) -> None:
         self.server, self.listener = server, listener
 
     def close(self) -> None:
         self.server.unlisten(self.listener)
+
+
+def ports_of(cloud: Any) -> tuple[int, ...]:
+    """The port that the server has outside, and the usual one."""
+    return tuple(dict.fromkeys((int(cloud.host.rpartition(":")[2]), 4566)))
 
 
 def pools(cloud: Any) -> Pools:

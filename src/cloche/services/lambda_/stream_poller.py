@@ -1,13 +1,16 @@
 """The poller of a stream: shard by shard, parents before children, in order. A batch that fails is tried again until it succeeds or may be given up.
 
 The place in a shard is the last sequence number done with; with it are kept the failing batch's tries and, when it is being halved, the sizes of
-the pieces still to do.
+the pieces still to do. With a ParallelizationFactor a shard has as many lanes, each with a place of its own, and a record's lane follows from its key:
+so the order of a key holds, and a poison record blocks its own lane alone.
 """
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import time
+import zlib
 from typing import Any, NamedTuple
 
 from cloche.kernel import AwsError, Call
@@ -26,7 +29,8 @@ log = logging.getLogger("cloche")
 lambda_.table("""
 CREATE TABLE IF NOT EXISTS lambda_place (
     mapping TEXT, shard TEXT, sequence TEXT NOT NULL, finished INTEGER NOT NULL DEFAULT 0, attempts INTEGER NOT NULL DEFAULT 0, again REAL NOT NULL DEFAULT 0,
-    pieces TEXT NOT NULL DEFAULT '[]', opened REAL NOT NULL DEFAULT 0, PRIMARY KEY (mapping, shard)) WITHOUT ROWID;
+    pieces TEXT NOT NULL DEFAULT '[]', opened REAL NOT NULL DEFAULT 0,
+    tumbling REAL NOT NULL DEFAULT 0, state TEXT NOT NULL DEFAULT '{}', PRIMARY KEY (mapping, shard)) WITHOUT ROWID;
 """)
 
 
@@ -38,6 +42,8 @@ class Place(NamedTuple):
     again: float
     pieces: list[int]
     opened: float
+    tumbling: float = 0.0  # begin of the window whose state is kept; 0: none
+    state: str = "{}"
 
 
 def topic(arn: str) -> Any:
@@ -54,9 +60,11 @@ def begin(call: Call, mapping: Mapping) -> None:
     stream = dynamodb.stream_of(call, mapping.source)
     assert stream is not None, "it was described a moment ago"
     for shard in shards[:-1]:
-        save(call, mapping, Place(shard["ShardId"], "", True, 0, 0.0, [], 0.0))
+        for lane in lanes(mapping, shard["ShardId"]):
+            save(call, mapping, Place(lane, "", True, 0, 0.0, [], 0.0))
     number = stream.shard(call.now)
-    save(call, mapping, Place(shards[-1]["ShardId"], str((number + 1) * dynamodb.SEQUENCE + dynamodb.last(call, stream, number)), False, 0, 0.0, [], 0.0))
+    for lane in lanes(mapping, shards[-1]["ShardId"]):
+        save(call, mapping, Place(lane, str((number + 1) * dynamodb.SEQUENCE + dynamodb.last(call, stream, number)), False, 0, 0.0, [], 0.0))
 
 
 def forget(call: Call, mapping: Mapping) -> None:
@@ -64,14 +72,14 @@ def forget(call: Call, mapping: Mapping) -> None:
 
 
 def save(call: Call, mapping: Mapping, place: Place) -> Place:
-    call.sql("INSERT OR REPLACE INTO lambda_place VALUES (?,?,?,?,?,?,?,?)", mapping.uuid, place.shard, place.sequence, int(place.finished), place.attempts, place.again,
-             json.dumps(place.pieces), place.opened)
+    call.sql("INSERT OR REPLACE INTO lambda_place VALUES (?,?,?,?,?,?,?,?,?,?)", mapping.uuid, place.shard, place.sequence, int(place.finished), place.attempts, place.again,
+             json.dumps(place.pieces), place.opened, place.tumbling, place.state)
     return place
 
 
 def place_in(call: Call, mapping: Mapping, shard: str) -> Place:
-    row = call.row("SELECT shard, sequence, finished, attempts, again, pieces, opened FROM lambda_place WHERE mapping = ? AND shard = ?", mapping.uuid, shard)
-    return Place(row[0], row[1], bool(row[2]), row[3], row[4], json.loads(row[5]), row[6]) if row else Place(shard, "", False, 0, 0.0, [], 0.0)
+    row = call.row("SELECT shard, sequence, finished, attempts, again, pieces, opened, tumbling, state FROM lambda_place WHERE mapping = ? AND shard = ?", mapping.uuid, shard)
+    return Place(row[0], row[1], bool(row[2]), row[3], row[4], json.loads(row[5]), *row[6:]) if row else Place(shard, "", False, 0, 0.0, [], 0.0)
 
 
 def describe(there: Call, mapping: Mapping) -> list[Any]:
@@ -92,26 +100,57 @@ async def drain(call: Call, mapping: Mapping) -> float | None:
         version = version_of(call, name)
         there = acting(call, version.role, mapping.function)
         for shard in describe(there, mapping):
-            place = place_in(call, mapping, shard["ShardId"])
-            if place.finished:
-                continue
-            again, place = await drain_shard(call, there, mapping, name, version, place)
-            if not place.finished:  # children wait for their parent
-                return again
+            places = [place for lane in lanes(mapping, shard["ShardId"]) if not (place := place_in(call, mapping, lane)).finished]
+            ends = await asyncio.gather(*(drain_lane(call, there, mapping, name, version, place) for place in places))
+            if not all(place.finished for _, place in ends):  # children wait for their parent
+                return min((again for again, _ in ends if again is not None), default=None)
         return None
     except AwsError as error:
         log.info("mapping %s: %s", mapping.uuid, error.message)
         return call.now + LOOK_AGAIN_SECONDS
 
 
-async def drain_shard(call: Call, there: Call, mapping: Mapping, name: names.Name, version: Version, place: Place) -> tuple[float | None, Place]:
+def lanes(mapping: Mapping, shard: str) -> list[str]:
+    factor = mapping.config["ParallelizationFactor"]
+    return [shard] if factor == 1 else [f"{shard}#{n}" for n in range(factor)]
+
+
+def lane_of(record: Any, factor: int) -> int:
+    return zlib.crc32(json.dumps(record["dynamodb"]["Keys"], sort_keys=True).encode()) % factor
+
+
+def relane(call: Call, mapping: Mapping, factor: int) -> None:
+    """The factor changes: every new lane begins where the last of the old ones is. Some records come twice; none is lost."""
+    rows = call.sql("SELECT shard, sequence, finished FROM lambda_place WHERE mapping = ?", mapping.uuid)
+    forget(call, mapping)
+    changed = mapping.but(config=mapping.config | {"ParallelizationFactor": factor})
+    for shard in {row[0].partition("#")[0] for row in rows}:
+        old = [row for row in rows if row[0].partition("#")[0] == shard]
+        if len(old) < mapping.config["ParallelizationFactor"]:
+            first = ""
+        else:
+            first = min((row[1] for row in old), key=lambda s: int(s or 0))
+        for lane in lanes(changed, shard):
+            save(call, changed, Place(lane, first, all(row[2] for row in old), 0, 0.0, [], 0.0))
+
+
+async def drain_lane(call: Call, there: Call, mapping: Mapping, name: names.Name, version: Version, place: Place) -> tuple[float | None, Place]:
     while True:
         current = call.get(Mapping, mapping.uuid)
         if current is None or current.wanted != "Enabled":
             return None, place
         if place.again > call.now:
             return place.again, place
-        batch, closed = read(there, current, place)
+        passed, batch, closed = read(there, current, place)
+        if passed and not batch:
+            place = moved(call, current, place, passed)
+            continue
+        if not batch and place.tumbling:
+            end = place.tumbling + current.config["TumblingWindowInSeconds"]
+            if call.now < end:
+                return end, place
+            place = await end_window(call, current, name, version, place)
+            continue
         if not batch:
             with call.step():
                 place = save(call, current, place._replace(finished=closed))
@@ -126,13 +165,17 @@ async def drain_shard(call: Call, there: Call, mapping: Mapping, name: names.Nam
         place = await attempt(call, current, name, version, place, batch)
 
 
-def read(there: Call, mapping: Mapping, place: Place) -> tuple[list[Any], bool]:
-    """The next records, and whether the shard has nothing after them for ever."""
+def read(there: Call, mapping: Mapping, place: Place) -> tuple[list[Any], list[Any], bool]:
+    """The next records, those of them that are this lane's, and whether the shard has nothing after them for ever."""
+    shard, _, lane = place.shard.partition("#")
+    factor = mapping.config["ParallelizationFactor"]
     start = {"ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "SequenceNumber": place.sequence} if place.sequence else {"ShardIteratorType": "TRIM_HORIZON"}
-    iterator = there.do("dynamodbstreams", "GetShardIterator", StreamArn=mapping.source, ShardId=place.shard, **start)["ShardIterator"]
+    iterator = there.do("dynamodbstreams", "GetShardIterator", StreamArn=mapping.source, ShardId=shard, **start)["ShardIterator"]
     limit = min([mapping.batch_size, 1000, *place.pieces[:1]])
-    answer = there.do("dynamodbstreams", "GetRecords", ShardIterator=iterator, Limit=limit)
-    return answer["Records"], not answer.get("NextShardIterator")
+    answer = there.do("dynamodbstreams", "GetRecords", ShardIterator=iterator, Limit=min(limit * factor, 1000))
+    records = answer["Records"]
+    mine = records if not lane else [r for r in records if lane_of(r, factor) == int(lane)]
+    return records, mine[:limit], not answer.get("NextShardIterator")
 
 
 async def attempt(call: Call, mapping: Mapping, name: names.Name, version: Version, place: Place, batch: list[Any]) -> Place:
@@ -141,10 +184,17 @@ async def attempt(call: Call, mapping: Mapping, name: names.Name, version: Versi
     if oldest != -1 and (expired := [r for r in batch if call.now - arrival(r) > oldest]):
         await give_up(call, mapping, version, place, expired, "RecordAgeExceeded", None)
         return moved(call, mapping, place, expired)
+    width = mapping.config["TumblingWindowInSeconds"]
+    if width:
+        begin_ = window_of(batch[0], width)
+        if place.tumbling and begin_ > place.tumbling:
+            return await end_window(call, mapping, name, version, place)
+        batch = [r for r in batch if window_of(r, width) == begin_]
     wanted = [r for r in batch if matches(filters, r)]
     if not wanted:
         return moved(call, mapping, place, batch)
-    payload = json.dumps({"Records": [r | {"eventSourceARN": mapping.source} for r in wanted]}, separators=(",", ":")).encode()
+    more = window_fields(mapping, place, begin_, False) if width else {}
+    payload = json.dumps({"Records": [r | {"eventSourceARN": mapping.source} for r in wanted], **more}, separators=(",", ":")).encode()
     if len(payload) > PAYLOAD_LIMIT and len(batch) > 1:
         with call.step():
             return save(call, mapping, place._replace(pieces=halves(batch, place.pieces)))
@@ -162,6 +212,8 @@ async def attempt(call: Call, mapping: Mapping, name: names.Name, version: Versi
         done = batch if failure is None else batch[:failure]
     tell(call, mapping, "PROBLEM: Function call failed" if failed else "OK")
     if done:
+        if width and result:
+            place = place._replace(tumbling=begin_, state=state_in(result.outcome.payload))
         place = moved(call, mapping, place, done)
         batch = batch[len(done) :]
     if not failed:
@@ -178,6 +230,41 @@ async def attempt(call: Call, mapping: Mapping, name: names.Name, version: Versi
         return moved(call, mapping, place, batch)
     with call.step():
         return save(call, mapping, place._replace(attempts=attempts, again=call.now + min(2.0 ** (attempts - 1), BACKOFF_MOST)))
+
+
+def window_of(record: Any, width: int) -> float:
+    return arrival(record) // width * width
+
+
+def window_fields(mapping: Mapping, place: Place, start: float, final: bool) -> dict[str, Any]:
+    """What a tumbling window adds to the event."""
+    begin_, end = (time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(m)) for m in (start, start + mapping.config["TumblingWindowInSeconds"]))
+    return {"window": {"start": begin_, "end": end}, "state": json.loads(place.state), "shardId": place.shard.partition("#")[0], "eventSourceARN": mapping.source,
+            "isFinalInvokeForWindow": final, "isWindowTerminatedEarly": False}
+
+
+def state_in(payload: bytes) -> str:
+    try:
+        state = json.loads(payload).get("state")
+    except (ValueError, AttributeError):
+        state = None
+    return json.dumps(state if isinstance(state, dict) else {})
+
+
+async def end_window(call: Call, mapping: Mapping, name: names.Name, version: Version, place: Place) -> Place:
+    """The last invocation of a window: no records, only what was gathered."""
+    payload = json.dumps({"Records": [], **window_fields(mapping, place, place.tumbling, True)}, separators=(",", ":")).encode()
+    try:
+        failed = (await running.run(call, name, payload)).failed
+    except AwsError as error:
+        if error.status == 404:
+            raise
+        failed = True
+    attempts, most = place.attempts + 1, mapping.config["MaximumRetryAttempts"]
+    with call.step():
+        if failed and (most == -1 or attempts <= most):
+            return save(call, mapping, place._replace(attempts=attempts, again=call.now + min(2.0 ** (attempts - 1), BACKOFF_MOST)))
+        return save(call, mapping, place._replace(attempts=0, again=0.0, tumbling=0.0, state="{}"))
 
 
 def halves(batch: list[Any], pieces: list[int]) -> list[int]:
@@ -232,7 +319,7 @@ async def give_up(call: Call, mapping: Mapping, version: Version, place: Place, 
     if result:
         record["responseContext"] = {"statusCode": 200, "executedVersion": result.version, "functionError": "Unhandled"}
     record |= {"version": "1.0", "timestamp": stamp(call.now), "DDBStreamBatchInfo": {
-        "shardId": place.shard, "startSequenceNumber": sequence(batch[0]), "endSequenceNumber": sequence(batch[-1]), "approximateArrivalOfFirstRecord": stamp(arrival(batch[0])),
+        "shardId": place.shard.partition("#")[0], "startSequenceNumber": sequence(batch[0]), "endSequenceNumber": sequence(batch[-1]), "approximateArrivalOfFirstRecord": stamp(arrival(batch[0])),
         "approximateArrivalOfLastRecord": stamp(arrival(batch[-1])), "batchSize": len(batch), "streamArn": mapping.source}}
     if target.split(":")[2] == "s3":
         record["payload"] = json.dumps({"Records": batch}, separators=(",", ":"))

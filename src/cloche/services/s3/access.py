@@ -41,11 +41,11 @@ def policy(call: Call, bucket: Bucket, version: Any = None) -> str | None:
     text = policy_for(call, bucket)
     if not acls_count(bucket):
         return text
-    statements = _as_statements(bucket, bucket.settings.get("acl") or private(bucket.owner), bucket.arn, BUCKET_ACTIONS)
-    for statement in _as_statements(bucket, bucket.settings.get("acl") or private(bucket.owner), bucket.arn + "/*", {"WRITE": ["s3:PutObject", "s3:DeleteObject"]}):
-        statements.append(statement)
+    grants = bucket.settings.get("acl", ())
+    statements = _as_statements(bucket, grants, bucket.arn, BUCKET_ACTIONS)
+    statements += _as_statements(bucket, grants, bucket.arn + "/*", {"WRITE": ["s3:PutObject", "s3:DeleteObject"]})
     if version is not None and not version.marker:
-        statements += _as_statements(bucket, version.about.acl or private(version.owner), f"{bucket.arn}/{version.key}", OBJECT_ACTIONS)
+        statements += _as_statements(bucket, private(version.owner) if version.about.acl is None else version.about.acl, f"{bucket.arn}/{version.key}", OBJECT_ACTIONS)
     if not statements:
         return text
     document = json.loads(text) if text else {"Version": "2012-10-17", "Statement": []}
@@ -53,7 +53,7 @@ def policy(call: Call, bucket: Bucket, version: Any = None) -> str | None:
     return json.dumps(document | {"Statement": (own if isinstance(own, list) else [own]) + statements})
 
 
-def _as_statements(bucket: Bucket, grants: Grants, resource: str, actions: dict[str, list[str]]) -> list[dict[str, Any]]:
+def _as_statements(bucket: Bucket, grants: Any, resource: str, actions: dict[str, list[str]]) -> list[dict[str, Any]]:
     ignored = (bucket.settings.get("public_access_block") or {}).get("IgnorePublicAcls")
     out: list[dict[str, Any]] = []
     for grant in grants:

@@ -55,7 +55,7 @@ def put_bucket_acl(call: Call, req: t.PutBucketAclRequest) -> None:
 @s3.op(needs=on_bucket("s3:GetBucketAcl"))
 def get_bucket_acl(call: Call, req: t.GetBucketAclRequest) -> t.GetBucketAclOutput:
     bucket = find(call, req["Bucket"], req)
-    return {"Owner": owner_of(bucket.owner), "Grants": bucket.settings.get("acl") or private(bucket.owner)}
+    return {"Owner": owner_of(bucket.owner), "Grants": bucket.settings["acl"] if "acl" in bucket.settings else private(bucket.owner)}
 
 
 @s3.op(needs=on_object("s3:PutObjectAcl", "s3:PutObjectVersionAcl"))
@@ -75,4 +75,4 @@ def get_object_acl(call: Call, req: t.GetObjectAclRequest) -> t.GetObjectAclOutp
     v = seek(call, bucket, req)
     if not acls_count(bucket):
         return {"Owner": owner_of(bucket.owner), "Grants": private(bucket.owner)}
-    return {"Owner": owner_of(v.owner), "Grants": v.about.acl or private(v.owner)}
+    return {"Owner": owner_of(v.owner), "Grants": private(v.owner) if v.about.acl is None else v.about.acl}

@@ -25,6 +25,7 @@ IP = re.compile(r"\d+\.\d+\.\d+\.\d+\Z")
 RESERVED = ("xn--", "sthree-", "amzn-s3-demo-")
 RESERVED_ENDS = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
 ALL_BLOCKED = {"BlockPublicAcls": True, "IgnorePublicAcls": True, "BlockPublicPolicy": True, "RestrictPublicBuckets": True}
+NEW = {"public_access_block": ALL_BLOCKED, "ownership": "BucketOwnerEnforced"}  # since April 2023
 
 
 class Bucket(Record, frozen=True):
@@ -135,13 +136,13 @@ def create_bucket(call: Call, req: t.CreateBucketRequest) -> t.CreateBucketOutpu
         raise errors.bucket_is_yours(name)
     if sum(b.owner == call.account for b in call.all(Bucket)) >= MOST_BUCKETS:
         raise errors.AwsError("TooManyBuckets", "You have attempted to create more buckets than allowed")
-    from .access import acl_given
-    settings: dict[str, Any] = {"public_access_block": ALL_BLOCKED}
-    ownership = req.get("ObjectOwnership") or "BucketOwnerEnforced"
+    from .access import acl_given, private
+    settings: dict[str, Any] = dict(NEW)
+    ownership = req.get("ObjectOwnership") or settings["ownership"]
     settings["ownership"] = ownership
     acl = acl_given(call, req, call.account, call.account)
     if acl is not None:
-        if ownership == "BucketOwnerEnforced":
+        if ownership == "BucketOwnerEnforced" and acl != private(call.account):  # `private` says what is so anyway; rclone sends it
             raise errors.AwsError("InvalidBucketAclWithObjectOwnership", "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting")
         settings["acl"] = acl
     if configuration.get("Tags"):

@@ -124,7 +124,7 @@ def list_objects_v2(call: Call, req: t.ListObjectsV2Request) -> t.ListObjectsV2O
     bucket = find(call, req["Bucket"], req)
     encode, asked, prefix, delimiter = encoder(req), most_of(req), req.get("Prefix", ""), req.get("Delimiter", "")
     token, after = req.get("ContinuationToken"), req.get("StartAfter", "")
-    start = _next(_token(token) if token is not None else after, prefix, delimiter)
+    start = _next(_token(token) if token else after, prefix, delimiter)
     most = min(asked, MOST)
     rows, prefixes, last = walk(call, bucket.name, prefix, delimiter, start, most) if most else ([], [], None)
     onward = urlsafe_b64encode(last.encode()).decode() if last is not None else None
@@ -167,7 +167,8 @@ def list_objects(call: Call, req: t.ListObjectsRequest) -> t.ListObjectsOutput:
     if not call.wire:
         return {"Name": bucket.name, "Prefix": prefix, "Marker": marker, "MaxKeys": asked, "IsTruncated": last is not None,
                 "Contents": _members(rows, True), "CommonPrefixes": [{"Prefix": p} for p in prefixes]} | ({"NextMarker": last} if last and delimiter else {})
-    parts = [("Name", bucket.name), ("Prefix", encode(prefix)), ("Marker", encode(marker)), ("NextMarker", encode(last) if last is not None and delimiter else None),
+    # AWS leaves this one Prefix as it is (botocore does not decode it either)
+    parts = [("Name", bucket.name), ("Prefix", prefix), ("Marker", encode(marker)), ("NextMarker", encode(last) if last is not None and delimiter else None),
              ("MaxKeys", asked), ("Delimiter", encode(delimiter) if delimiter else None), ("EncodingType", req.get("EncodingType")),
              ("IsTruncated", "true" if last is not None else "false")]
     return document(call, parts, contents(rows, encode, True), prefixes, encode)  # type: ignore[return-value]

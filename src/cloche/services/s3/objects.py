@@ -5,6 +5,8 @@ say the same, and a test holds them together.
 """
 from __future__ import annotations
 
+from base64 import b64encode
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from cloche.kernel import AwsError, Call, Need, Response, authorize
@@ -29,6 +31,9 @@ SYSTEM = {"CacheControl": "Cache-Control", "ContentDisposition": "Content-Dispos
           "ContentLanguage": "Content-Language", "ContentType": "Content-Type", "Expires": "Expires"}
 LONGEST_KEY = 1024
 MOST_METADATA = 2048
+# what most PUTs say, and the settings that would make even those special
+ORDINARY = {"Bucket", "Key", "Body", "ContentType", "ContentLength", "ContentMD5", "ChecksumAlgorithm", "IfMatch", "IfNoneMatch", "ExpectedBucketOwner", *bodies.MEMBERS}
+SPECIAL = {"encryption", "object_lock"}
 PLAIN = {"Bucket", "Key", "ChecksumMode"}
 DEFAULT_TYPE = "binary/octet-stream"
 
@@ -50,7 +55,7 @@ def may_put(call: Call, req: Any) -> list[Need]:
     actions = ["s3:PutObject"]
     if tags:
         actions.append("s3:PutObjectTagging")
-    if acls_count(bucket) and ("ACL" in req or any(name.startswith("Grant") for name in req)):
+    if acls_count(bucket) and call.principal.kind != "anonymous" and ("ACL" in req or any(name.startswith("Grant") for name in req)):
         actions.append("s3:PutObjectAcl")
     if "ObjectLockMode" in req:
         actions.append("s3:PutObjectRetention")
@@ -64,6 +69,9 @@ def draft(call: Call, bucket: Bucket, req: Any) -> Version:
     key = req["Key"]
     if len(key) > LONGEST_KEY // 4 and len(key.encode("utf-8", "surrogatepass")) > LONGEST_KEY:
         raise errors.key_too_long(key)
+    if req.keys() <= ORDINARY and not bucket.settings.keys() & SPECIAL and not acls_count(bucket):
+        about = About({"Content-Type": req.get("ContentType", DEFAULT_TYPE)})
+        return Version(0, bucket.name, key, "null", 1, 0, 0, "", 0.0, "STANDARD", "", bucket.owner, about, None)
     storage_class = req.get("StorageClass", "STANDARD")
     if storage_class not in CLASSES:
         raise AwsError("InvalidStorageClass", "The storage class you specified is not valid", extra={"StorageClassRequested": storage_class})
@@ -80,7 +88,7 @@ def draft(call: Call, bucket: Bucket, req: Any) -> Version:
         size = sum(len(name) + len(value.encode()) for name, value in meta.items())
         if size > MOST_METADATA:
             raise errors.metadata_too_large(size)
-        about.meta = {name.lower(): value for name, value in meta.items()}
+        about.meta = {name.lower(): value if value.isascii() else _plain(value) for name, value in meta.items()}
     if (redirect := req.get("WebsiteRedirectLocation")) is not None:
         if not redirect.startswith(("/", "http://", "https://")):
             raise errors.AwsError("InvalidRedirectLocation", "The website redirect location must have a prefix of 'http://' or 'https://' or '/'.")
@@ -92,6 +100,13 @@ def draft(call: Call, bucket: Bucket, req: Any) -> Version:
     locks.describe(call, bucket, req, about)
     encryption.seal(call, bucket, req, about, f"{bucket.arn}/{key}")
     return Version(0, bucket.name, key, "null", 1, 0, 0, "", 0.0, storage_class, "", owner, about, None)
+
+
+def _plain(text: str) -> str:
+    """Metadata beyond ASCII goes back as RFC 2047 has it; what came were UTF-8 bytes, which headers show as latin-1."""
+    with suppress(UnicodeError):
+        text = text.encode("latin-1").decode()
+    return f"=?UTF-8?B?{b64encode(text.encode()).decode()}?="
 
 
 def check_writable(call: Call, bucket: Bucket, req: Any) -> None:
@@ -182,7 +197,11 @@ def _put(call: Call, bucket: Bucket, v: Version, stored: bodies.Stored) -> Any:
 def may_read(call: Call, req: Any) -> list[Need]:
     bucket = find(call, req["Bucket"], req)
     version = req.get("VersionId")
-    return [about_object(call, bucket, "s3:GetObject" if version is None else "s3:GetObjectVersion", req["Key"], version)]
+    question = about_object(call, bucket, "s3:GetObject" if version is None else "s3:GetObjectVersion", req["Key"], version)
+    if acls_count(bucket) and not authorize.decide(call, question).allowed and rows.current(call, bucket.name, req["Key"]) is None \
+            and authorize.decide(call, need(call, bucket, "s3:ListBucket", None)).allowed:
+        return []  # there is no object whose ACL could allow: who may list learns that it is missing
+    return [question]
 
 
 def seek(call: Call, bucket: Bucket, req: Any, body: bool = False, method: str = "GET") -> Version:

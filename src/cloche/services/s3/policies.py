@@ -4,7 +4,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from cloche.kernel import AwsError, Call
+from cloche.kernel import AwsError, Call, Response
+from cloche.wire.codec.rest_xml import host_id
 
 from . import errors
 from . import service as s3
@@ -90,7 +91,7 @@ def _public(statement: dict[str, Any]) -> bool:
 
 
 @s3.op(needs=on_bucket("s3:PutBucketPolicy"))
-def put_bucket_policy(call: Call, req: t.PutBucketPolicyRequest) -> None:
+def put_bucket_policy(call: Call, req: t.PutBucketPolicyRequest) -> Response | None:
     bucket = find(call, req["Bucket"], req)
     document = parsed(bucket, req["Policy"])
     public = lets_anybody_in(document)
@@ -98,6 +99,8 @@ def put_bucket_policy(call: Call, req: t.PutBucketPolicyRequest) -> None:
         raise errors.access_denied(f"User: {call.principal.arn} is not authorized to perform: s3:PutBucketPolicy on resource: \"{bucket.arn}\" "
                                    "because public policies are prevented by the BlockPublicPolicy setting in S3 Block Public Access.")
     call.put(bucket.but(policy=req["Policy"], public=public))
+    # 204, which the model does not say
+    return Response(204, [("x-amz-request-id", call.request_id), ("x-amz-id-2", host_id(call.request_id))]) if call.wire else None
 
 
 @s3.op(needs=on_bucket("s3:GetBucketPolicy"))

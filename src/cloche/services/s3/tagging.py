@@ -51,7 +51,7 @@ def read_header(text: str) -> dict[str, str]:
 
 
 def shown(tags: dict[str, str]) -> list[dict[str, str]]:
-    return [{"Key": key, "Value": value} for key, value in tags.items()]
+    return [{"Key": key, "Value": value} for key, value in sorted(tags.items())]
 
 
 @s3.op(needs=on_bucket("s3:PutBucketTagging"))

@@ -9,6 +9,38 @@ from typing import Any
 DEFAULT = {"numRetries": 50, "numNoDelayRetries": 3, "numMinDelayRetries": 2, "numMaxDelayRetries": 35, "minDelayTarget": 1, "maxDelayTarget": 20, "backoffFunction": "exponential"}
 
 
+LIMITS = {
+    "numRetries": (0, 100), "numNoDelayRetries": (0, 100), "numMinDelayRetries": (0, 100), "numMaxDelayRetries": (0, 100), "minDelayTarget": (1, 3600), "maxDelayTarget": (1, 3600),
+}
+BACKOFF = ("linear", "arithmetic", "geometric", "exponential")
+OWN_DEFAULT = {"numRetries": 3, "numNoDelayRetries": 0, "numMinDelayRetries": 0, "numMaxDelayRetries": 0, "minDelayTarget": 20, "maxDelayTarget": 20, "backoffFunction": "linear"}
+
+
+class Invalid(ValueError):
+    """A delivery policy that says nonsense; `str(error)` says which."""
+
+
+def check(policy: dict[str, Any]) -> None:
+    own = policy.get("healthyRetryPolicy")
+    if own is None:
+        return
+    if not isinstance(own, dict):
+        raise Invalid("healthyRetryPolicy must be a JSON object")
+    for name, value in own.items():
+        if name == "backoffFunction":
+            if value not in BACKOFF:
+                raise Invalid(f"healthyRetryPolicy.backoffFunction must be one of: {', '.join(BACKOFF)}")
+        elif name not in LIMITS:
+            raise Invalid(f"Unexpected JSON member: healthyRetryPolicy.{name}")
+        elif not isinstance(value, int) or isinstance(value, bool) or not LIMITS[name][0] <= value <= LIMITS[name][1]:
+            raise Invalid(f"healthyRetryPolicy.{name} must be from {LIMITS[name][0]} to {LIMITS[name][1]}")
+    whole = OWN_DEFAULT | own
+    if whole["minDelayTarget"] > whole["maxDelayTarget"]:
+        raise Invalid("healthyRetryPolicy.maxDelayTarget must be greater than or equal to minDelayTarget")
+    if whole["numNoDelayRetries"] + whole["numMinDelayRetries"] + whole["numMaxDelayRetries"] > whole["numRetries"]:
+        raise Invalid("healthyRetryPolicy.numRetries must be greater than or equal to the sum of numMinDelayRetries, numNoDelayRetries and numMaxDelayRetries")
+
+
 def pause(delivery_policy: str | None, tries: int) -> float | None:
     """Seconds until the next try, after so many retries; None when it is given up."""
     pauses = schedule(delivery_policy or "")
@@ -21,7 +53,7 @@ def schedule(delivery_policy: str) -> tuple[float, ...]:
     if delivery_policy:
         own = json.loads(delivery_policy).get("healthyRetryPolicy")
         if own:
-            policy = {"numRetries": 3, "numNoDelayRetries": 0, "numMinDelayRetries": 0, "numMaxDelayRetries": 0, "minDelayTarget": 20, "maxDelayTarget": 20, "backoffFunction": "linear"} | own
+            policy = OWN_DEFAULT | own
     low, high = float(policy["minDelayTarget"]), float(policy["maxDelayTarget"])
     middle = policy["numRetries"] - policy["numNoDelayRetries"] - policy["numMinDelayRetries"] - policy["numMaxDelayRetries"]
     pauses = [0.0] * policy["numNoDelayRetries"] + [low] * policy["numMinDelayRetries"]

@@ -10,6 +10,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+from cloche.iam import MalformedPolicy, grammar
 from cloche.kernel import Call, Record
 
 from . import errors
@@ -169,11 +170,8 @@ def check(name: str, value: str, fifo: bool, *, in_create: bool = False) -> None
 
 def check_policy(text: str, *, in_create: bool) -> None:
     try:
-        statements = json.loads(text)["Statement"]
-        for statement in statements if isinstance(statements, list) else [statements]:
-            if statement["Effect"] not in ("Allow", "Deny") or not statement.keys() & {"Principal", "NotPrincipal"}:
-                raise KeyError
-    except (ValueError, KeyError, TypeError, AttributeError):
+        grammar.resource(text, resource_needed=False)
+    except MalformedPolicy:
         raise errors.bad_attribute("Policy", "Error parsing policy", in_create=in_create) from None
 
 
@@ -224,11 +222,19 @@ def delete_topic(call: Call, req: t.DeleteTopicInput) -> None:
 
 # -- permissions ------------------------------------------------------------------------------------------------------
 
+def policy_of(topic: Topic) -> dict[str, Any]:
+    """The topic's policy, its statements as a list."""
+    text = topic.attributes.get("Policy")
+    document: dict[str, Any] = json.loads(text) if text else default_policy(topic)
+    if not isinstance(document["Statement"], list):
+        document["Statement"] = [document["Statement"]]
+    return document
+
+
 @sns.op(resource=topic_arn, policy=policy)
 def add_permission(call: Call, req: t.AddPermissionInput) -> None:
     call, topic = find(call, req["TopicArn"])
-    text = topic.attributes.get("Policy")
-    document = json.loads(text) if text else default_policy(topic)
+    document = policy_of(topic)
     if any(statement.get("Sid") == req["Label"] for statement in document["Statement"]):
         raise errors.label_exists()
     if not req["ActionName"] or not set(req["ActionName"]) <= {*SHARED_ACTIONS, "*"}:
@@ -246,8 +252,7 @@ def add_permission(call: Call, req: t.AddPermissionInput) -> None:
 @sns.op(resource=topic_arn, policy=policy)
 def remove_permission(call: Call, req: t.RemovePermissionInput) -> None:
     call, topic = find(call, req["TopicArn"])
-    text = topic.attributes.get("Policy")
-    document = json.loads(text) if text else default_policy(topic)
+    document = policy_of(topic)
     kept = [statement for statement in document["Statement"] if statement.get("Sid") != req["Label"]]
     if len(kept) == len(document["Statement"]):
         raise errors.no_such_label()

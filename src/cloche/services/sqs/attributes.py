@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from cloche.iam import MalformedPolicy, grammar
 from cloche.kernel import Call
 
 from . import errors
@@ -55,12 +56,8 @@ def check(call: Call, wanted: dict[str, str], *, fifo: bool) -> None:
 
 def check_policy(text: str) -> None:
     try:
-        policy = json.loads(text)
-        statements = policy["Statement"]
-        for statement in statements if isinstance(statements, list) else [statements]:
-            if statement["Effect"] not in ("Allow", "Deny") or not statement.keys() & {"Principal", "NotPrincipal"}:
-                raise KeyError
-    except (ValueError, KeyError, TypeError, AttributeError):
+        grammar.resource(text, resource_needed=False)
+    except MalformedPolicy:
         raise errors.bad_attribute("Policy") from None
 
 

@@ -36,6 +36,10 @@ def bad_token() -> AwsError:
     return invalid_parameter("Invalid or expired next token.")
 
 
+def throttled() -> AwsError:
+    return AwsError("RequestThrottled", "The request was denied due to request throttling.", query_code="RequestThrottled")
+
+
 def unsupported(message: str) -> AwsError:
     return AwsError("UnsupportedOperation", message, query_code=PREFIX + "UnsupportedOperation")
 
@@ -197,6 +201,13 @@ def not_in_flight(handle: str) -> AwsError:
 
 def hidden_too_long(handle: str, seconds: int) -> AwsError:
     return invalid_value(seconds, "VisibilityTimeout", "Total VisibilityTimeout for the message is beyond the limit [43200 seconds]")
+
+
+def kms(error: AwsError) -> AwsError:
+    """What KMS refused, under SQS's names for it."""
+    name = {"NotFoundException": "NotFound", "DisabledException": "Disabled", "KMSInvalidStateException": "InvalidState", "InvalidKeyUsageException": "InvalidKeyUsage"}.get(error.code, "AccessDenied")
+    legacy = "KMS.KMSInvalidStateException" if name == "InvalidState" else f"KMS.{name}Exception"
+    return AwsError(f"Kms{name}", error.message, query_code=legacy)
 
 
 # -- batches ----------------------------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ CREATE TABLE IF NOT EXISTS sqs_number (number INTEGER PRIMARY KEY AUTOINCREMENT)
 CREATE TABLE IF NOT EXISTS sqs_message (
     seq INTEGER PRIMARY KEY, queue INTEGER NOT NULL, visible_at REAL NOT NULL, receives INTEGER NOT NULL, taken REAL NOT NULL, first_taken REAL NOT NULL,
     grp INTEGER, id TEXT NOT NULL, sent REAL NOT NULL, md5 TEXT NOT NULL, sender TEXT NOT NULL, group_name TEXT, dedup TEXT, trace TEXT, source TEXT,
-    attributes BLOB, body TEXT NOT NULL);
+    attributes BLOB, sealed BLOB, body TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS sqs_visible ON sqs_message (queue, visible_at, receives, sent);
 CREATE INDEX IF NOT EXISTS sqs_in_group ON sqs_message (grp, seq) WHERE grp IS NOT NULL;
 CREATE TABLE IF NOT EXISTS sqs_group (grp INTEGER PRIMARY KEY, queue INTEGER NOT NULL, name TEXT NOT NULL, open_at REAL NOT NULL);
@@ -36,7 +36,7 @@ CREATE TABLE IF NOT EXISTS sqs_attempt (queue INTEGER, id TEXT, until REAL NOT N
 CREATE INDEX IF NOT EXISTS sqs_attempt_until ON sqs_attempt (until);
 """)
 
-COLUMNS = "seq, visible_at, receives, taken, first_taken, grp, id, sent, md5, sender, group_name, dedup, trace, source, attributes, body"
+COLUMNS = "seq, visible_at, receives, taken, first_taken, grp, id, sent, md5, sender, group_name, dedup, trace, source, attributes, sealed, body"
 
 
 class Message(NamedTuple):
@@ -55,6 +55,7 @@ class Message(NamedTuple):
     trace: str | None
     source: str | None  # the queue it is a dead letter of
     attributes: bytes | None
+    sealed: bytes | None  # the data key under which the body is, if it is
     body: str
 
 
@@ -65,11 +66,11 @@ def number(call: Call) -> int:
 # -- in -------------------------------------------------------------------------------------------------------------
 
 def put(call: Call, queue: Queue, visible_at: float, id_: str, md5: str, sender: str, group: str | None, dedup: str | None, trace: str | None,
-        attributes: bytes | None, body: str) -> int:
+        attributes: bytes | None, body: str | bytes, sealed: bytes | None = None) -> int:
     seq, grp = next_place(call), group_of(call, queue, group or "", visible_at) if queue.fifo else None
     call.sql(
-        "INSERT INTO sqs_message (seq, queue, visible_at, receives, taken, first_taken, grp, id, sent, md5, sender, group_name, dedup, trace, attributes, body)"
-        " VALUES (?,?,?,0,0,0,?,?,?,?,?,?,?,?,?,?)", seq, queue.number, visible_at, grp, id_, call.now, md5, sender, group, dedup, trace, attributes, body)
+        "INSERT INTO sqs_message (seq, queue, visible_at, receives, taken, first_taken, grp, id, sent, md5, sender, group_name, dedup, trace, attributes, sealed, body)"
+        " VALUES (?,?,?,0,0,0,?,?,?,?,?,?,?,?,?,?,?)", seq, queue.number, visible_at, grp, id_, call.now, md5, sender, group, dedup, trace, attributes, sealed, body)
     changed(call, queue.number, 1)
     return seq
 
@@ -211,6 +212,14 @@ def expire(call: Call, queue: Queue) -> None:
     oldest = call.now - queue.seconds("MessageRetentionPeriod")
     for row in call.sql(f"SELECT {COLUMNS} FROM sqs_message WHERE queue = ? AND visible_at <= ? LIMIT ?", queue.number, oldest, SWEPT_AT_ONCE):
         remove(call, queue, Message(*row))
+
+
+def expire_sometimes(call: Call, queue: Queue) -> None:
+    """Once a minute, so that a queue which nobody reads does not grow for ever."""
+    seen: dict[int, float] = call.cloud.memory.setdefault("sqs.expired", {})
+    if abs(call.now - seen.get(queue.number, 0.0)) > 60:
+        seen[queue.number] = call.now
+        expire(call, queue)
 
 
 # -- deduplication ----------------------------------------------------------------------------------------------------

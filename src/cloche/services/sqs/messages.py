@@ -10,9 +10,9 @@ import msgspec
 
 from cloche.kernel import AwsError, Call
 
-from . import content, errors, mailbox
+from . import content, encryption, errors, mailbox
 from . import service as sqs
-from .queues import Queue, by_url, find, policy
+from .queues import Queue, by_url, find, policy, spend
 
 if TYPE_CHECKING:
     from cloche.shapes import sqs as t
@@ -27,6 +27,7 @@ _encode = msgspec.msgpack.Encoder().encode
 @sqs.op(resource=by_url, policy=policy)
 def send_message(call: Call, req: t.SendMessageRequest) -> t.SendMessageResult:
     call, queue = find(call, req["QueueUrl"])
+    spend(call, queue)
     return send(call, queue, req)
 
 
@@ -36,7 +37,7 @@ def send(call: Call, queue: Queue, req: Any) -> Any:
     size = len(raw) + (content.check_attributes(attributes) if attributes else 0)
     if size > (limit := queue.seconds("MaximumMessageSize")):
         raise errors.too_long(limit)
-    trace = content.check_system(system) if system else None
+    trace = content.check_system(system) if system else call.request.headers.get("x-amzn-trace-id") if call.request is not None else None
     md5, id_ = hashlib.md5(raw, usedforsecurity=False).hexdigest(), call.uuid()
     result = {"MessageId": id_, "MD5OfMessageBody": md5}
     if attributes:
@@ -56,11 +57,13 @@ def send(call: Call, queue: Queue, req: Any) -> Any:
             raise errors.not_for_this_type(dedup, "MessageDeduplicationId")
         if group is not None:  # fair queues
             content.check_fifo_id(group, "MessageGroupId")
-    seq = mailbox.put(call, queue, visible_at, id_, md5, call.principal.id or call.principal.account, group, dedup, trace, _encode(attributes) if attributes else None, body)
+    kept, sealed = encryption.close(call, queue, raw) if encryption.key_of(queue) else (body, None)
+    seq = mailbox.put(call, queue, visible_at, id_, md5, call.principal.id or call.principal.account, group, dedup, trace, _encode(attributes) if attributes else None, kept, sealed)
     if queue.fifo:
         mailbox.remember(call, queue, scope, dedup or "", call.now + DEDUPLICATION_SECONDS, id_, seq)
         result["SequenceNumber"] = sequence(seq)
     call.signal(("sqs", queue.arn))
+    mailbox.expire_sometimes(call, queue)
     return result
 
 
@@ -95,6 +98,7 @@ def sequence(seq: int) -> str:
 @sqs.op(resource=by_url, policy=policy, action="sqs:SendMessage")
 def send_message_batch(call: Call, req: t.SendMessageBatchRequest) -> t.SendMessageBatchResult:
     call, queue = find(call, req["QueueUrl"])
+    spend(call, queue)
     entries: Any = check_entries(req["Entries"], "SendMessageBatchRequestEntry")
     size = sum(len(e["MessageBody"].encode("utf-8", "surrogatepass")) + attributes_size(e.get("MessageAttributes") or {}) for e in entries)
     if size > LONGEST_BATCH:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 RESERVED_SECONDS = 60  # a deleted name rests, a purge is not repeated
 MOST_QUEUES_A_PAGE = 1000
+CALLS_A_SECOND = 300.0
 COUNTS = {
     "ApproximateNumberOfMessages": mailbox.VISIBLE, "ApproximateNumberOfMessagesNotVisible": mailbox.IN_FLIGHT, "ApproximateNumberOfMessagesDelayed": mailbox.DELAYED,
 }
@@ -111,6 +112,19 @@ def find(call: Call, url: str) -> tuple[Call, Queue]:
     if queue is None:
         raise errors.no_such_queue(of_old(call))
     return call, queue
+
+
+def spend(call: Call, queue: Queue) -> None:
+    """A FIFO queue without high throughput takes 300 calls of each kind a second; a batch is one call."""
+    if not queue.fifo or queue.attributes["FifoThroughputLimit"] == "perMessageGroupId":
+        return
+    buckets: dict[Any, tuple[float, float]] = call.cloud.memory.setdefault("sqs.buckets", {})
+    place = (queue.number, call.op.removesuffix("Batch"))
+    tokens, since = buckets.get(place, (CALLS_A_SECOND, call.now))
+    tokens = min(CALLS_A_SECOND, tokens + max(0.0, call.now - since) * CALLS_A_SECOND)
+    if tokens < 1:
+        raise errors.throttled()
+    buckets[place] = (tokens - 1, call.now)
 
 
 def of_old(call: Call) -> bool:

@@ -15,11 +15,11 @@ import msgspec
 
 from cloche.kernel import Call
 
-from . import content, dead_letters, errors, mailbox
+from . import content, dead_letters, encryption, errors, mailbox
 from . import service as sqs
 from .mailbox import Message
 from .messages import check_entries, each, sequence
-from .queues import Queue, by_url, find, policy
+from .queues import Queue, by_url, find, policy, spend
 
 if TYPE_CHECKING:
     from cloche.shapes import sqs as t
@@ -40,6 +40,7 @@ def receive_message(call: Call, req: t.ReceiveMessageRequest) -> t.ReceiveMessag
     """One look; and if there is nothing and time to wait, a coroutine that looks again whenever something may have come."""
     call, queue = find(call, req["QueueUrl"])
     wait = check(queue, req)
+    spend(call, queue)
     if messages := receive(call, queue, req):
         return {"Messages": messages}
     return keep_looking(call, queue, req, call.now + wait) if wait else {}
@@ -148,7 +149,8 @@ def reserve(call: Call, queue: Queue, count: int) -> None:
 
 
 def shown(call: Call, queue: Queue, message: Message, req: Any) -> dict[str, Any]:
-    result: dict[str, Any] = {"MessageId": message.id, "ReceiptHandle": handle(queue, message), "MD5OfBody": message.md5, "Body": message.body}
+    body = encryption.open_(call, queue, message.body, message.sealed) if message.sealed else message.body  # type: ignore[arg-type]
+    result: dict[str, Any] = {"MessageId": message.id, "ReceiptHandle": handle(queue, message), "MD5OfBody": message.md5, "Body": body}
     if wanted := [*(req.get("AttributeNames") or ()), *(req.get("MessageSystemAttributeNames") or ())]:
         known = system_attributes(queue, message)
         result["Attributes"] = known if "All" in wanted else {name: known[name] for name in wanted if name in known}
@@ -212,6 +214,7 @@ def look_up(call: Call, queue: Queue, text: str) -> tuple[Message | None, int]:
 @sqs.op(resource=by_url, policy=policy)
 def delete_message(call: Call, req: t.DeleteMessageRequest) -> None:
     call, queue = find(call, req["QueueUrl"])
+    spend(call, queue)
     delete(call, queue, req["ReceiptHandle"])
 
 
@@ -233,6 +236,7 @@ def delete(call: Call, queue: Queue, text: str) -> None:
 @sqs.op(resource=by_url, policy=policy, action="sqs:DeleteMessage")
 def delete_message_batch(call: Call, req: t.DeleteMessageBatchRequest) -> t.DeleteMessageBatchResult:
     call, queue = find(call, req["QueueUrl"])
+    spend(call, queue)
     entries = check_entries(req["Entries"], "DeleteMessageBatchRequestEntry")
     return each(entries, lambda entry: delete(call, queue, entry["ReceiptHandle"]))  # type: ignore[return-value]
 
@@ -240,6 +244,7 @@ def delete_message_batch(call: Call, req: t.DeleteMessageBatchRequest) -> t.Dele
 @sqs.op(resource=by_url, policy=policy)
 def change_message_visibility(call: Call, req: t.ChangeMessageVisibilityRequest) -> None:
     call, queue = find(call, req["QueueUrl"])
+    spend(call, queue)
     change_visibility(call, queue, req["ReceiptHandle"], req["VisibilityTimeout"])
 
 
@@ -262,5 +267,6 @@ def change_visibility(call: Call, queue: Queue, text: str, seconds: int) -> None
 @sqs.op(resource=by_url, policy=policy, action="sqs:ChangeMessageVisibility")
 def change_message_visibility_batch(call: Call, req: t.ChangeMessageVisibilityBatchRequest) -> t.ChangeMessageVisibilityBatchResult:
     call, queue = find(call, req["QueueUrl"])
+    spend(call, queue)
     entries = check_entries(req["Entries"], "ChangeMessageVisibilityBatchRequestEntry")
     return each(entries, lambda e: change_visibility(call, queue, e["ReceiptHandle"], e.get("VisibilityTimeout", 0)))  # type: ignore[return-value]

@@ -84,3 +84,11 @@ def idp_rejected(status: str) -> AwsError:
 
 def assertion_expired() -> AwsError:
     return AwsError("ExpiredTokenException", "Token must be redeemed within 5 minutes of issuance", 400)
+
+
+def no_keys() -> AwsError:
+    return no_identity("Couldn't retrieve verification key from your identity provider, please reference AssumeRoleWithWebIdentity documentation for requirements")
+
+
+def token_expired() -> AwsError:
+    return AwsError("ExpiredTokenException", "Token expired: current date/time must be before the expiration date/time", 400)

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote, unquote_plus
@@ -45,7 +44,7 @@ def _header_text(shape: Shape, ref: dict[str, Any]) -> Callable[[str], Any]:
 def _b64(text: str) -> bytes:
     try:
         return base64.b64decode(text)
-    except binascii.Error as error:
+    except ValueError as error:
         raise ValueError(str(error)) from None
 
 
@@ -128,7 +127,10 @@ class Located:
             if self.greedy:
                 first, after, member = self.greedy
                 text = "/".join(segments[first : len(segments) - after] if after else segments[first:])
-                out[member] = unquote(text)
+                try:
+                    out[member] = unquote(text, errors="strict")
+                except UnicodeDecodeError:
+                    raise BadText(member, member, text, "path") from None
             elif segments[-1] == "" and len(segments) > 1:
                 segments.pop()
             for at, name, wire, convert, kind in self.labels:
@@ -194,6 +196,8 @@ def located(op: Operation) -> Located:
 
 def bad_text(op: Operation, bad: BadText) -> Invalid:
     if op.model.name == "s3":
+        if bad.kind == "path":
+            return Invalid("InvalidURI", "Couldn't parse the specified URI.", extra={"URI": bad.text})
         if bad.kind in ("integer", "long"):
             return Invalid("InvalidArgument", f"Provided {bad.wire} not an integer or within integer range", extra={"ArgumentName": bad.wire, "ArgumentValue": bad.text})
         return Invalid("InvalidArgument", f"The {bad.wire} you specified is not valid", extra={"ArgumentName": bad.wire, "ArgumentValue": bad.text})

@@ -91,6 +91,8 @@ def prepare(order, options):
         sys_.mount("/.cloche/code/" + order["opt"], "/opt", None, sys_.BIND)
     if order.get("lang"):
         sys_.mount("/.cloche/" + order["lang"], "/var/lang", None, sys_.BIND | sys_.REC)
+    if order.get("modules"):
+        sys_.mount("/.cloche/node_modules", "/var/runtime/node_modules", None, sys_.BIND | sys_.REC)
     for name in os.listdir("/.cloche"):
         sys_.umount("/.cloche/" + name)
     sys_.set_hostname("169-254-100-1")
@@ -130,6 +132,8 @@ def become_runtime(order, options, fds):
         if options["rootless"]:  # counted within the user namespace made above; where the server is root a cgroup counts
             resource.setrlimit(resource.RLIMIT_NPROC, (PROCESSES, PROCESSES))
         else:
+            if not options["counted"]:  # of all environments together, as they are one user
+                resource.setrlimit(resource.RLIMIT_NPROC, (PROCESSES * 8, PROCESSES * 8))
             sys_.drop_bounding()
             os.setresuid(UID, UID, UID)
         sys_.drop_capabilities()

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from typing import Any
 from urllib.parse import quote_plus, unquote_plus
@@ -27,7 +26,7 @@ class Input(vtl.Native):
     def document(self) -> Any:
         if self.parsed is None:
             try:
-                self.parsed = read_json(self.body) if self.body.strip() else {}
+                self.parsed = vtl.from_json(read_json(self.body)) if self.body.strip() else {}
             except (ValueError, RecursionError):
                 self.parsed = self.body
         return self.parsed
@@ -45,7 +44,7 @@ class Input(vtl.Native):
         return json.dumps(found, separators=(",", ":"), ensure_ascii=False)
 
     def path(self, path: str = "$") -> Any:
-        return vtl.from_json(self.at(path))
+        return self.at(path)                           # the very document: what a template changes in it, json() shows
 
     def params(self, name: str | None = None) -> Any:
         """All of them by place, those of one place, or one value: searched in path, query, headers."""
@@ -100,7 +99,7 @@ def parse_json(text: Any) -> Any:
 def base64_decode(text: Any) -> str:
     try:
         return base64.b64decode(vtl.text(text) + "==", validate=False).decode("utf-8", "replace")
-    except binascii.Error:
+    except ValueError:
         raise vtl.VtlError("base64Decode: not base64") from None
 
 
