@@ -76,7 +76,7 @@ def underflow() -> Invalid:
 
 
 def too_deep() -> Invalid:
-    return Invalid("Nesting Levels have exceeded supported limits")
+    return Invalid("Nesting Levels have exceeded supported limits: Attributes in the item have nested levels beyond supported limit")
 
 
 def item_too_large() -> Invalid:

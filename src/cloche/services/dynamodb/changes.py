@@ -113,7 +113,9 @@ def create_index(call: Call, table: Table, req: Any, spec: Any) -> Table:
     if sum(not i.local for i in table.indexes) >= schemas.MAX_GLOBAL:
         raise errors.parameter("GlobalSecondaryIndex count exceeds the per-table limit of 20")
     types = {a["AttributeName"]: a["AttributeType"] for a in table.attributes}
-    for name, type_ in schemas.check_definitions(req.get("AttributeDefinitions") or []).items():
+    given = schemas.check_definitions(req.get("AttributeDefinitions") or [])
+    schemas.check_defined(spec["KeySchema"], given)  # again, even what the table has defined already
+    for name, type_ in given.items():
         if types.setdefault(name, type_) != type_:
             raise errors.attribute_redefined(name, types[name], type_)
     used = {k["AttributeName"] for i in [table.schema, *(i.schema for i in table.indexes)] for k in i}

@@ -9,7 +9,6 @@ from . import errors, op
 from .tables import Table, policy
 
 MAX_TAGS = 50
-PAGE = 10
 
 
 def checked(tags: dict[str, str]) -> dict[str, str]:
@@ -56,9 +55,4 @@ def untag_resource(call: Call, req: Any) -> None:
 @op(resource=by_arn, policy=policy)
 def list_tags_of_resource(call: Call, req: Any) -> Any:
     _, table = find(call, req["ResourceArn"])
-    tags = [{"Key": k, "Value": v} for k, v in sorted(table.tags.items())]
-    start = int(req["NextToken"]) if req.get("NextToken", "").isdigit() else 0
-    out: dict[str, Any] = {"Tags": tags[start:start + PAGE]}
-    if len(tags) > start + PAGE:
-        out["NextToken"] = str(start + PAGE)
-    return out
+    return {"Tags": [{"Key": k, "Value": v} for k, v in sorted(table.tags.items())]}
