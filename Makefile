@@ -31,7 +31,9 @@ demo: setup clients ## a real serverless application, deployed with the real SAM
 test: setup clients ## the whole suite
 	$(PY) tools/index.py --check
 	$(PY) tools/docs.py --check
+	$(PY) -m tools.stubs --check
 	$(VENV)/bin/ruff check src tests tools
+	-$(PY) -m tools.protocols # botocore's protocol cases, from its source distribution; without them their tests are skipped and say so
 	CLOCHE_CLIENTS="$(CURDIR)/$(CLIENTS)/bin" $(PY) -m pytest -n 2 --dist loadfile
 
 lint: setup ## ruff
@@ -39,6 +41,7 @@ lint: setup ## ruff
 
 docs: setup ## regenerate what is generated
 	$(PY) tools/index.py
+	$(PY) -m tools.stubs
 	$(PY) tools/docs.py
 
 bench: setup ## measure (see docs/benchmarks.md)

@@ -7,6 +7,7 @@ pip downloads the source of the botocore that is installed, once, to .cache/; no
 from __future__ import annotations
 
 import importlib.metadata
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -29,13 +30,16 @@ def fetch() -> Path:
     with tempfile.TemporaryDirectory() as where:
         subprocess.run([sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--no-binary", "botocore", "-d", where, f"botocore=={version}"], check=True)
         (archive,) = Path(where).glob("botocore-*.tar.gz")
+        fresh = Path(where) / "cases"
         with tarfile.open(archive) as tar:
             for member in tar:
                 parts = Path(member.name).parts
-                if parts[1:4] == ("tests", "unit", "protocols") and parts[4] in ("input", "output") and member.isfile():
-                    out = target / parts[4] / parts[5]
+                if parts[1:4] == ("tests", "unit", "protocols") and len(parts) == 6 and parts[4] in ("input", "output") and member.isfile():
+                    out = fresh / parts[4] / parts[5]
                     out.parent.mkdir(parents=True, exist_ok=True)
                     out.write_bytes(tar.extractfile(member).read())  # type: ignore[union-attr]
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(fresh, target)  # whole or not at all
     return target
 
 

@@ -21,7 +21,7 @@ VERSIONS = ("2012-10-17", "2008-10-17")
 ACCOUNT, ROLE, EXACT = 1, 2, 3
 
 
-class MalformedPolicy(Exception):
+class MalformedPolicy(ValueError):
     """The document breaks the grammar; the message is AWS's."""
 
     def __init__(self, message: str) -> None:

@@ -110,7 +110,7 @@ def over(cloud: Cloud, until: float, signature: str, signed: float | None = None
         signed = seen.get(signature)
         if signed is None:
             left = until - clock.real()
-            signed = min(until - next((seconds for seconds in LIFETIMES if seconds >= left), left) + 0.999, clock.real())  # signers cut off fractions
+            signed = until - next((seconds for seconds in LIFETIMES if seconds >= left), left)
             if len(seen) > 10_000:
                 seen.clear()
             seen[signature] = signed

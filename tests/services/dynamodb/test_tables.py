@@ -46,7 +46,7 @@ ALL = {"ProjectionType": "ALL"}
     ({"KeySchema": [P, {"AttributeName": "p", "KeyType": "RANGE"}]}, "Both the Hash Key and the Range Key element in the KeySchema have the same name"),
     ({"AttributeDefinitions": [DEFS["r"]]}, "Some index key attributes are not defined in AttributeDefinitions. Keys: [p], AttributeDefinitions: [r]"),
     ({"AttributeDefinitions": [DEFS["p"], DEFS["r"]]}, "Number of attributes in KeySchema does not exactly match number of attributes defined in AttributeDefinitions"),
-    ({"AttributeDefinitions": [DEFS["p"], DEFS["p"]]}, "Cannot have two attributes with the same name"),
+    ({"AttributeDefinitions": [DEFS["p"], DEFS["p"]]}, "Duplicate definition of attribute: p"),
     ({"BillingMode": "PROVISIONED"}, "ReadCapacityUnits and WriteCapacityUnits must both be specified when BillingMode is PROVISIONED"),
     ({"ProvisionedThroughput": {"ReadCapacityUnits": 1, "WriteCapacityUnits": 1}},
      "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST"),

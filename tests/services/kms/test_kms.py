@@ -269,6 +269,28 @@ class TestRotation:
         assert code_of(kms.enable_key_rotation, KeyId=hmac_key) == "UnsupportedOperationException"
 
 
+class TestEvents:
+    def test_rotation_and_deletion_are_events(self, kms, key, cloud):
+        events, sqs = cloud.client("events"), cloud.client("sqs")
+        url = sqs.create_queue(QueueName="q")["QueueUrl"]
+        arn = f"arn:aws:sqs:us-east-1:{cloud.account}:q"
+        allow = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": arn}
+        sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps({"Version": "2012-10-17", "Statement": [allow]})})
+        events.put_rule(Name="r", EventPattern='{"source": ["aws.kms"]}')
+        events.put_targets(Rule="r", Targets=[{"Id": "1", "Arn": arn}])
+
+        def heard():
+            return [json.loads(m["Body"]) for m in sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=1).get("Messages", [])]
+
+        kms.enable_key_rotation(KeyId=key, RotationPeriodInDays=90)
+        cloud.advance(days=91)
+        [rotated] = heard()
+        assert (rotated["detail-type"], rotated["detail"], rotated["resources"][0].split("/")[1]) == ("KMS CMK Rotation", {"key-id": key}, key)
+        kms.schedule_key_deletion(KeyId=key, PendingWindowInDays=7)
+        cloud.advance(days=8)
+        assert [e["detail-type"] for e in heard()][-1] == "KMS CMK Deletion"
+
+
 class TestAsymmetric:
     def test_usage_must_be_said_and_must_fit(self, kms):
         assert code_of(kms.create_key, KeySpec="RSA_2048") == "ValidationException"

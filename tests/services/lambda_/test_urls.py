@@ -118,3 +118,9 @@ def test_a_streaming_url_answers_what_the_function_streams(bench):
     bench.deploy(code={"index.js": code}, Runtime="nodejs20.x", Timeout=10)
     answer, body = call(bench, opened(bench, InvokeMode="RESPONSE_STREAM"))
     assert (answer.status, answer.headers["x-a"], body) == (207, "b", b"one two")
+
+
+def test_a_url_has_a_name_that_browsers_resolve_by_themselves(bench):
+    bench.deploy(code="def handler(e, c): return e['rawPath']")
+    name = opened(bench).removeprefix("https://").split(".")[0]
+    assert call(bench, f"https://{name}.lambda-url.localhost:{bench.cloud.port}/", path="/x")[1] == b"/x"

@@ -98,8 +98,11 @@ async def put_method(r: Resource) -> str:
     if integration := r.get("Integration"):
         rest = {k: v for k, v in integration.items() if k != "IntegrationResponses"}
         await r.do("apigateway", "PutIntegration", **place, **rest)
+        # CloudFormation lets through what the operation refuses: a status without a method response, which can never be answered.
+        declared = {str(one["StatusCode"]) for one in r.get("MethodResponses") or []}
         for one in integration.get("IntegrationResponses") or []:
-            await r.do("apigateway", "PutIntegrationResponse", **place, **one)
+            if str(one["StatusCode"]) in declared:
+                await r.do("apigateway", "PutIntegrationResponse", **place, **one)
     return r.physical or made_up(r)
 
 

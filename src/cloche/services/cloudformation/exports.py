@@ -87,8 +87,17 @@ def note_imports(call: Call, stack_id: str, names: set[str]) -> None:
         call.sql("INSERT OR IGNORE INTO cloudformation_import VALUES (?,?,?,?)", call.account, call.region, name, stack_id)
 
 
+async def all_settled(call: Call) -> None:
+    """Give stacks that are on their way the moment that a describe of each would give them."""
+    from .settling import settled
+    for stack in call.all(Stack):
+        if stack.status.endswith("IN_PROGRESS"):
+            await settled(call, stack.id)
+
+
 @cloudformation.op(resource=ANY)
-def list_exports(call: Call, req: t.ListExportsInput) -> t.ListExportsOutput:
+async def list_exports(call: Call, req: t.ListExportsInput) -> t.ListExportsOutput:
+    await all_settled(call)
     after = req.get("NextToken", "")
     names = sorted(x.name for x in call.all(Export) if x.name > after)
     page = [call.get(Export, name) for name in names[:PAGE]]
@@ -99,7 +108,8 @@ def list_exports(call: Call, req: t.ListExportsInput) -> t.ListExportsOutput:
 
 
 @cloudformation.op(resource=ANY)
-def list_imports(call: Call, req: t.ListImportsInput) -> t.ListImportsOutput:
+async def list_imports(call: Call, req: t.ListImportsInput) -> t.ListImportsOutput:
+    await all_settled(call)
     users = importers(call, req["ExportName"])
     if not users:
         raise errors.not_imported(req["ExportName"])

@@ -24,7 +24,7 @@ def op(*args: Any, **declared: Any) -> Callable[[Callable[..., Any]], Callable[.
             try:
                 return handler(call, req)
             except Invalid as error:
-                raise AwsError("ValidationException", error.message) from None
+                raise AwsError(error.code, error.message) from None
 
         service.op(*args, **declared)(refusing)
         return handler

@@ -15,6 +15,8 @@ PAGE = 10
 def checked(tags: dict[str, str]) -> dict[str, str]:
     if len(tags) > MAX_TAGS:
         raise errors.too_many_tags()
+    if not all(c.isalnum() or c.isspace() or c in "+-=._:/@" for text in (*tags, *tags.values()) for c in text):
+        raise errors.tag_characters()
     if any(k.lower().startswith("aws:") for k in tags):
         raise errors.parameter("User-supplied tag keys cannot start with aws:")
     return tags
@@ -28,6 +30,8 @@ def find(call: Call, arn: str) -> tuple[Call, Table]:
     parts = arn.split(":", 5)
     if len(parts) != 6 or parts[2] != "dynamodb" or not parts[5].startswith("table/"):
         raise errors.invalid(f"Invalid TableArn: Invalid ResourceArn provided as input {arn}")
+    if "/index/" in parts[5]:
+        raise errors.index_is_no_resource(arn)
     call = call.at(parts[4], parts[3])
     table = call.get(Table, parts[5].split("/")[1])
     if table is None:
@@ -38,6 +42,8 @@ def find(call: Call, arn: str) -> tuple[Call, Table]:
 @op(resource=by_arn, policy=policy)
 def tag_resource(call: Call, req: Any) -> None:
     call, table = find(call, req["ResourceArn"])
+    if not req["Tags"]:
+        raise errors.no_tags()
     call.put(table.but(tags=checked(table.tags | {t["Key"]: t["Value"] for t in req["Tags"]})))
 
 

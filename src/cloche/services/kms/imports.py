@@ -123,6 +123,7 @@ def expire(call: Call, id: str) -> None:
     key = call.get(keys.Key, id)
     if key is not None:
         _wipe(call, key)
+        keys.tell(call, key, "KMS Imported Key Material Expiration")
 
 
 def _wipe(call: Call, key: keys.Key) -> None:

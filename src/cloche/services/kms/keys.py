@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from cloche.kernel import Call, Record
+from cloche.kernel import AwsEvent, Call, Record
 
 from . import errors, permission, specs
 from . import service as kms
@@ -120,6 +120,11 @@ def home(call: Call, key: Key) -> Call:
 
 def change(call: Call, key: Key, **changes: Any) -> Key:
     return home(call, key).put(key.but(**changes))
+
+
+def tell(call: Call, key: Key, what: str) -> None:
+    """EventBridge hears of what happens to a key without anybody asking."""
+    call.emit(AwsEvent("aws.kms", what, {"key-id": key.id}, [key.arn]))
 
 
 def usable(key: Key) -> None:
@@ -329,6 +334,7 @@ def delete(call: Call, id: str) -> None:
         if grant := call.get(Grant, grant_id):
             call.delete(grant)
     call.delete(key)
+    tell(call, key, "KMS CMK Deletion")
     if key.primary:
         _lost_a_replica(call.at(key.account, key.primary), key)
 

@@ -83,6 +83,7 @@ def rotate(call: Call, id: str) -> None:
         return
     due = call.now + key.rotation_days * keys.DAY
     _renew(call, key, "AUTOMATIC", next_rotation=due)
+    keys.tell(call, key, "KMS CMK Rotation")
     call.due(due, rotate, id, id=id)
 
 

@@ -168,26 +168,32 @@ def filter_log_events(call: Call, req: t.FilterLogEventsRequest) -> t.FilterLogE
         at = _from_token(req["nextToken"])[1]
     sign, order = ("<", "DESC") if down else (">", "ASC")
     where, args = ("grp=?", [group.number]) if chosen is None else (f"stream IN ({','.join('?' * len(chosen))})", list(chosen))
-    rows = call.sql(
-        f"SELECT ts, id, message, ingested, stream FROM logs_event WHERE {where} AND ts>=? AND ts<=? AND (ts, id){sign}(?,?) ORDER BY ts {order}, id {order} LIMIT ?",
-        *args, since, until, *at, SCANNED_AT_MOST + 1,
-    )
     found: list[Any] = []
     names: dict[int, str] = {}
-    size, last = 0, None
-    for ts, id_, message, ingested, stream in rows[:SCANNED_AT_MOST]:
-        if pattern.match(message) is not None:
-            size += len(message) + OVERHEAD
-            if len(found) == limit or (found and size > MAX_BATCH):
-                break
-            if stream not in names:
-                names[stream] = call.row("SELECT name FROM logs_stream WHERE id=?", stream)[0]
-            found.append({"logStreamName": names[stream], "timestamp": ts, "message": message, "ingestionTime": ingested, "eventId": event_id(ts, id_)})
-        last = (ts, id_)
+    size = scanned = 0
+    chunk = min(limit + 1, SCANNED_AT_MOST)  # no more than could be shown, then in larger bites
+    more = True
+    while more and scanned < SCANNED_AT_MOST:
+        rows = call.sql(
+            f"SELECT ts, id, message, ingested, stream FROM logs_event WHERE {where} AND ts>=? AND ts<=? AND (ts, id){sign}(?,?) ORDER BY ts {order}, id {order} LIMIT ?",
+            *args, since, until, *at, chunk,
+        )
+        more = len(rows) == chunk
+        for ts, id_, message, ingested, stream in rows:
+            if pattern.match(message) is not None:
+                size += len(message) + OVERHEAD
+                if len(found) == limit or (found and size > MAX_BATCH):
+                    return {"events": found, "searchedLogStreams": [], "nextToken": _token("b" if down else "f", at)}
+                if stream not in names:
+                    names[stream] = call.row("SELECT name FROM logs_stream WHERE id=?", stream)[0]
+                found.append({"logStreamName": names[stream], "timestamp": ts, "message": message, "ingestionTime": ingested, "eventId": event_id(ts, id_)})
+            at = (ts, id_)
+        scanned += len(rows)
+        chunk = 2000
     out: Any = {"events": found, "searchedLogStreams": []}  # AWS no longer says which
-    if last is not None and last != rows[-1][:2]:
-        out["nextToken"] = _token("b" if down else "f", last)
-    return out
+    if more:
+        out["nextToken"] = _token("b" if down else "f", at)
+    return out  # type: ignore[no-any-return]
 
 
 def _streams(call: Call, group: groups.LogGroup, req: Any) -> list[int] | None:

@@ -5,7 +5,6 @@ disabled key closes its objects. SSE-C is blocked in new buckets (April 2026) un
 """
 from __future__ import annotations
 
-import binascii
 import hashlib
 import hmac
 import json
@@ -141,7 +140,7 @@ def customer_key(req: Any) -> bytes:
                               "x-amz-server-side-encryption", "null")
     try:
         key = b64decode(text, validate=True)
-    except binascii.Error:
+    except ValueError:
         key = b""
     if len(key) != 32:
         raise errors.argument("The secret key was invalid for the specified algorithm.", "x-amz-server-side-encryption", "null")

@@ -31,6 +31,9 @@ SYSTEM = {"CacheControl": "Cache-Control", "ContentDisposition": "Content-Dispos
           "ContentLanguage": "Content-Language", "ContentType": "Content-Type", "Expires": "Expires"}
 LONGEST_KEY = 1024
 MOST_METADATA = 2048
+# what most PUTs say, and the settings that would make even those special
+ORDINARY = {"Bucket", "Key", "Body", "ContentType", "ContentLength", "ContentMD5", "ChecksumAlgorithm", "IfMatch", "IfNoneMatch", "ExpectedBucketOwner", *bodies.MEMBERS}
+SPECIAL = {"encryption", "object_lock"}
 PLAIN = {"Bucket", "Key", "ChecksumMode"}
 DEFAULT_TYPE = "binary/octet-stream"
 
@@ -66,6 +69,9 @@ def draft(call: Call, bucket: Bucket, req: Any) -> Version:
     key = req["Key"]
     if len(key) > LONGEST_KEY // 4 and len(key.encode("utf-8", "surrogatepass")) > LONGEST_KEY:
         raise errors.key_too_long(key)
+    if req.keys() <= ORDINARY and not bucket.settings.keys() & SPECIAL and not acls_count(bucket):
+        about = About({"Content-Type": req.get("ContentType", DEFAULT_TYPE)})
+        return Version(0, bucket.name, key, "null", 1, 0, 0, "", 0.0, "STANDARD", "", bucket.owner, about, None)
     storage_class = req.get("StorageClass", "STANDARD")
     if storage_class not in CLASSES:
         raise AwsError("InvalidStorageClass", "The storage class you specified is not valid", extra={"StorageClassRequested": storage_class})

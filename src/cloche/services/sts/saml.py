@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 from typing import TYPE_CHECKING, Any
 
@@ -67,7 +66,7 @@ def believed(call: Call, provider: Any, text: str) -> saml.Assertion:
     from cloche.languages import saml  # certificates take time and memory to import; few accounts have a provider
     try:
         found = saml.response(base64.b64decode(text, validate=True), saml.metadata(provider.document.encode()).certificates)
-    except binascii.Error:
+    except ValueError:
         raise errors.no_identity("Invalid base64 SAMLResponse") from None
     except saml.Rejected as error:
         raise errors.idp_rejected(str(error)) from None

@@ -7,7 +7,6 @@ does not fit its type is read again slowly, to be lenient as AWS is (null is abs
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Callable
 from typing import Any, TypedDict
 from zlib import crc32
@@ -190,7 +189,7 @@ def lenient(shape: Shape, value: Any, ref: dict[str, Any], path: str) -> Any:
         raise _wrong(value, "ByteBuffer")
     try:
         return base64.b64decode(value, validate=True)
-    except binascii.Error:
+    except ValueError:
         raise Invalid("SerializationException", "Invalid base64 encoding") from None
 
 

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote, unquote_plus
@@ -45,7 +44,7 @@ def _header_text(shape: Shape, ref: dict[str, Any]) -> Callable[[str], Any]:
 def _b64(text: str) -> bytes:
     try:
         return base64.b64decode(text)
-    except binascii.Error as error:
+    except ValueError as error:
         raise ValueError(str(error)) from None
 
 

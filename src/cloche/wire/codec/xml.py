@@ -6,7 +6,6 @@ a list item are named and in the default form of a timestamp; `Dialect` says so 
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from collections.abc import Callable
 from typing import Any
@@ -361,5 +360,5 @@ def _boolean(text: str) -> bool:
 def _base64(text: str) -> bytes:
     try:
         return base64.b64decode(text)
-    except binascii.Error as error:
+    except ValueError as error:
         raise ValueError(str(error)) from None

@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import binascii
 import re
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit, urlunsplit
@@ -62,7 +61,7 @@ def body_for(x: Exchange, it: dict[str, Any]) -> tuple[bytes, bool]:
     elif it.get("contentHandling") == "CONVERT_TO_BINARY":
         try:
             content = base64.b64decode(content, validate=True)
-        except binascii.Error:
+        except ValueError:
             raise Refused("BAD_REQUEST_BODY", "Unable to base64 decode the body") from None
     source = template_for(x, it)
     if source is None:

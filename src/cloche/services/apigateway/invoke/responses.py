@@ -171,7 +171,7 @@ def converted(x: Exchange, handling: str | None, content: bytes, answer: Answer)
     if handling == "CONVERT_TO_BINARY":
         try:
             return base64.b64decode(content, validate=True)
-        except binascii.Error:
+        except ValueError:
             raise Refused("DEFAULT_5XX", status=500, why="Unable to base64 decode the body") from None
     return content
 

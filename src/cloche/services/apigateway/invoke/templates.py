@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from typing import Any
 from urllib.parse import quote_plus, unquote_plus
@@ -100,7 +99,7 @@ def parse_json(text: Any) -> Any:
 def base64_decode(text: Any) -> str:
     try:
         return base64.b64decode(vtl.text(text) + "==", validate=False).decode("utf-8", "replace")
-    except binascii.Error:
+    except ValueError:
         raise vtl.VtlError("base64Decode: not base64") from None
 
 
