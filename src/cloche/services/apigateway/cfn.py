@@ -263,6 +263,10 @@ TYPES = {
                                           "IdentityValidationExpression": "/identityValidationExpression", "AuthorizerResultTtlInSeconds": "/authorizerResultTtlInSeconds"},
                      restApiId="{RestApiId}", authorizerId="{id}"),
         replaces=("Type", "ProviderARNs"), delete=op("apigateway", "DeleteAuthorizer", restApiId="{RestApiId}", authorizerId="{id}")),
+    "AWS::ApiGateway::ClientCertificate": Type(
+        create=op("apigateway", "GenerateClientCertificate", send=True, physical="clientCertificateId", attributes={"ClientCertificateId": "clientCertificateId"}),
+        update=patch("UpdateClientCertificate", {"Description": "/description"}, clientCertificateId="{id}"),
+        delete=op("apigateway", "DeleteClientCertificate", clientCertificateId="{id}")),
     "AWS::ApiGateway::ApiKey": Type(
         name="Name", limit=128, create=op("apigateway", "CreateApiKey", send=True, physical="id", attributes={"APIKeyId": "id"}),
         update=patch("UpdateApiKey", {"Description": "/description", "Enabled": "/enabled", "CustomerId": "/customerId"}, apiKey="{id}"),
