@@ -151,7 +151,7 @@ def create_table(call: Call, req: Any) -> Any:
     table = Table(
         name=name, number=new_number(call), id=call.uuid(), created=now, attributes=req["AttributeDefinitions"], schema=req["KeySchema"], billing=billing,
         throughput=throughput(req), on_demand=limits(req.get("OnDemandThroughput")), on_demand_since=now if billing == "PAY_PER_REQUEST" else 0, indexes=indexes,
-        tags=tags.checked({t["Key"]: t["Value"] for t in req.get("Tags") or []}), protected=req.get("DeletionProtectionEnabled", False),
+        tags=tags.checked(call, {t["Key"]: t["Value"] for t in req.get("Tags") or []}), protected=req.get("DeletionProtectionEnabled", False),
         table_class=req.get("TableClass", ""), sse=encryption(call, req.get("SSESpecification")), warm=req.get("WarmThroughput"),
         policy=policies.checked(req["ResourcePolicy"]) if req.get("ResourcePolicy") else "", policy_revision=policies.revision(call) if req.get("ResourcePolicy") else "")
     if (stream := req.get("StreamSpecification")) and stream["StreamEnabled"]:

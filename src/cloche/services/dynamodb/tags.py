@@ -11,12 +11,14 @@ from .tables import Table, policy
 MAX_TAGS = 50
 
 
-def checked(tags: dict[str, str]) -> dict[str, str]:
+def checked(call: Call, new: dict[str, str], have: dict[str, str] | None = None) -> dict[str, str]:
+    """The tags there will be, if the new ones may be set."""
+    tags = (have or {}) | new
     if len(tags) > MAX_TAGS:
         raise errors.too_many_tags()
     if not all(c.isalnum() or c.isspace() or c in "+-=._:/@" for text in (*tags, *tags.values()) for c in text):
         raise errors.tag_characters()
-    if any(k.lower().startswith("aws:") for k in tags):
+    if call.reserves(new):
         raise errors.parameter("User-supplied tag keys cannot start with aws:")
     return tags
 
@@ -43,7 +45,7 @@ def tag_resource(call: Call, req: Any) -> None:
     call, table = find(call, req["ResourceArn"])
     if not req["Tags"]:
         raise errors.no_tags()
-    call.put(table.but(tags=checked(table.tags | {t["Key"]: t["Value"] for t in req["Tags"]})))
+    call.put(table.but(tags=checked(call, {t["Key"]: t["Value"] for t in req["Tags"]}, table.tags)))
 
 
 @op(resource=by_arn, policy=policy)

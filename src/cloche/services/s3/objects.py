@@ -44,7 +44,7 @@ def may_put(call: Call, req: Any) -> list[Need]:
     bucket = find(call, req["Bucket"], req)
     if bucket.policy is None and call.principal.kind == "root" and not acls_count(bucket):
         return [Need("s3:PutObject", f"{bucket.arn}/{req['Key']}", account=bucket.owner)]
-    tags = tags_of(req["Tagging"]) if "Tagging" in req else {}
+    tags = tags_of(call, req["Tagging"]) if "Tagging" in req else {}
     context: dict[str, Any] = {f"s3:RequestObjectTag/{name}": value for name, value in tags.items()}
     if tags:
         context["s3:RequestObjectTagKeys"] = list(tags)
@@ -94,7 +94,7 @@ def draft(call: Call, bucket: Bucket, req: Any) -> Version:
             raise errors.AwsError("InvalidRedirectLocation", "The website redirect location must have a prefix of 'http://' or 'https://' or '/'.")
         about.redirect = redirect
     if "Tagging" in req:
-        about.tags = tags_of(req["Tagging"])
+        about.tags = tags_of(call, req["Tagging"])
     owner = object_owner(call, bucket, req)
     about.acl = admit_acl(call, bucket, req, acl_given(call, req, owner, bucket.owner))
     locks.describe(call, bucket, req, about)
