@@ -303,8 +303,9 @@ class Connection(asyncio.Protocol):
                 if not sized and not slot.head:
                     self.transport.write(b"0\r\n\r\n")
         except Exception:
-            # The head is out; all that is left to say is that this is not the whole.
-            self.server.trouble("an answer broke off")
+            # The head is out; all that is left to say is that this is not the whole. A client that hung up is no trouble of ours.
+            if not self.closing:
+                self.server.trouble("an answer broke off")
             self.closing = True
             self.transport.abort()
             return
