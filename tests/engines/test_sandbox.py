@@ -153,6 +153,9 @@ async def wait(future):
 def test_processes_a_function_leaves_behind_die_with_its_environment(bench):
     environment = bench.start(bench.deploy({"index.py": "import subprocess\ndef handler(e, c):\n    subprocess.Popen(['sleep', '987654'], start_new_session=True)"}))
     bench.call(environment)
+    until = time.monotonic() + 2
+    while not running("987654") and time.monotonic() < until:
+        time.sleep(0.01)
     assert running("987654")
     environment.kill()
     bench.run(wait(environment.sandbox.ended))
