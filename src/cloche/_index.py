@@ -2038,6 +2038,7 @@ PACKAGES: Any = {
     'kms': 'kms',
     'lambda': 'lambda_',
     'logs': 'logs',
+    'organizations': 'organizations',
     's3': 's3',
     'scheduler': 'scheduler',
     'sns': 'sns',
