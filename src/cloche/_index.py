@@ -2041,6 +2041,7 @@ PACKAGES: Any = {
     'organizations': 'organizations',
     's3': 's3',
     'scheduler': 'scheduler',
+    'secretsmanager': 'secretsmanager',
     'sns': 'sns',
     'sqs': 'sqs',
     'ssm': 'ssm',
