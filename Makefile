@@ -30,7 +30,9 @@ demo: setup clients ## a real serverless application, deployed with the real SAM
 
 test: setup clients ## the whole suite
 	$(PY) tools/index.py --check
+	$(PY) -m tools.stubs --check
 	$(PY) tools/docs.py --check
+	$(PY) -m tools.protocols
 	$(PY) -m tools.stubs --check
 	$(VENV)/bin/ruff check src tests tools
 	-$(PY) -m tools.protocols # botocore's protocol cases, from its source distribution; without them their tests are skipped and say so

@@ -71,7 +71,11 @@ def filled(text: str, name: str, value: str) -> str:
 
 def main() -> int:
     readme = (ROOT / "README.md").read_text()
-    pages = {ROOT / "docs/ledger.md": ledger_page(), ROOT / "README.md": filled(filled(readme, "ledger", table()), "figures", figures())}
+    benchmarks = (ROOT / "docs/benchmarks.md").read_text()
+    pages = {
+        ROOT / "docs/ledger.md": ledger_page(), ROOT / "README.md": filled(filled(readme, "ledger", table()), "figures", figures()),
+        ROOT / "docs/benchmarks.md": filled(benchmarks, "figures", figures()),
+    }
     stale = [p for p, text in pages.items() if not p.exists() or p.read_text() != text]
     if "--check" in sys.argv:
         for path in stale:

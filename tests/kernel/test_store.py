@@ -121,3 +121,41 @@ def test_a_commit_that_fails_tells_who_waits_and_forgets_what_it_had_in_mind(tur
     with pytest.raises(Exception, match="no such table"):
         turns.flush()
     assert told == [(print, ("never",))] and not turns.open
+
+
+def rows(store):
+    return [x for x, in store.run("SELECT x FROM t ORDER BY x")]
+
+
+@pytest.mark.parametrize("failing", [{0}, {1}, {2}, {0, 1}, {0, 2}, {1, 2}])
+def test_each_step_of_a_turn_is_taken_back_alone(turns, failing):
+    """The first that writes is taken back with its whole transaction, the others by savepoints: nobody can tell."""
+    for n in range(3):
+        try:
+            with turns:
+                put(turns, f"t{n}")
+                turns.write("INSERT INTO t VALUES (?)", (n,))
+                with pytest.raises(KeyError), turns:
+                    turns.write("INSERT INTO t VALUES (?)", (n + 10,))
+                    raise KeyError
+                with turns:
+                    turns.write("INSERT INTO t VALUES (?)", (n + 20,))
+                if n in failing:
+                    raise ValueError
+        except ValueError:
+            assert n in failing
+    kept = [n for n in range(3) if n not in failing]
+    turns.flush()
+    assert rows(turns) == kept + [n + 20 for n in kept]
+    assert sorted(on_disk(turns)) == [f"t{n}" for n in kept]
+
+
+def test_records_settled_by_a_step_that_fails_are_still_written(turns):
+    with turns:
+        put(turns, "early")
+    with pytest.raises(ValueError), turns:
+        assert turns.scopes("test.thing") == [("1", "r")]  # writes what the turn has so far, to ask the database
+        turns.write("INSERT INTO t VALUES (1)")
+        raise ValueError
+    turns.flush()
+    assert sorted(on_disk(turns)) == ["early"] and rows(turns) == []

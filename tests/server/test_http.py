@@ -116,3 +116,14 @@ def test_a_header_cannot_break_out_of_its_line():
 def test_connection_close_is_kept():
     got = talk(echo, b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\nGET /2 HTTP/1.1\r\nhost: x\r\n\r\n")
     assert got.count(b"HTTP/1.1 200") == 1 and b"connection: close" in got
+
+
+def test_a_file_that_is_unlinked_right_after_it_was_answered_is_sent_whole(tmp_path):
+    path = tmp_path / "f"
+    path.write_bytes(b"x" * 3_000_000)
+
+    def handle(request, send):
+        send(Response(200, [], FileBody(str(path), 0, 3_000_000)))
+        path.unlink()
+
+    assert talk(handle, b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").partition(b"\r\n\r\n")[2] == b"x" * 3_000_000

@@ -3,7 +3,7 @@ const api = (path, value) => fetch("/_cloche/" + path, value && { method: "POST"
 const $ = s => document.querySelector(s);
 const cell = (text, kind) => Object.assign(document.createElement("td"), { textContent: text, className: kind || "", title: text });
 const row = (...cells) => { const r = document.createElement("tr"); r.append(...cells); return r; };
-let chosen = null;
+let chosen = location.hash.slice(1) || null; // a request may be named in the address: .../console/#REQUEST-ID
 
 async function clock() {
   const now = await api("clock");
@@ -40,4 +40,5 @@ async function ledger() {
 
 document.querySelectorAll("button[data-seconds]").forEach(b => b.onclick = async () => { await api("clock", { advance_seconds: +b.dataset.seconds }); clock(); timeline(); });
 clock(); timeline(); ledger();
+if (chosen) api("why/" + chosen).then(r => r.error && !r.service || why(r));
 setInterval(() => { clock(); timeline(); }, 2000);

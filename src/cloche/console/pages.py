@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ..wire.http import Response
 
-FILES = {"": ("index.html", "text/html; charset=utf-8"), "console.js": ("console.js", "text/javascript"), "console.css": ("console.css", "text/css")}
+FILES = {"": ("index.html", "text/html; charset=utf-8"), "console.js": ("console.js", "text/javascript"), "console.css": ("console.css", "text/css"), "icon.svg": ("icon.svg", "image/svg+xml")}
 
 
 def page(name: str) -> Response:

@@ -13,6 +13,7 @@ from ..iam.principal import Principal
 from ..wire import sigv4
 from ..wire.http import Request
 from ..wire.model import Model
+from . import presigned
 from .errors import AwsError
 
 if TYPE_CHECKING:
@@ -97,26 +98,6 @@ def known(cloud: Cloud, key: str, model: Model) -> tuple[str, Principal, str | N
     return found.secret, found.principal, found.token, found.expires
 
 
-LIFETIMES = (10, 15, 20, 30, 45, 60, 90, 120, 150, 180, 240, 300, 360, 420, 480, 540, 600, 900, 1200, 1500, 1800, 2400, 2700, 3600, 5400, 7200, 10800, 14400, 18000,
-             21600, 28800, 36000, 43200, 86400, 172800, 259200, 604800)
-
-
-def over(cloud: Cloud, until: float, signature: str, signed: float | None = None) -> bool:
-    """Whether something signed until a moment of the client's clock is over. When it was signed matters, since the clock may have jumped
-    since; where it does not say (version 2), it was given the shortest of the usual lifetimes that it can have had when first seen."""
-    clock = cloud.clock
-    if signed is None:
-        seen = cloud.memory.setdefault("signed until", {})
-        signed = seen.get(signature)
-        if signed is None:
-            left = until - clock.real()
-            signed = min(until - next((seconds for seconds in LIFETIMES if seconds >= left), left) + 0.999, clock.real())  # signers cut off fractions
-            if len(seen) > 10_000:
-                seen.clear()
-            seen[signature] = signed
-    return clock.now() > clock.virtual(signed) + (until - signed)
-
-
 def authenticate(cloud: Cloud, request: Request, claim: sigv4.Claim | None, model: Model) -> Principal:
     """The principal behind a request, or an AwsError in the service's own words."""
     if claim is None:
@@ -132,12 +113,13 @@ def authenticate(cloud: Cloud, request: Request, claim: sigv4.Claim | None, mode
     if expires is not None and clock.now() >= expires:
         raise refuse("expired", model)
     if claim.until is not None:  # version 2: an absolute moment on the client's clock
-        if over(cloud, claim.until, claim.signature):
+        signed = presigned.signed_at(cloud, claim.signature, claim.until)
+        if presigned.over(cloud, claim.signature, signed, claim.until - signed):
             raise AwsError("AccessDenied", "Request has expired", 403)
         return principal
     moment = sigv4.moment(claim.stamp)
     if claim.expires is not None:
-        age = clock.now() - clock.virtual(moment)
+        age = presigned.age(cloud, claim.signature, moment, claim.expires)
         if age > claim.expires:
             raise AwsError("AccessDenied", "Request has expired", 403, extra={"X-Amz-Expires": str(int(claim.expires))}) if model.name == "s3" else refuse("signature", model)
         if age < -SKEW_SECONDS:

@@ -175,6 +175,10 @@ class Call:
     def as_root(self) -> Call:
         return self.as_principal(principals.root(self.account))
 
+    def reserves(self, tags: Iterable[str]) -> bool:
+        """Is there a tag among these keys that only AWS may set? CloudFormation may: `aws:cloudformation:stack-name` and its like."""
+        return "cloudformation.amazonaws.com" not in self.principal.via and any(key.lower().startswith("aws:") for key in tags)
+
     # -- permission -----------------------------------------------------------------------------------------------------------
 
     def require(self, action: str, resource: str = "*", context: Mapping[str, Any] | None = None, policy: str | None = None, rule: str = "normal") -> None:

@@ -63,6 +63,14 @@ class Clock:
             offset = then
         return client_moment + offset
 
+    def last_jump(self, until: float) -> tuple[float, float]:
+        """(the real moment of the last jump up to a client's moment, how far it went)"""
+        for i in range(len(self.journal) - 1, -1, -1):
+            moment, offset = self.journal[i]
+            if moment <= until:
+                return moment, offset - (self.journal[i - 1][1] if i else 0.0)
+        return 0.0, 0.0
+
     # -- moving -------------------------------------------------------------------------------------------------------
 
     async def advance(self, seconds: float) -> None:

@@ -222,7 +222,7 @@ class Cloud:
 
     def _refuse(self, call: Call | None, wire_model: model.Model, protocol: str, error: Exception, request_id: str, send: Send) -> None:
         if isinstance(error, route.Unknown):
-            error = errors.unknown_operation(error.name)
+            error = errors.unknown_operation(error.name, wire_model.name, protocol, wire_model.meta["apiVersion"])
         elif isinstance(error, codec.Invalid | sigv4.Malformed):
             error = AwsError(error.code, error.message, getattr(error, "status", 400), extra=getattr(error, "extra", None))
         elif not isinstance(error, AwsError):

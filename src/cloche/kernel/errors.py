@@ -22,8 +22,17 @@ def not_implemented(service: str, operation: str) -> AwsError:
     return AwsError("NotImplemented", f"{service}:{operation} is not built in Cloche yet. /_cloche/ledger lists what is.", 501)
 
 
-def unknown_operation(name: str) -> AwsError:
-    return AwsError("UnknownOperationException", f"The operation {name} is not known." if name else "", 400, query_code="InvalidAction")
+def unknown_operation(name: str, service: str, protocol: str, version: str) -> AwsError:
+    """No operation of the service fits the request: each protocol says so in its own way."""
+    if protocol == "query":
+        return AwsError("InvalidAction", f"Could not find operation {name} for version {version}")
+    if protocol == "ec2":
+        return AwsError("InvalidAction", f"The action {name} is not valid for this web service.")
+    if service == "s3":
+        return AwsError("MethodNotAllowed", "The specified method is not allowed against this resource.", 405)
+    if protocol.startswith("rest"):
+        return AwsError("UnknownOperationException", "The requested operation is not recognized by the service.", 404)
+    return AwsError("UnknownOperationException", f"The operation {name} is not known." if name else "")
 
 
 def internal(request_id: str) -> AwsError:

@@ -33,6 +33,7 @@ def _compile(template: str, host: bool) -> re.Pattern[str]:
 
 _HOSTS = [(_compile(t, True), name) for name, kind, t in _index.FRONTS if kind == "host"]
 _PATHS = [(_compile(t, False), t.split("{")[0], name) for name, kind, t in _index.FRONTS if kind == "path"]
+_PREFIXES = tuple(prefix for _, prefix, _ in _PATHS)
 _seen_hosts: dict[str, tuple[str, dict[str, str]] | None] = {}
 
 
@@ -56,7 +57,8 @@ def find(cloud: Cloud, request: Request) -> Coroutine[Any, Any, Response] | None
     if match is None:
         if len(path) == 1:
             return None
-        match = next(((name, m.groupdict()) for pattern, prefix, name in _PATHS if path.startswith(prefix) and (m := pattern.match(path))), None)
+        if path.startswith(_PREFIXES):
+            match = next(((name, m.groupdict()) for pattern, prefix, name in _PATHS if path.startswith(prefix) and (m := pattern.match(path))), None)
         if match is None:
             if request.method == "OPTIONS" or (
                     request.method == "POST" and request.headers.get("content-type", "").startswith("multipart/form-data") and "authorization" not in request.headers):
@@ -168,7 +170,7 @@ _BUCKET_HOST = re.compile(r"(?P<bucket>.+)\.s3(?:[.-](?:dualstack\.)?(?P<region>
 def path_style(request: Request) -> None:
     """`BUCKET.s3.amazonaws.com/KEY` becomes `/BUCKET/KEY`. After the signature, which covers what was sent."""
     host = request.host
-    if host[:1].isdigit() and ".s3" not in host:
+    if ".s3" not in host:
         return
     match = _BUCKET_HOST.match(host)
     if match:

@@ -30,6 +30,8 @@ CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value BLOB) WITHOUT ROWI
 R = TypeVar("R", bound="Record")
 Key = tuple[str, str, str, str]  # kind, account, region, key
 _NOTHING: Any = object()
+# How a step is taken back: by its savepoint; or, as the first of its turn to write, by the whole transaction, which saves making one
+SAVED, ALONE = 1, 2
 
 
 class Record(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -68,7 +70,7 @@ class Store:
         self.after: list[tuple[Callable[..., Any], tuple[Any, ...]]] = []  # to do once the turn is on disk
         self._undo: list[tuple[Any, ...]] = []
         self._dirty: dict[Key, Record | None] = {}
-        self._steps: list[list[int]] = []  # open steps: [undo mark, after mark, savepoint opened?]
+        self._steps: list[list[int]] = []  # open steps: [undo mark, after mark, how it is taken back]
 
     # -- steps --------------------------------------------------------------------------------------------------------
 
@@ -80,13 +82,15 @@ class Store:
         undo, after, saved = self._steps.pop()
         depth = len(self._steps)
         if kind is not None:
-            if saved:
+            if saved == ALONE:
+                self.run("ROLLBACK")
+            elif saved:
                 self.run(f"ROLLBACK TO s{depth}")
                 self.run(f"RELEASE s{depth}")
             del self.after[after:]
             while len(self._undo) > undo:
                 self._take_back(self._undo.pop())
-        elif saved:
+        elif saved == SAVED:
             self.run(f"RELEASE s{depth}")
         if not depth:
             self._undo.clear()
@@ -127,10 +131,12 @@ class Store:
         self._begin()
         if not self.db.in_transaction:
             self.run("BEGIN IMMEDIATE")
+            if self._steps:
+                self._steps[0][2] = ALONE
         for depth, step in enumerate(self._steps):
             if not step[2]:
                 self.run(f"SAVEPOINT s{depth}")
-                step[2] = 1
+                step[2] = SAVED
         return self.run(text, args)
 
     def flush(self) -> None:

@@ -96,15 +96,27 @@ class Incoming:
 class Slot:
     """Room for one answer, in line."""
 
-    __slots__ = ("connection", "head", "incoming", "keep", "response")
+    __slots__ = ("connection", "file", "head", "incoming", "keep", "response")
 
     def __init__(self, connection: Connection, head: bool, keep: bool, incoming: Incoming | None) -> None:
         self.connection, self.head, self.keep, self.incoming, self.response = connection, head, keep, incoming, None
+        self.file: Any = None
 
     def send(self, response: Response) -> None:
         if self.response is None:
+            if type(response.body) is FileBody and not self.head and not self.connection.closing:
+                try:
+                    self.file = open(response.body.path, "rb")  # noqa: SIM115 - now: whoever comes next may replace and unlink it
+                except OSError:
+                    self.connection.server.trouble(f"the body of an answer is gone: {response.body.path}")
+                    response = Response(500)
             self.response = response
             self.connection.pump()
+
+    def done(self) -> None:
+        if self.file is not None:
+            self.file.close()
+            self.file = None
 
 
 class Connection(asyncio.Protocol):
@@ -131,6 +143,8 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         self.server.connections.discard(self)
         self.closing = True
+        for slot in self.slots:
+            slot.done()
         if self.incoming is not None:
             self.incoming.broken = True
             self.incoming._wake()
@@ -289,7 +303,7 @@ class Connection(asyncio.Protocol):
             if isinstance(body, FileBody):
                 self.transport.write(self.head(response, slot, body.length))
                 if not slot.head:
-                    await self.send_file(body)
+                    await self.send_file(body, slot.file)
             else:
                 sized = any(n.lower() == "content-length" for n, _ in response.headers)
                 self.transport.write(self.head(response, slot, None))
@@ -303,51 +317,52 @@ class Connection(asyncio.Protocol):
                 if not sized and not slot.head:
                     self.transport.write(b"0\r\n\r\n")
         except Exception:
-            # The head is out; all that is left to say is that this is not the whole.
-            self.server.trouble("an answer broke off")
+            # The head is out; all that is left to say is that this is not the whole. A client that hung up is no trouble of ours.
+            if not self.closing:
+                self.server.trouble("an answer broke off")
             self.closing = True
             self.transport.abort()
             return
         finally:
             self.sending = None
+            slot.done()
         self.sent(slot)
         self.pump()
 
-    async def send_file(self, body: FileBody) -> None:
+    async def send_file(self, body: FileBody, file: Any) -> None:
         """File to socket inside the kernel where there is no TLS between, else in pieces."""
         while self.drained is not None or self.transport.get_write_buffer_size():
             await (self.drained or asyncio.sleep(0.0005))
-        with open(body.path, "rb") as file:
-            if self.secure:
-                file.seek(body.offset)
-                left = body.length
-                while left and (part := file.read(min(left, 1 << 18))):
-                    self.transport.write(part)
-                    left -= len(part)
-                    if self.drained is not None:
-                        await self.drained
-                return
-            loop = asyncio.get_running_loop()
-            out = os.dup(self.transport.get_extra_info("socket").fileno())
-            try:
-                offset, end = body.offset, body.offset + body.length
-                while offset < end:
+        if self.secure:
+            file.seek(body.offset)
+            left = body.length
+            while left and (part := file.read(min(left, 1 << 18))):
+                self.transport.write(part)
+                left -= len(part)
+                if self.drained is not None:
+                    await self.drained
+            return
+        loop = asyncio.get_running_loop()
+        out = os.dup(self.transport.get_extra_info("socket").fileno())
+        try:
+            offset, end = body.offset, body.offset + body.length
+            while offset < end:
+                try:
+                    count = os.sendfile(out, file.fileno(), offset, min(end - offset, 4 << 20))
+                except BlockingIOError:
+                    ready = loop.create_future()
+                    loop.add_writer(out, lambda f: f.done() or f.set_result(None), ready)
                     try:
-                        count = os.sendfile(out, file.fileno(), offset, min(end - offset, 4 << 20))
-                    except BlockingIOError:
-                        ready = loop.create_future()
-                        loop.add_writer(out, lambda f: f.done() or f.set_result(None), ready)
-                        try:
-                            await ready
-                        finally:
-                            loop.remove_writer(out)
-                        continue
-                    if not count:
-                        raise OSError(f"{body.path} is shorter than it was")
-                    offset += count
-                    await asyncio.sleep(0)
-            finally:
-                os.close(out)
+                        await ready
+                    finally:
+                        loop.remove_writer(out)
+                    continue
+                if not count:
+                    raise OSError(f"{body.path} is shorter than it was")
+                offset += count
+                await asyncio.sleep(0)
+        finally:
+            os.close(out)
 
 
 class Server:

@@ -47,7 +47,7 @@ def test_sums_are_exact(one, two):
 def test_a_sum_of_fractions_is_exact():
     assert numbers.add("0.1", "0.2") == "0.3"
     assert numbers.add("1.5", "1.5") == "3"
-    with pytest.raises(Invalid, match="38 significant digits"):
+    with pytest.raises(Invalid, match="Number overflow"):
         numbers.add("1" + "0" * 40, "1")
 
 

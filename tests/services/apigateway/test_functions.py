@@ -275,6 +275,28 @@ def test_access_logs_have_the_stages_format(cloud):
     assert sorted(lines) == ["GET - 403 127.0.0.1 -", "GET /a 200 127.0.0.1 -"]
 
 
+def test_the_steps_of_an_execution_are_logged_as_the_method_asks(cloud):
+    api = Api(cloud)
+    api.mock("/a")
+    api.method("/broken", integration={"type": "MOCK", "requestTemplates": {"application/json": "nonsense"}})
+    api.deploy()
+
+    def lines():
+        return [e["message"] for e in cloud.client("logs").filter_log_events(logGroupName=f"API-Gateway-Execution-Logs_{api.id}/dev")["events"]]
+
+    def level(value):
+        api.gw.update_stage(restApiId=api.id, stageName="dev", patchOperations=[{"op": "replace", "path": "/*/*/logging/loglevel", "value": value}])
+
+    level("INFO")
+    got = api.call("/a")
+    assert any(m == f"({got.headers['x-amzn-RequestId']}) Method completed with status: 200" for m in lines())
+    level("ERROR")
+    before = len(lines())
+    api.call("/a")
+    assert len(lines()) == before
+    assert api.call("/broken").status == 500 and any("Unable to parse statusCode" in m for m in lines())
+
+
 def test_cache_control_needs_a_permission(cloud):
     api = Api(cloud)
     api.mock("/a", template="$context.requestId", auth="AWS_IAM")

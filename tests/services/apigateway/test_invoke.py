@@ -233,3 +233,25 @@ def test_why_a_call_was_denied_can_be_asked(api):
     got = api.call("/a", headers=signed(api.cloud, url(api, "/a"), **user(api.cloud, {"Sid": "No", "Effect": "Deny", "Action": "execute-api:*", "Resource": "*"})))
     told = api.cloud.control(f"why/{got.headers['x-amzn-RequestId']}")
     assert got.status == 403 and told["principal"].endswith("user/u0") and "No" in json.dumps(told["why"])
+
+
+def test_what_a_template_changes_in_the_document_is_shown(api):
+    api.method("/echo", "POST", integration={"type": "MOCK", "requestTemplates": {"application/json": "#set($root = $input.path('$'))#set($root.statusCode = 404)$input.json('$')"}},
+               responses={"200": {}, "404": {"selectionPattern": "404"}})
+    api.deploy()
+    assert api.call("/echo", "POST", body='{"statusCode": 200}').status == 404
+
+
+def test_an_api_may_proxy_another_without_leaving_the_machine(cloud):
+    from .conftest import Api
+
+    first, second = Api(cloud), Api(cloud)
+    second.mock("/inner", template="$context.path|$input.params('q')|$context.identity.userAgent")
+    second.deploy()
+    first.method("/outer", integration={"type": "HTTP_PROXY", "integrationHttpMethod": "GET", "uri": f"https://{second.id}.execute-api.us-east-1.amazonaws.com/dev/inner"})
+    first.deploy()
+    got = first.call("/outer?q=1", headers={"User-Agent": "me"})
+    assert (got.status, got.body) == (200, b"/dev/inner|1|me")
+    first.method("/circle", integration={"type": "HTTP_PROXY", "integrationHttpMethod": "GET", "uri": f"https://{first.id}.execute-api.us-east-1.amazonaws.com/dev/circle"})
+    first.deploy()
+    assert first.call("/circle").status == 504, "a circle ends"

@@ -113,3 +113,20 @@ def test_documentation_is_kept_by_version(api):
     gw.delete_documentation_part(**kw, documentationPartId=part["id"])
     gw.delete_documentation_version(**kw, documentationVersion="1")
     refused(gw.get_documentation_part, "NotFoundException", **kw, documentationPartId=part["id"])
+
+
+def test_a_client_certificate_lives(api):
+    gw = api.gw
+    api.mock("/a")
+    api.deploy("s")
+    it = gw.generate_client_certificate(description="d", tags={"a": "b"})
+    assert it["pemEncodedCertificate"].startswith("-----BEGIN CERTIFICATE-----") and (it["expirationDate"] - it["createdDate"]).days == 365
+    name = {"clientCertificateId": it["clientCertificateId"]}
+    assert gw.update_client_certificate(**name, patchOperations=[{"op": "replace", "path": "/description", "value": "e"}])["description"] == "e" == gw.get_client_certificate(**name)["description"]
+    use = {"op": "replace", "path": "/clientCertificateId", "value": it["clientCertificateId"]}
+    gw.update_stage(restApiId=api.id, stageName="s", patchOperations=[use])
+    refused(gw.delete_client_certificate, "BadRequestException", **name)
+    gw.update_stage(restApiId=api.id, stageName="s", patchOperations=[{**use, "op": "remove"}])
+    assert len(gw.get_client_certificates()["items"]) == 1
+    gw.delete_client_certificate(**name)
+    refused(gw.get_client_certificate, "NotFoundException", **name)

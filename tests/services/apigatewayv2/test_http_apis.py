@@ -240,3 +240,21 @@ def test_a_disabled_endpoint_is_not_found(cloud, backend):  # noqa: F811
     api = Api(cloud, DisableExecuteApiEndpoint=True)
     api.proxy("$default", backend)
     assert api.call("/").status == 404
+
+
+def test_access_logs_have_the_stages_format(cloud, backend):  # noqa: F811
+    api = Api(cloud)
+    api.proxy("GET /a", backend)
+    cloud.client("logs").create_log_group(logGroupName="access")
+    api.gw.update_stage(ApiId=api.id, StageName="$default", AccessLogSettings={"DestinationArn": f"arn:aws:logs:us-east-1:{cloud.account}:log-group:access", "Format": "$context.routeKey $context.status $context.none"})
+    api.call("/a")
+    assert [e["message"] for e in cloud.client("logs").filter_log_events(logGroupName="access")["events"]] == ["GET /a 200 -"]
+
+
+def test_the_control_plane_asks_for_the_path_of_the_resource(cloud):
+    from ..apigateway.test_auth import user
+
+    api = cloud.client("apigatewayv2").create_api(Name="a", ProtocolType="HTTP")["ApiId"]
+    gw = cloud.client("apigatewayv2", **user(cloud, {"Effect": "Allow", "Action": "apigateway:GET", "Resource": f"arn:aws:apigateway:us-east-1::/apis/{api}/*"}))
+    assert gw.get_routes(ApiId=api)["Items"] == []
+    refused(gw.get_api, "AccessDeniedException", f"arn:aws:apigateway:us-east-1::/apis/{api}", ApiId=api)

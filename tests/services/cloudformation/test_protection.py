@@ -54,3 +54,28 @@ def test_a_stack_policy_denies_what_it_does_not_allow_until_it_is_overridden(clo
         {"Statement": [{"Effect": "Allow", "Action": "Update:*", "Principal": "*", "Resource": "*"}]}))
     assert status(cfn, "pol") == "UPDATE_COMPLETE"
     assert refused(cfn.set_stack_policy, StackName="pol", StackPolicyBody="{}")[0] == "ValidationError"
+
+
+def test_the_names_of_stack_and_resource_reach_what_can_be_tagged(cloud):
+    cfn = cloud.client("cloudformation")
+    role = {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}]}}}
+    table = {"Type": "AWS::DynamoDB::Table", "Properties": {"BillingMode": "PAY_PER_REQUEST", "AttributeDefinitions": [{"AttributeName": "k", "AttributeType": "S"}],
+                                                            "KeySchema": [{"AttributeName": "k", "KeyType": "HASH"}]}}
+    body = template({"Q": queue(), "B": {"Type": "AWS::S3::Bucket"}, "R": role, "D": table, "T": {"Type": "AWS::SNS::Topic"}, "K": {"Type": "AWS::KMS::Key", "Properties": {}}})
+    cfn.create_stack(StackName="tagged", TemplateBody=body, Tags=[{"Key": "team", "Value": "a"}], Capabilities=["CAPABILITY_IAM"])
+    assert status(cfn, "tagged") == "CREATE_COMPLETE", reasons(cfn, "tagged")
+    at = {r["LogicalResourceId"]: r["PhysicalResourceId"] for r in cfn.describe_stack_resources(StackName="tagged")["StackResources"]}
+    dynamodb = cloud.client("dynamodb")
+    found = {
+        "Q": cloud.client("sqs").list_queue_tags(QueueUrl=at["Q"])["Tags"],
+        "B": {t["Key"]: t["Value"] for t in cloud.client("s3").get_bucket_tagging(Bucket=at["B"])["TagSet"]},
+        "R": {t["Key"]: t["Value"] for t in cloud.client("iam").list_role_tags(RoleName=at["R"])["Tags"]},
+        "D": {t["Key"]: t["Value"] for t in dynamodb.list_tags_of_resource(ResourceArn=dynamodb.describe_table(TableName=at["D"])["Table"]["TableArn"])["Tags"]},
+        "T": {t["Key"]: t["Value"] for t in cloud.client("sns").list_tags_for_resource(ResourceArn=at["T"])["Tags"]},
+        "K": {t["TagKey"]: t["TagValue"] for t in cloud.client("kms").list_resource_tags(KeyId=at["K"])["Tags"]},
+    }
+    for name, tags in found.items():
+        assert (tags.get("team"), tags.get("aws:cloudformation:stack-name"), tags.get("aws:cloudformation:logical-id")) == ("a", "tagged", name), (name, tags)
+    cloud.client("sqs").tag_queue(QueueUrl=at["Q"], Tags={"mine": "1"})
+    assert refused(cloud.client("sqs").tag_queue, QueueUrl=at["Q"], Tags={"aws:mine": "1"})

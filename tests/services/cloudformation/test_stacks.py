@@ -259,3 +259,15 @@ def test_a_template_of_cdk_is_taken_with_its_metadata_and_its_rule(cloud):
     ssm.put_parameter(Name="/cdk-bootstrap/hnb659fds/version", Value="25", Type="String", Overwrite=True)
     cfn.create_stack(StackName="cdk", TemplateBody=body)
     assert status(cfn, "cdk") == "CREATE_COMPLETE" and set(resources(cfn, "cdk")) == {"Q", "CDKMetadata"}
+
+
+def test_the_events_of_one_operation_can_be_asked_for_and_only_the_failed_ones(cloud):
+    cfn = cloud.client("cloudformation")
+    made = cfn.create_stack(StackName="ops", TemplateBody=template({"Q": queue(VisibilityTimeout=1)}))
+    assert status(cfn, "ops") == "CREATE_COMPLETE" and stack(cfn, "ops")["LastOperations"] == [{"OperationType": "CREATE_STACK", "OperationId": made["OperationId"]}]
+    changed = cfn.update_stack(StackName="ops", TemplateBody=template({"Q": queue(VisibilityTimeout=2), "Bad": BROKEN}))
+    assert status(cfn, "ops") == "UPDATE_ROLLBACK_COMPLETE"
+    first = cfn.describe_events(OperationId=made["OperationId"])["OperationEvents"]
+    assert {x["ResourceStatus"] for x in first} == {"CREATE_IN_PROGRESS", "CREATE_COMPLETE"} and {x["OperationId"] for x in first} == {made["OperationId"]}
+    failed = cfn.describe_events(StackName="ops", OperationId=changed["OperationId"], Filters={"FailedEvents": True})["OperationEvents"]
+    assert [(x["LogicalResourceId"], x["ResourceStatus"]) for x in failed] == [("Bad", "CREATE_FAILED")]

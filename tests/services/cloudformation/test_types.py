@@ -1,5 +1,6 @@
 """Resource types, each made, changed and taken down through its service."""
 import json
+import time
 
 import pytest
 
@@ -13,6 +14,10 @@ def deploy(cfn, name, body, expected=None):
         cfn.create_stack(**arguments)
     except cfn.exceptions.AlreadyExistsException:
         cfn.update_stack(**arguments)
+    for _ in range(40):  # the first function of all may take longer than a description waits
+        if not status(cfn, name).endswith("IN_PROGRESS"):
+            break
+        time.sleep(0.25)
     assert status(cfn, name).endswith("E_COMPLETE") and "ROLLBACK" not in status(cfn, name), reasons(cfn, name)
     return {k: v["PhysicalResourceId"] for k, v in resources(cfn, name).items()}
 
@@ -239,3 +244,60 @@ def test_parameters_and_rules(cloud, kind):
         assert [x["Id"] for x in events.list_targets_by_rule(Rule=made["R"])["Targets"]] == ["q"]
         gone(cfn, "rules")
         assert events.list_rules()["Rules"] == []
+
+
+MACRO = """
+def handler(event, context):
+    fragment = event["fragment"]
+    if "Resources" in fragment:
+        for one in fragment["Resources"].values():
+            one.setdefault("Properties", {})["DelaySeconds"] = int(event["templateParameterValues"]["Delay"])
+    else:
+        fragment = {"VisibilityTimeout": int(event["params"]["Seconds"]) * 2}
+    return {"requestId": event["requestId"], "status": "failure" if event["params"].get("Seconds") == "0" else "success", "fragment": fragment, "errorMessage": "no zero"}
+"""
+
+
+def test_a_macro_rewrites_a_template_or_a_piece_of_it(cloud):
+    cfn, sqs = cloud.client("cloudformation"), cloud.client("sqs")
+    deploy(cfn, "macros", template({"R": BASIC, "F": function(Code={"ZipFile": MACRO}), "M": {"Type": "AWS::CloudFormation::Macro", "Properties": {"Name": "Half", "FunctionName": {"Ref": "F"}}}}))
+
+    def body(seconds, **sections):
+        return template({"Q": {"Type": "AWS::SQS::Queue", "Properties": {"Fn::Transform": {"Name": "Half", "Parameters": {"Seconds": seconds}}}}},
+                        Parameters={"Delay": {"Type": "Number", "Default": 7}}, **sections)
+
+    made = deploy(cfn, "piece", body("15"))
+    assert sqs.get_queue_attributes(QueueUrl=made["Q"], AttributeNames=["VisibilityTimeout"])["Attributes"] == {"VisibilityTimeout": "30"}
+    made = deploy(cfn, "whole", body("10", Transform=["Half"]))
+    assert sqs.get_queue_attributes(QueueUrl=made["Q"], AttributeNames=["DelaySeconds", "VisibilityTimeout"])["Attributes"] == {"DelaySeconds": "7", "VisibilityTimeout": "20"}
+    assert "no zero" in refused(cfn.create_stack, StackName="zero", TemplateBody=body("0"), Capabilities=["CAPABILITY_AUTO_EXPAND"])[1]
+    assert "No transform named" in refused(cfn.create_stack, StackName="none", TemplateBody=body("1", Transform="Nobody"), Capabilities=["CAPABILITY_AUTO_EXPAND"])[1]
+
+
+def test_a_custom_resource_that_nobody_answers_for_fails_when_its_time_is_up(cloud):
+    cfn, sqs = cloud.client("cloudformation"), cloud.client("sqs")
+    made = deploy(cfn, "silent", template({"T": {"Type": "AWS::SNS::Topic"}, "Q": queue(), "P": {"Type": "AWS::SQS::QueuePolicy", "Properties": {
+        "Queues": [{"Ref": "Q"}], "PolicyDocument": {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": "*"}]}}},
+        "S": {"Type": "AWS::SNS::Subscription", "Properties": {"TopicArn": {"Ref": "T"}, "Protocol": "sqs", "Endpoint": {"Fn::GetAtt": ["Q", "Arn"]}}}}))
+    cfn.create_stack(StackName="asks", TemplateBody=template({"C": {"Type": "Custom::Thing", "Properties": {"ServiceToken": made["T"], "ServiceTimeout": 30, "N": 1, "B": True}}}))
+    assert status(cfn, "asks") == "CREATE_IN_PROGRESS"
+    [message] = sqs.receive_message(QueueUrl=made["Q"])["Messages"]
+    event = json.loads(json.loads(message["Body"])["Message"])
+    assert (event["RequestType"], event["LogicalResourceId"], event["ResourceType"]) == ("Create", "C", "Custom::Thing")
+    assert event["ResourceProperties"] == {"ServiceToken": made["T"], "N": "1", "B": "true"}
+    cloud.advance(31)
+    assert "did not receive a response from your Custom Resource" in reasons(cfn, "asks")
+
+
+def test_eventbridge_hears_of_stacks_and_their_resources(cloud):
+    cfn, sqs, events = cloud.client("cloudformation"), cloud.client("sqs"), cloud.client("events")
+    made = deploy(cfn, "hears", template({"Q": queue(), "P": {"Type": "AWS::SQS::QueuePolicy", "Properties": {"Queues": [{"Ref": "Q"}], "PolicyDocument": {
+        "Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": "*"}]}}},
+        "R": {"Type": "AWS::Events::Rule", "Properties": {"EventPattern": {"source": ["aws.cloudformation"], "detail": {"status-details": {"status": ["CREATE_COMPLETE"]}}},
+                                                          "Targets": [{"Id": "q", "Arn": {"Fn::GetAtt": ["Q", "Arn"]}}]}}}))
+    assert events.list_rules()["Rules"][0]["Name"] == made["R"]
+    arn = cfn.create_stack(StackName="heard", TemplateBody=template({"X": queue()}))["StackId"]
+    assert status(cfn, "heard") == "CREATE_COMPLETE"
+    cloud.advance(1)
+    got = [json.loads(x["Body"]) for x in sqs.receive_message(QueueUrl=made["Q"], MaxNumberOfMessages=10)["Messages"]]
+    assert {"CloudFormation Stack Status Change", "CloudFormation Resource Status Change"} == {x["detail-type"] for x in got if x["resources"] == [arn]}

@@ -104,6 +104,14 @@ def test_an_update_makes_the_item_if_it_is_not_there(ddb, table):
     assert get(ddb, "b") == item("b")
 
 
+def test_an_update_that_only_takes_away_makes_no_item(ddb, table):
+    answer = ddb.update_item(TableName="table", Key=item("a"), UpdateExpression="REMOVE x", ReturnValues="ALL_NEW")
+    assert "Attributes" not in answer and get(ddb) is None
+    ddb.update_item(TableName="table", Key=item("a"), AttributeUpdates={"x": {"Action": "DELETE"}})
+    ddb.transact_write_items(TransactItems=[{"Update": {"TableName": "table", "Key": item("a"), "UpdateExpression": "REMOVE x"}}])
+    assert ddb.scan(TableName="table")["Count"] == 0
+
+
 @pytest.mark.parametrize(("wanted", "attributes"), [
     ("NONE", None), ("ALL_OLD", item("a", n=1, k="v")), ("ALL_NEW", item("a", n=2, k="v")), ("UPDATED_OLD", item(None, n=1)), ("UPDATED_NEW", item(None, n=2))])
 def test_an_update_returns_what_is_asked_for(ddb, table, wanted, attributes):

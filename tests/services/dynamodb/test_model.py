@@ -20,7 +20,8 @@ def write(ddb, dice, key, model):
             model[key] = {**old, "n": {"N": f"{total.normalize():f}"}, "g": old.get("g", {"S": "u"})}
         case "remove":
             ddb.update_item(TableName="table", Key=at, UpdateExpression="REMOVE g, x")
-            model[key] = {k: v for k, v in model.get(key, at).items() if k not in ("g", "x")}
+            if key in model:  # taking away makes no item
+                model[key] = {k: v for k, v in model[key].items() if k not in ("g", "x")}
         case "delete":
             ddb.delete_item(TableName="table", Key=at)
             model.pop(key, None)

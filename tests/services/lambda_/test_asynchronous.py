@@ -147,3 +147,27 @@ def test_a_function_can_be_a_destination(bench):
     bench.client.invoke(FunctionName="f", InvocationType="Event", Payload=b"{}")
     [message] = soon(lambda: received(bench, url))
     assert json.loads(message["Body"])["requestPayload"]["responsePayload"] == {"got": {}}
+
+
+def test_a_function_that_invokes_itself_is_stopped_after_sixteen_times(bench):
+    url, _ = queue(bench, "count")
+    code = "import boto3, os\ndef handler(e, c):\n    boto3.client('sqs').send_message(QueueUrl=os.environ['OUT'], MessageBody='x')\n    boto3.client('lambda').invoke(FunctionName=c.function_name, InvocationType='Event', Payload=b'{}')"
+    bench.deploy("f", code, SEND, {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": "*"}, Environment={"Variables": {"OUT": url}}, Timeout=20)
+    bench.client.invoke(FunctionName="f", InvocationType="Event")
+    for _ in range(3):
+        bench.cloud.advance(1)
+    count = bench.cloud.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])["Attributes"]["ApproximateNumberOfMessages"]
+    assert int(count) == 16
+
+
+def test_a_loop_through_a_queue_is_stopped(bench):
+    from .test_mappings import left
+    url, arn = queue(bench, "loop")
+    out, _ = queue(bench, "count")
+    code = "import boto3, os\ndef handler(e, c):\n    for q in ('OUT', 'LOOP'): boto3.client('sqs').send_message(QueueUrl=os.environ[q], MessageBody='x')"
+    bench.deploy("f", code, {"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}, Environment={"Variables": {"OUT": out, "LOOP": url}}, Timeout=20)
+    bench.client.create_event_source_mapping(FunctionName="f", EventSourceArn=arn)
+    bench.cloud.client("sqs").send_message(QueueUrl=url, MessageBody="x")
+    for _ in range(3):
+        bench.cloud.advance(1)
+    assert soon(lambda: left(bench, url) == 0) and left(bench, out) == 16

@@ -15,8 +15,8 @@ def test_reserved_concurrency_is_a_ceiling_and_leaves_the_pool(bench):
     assert settings["AccountLimit"]["UnreservedConcurrentExecutions"] == 999 and settings["AccountUsage"]["FunctionCount"] == 1 and settings["AccountUsage"]["TotalCodeSize"] > 0
     assert bench.client.get_function(FunctionName="f")["Concurrency"] == {"ReservedConcurrentExecutions": 1}
     with ThreadPoolExecutor(1) as other:
-        running = other.submit(bench.call, "f", 0.8)
-        time.sleep(0.4)
+        running = other.submit(bench.call, "f", 1.2)
+        time.sleep(0.5)
         error = caught(bench.client.invoke, FunctionName="f", Payload=b"0")
         assert error["Error"]["Code"] == "TooManyRequestsException" and error["Error"]["Message"] == "Rate Exceeded." and error["Reason"] == "ReservedFunctionConcurrentInvocationLimitExceeded"
         assert error["ResponseMetadata"]["HTTPStatusCode"] == 429

@@ -72,6 +72,9 @@ def test_the_function_sees_the_request_in_format_two(bench):
     ("return {'any': 1}", 200, b'{"any": 1}'),
     ("return 'text'", 200, b"text"),
     ("raise ValueError", 502, b'{"Message":"Internal Server Error"}'),
+    ("return {'statusCode': 200, 'headers': {'a': 'b\\r\\nc: d'}}", 502, b'{"Message":"Internal Server Error"}'),
+    ("return {'statusCode': 200, 'headers': {'a': '\\u2603'}, 'body': 'snow'}", 200, b"snow"),
+    ("return {'statusCode': 'many', 'cookies': 7}", 502, b'{"Message":"Internal Server Error"}'),
 ])
 def test_what_the_function_returns_becomes_the_answer(bench, code, status, body):
     bench.deploy(code=f"def handler(e, c):\n    {code}")
@@ -118,3 +121,9 @@ def test_a_streaming_url_answers_what_the_function_streams(bench):
     bench.deploy(code={"index.js": code}, Runtime="nodejs20.x", Timeout=10)
     answer, body = call(bench, opened(bench, InvokeMode="RESPONSE_STREAM"))
     assert (answer.status, answer.headers["x-a"], body) == (207, "b", b"one two")
+
+
+def test_a_url_has_a_name_that_browsers_resolve_by_themselves(bench):
+    bench.deploy(code="def handler(e, c): return e['rawPath']")
+    name = opened(bench).removeprefix("https://").split(".")[0]
+    assert call(bench, f"https://{name}.lambda-url.localhost:{bench.cloud.port}/", path="/x")[1] == b"/x"

@@ -29,6 +29,7 @@ def test_endpoints_are_checked(topics, refused):
     assert refused(subscribe, Protocol="pigeon", Endpoint="x") == ("InvalidParameter", "Invalid parameter: Amazon SNS does not support this protocol string: pigeon")
     assert refused(subscribe, Protocol="sqs", Endpoint="x") == ("InvalidParameter", "Invalid parameter: SQS endpoint ARN")
     assert refused(subscribe, Protocol="http", Endpoint="https://x") == ("InvalidParameter", "Invalid parameter: Endpoint must match the specified protocol")
+    assert refused(subscribe, Protocol="http", Endpoint="http://[x") == refused(subscribe, Protocol="http", Endpoint="http:///x") == ("InvalidParameter", "Invalid parameter: Endpoint")
     assert refused(subscribe, Protocol="sqs", Endpoint="arn:aws:sqs:us-east-1:000000000000:q.fifo") == (
         "InvalidParameter", "Invalid parameter: Endpoint Reason: FIFO SQS Queues can not be subscribed to standard SNS topics")
     assert refused(subscribe, TopicArn=fifo, Protocol="http", Endpoint="http://x/")[0] == "InvalidParameter"

@@ -4,10 +4,12 @@ Version 1 (a group in each hierarchy) and version 2 (one group) alike. Without t
 """
 from __future__ import annotations
 
+import itertools
 import os
 from pathlib import Path
 
 PROCESSES = 1024
+_count = itertools.count(1)  # a process may hold several clouds
 
 
 class Cgroups:
@@ -15,7 +17,9 @@ class Cgroups:
         self.bases: dict[str, Path] = {}  # controller -> our directory in it
         self.unified = False
         self.sweep()
-        for controller, base in places().items():
+        name = f"cloche-{os.getpid()}-{next(_count)}"
+        for controller, place in places().items():
+            base = place / name
             try:
                 base.mkdir()
                 (base / "probe").mkdir()
@@ -33,9 +37,9 @@ class Cgroups:
 
     def sweep(self) -> None:
         """Remove what servers left that are no more."""
-        for base in {b.parent for b in places().values()}:
-            for old in base.glob("cloche-*"):
-                if not Path("/proc", old.name.removeprefix("cloche-")).exists():
+        for place in places().values():
+            for old in place.glob("cloche-*"):
+                if not Path("/proc", old.name.split("-")[1]).exists():
                     remove(old)
 
     def enter(self, name: str, pid: int, memory_mb: int) -> None:
@@ -85,17 +89,18 @@ class Cgroups:
 
 
 def places() -> dict[str, Path]:
+    """controller -> the group below which ours may lie."""
     found = {}
     for line in Path("/proc/self/cgroup").read_text().splitlines():
         number, controllers, path = line.split(":", 2)
         for controller in controllers.split(","):
             if controller in ("memory", "pids"):
-                found[controller] = Path(f"/sys/fs/cgroup/{controller}{path.rstrip('/')}/cloche-{os.getpid()}")
+                found[controller] = Path(f"/sys/fs/cgroup/{controller}{path.rstrip('/')}")
         if number == "0" and os.path.exists("/sys/fs/cgroup/cgroup.controllers"):
             # a group with processes may not have groups with limits below it: root goes to the top, others to what was delegated to them
             top = "" if os.geteuid() == 0 else os.path.dirname(path.rstrip("/"))
-            return {"unified": Path(f"/sys/fs/cgroup{top}/cloche-{os.getpid()}")}
-    return {name: place for name, place in found.items() if place.parent.exists()}
+            return {"unified": Path(f"/sys/fs/cgroup{top}")}
+    return {name: place for name, place in found.items() if place.exists()}
 
 
 def remove(group: Path) -> bool:

@@ -36,6 +36,7 @@ class Environment:
         self.began = 0.0
         self.answer: asyncio.Future[Outcome] | None = None
         self.out_of_memory = False
+        self.killed = False  # by us
         self.dead = False
         self.on_dead: Callable[[Environment], None] = lambda e: None
         sandbox.on_end = self._ended
@@ -69,6 +70,8 @@ class Environment:
         if failed is None:
             self.began = time.perf_counter()
             return None
+        if failed.status == "vanished":
+            return failed
         if failed.error_type in ("Runtime.ExitError", "Runtime.OutOfMemory", "Runtime.InvalidEntrypoint"):
             return say.exited(inv.id, self.sandbox.report, self.out_of_memory)
         return Outcome(say.with_request_id(failed.payload, inv.id), "failure", failed.error_type)
@@ -76,7 +79,7 @@ class Environment:
     async def _run(self, inv: Invocation) -> Outcome:
         assert self.link and self.answer
         if self.dead:
-            return say.exited(inv.id, self.sandbox.report, self.out_of_memory)
+            return say.exited(inv.id, self.sandbox.report, self.out_of_memory) if self.sandbox.report else say.vanished()
         self.link.send(inv)
         timer = self.loop.call_later(inv.timeout, self._time_out)
         try:
@@ -90,6 +93,7 @@ class Environment:
         return outcome
 
     def kill(self) -> None:
+        self.killed = True
         self.sandbox.kill()
 
     # what the runtime tells
@@ -154,7 +158,10 @@ class Environment:
         self.out_of_memory = self.out_of_memory or self.sandbox.out_of_memory
         if self.out_of_memory:
             self.peak_kb = max(self.peak_kb, self.spec.memory_mb << 10)
-        outcome = say.exited(self.current.id if self.current else "", self.sandbox.report, self.out_of_memory)
+        if self.sandbox.report or self.killed or self.out_of_memory:
+            outcome = say.exited(self.current.id if self.current else "", self.sandbox.report, self.out_of_memory)
+        else:
+            outcome = say.vanished()
         if not self.ready.done():
             self.init_ms = (time.perf_counter() - self.init_began) * 1000
             self.ready.set_result(outcome)

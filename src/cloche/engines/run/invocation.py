@@ -39,7 +39,7 @@ class Invocation:
 @dataclass(slots=True)
 class Outcome:
     payload: bytes
-    status: str = "success"  # | "error" (the function said so) | "timeout" | "failure" (the runtime did not answer)
+    status: str = "success"  # | "error" (the function said so) | "timeout" | "failure" (the runtime did not answer) | "vanished" (not the function's fault)
     error_type: str = ""
     duration_ms: float = 0.0
     began: float = 0.0  # real moments of the whole
@@ -79,6 +79,11 @@ def exited(id_: str, report: dict[str, int], out_of_memory: bool) -> Outcome:
     outcome = error(kind, f"RequestId: {id_} Error: {why}")
     outcome.lines.append((time.time(), f"RequestId: {id_} Error: {why}\n{kind}\n"))
     return outcome
+
+
+def vanished() -> Outcome:
+    """Somebody else on the machine ended the sandbox (or its zygote)."""
+    return error("Sandbox.Failure", "The environment was ended from outside.", "vanished")
 
 
 def too_large(limit: int) -> Outcome:

@@ -4,7 +4,8 @@
     environment = await engine.start(spec); outcome = await environment.invoke(Invocation(...)); environment.kill()
 
 `serve_endpoint(sock)` is the server's: it serves Cloche on a listener that lives inside the environment's network, and gives back something with
-`.close()`. Where the kernel gives no network space the environment shares the host's, and `capabilities()` says so.
+`.close()`. Inside, it listens on every port of `ports`: the one that the server has outside comes first, so that a URL made inside can be followed
+outside and the other way round. Where the kernel gives no network space the environment shares the host's, and `capabilities()` says so.
 """
 from __future__ import annotations
 
@@ -32,8 +33,8 @@ ENTRY = {"provided": [["/var/runtime/bootstrap"], ["/var/task/bootstrap"], ["/op
 
 
 class Engine:
-    def __init__(self, code: Path, cache: Path, serve_endpoint: Callable[[socket.socket], Awaitable[Any]] | None = None, endpoint_port: int = 4566) -> None:
-        self.code, self.cache, self.serve_endpoint, self.endpoint_port = code, cache, serve_endpoint, endpoint_port
+    def __init__(self, code: Path, cache: Path, serve_endpoint: Callable[[socket.socket], Awaitable[Any]] | None = None, ports: tuple[int, ...] = (4566,)) -> None:
+        self.code, self.cache, self.serve_endpoint, self.ports = code, cache, serve_endpoint, ports
         self.host: Host | None = None
         self.environments: set[Environment] = set()
         self.watching = False
@@ -75,7 +76,17 @@ class Engine:
         await asyncio.shield(self._zygote(runtime))
 
     async def start(self, spec: Spec) -> Environment:
+        """A new environment; a zygote that somebody killed is replaced once."""
         zygote = await asyncio.shield(self._zygote(spec.runtime))
+        try:
+            return await self._start(spec, zygote)
+        except SandboxError:
+            await asyncio.sleep(0.02)  # for its end to be seen
+            if not zygote.dead:
+                raise
+        return await self._start(spec, await asyncio.shield(self._zygote(spec.runtime)))
+
+    async def _start(self, spec: Spec, zygote: Zygote) -> Environment:
         host = self.open()
         log = LogLines()
         ours: socket.socket | None = None
@@ -120,13 +131,13 @@ class Engine:
         else:
             environment.link = RuntimeApi(environment)
             await environment.link.listen(listeners.pop())
-        if listeners and self.serve_endpoint:
+        while listeners and self.serve_endpoint:
             served = await self.serve_endpoint(listeners.pop(0))
             environment.closers.append(served.close)
 
     def _order(self, spec: Spec, net: bool) -> dict[str, Any]:
         python = spec.runtime.startswith("python")
-        ports = [self.endpoint_port] if net and self.serve_endpoint else []
+        ports = list(self.ports) if net and self.serve_endpoint else []
         runtime_port = RUNTIME_PORT
         if not python:
             runtime_port = RUNTIME_PORT if net else free_port()
@@ -135,7 +146,7 @@ class Engine:
         order["env"] = {
             "PATH": PATH, "LD_LIBRARY_PATH": LIBRARY_PATH, "LANG": "en_US.UTF-8", "TZ": ":UTC", "LAMBDA_TASK_ROOT": "/var/task",
             "LAMBDA_RUNTIME_DIR": "/var/runtime", "_HANDLER": spec.handler, "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{runtime_port}",
-            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self.endpoint_port}", "AWS_EXECUTION_ENV": f"AWS_Lambda_{spec.runtime}", **spec.variables,
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self.ports[0]}", "AWS_EXECUTION_ENV": f"AWS_Lambda_{spec.runtime}", **spec.variables,
         }
         found = interpreters.find(spec.runtime)
         if spec.runtime.startswith("nodejs") and found:

@@ -23,7 +23,7 @@ FILES = {
 }
 
 
-def describe(interpreter: Interpreter, code: Path, pyc: Path, others: dict[str, str], *, rootless: bool, net: bool, preload: bool) -> dict[str, Any]:
+def describe(interpreter: Interpreter, code: Path, pyc: Path, others: dict[str, str], *, rootless: bool, net: bool, preload: bool, counted: bool) -> dict[str, Any]:
     """The order for the warden. `others`: name -> host directory, kept below /.cloche for environments to mount at /var/lang."""
     binds: list[tuple[str, str, bool]] = [("/usr", "/usr", False), (interpreter.prefix, "/var/lang", False)]
     links = {"/var/node_modules": "/var/runtime/node_modules",  # where `import` looks from /var/task
@@ -38,7 +38,7 @@ def describe(interpreter: Interpreter, code: Path, pyc: Path, others: dict[str, 
     binds += [(path, f"/var/runtime/{name}", False) for name, path in libraries().items()]
     binds += [(str(INSIDE), "/var/runtime/cloche", False), (str(code), "/.cloche/code", False), (str(pyc), "/.cloche/pyc", True)]
     binds += [(path, f"/.cloche/{name}", False) for name, path in others.items()]
-    options = {"rootless": rootless, "net": net, "preload": preload, "pyc": "/.cloche/pyc"}
+    options = {"rootless": rootless, "net": net, "preload": preload, "counted": counted, "pyc": "/.cloche/pyc"}
     return {
         "rootless": rootless, "binds": binds, "links": links, "files": FILES,
         "directories": ["/var/task", "/var/runtime/node_modules", "/opt", "/tmp", "/proc", "/dev", "/etc", "/root"],

@@ -163,7 +163,7 @@ class Host:
         pyc = self.cache / "pyc"
         for directory in (self.code, pyc):
             directory.mkdir(parents=True, exist_ok=True)
-        order = root.describe(interpreter, self.code, pyc, others, rootless=self.rootless, net=self.net, preload=preload)
+        order = root.describe(interpreter, self.code, pyc, others, rootless=self.rootless, net=self.net, preload=preload, counted="pids" in self.cgroups.bases or self.cgroups.unified)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         socket.send_fds(self.control, [json.dumps(order).encode()], [theirs.fileno()])
         theirs.close()

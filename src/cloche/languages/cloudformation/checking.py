@@ -24,6 +24,8 @@ LIMITS = {"Resources": 500, "Parameters": 200, "Outputs": 200, "Mappings": 200}
 def structure(template: Mapping[str, Any], pseudo_extra: frozenset[str] = frozenset()) -> None:
     if strays := [x for x in template if x not in SECTIONS]:
         raise TemplateError(f"Invalid template property or properties [{', '.join(strays)}]")
+    if (path := _null(template)) is not None:
+        raise TemplateError(f"[{path}] 'null' values are not allowed in templates")
     version = template.get("AWSTemplateFormatVersion")
     if version is not None and version != "2010-09-09":
         raise format_error(f"Template format version not supported: {text_of(version)}")
@@ -48,6 +50,14 @@ def structure(template: Mapping[str, Any], pseudo_extra: frozenset[str] = frozen
     _unresolved(template, pseudo_extra)
     if not template.get("Conditions"):  # with conditions a circle may never close; `live` is asked again then
         graph.order(graph.dependencies(template["Resources"]))
+
+
+def _null(value: Any, path: str = "") -> str | None:
+    """Where a null is, if there is one."""
+    if value is None:
+        return path
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return next((found for key, each in items if (found := _null(each, f"{path}/{key}")) is not None), None)
 
 
 def mappings(declared: Mapping[str, Any]) -> None:
@@ -104,6 +114,8 @@ def _output(name: str, one: Any, template: Mapping[str, Any]) -> None:
         raise TemplateError(f"Invalid template output property '{strays[0]}'")
     if one["Value"] is None:
         raise format_error(f"[/Outputs/{name}/Value] 'null' values are not allowed in templates")
+    if not isinstance(one.get("Condition", ""), str):
+        raise format_error("Every Condition member must be a string.")
     if "Condition" in one and one["Condition"] not in template.get("Conditions", {}):
         raise format_error(f"Unresolved condition dependency {one['Condition']} in the Outputs block of the template")
     if "Export" in one and (not isinstance(one["Export"], dict) or list(one["Export"]) != ["Name"]):

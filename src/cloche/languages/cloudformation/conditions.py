@@ -69,6 +69,8 @@ def _lists(argument: Any, scope: Scope) -> tuple[list[str], list[str]]:
     if not isinstance(argument, list) or len(argument) != 2:
         raise template_error("rule-specific functions require a list of two elements")
     left, right = (_settled(x, scope) for x in argument)
+    if right == []:
+        raise template_error("rule-specific functions require a list of two elements")
     return (left if isinstance(left, list) else [left]), (right if isinstance(right, list) else [right])
 
 
@@ -93,13 +95,16 @@ RULES = {"Fn::Contains": contains, "Fn::EachMemberEquals": each_member_equals, "
 def check_rules(rules: Mapping[str, Any], scope: Scope, declared: Mapping[str, Any]) -> None:
     """Raise for the assertions that do not hold, naming rule and description as CloudFormation does."""
     def named(name: Any) -> bool:
-        return truth(declared[name], scope, named) if name in declared else _unknown(name)
+        return truth(declared[name], scope, named) if isinstance(name, str) and name in declared else _unknown(name)
 
     failures = []
     for name, rule in rules.items():
+        asserted = rule.get("Assertions") if isinstance(rule, dict) else None
+        if not isinstance(asserted, list) or not all(isinstance(x, dict) and "Assert" in x for x in asserted):
+            raise format_error(f"Every Rules object must contain a list of Assertions: {name}")
         if "RuleCondition" in rule and not truth(rule["RuleCondition"], scope, named):
             continue
-        for assertion in rule.get("Assertions", []):
+        for assertion in asserted:
             if not truth(assertion["Assert"], scope, named):
                 failures.append(f"{assertion.get('AssertDescription', 'Rule failed')}")
         if failures:

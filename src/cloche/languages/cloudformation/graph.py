@@ -35,7 +35,7 @@ def references(value: Any, conditions: Mapping[str, bool] | None = None) -> Iter
                         yield logical, attribute
                 yield from references(local, conditions)
                 return
-            if name == "Fn::If" and conditions is not None and isinstance(argument, list) and len(argument) == 3 and argument[0] in conditions:
+            if name == "Fn::If" and conditions is not None and isinstance(argument, list) and len(argument) == 3 and isinstance(argument[0], str) and argument[0] in conditions:
                 yield from references(argument[1 if conditions[argument[0]] else 2], conditions)
                 return
         for each in value.values():

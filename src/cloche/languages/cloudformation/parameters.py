@@ -23,7 +23,8 @@ AWS_TYPES = {
 LISTS = {"CommaDelimitedList", "List<Number>", "List<String>", *(f"List<{x}>" for x in AWS_TYPES)}
 PLAIN = {"String", "Number", *AWS_TYPES, *LISTS}
 SSM_VALUE = re.compile(r"AWS::SSM::Parameter::Value<(.+)>$")
-NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?$")
+NUMBER = re.compile(r"[-+]?(\d{1,300}(\.\d*)?|\.\d+)([eE][-+]?\d{1,3})?$")
+LENGTH = re.compile(r"\d{1,9}$")
 MEMBERS = {
     "Type", "Default", "Description", "AllowedValues", "AllowedPattern", "ConstraintDescription", "MaxLength", "MinLength", "MaxValue", "MinValue", "NoEcho",
 }
@@ -63,6 +64,12 @@ def check_declarations(declared: Mapping[str, Any]) -> None:
             raise TemplateError(f"Invalid template parameter property '{strays[0]}'")
         if isinstance(one.get("Default"), (dict, list)):
             raise format_error("Every Default member must be a string.")
+        allowed = one.get("AllowedValues", [])
+        if not isinstance(allowed, list) or any(isinstance(x, (dict, list)) for x in allowed):
+            raise format_error("Every AllowedValues member must be a list of strings.")
+        for limit in ("MinValue", "MaxValue", "MinLength", "MaxLength"):
+            if limit in one and not (NUMBER if limit.endswith("Value") else LENGTH).match(text_of(one[limit])):
+                raise format_error(f"Every {limit} member must be a number.")
 
 
 def resolve(declared: Mapping[str, Any], given: Mapping[str, str], previous: Mapping[str, str] | None = None, keep: frozenset[str] = frozenset(),

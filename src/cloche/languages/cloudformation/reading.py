@@ -32,11 +32,16 @@ def read(text: str) -> dict[str, Any]:
 
 def _json(text: str) -> Any:
     try:
-        return json.loads(text, parse_constant=_no_constant)
+        return json.loads(text, parse_constant=_no_constant, parse_int=_whole)
     except json.JSONDecodeError as error:
         raise malformed("JSON", error.lineno, error.colno) from None
     except RecursionError:
         raise format_error("template is nested too deeply.") from None
+
+
+def _whole(text: str) -> Any:
+    """A number that no service could take stays the text it is."""
+    return int(text) if len(text) < 18 else text
 
 
 def _no_constant(name: str) -> Any:
@@ -95,6 +100,8 @@ def _scalar(loader: Any, node: Any) -> Any:
     if tag in (CORE + "int", CORE + "float"):
         text = node.value
         if ":" in text:  # sexagesimal numbers are nobody's wish: "22:22" is a port pair, "10:30:00" a time
+            return text
+        if tag == CORE + "int" and len(text) >= 18:
             return text
         return loader.construct_yaml_int(node) if tag == CORE + "int" else loader.construct_yaml_float(node)
     if tag in (CORE + "binary", CORE + "omap", CORE + "pairs", CORE + "set"):

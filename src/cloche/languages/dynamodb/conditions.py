@@ -124,6 +124,8 @@ def function(name: str, arguments: tuple[parser.Node, ...], scope: Scope) -> Tes
         for side in arguments:
             require_type(side, name, ("S", "B"), scope)
         return lambda item, values: (x := a(item, values)) is not None and (y := b(item, values)) is not None and v.begins_with(x, y)
+    if literal(arguments[1]) is None:
+        raise errors.needs_constant(scope.kind, name)
     require_type(arguments[1], name, ("S",), scope)
     if find := literal(arguments[1]):
         kind = scope.kind

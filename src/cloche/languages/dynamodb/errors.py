@@ -7,6 +7,8 @@ from typing import Any
 class Invalid(Exception):
     """A ValidationException in the making."""
 
+    code = "ValidationException"
+
     @property
     def message(self) -> str:
         return str(self.args[0])
@@ -41,8 +43,20 @@ def false_null() -> Invalid:
     return parameter("Null attribute value types must have the value of true")
 
 
+class Unreadable(Invalid):
+    """What is not even a request."""
+
+    code = "SerializationException"
+
+
 def not_base64() -> Invalid:
-    return parameter("Invalid base64 string in a binary value")
+    return Unreadable("Invalid base64 encoding in a binary value")
+
+
+def attribute_name(name: str) -> Invalid:
+    if not name:
+        return parameter("Empty attribute name")
+    return parameter("Attribute name is too large, must be less than 65536 bytes")
 
 
 def not_a_number(text: str) -> Invalid:
@@ -62,7 +76,7 @@ def underflow() -> Invalid:
 
 
 def too_deep() -> Invalid:
-    return Invalid("Nesting Levels have exceeded supported limits")
+    return Invalid("Nesting Levels have exceeded supported limits: Attributes in the item have nested levels beyond supported limit")
 
 
 def item_too_large() -> Invalid:
@@ -136,6 +150,10 @@ def too_many_operators(kind: str, count: int) -> Invalid:
     return expression(kind, f"The expression contains too many operators; operator count: {count}")
 
 
+def too_nested(kind: str, levels: int) -> Invalid:
+    return expression(kind, f"The document path has too many nesting levels; nesting levels: {levels}")
+
+
 def index_range(kind: str, index: int) -> Invalid:
     return expression(kind, f"List index is not within the allowable range; index: [{index}]")
 
@@ -183,6 +201,10 @@ def needs_path(kind: str, name: str) -> Invalid:
 def same_operand(kind: str, name: str, path: tuple[Any, ...]) -> Invalid:
     return expression(kind, "The first operand must be distinct from the remaining operands for this operator or function; "
                             f"operator: {name}, first operand: {shown(path)}")
+
+
+def needs_constant(kind: str, name: str) -> Invalid:
+    return expression(kind, f"Incorrect operand type for operator or function; operator or function: {name}, operand type: document path")
 
 
 def bad_type_name(kind: str, name: str) -> Invalid:
@@ -309,7 +331,13 @@ def placeholder_key(member: str, key: str) -> Invalid:
     return Invalid(f'{member} contains invalid key: Syntax error; key: "{key}"')
 
 
+def placeholder_name(key: str, cause: Invalid) -> Invalid:
+    return Invalid(f"ExpressionAttributeNames contains invalid value: {cause.message} for key {key}")
+
+
 def placeholder_value(key: str, cause: Invalid) -> Invalid:
+    if cause.code != Invalid.code:
+        return cause
     return Invalid(f"ExpressionAttributeValues contains invalid value: {cause.message} for key {key}")
 
 

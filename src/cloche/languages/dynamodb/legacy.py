@@ -16,6 +16,7 @@ ARGUMENTS = {"EQ": 1, "NE": 1, "LE": 1, "LT": 1, "GE": 1, "GT": 1, "NOT_NULL": 0
 COMPARATORS = {"EQ": "=", "NE": "<>", "LE": "<=", "LT": "<", "GE": ">=", "GT": ">"}
 ORDERED = frozenset(("LE", "LT", "GE", "GT", "BETWEEN"))
 SCALARS = ("S", "N", "B")
+NO_PART = frozenset(("SS", "NS", "BS", "L", "M"))
 
 
 def filter(kind: str, wanted: dict[str, Any], operator: str | None) -> Compiled:
@@ -85,7 +86,7 @@ def check(operator: str, arguments: list[v.Value]) -> None:
     for argument in arguments:
         kind = v.kind_of(argument)
         if (operator in ORDERED and kind not in SCALARS) or (operator == "BEGINS_WITH" and kind not in ("S", "B")) \
-                or (operator in ("CONTAINS", "NOT_CONTAINS", "IN") and kind not in SCALARS and (operator == "IN" or kind in v.SETS)):
+                or (operator in ("CONTAINS", "NOT_CONTAINS", "IN") and kind not in SCALARS and (operator == "IN" or kind in NO_PART)):
             raise errors.operator_type(operator, kind)
         if kind != v.kind_of(arguments[0]):
             raise errors.parameter("AttributeValues inside AttributeValueList must be of same type")
@@ -108,6 +109,8 @@ def attribute_updates(wanted: dict[str, Any]) -> updates.Update:
     """Unlike in expressions, a top-level list may be added to, and PUT is the default action."""
     actions: list[parser.Node] = []
     for name, change in wanted.items():
+        if not 0 < len(name) <= v.MAX_NAME:
+            raise errors.attribute_name(name)
         action, value, path = change.get("Action", "PUT"), change.get("Value"), ("literal-path", (name,))
         if value is None:
             if action != "DELETE":
@@ -143,4 +146,4 @@ def compile_updates(actions: list[parser.Node]) -> updates.Update:
                 raise errors.legacy_type_mismatch()
             item[name] = {"L": (old["L"] if old else []) + value["L"]}
 
-    return updates.Update(run, scope, [a[1][1] for a in actions])
+    return updates.Update(run, scope, [a[1][1] for a in actions], inner.makes or bool(lists))

@@ -72,6 +72,8 @@ def add(one: str, two: str, sign: int = 1) -> str:
         return str(int(one) + sign * int(two))
     left, right = decimal.Decimal(one), decimal.Decimal(two)
     total = _EXACT.add(left, right) if sign > 0 else _EXACT.subtract(left, right)
+    if len(parts(str(total))[1]) > DIGITS:
+        raise errors.overflow()  # strangely, what AWS calls a sum that needs more digits
     return canonical(str(total))[0]
 
 

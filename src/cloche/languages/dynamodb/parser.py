@@ -16,7 +16,7 @@ from .lexer import Tokens
 
 Node = tuple[Any, ...]
 
-MAX_OPERATORS, MAX_DEPTH, MAX_INDEX = 300, 60, 2**31 - 1
+MAX_OPERATORS, MAX_DEPTH, MAX_INDEX = 300, 150, 2**31 - 1
 CONDITIONS = frozenset(("cmp", "between", "in", "and", "or", "not"))
 KEYWORDS = frozenset(("AND", "OR", "NOT", "BETWEEN", "IN"))
 CLAUSES = ("SET", "REMOVE", "ADD", "DELETE")
@@ -75,7 +75,7 @@ class _Parser:
             raise errors.too_many_operators(self.kind, self.operators)
 
     def deeper(self) -> None:
-        """Parentheses inside parentheses; nobody means sixty of them, and Python's stack ends somewhere too."""
+        """Parentheses inside parentheses; 300 operators have no use for more than half as many."""
         self.depth += 1
         if self.depth > MAX_DEPTH:
             raise errors.too_many_operators(self.kind, self.depth)

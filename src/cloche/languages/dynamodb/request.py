@@ -15,6 +15,7 @@ _NAME = re.compile(r"#[A-Za-z0-9_]+")
 _VALUE = re.compile(r":[A-Za-z0-9_]+")
 
 LEGACY_ORDER = ("AttributesToGet", "Expected", "AttributeUpdates", "KeyConditions", "QueryFilter", "ScanFilter", "ConditionalOperator")
+ALLOWED = ["KeyConditions"]  # may stand beside any expression but its own successor
 MODERN = ("ProjectionExpression", "ConditionExpression", "UpdateExpression", "KeyConditionExpression", "FilterExpression")
 LEGACY = frozenset(LEGACY_ORDER)
 NOTHING: dict[str, Any] = {}
@@ -37,8 +38,12 @@ def bind(req: dict[str, Any], kinds: tuple[str, ...]) -> Bound:
     modern = [kind for kind in kinds if kind in req]
     if not LEGACY.isdisjoint(req):
         old = [name for name in LEGACY_ORDER if name in req]
-        if modern:
+        if modern and (old != ALLOWED or "KeyConditionExpression" in modern):
             raise errors.mixed_parameters(old, modern)
+        if modern:
+            bound = bind({k: v_ for k, v_ in req.items() if k != "KeyConditions"}, kinds)
+            bound.keys = legacy.key_conditions(req["KeyConditions"])
+            return bound
         return bind_legacy(req, old)
     names, values = req.get("ExpressionAttributeNames"), req.get("ExpressionAttributeValues")
     if values and names is None and len(modern) == 1 and (one := bind_one(modern[0], req[modern[0]], values)) is not None:
@@ -112,8 +117,8 @@ def check_names(names: dict[str, str]) -> None:
     for key, name in names.items():
         if not _NAME.fullmatch(key):
             raise errors.placeholder_key("ExpressionAttributeNames", key)
-        if not name:
-            raise errors.Invalid(f"ExpressionAttributeNames contains invalid value: Empty attribute name for key {key}")
+        if not 0 < len(name) <= v.MAX_NAME:
+            raise errors.placeholder_name(key, errors.attribute_name(name))
 
 
 def check_values(values: dict[str, Any], modern: list[str], kinds: tuple[str, ...]) -> None:
@@ -138,6 +143,9 @@ def bind_legacy(req: dict[str, Any], old: list[str]) -> Bound:
     bound, operator = Bound(), req.get("ConditionalOperator")
     if "AttributesToGet" in req:
         wanted = req["AttributesToGet"]
+        for name in wanted:
+            if not 0 < len(name) <= v.MAX_NAME:
+                raise errors.attribute_name(name)
         if len(set(wanted)) != len(wanted):
             raise errors.parameter(f"Duplicate value in attribute name: {next(n for i, n in enumerate(wanted) if n in wanted[:i])}")
         bound.projection = projections.of_names(tuple(wanted))

@@ -12,6 +12,7 @@ from .reserved import WORDS
 Values = Mapping[str, Any]
 
 
+MAX_LEVELS = 32
 MAX_REMEMBERED = 2000  # characters of names, with which a compiled expression is kept
 
 
@@ -45,6 +46,8 @@ class Scope:
             self.paths.append(node[1])
             return node[1]  # type: ignore[no-any-return]
         steps: list[str | int] = []
+        if len(node[1]) > MAX_LEVELS:
+            raise errors.too_nested(self.kind, len(node[1]))
         for step in node[1]:
             if isinstance(step, int):
                 steps.append(step)

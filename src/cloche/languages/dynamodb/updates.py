@@ -22,13 +22,14 @@ Change = Callable[[Item, Any], None]
 
 class Update(Compiled):
     """`targets` are the paths that are written, in the order of the expression; `touched` the attributes they are in;
-    `show` cuts them out of an item."""
+    `show` cuts them out of an item. One that only takes away does not make an item that is not there."""
 
-    __slots__ = ("show", "targets", "touched")
+    __slots__ = ("makes", "show", "targets", "touched")
 
-    def __init__(self, run: Callable[[Item, Values], None], scope: Scope, targets: list[Path]) -> None:
+    def __init__(self, run: Callable[[Item, Values], None], scope: Scope, targets: list[Path], makes: bool = True) -> None:
         super().__init__(run, scope)
         self.targets = tuple(targets)
+        self.makes = makes
         self.touched = tuple(dict.fromkeys(str(t[0]) for t in targets))
         self.show = projector(targets)
 
@@ -70,11 +71,12 @@ def of_actions(actions: tuple[parser.Node, ...], names: Mapping[str, str]) -> Up
         for _, change in removes:
             change(item, None)
 
+    makes = any(action[0] in ("SET", "ADD") for action in actions)
     if len(others) == 1 and not sets and not removes:  # the counter
         right, change = others[0]
         assert right
-        return Update(lambda item, values: change(item, right(item, values)), scope, targets)
-    return Update(run, scope, targets)
+        return Update(lambda item, values: change(item, right(item, values)), scope, targets, makes)
+    return Update(run, scope, targets, makes)
 
 
 # -- operands -----------------------------------------------------------------------------------------------------------

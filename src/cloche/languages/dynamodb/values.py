@@ -16,6 +16,7 @@ Item = dict[str, Value]
 
 MAX_ITEM = 400 * 1024
 MAX_DEPTH = 32
+MAX_NAME = 65535
 TYPES = ("S", "N", "B", "SS", "NS", "BS", "M", "L", "NULL", "BOOL")
 LONG_NAMES = {"S": "STRING", "N": "NUMBER", "B": "BINARY", "SS": "STRING_SET", "NS": "NUMBER_SET", "BS": "BINARY_SET",
               "M": "MAP", "L": "LIST", "NULL": "NULL", "BOOL": "BOOLEAN"}
@@ -25,8 +26,10 @@ SETS = frozenset(("SS", "NS", "BS"))
 def measure_item(item: Item) -> int:
     size = 0
     for name, value in item.items():
-        size += len(name) if name.isascii() else len(name.encode())
-        size += measure(value)
+        length = len(name) if name.isascii() else len(name.encode())
+        if not 0 < length <= MAX_NAME:
+            raise errors.attribute_name(name)
+        size += length + measure(value)
     return size
 
 

@@ -63,6 +63,8 @@ def described(plan: UsagePlan) -> dict[str, Any]:
 
 def check(call: Call, values: dict[str, Any]) -> None:
     for pair in values.get("apiStages") or []:
+        if "apiId" not in pair or "stage" not in pair:
+            raise errors.bad_request("Both apiId and stage of an API stage are needed")
         if call.get(RestApi, pair["apiId"]) is None:
             raise errors.not_found(f"Invalid API identifier specified {call.account}:{pair['apiId']}")
         if call.get(Stage, f"{pair['apiId']}/{pair['stage']}") is None:

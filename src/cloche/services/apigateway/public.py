@@ -7,8 +7,8 @@ from .invoke import functions
 from .invoke.access_log import put as log_access
 from .invoke.authorize import fault_of
 from .invoke.exchange import clf, headers_of, last, query_of, read_json, source_ip
-from .invoke.live import Place
+from .invoke.reach import reach
 from .invoke.responses import clean, passed
 from .invoke.throttle import take
 
-__all__ = ["LETTERS", "Endpoint", "Place", "asked", "clean", "clf", "fault_of", "filled", "functions", "headers_of", "last", "log_access", "passed", "query_of", "read_json", "source_ip", "take"]
+__all__ = ["LETTERS", "Endpoint", "asked", "clean", "clf", "fault_of", "filled", "functions", "headers_of", "last", "log_access", "passed", "query_of", "reach", "read_json", "source_ip", "take"]

@@ -67,7 +67,8 @@ def auto_deploy(call: Call, api: HttpApi) -> None:
     fresh = call.put(Deployment(api.id, call.pick(LETTERS, 6), call.now, api.definition, True, "Automatic deployment triggered by changes to the Api configuration"))
     for stage in stages:
         call.put(stage.but(values={**stage.values, "DeploymentId": fresh.id}, updated=call.now))
-    for id_ in old:
+    shown = {s.values.get("DeploymentId") for s in call.all(Stage) if s.api == api.id}
+    for id_ in old - shown:
         found = call.get(Deployment, f"{api.id}/{id_}")
         if found and found.automatic:
             call.delete(found)

@@ -22,6 +22,7 @@ from . import service as cloudformation
 from .events import resource_event, stack_event
 from .plan import Plan
 from .records import Operation, Row, Stack, Undone, drop_old, drop_row, lookup, old_ones, put_old, put_row, rows
+from .records import row as read_row
 from .resources import Slot
 
 
@@ -101,25 +102,29 @@ async def apply(call: Call, stack: Stack) -> bool:
             return give_up(call, stack, {}, f"Role {operation.role} is invalid or cannot be assumed: {error.message}")
     plan = Plan(call, stack.id, stack.target, rows(call, stack.id), settled=lambda row: row.op == operation.id and row.state == "done")
     await resources.collect(call, stack, [Slot(row) for row in plan.rows.values()], rights)
+    look_at = set(plan.rows)  # what may have changed: all of it at first, then what was worked on and what waits for others
     while True:
         stack = reload(call, stack)
         assert stack.operation is not None
-        plan.rows.clear()
-        plan.rows.update(rows(call, stack.id))
-        here = {name: row for name, row in plan.rows.items() if row.op == operation.id}
-        if stack.operation.failed or any(row.state == "failed" for row in here.values()):
+        for name in look_at:
+            if (now := read_row(call, stack.id, name)) is not None:
+                plan.rows[name] = now
+        here = {name: one for name, one in plan.rows.items() if one.op == operation.id}
+        if stack.operation.failed or any(one.state == "failed" for one in here.values()):
             with call.step():
                 return give_up(call, stack, here, stack.operation.failed)
-        done = {name for name, row in here.items() if row.state == "done"}
+        done = {name for name, one in here.items() if one.state == "done"}
         todo = [name for name in plan.order if name not in done]
         if not todo:
             return finish(call, stack, plan, rights)
-        ready = [name for name in todo if (name not in here or here[name].state != "pending") and done.issuperset(plan.needs[name])]
+        waiting = {name for name in todo if name in here and here[name].state == "pending"}
+        ready = [name for name in todo if name not in waiting and done.issuperset(plan.needs[name])]
         if not ready:
             return False
         # on AWS they go side by side, and what only permits something is there first: an S3 or Logs target that is tried at once finds it allowed
         ready.sort(key=lambda name: not plan.live[name]["Type"].endswith(("Permission", "Policy")))
         await asyncio.gather(*(resources.carry(call, stack, plan, name, rights) for name in ready))
+        look_at = {*ready, *waiting}
 
 
 def give_up(call: Call, stack: Stack, here: dict[str, Row], reason: str) -> bool:
@@ -292,9 +297,15 @@ async def take_down(call: Call, stack: Stack, slots: list[Slot], *, creating: bo
     await resources.collect(call, stack, slots, rights)
     slots = resources.fresh(call, stack, slots)
     while True:
-        ended = [slot for slot in slots if slot.row.op == operation.id and slot.row.action == "delete" and slot.row.state in ("done", "failed")]
-        held = _needed_by([slot.row for slot in ended if slot.row.state == "failed"], slots)  # what could not go keeps what it needs
-        left = [slot for slot in slots if slot not in ended and slot.row.logical not in held]
+        left, stuck = [], []
+        for slot in slots:
+            if slot.row.op != operation.id or slot.row.action != "delete" or slot.row.state not in ("done", "failed"):
+                left.append(slot)
+            elif slot.row.state == "failed":
+                stuck.append(slot.row)
+        if stuck:
+            held = _needed_by(stuck, slots)  # what could not go keeps what it needs
+            left = [slot for slot in left if slot.row.logical not in held]
         if not left:
             return slots
         needed = {x for slot in left for x in slot.row.needs if x != slot.row.logical}

@@ -21,6 +21,7 @@ CREATE TABLE IF NOT EXISTS cloudformation_event (
     id INTEGER PRIMARY KEY, stack TEXT NOT NULL, event TEXT NOT NULL, at REAL NOT NULL, logical TEXT NOT NULL, physical TEXT NOT NULL, type TEXT NOT NULL,
     status TEXT NOT NULL, reason TEXT NOT NULL, properties TEXT NOT NULL, token TEXT NOT NULL, operation TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS cloudformation_event_stack ON cloudformation_event (stack, id);
+CREATE INDEX IF NOT EXISTS cloudformation_event_operation ON cloudformation_event (operation);
 """)
 PAGE = 100
 
@@ -92,3 +93,32 @@ def _shown(stack: Stack, one: Iterable[Any]) -> dict[str, Any]:
         if value:
             shown[name] = value
     return shown
+
+
+def _named(call: Call, req: Any) -> Stack:
+    if name := req.get("StackName"):
+        return find(call, name)
+    row = call.row("SELECT stack FROM cloudformation_event WHERE operation=? LIMIT 1", req.get("OperationId", ""))
+    if row is None:
+        raise errors.validation("Either StackName or OperationId must be specified")
+    return find(call, row[0])
+
+
+def _about(call: Call, req: Any) -> str:
+    return by_stack(call, req) if req.get("StackName") else call.arn("stack/*/*")
+
+
+@cloudformation.op(resource=_about, partly="validation events: nothing is validated ahead of a deployment beyond what CreateStack refuses")
+async def describe_events(call: Call, req: t.DescribeEventsInput) -> t.DescribeEventsOutput:
+    """The same events, by operation."""
+    stack = await settled(call, _named(call, req).id)
+    token, operation = req.get("NextToken", ""), req.get("OperationId", "")
+    if token and not token.isdecimal():
+        raise errors.bad_token()
+    failed = " AND status LIKE '%FAILED'" if req.get("Filters", {}).get("FailedEvents") else ""
+    found = call.sql("SELECT id, event, at, logical, physical, type, status, reason, properties, token, operation FROM cloudformation_event "
+                     f"WHERE stack=? AND id<? AND (?='' OR operation=?){failed} ORDER BY id DESC LIMIT ?", stack.id, int(token or 1 << 62), operation, operation, PAGE + 1)
+    answer: Any = {"OperationEvents": [{k: v for k, v in _shown(stack, one).items() if k != "StackName"} | {"EventType": "STACK_EVENT"} for one in found[:PAGE]]}
+    if len(found) > PAGE:
+        answer["NextToken"] = str(found[PAGE - 1][0])
+    return answer

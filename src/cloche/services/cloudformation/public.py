@@ -98,8 +98,10 @@ def fit(shape: Any, value: Any, where: str = "") -> Any:
     """A template's value in the form that the model's shape wants."""
     kind = shape.type
     if kind == "structure":
-        if shape.spec.get("document") or not isinstance(value, Mapping):
+        if shape.spec.get("document"):
             return value
+        if not isinstance(value, Mapping):
+            raise _wrong(where, "an object")
         members = shape.members
         out = {}
         for name, each in value.items():
@@ -115,23 +117,31 @@ def fit(shape: Any, value: Any, where: str = "") -> Any:
             value = [{"Key": k, "Value": v} for k, v in value.items()]
         return [fit(shape.item, x, where) for x in (value if isinstance(value, list) else [value])]
     if kind == "map":
-        if isinstance(value, list):
-            value = {x["Key"]: x["Value"] for x in value}
-        return {k: fit(shape.value, v, f"{where}/{k}") for k, v in value.items()} if isinstance(value, Mapping) else value
-    if isinstance(value, (Mapping, list)) and kind in ("string", "blob"):
+        if isinstance(value, list) and all(isinstance(x, Mapping) and "Key" in x for x in value):
+            value = {_text(x["Key"]): x.get("Value", "") for x in value}
+        if not isinstance(value, Mapping):
+            raise _wrong(where, "an object")
+        return {k: fit(shape.value, v, f"{where}/{k}") for k, v in value.items()}
+    if isinstance(value, (Mapping, list)):
+        if kind not in ("string", "blob"):
+            raise _wrong(where, "a Boolean" if kind == "boolean" else "a Number")
         value = json.dumps(value, separators=(",", ":"))
     try:
         if kind in ("integer", "long"):
-            return int(float(value)) if isinstance(value, str) else value
+            return int(float(value))
         if kind in ("float", "double"):
             return float(value)
-    except ValueError:
-        raise AwsError("ValidationError", f"Value of property {where.rpartition('/')[2]} must be of type Number") from None
+    except (ValueError, OverflowError):
+        raise _wrong(where, "a Number") from None
     if kind == "boolean":
         return value if isinstance(value, bool) else _text(value).lower() == "true"
     if kind == "blob":
         return value if isinstance(value, bytes) else _text(value).encode()
     return _text(value) if kind == "string" else value
+
+
+def _wrong(where: str, what: str) -> AwsError:
+    return AwsError("ValidationError", f"Value of property {where.rpartition('/')[2]} must be {what}")
 
 
 def _alike(members: Mapping[str, Any], name: str) -> str | None:
@@ -156,7 +166,9 @@ def tag_map(value: Any) -> dict[str, str]:
     """Tags as a map, whichever way the template wrote them."""
     if isinstance(value, Mapping):
         return {k: _text(v) for k, v in value.items()}
-    return {x["Key"]: _text(x.get("Value", "")) for x in value or []}
+    if value and not (isinstance(value, list) and all(isinstance(x, Mapping) and "Key" in x for x in value)):
+        raise AwsError("ValidationError", "Value of property Tags must be a list of Key and Value")
+    return {_text(x["Key"]): _text(x.get("Value", "")) for x in value or []}
 
 
 def dig(value: Any, path: str) -> Any:
@@ -224,6 +236,7 @@ class Type(msgspec.Struct, frozen=True, kw_only=True):
     delete: Step | None = None
     read: Step | None = None
     ready: Step | None = None       # True once it is as good as it says; asked again every second until then
+    live: Step | None = None        # the properties as they are now, for drift: those it can tell
     name: str = ""                  # the property that names it; made up from stack and logical id if the template is silent
     limit: int = 64                 # longest name
     lower: bool = False             # names are lower case

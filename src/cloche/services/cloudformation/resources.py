@@ -49,7 +49,18 @@ def fresh(call: Call, stack: Stack, slots: list[Slot]) -> list[Slot]:
 # -- forward ----------------------------------------------------------------------------------------------------------
 
 async def carry(call: Call, stack: Stack, plan: Plan, name: str, rights: Call) -> None:
-    """Bring one resource to what the template says."""
+    """Bring one resource to what the template says. A fault of ours fails the resource, not the engine."""
+    try:
+        await bring(call, stack, plan, name, rights)
+    except Exception:
+        log.exception("%s of stack %s", name, stack.name)
+        with call.step():
+            base = plan.rows.get(name) or Row(name, plan.live[name]["Type"], status="CREATE_IN_PROGRESS", needs=plan.needs[name])
+            assert stack.operation is not None
+            failed(call, stack, Slot(base.but(op=stack.operation.id, action=base.action or "create", born=base.born or stack.operation.id)), "Internal Failure")
+
+
+async def bring(call: Call, stack: Stack, plan: Plan, name: str, rights: Call) -> None:
     operation = stack.operation
     assert operation is not None
     body, old = plan.live[name], plan.rows.get(name)

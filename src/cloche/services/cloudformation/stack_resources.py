@@ -16,9 +16,12 @@ if TYPE_CHECKING:
     from cloche.shapes import cloudformation as t
 
 
+DRIFT = ("StackResourceDriftStatus", "LastCheckTimestamp")
+
+
 def _shown(stack: Stack, one: Row, moment: str) -> dict[str, Any]:
     out: dict[str, Any] = {"LogicalResourceId": one.logical, "ResourceType": one.type, moment: one.updated, "ResourceStatus": one.status,
-                           "DriftInformation": one.drift or {"StackResourceDriftStatus": "NOT_CHECKED"}}
+                           "DriftInformation": {"StackResourceDriftStatus": "NOT_CHECKED"} | {k: v for k, v in one.drift.items() if k in DRIFT}}
     if one.physical:
         out["PhysicalResourceId"] = one.physical
     if one.reason:

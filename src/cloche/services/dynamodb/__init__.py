@@ -12,6 +12,8 @@ from typing import Any
 from cloche.kernel import AwsError, Service
 from cloche.languages.dynamodb.errors import Invalid
 
+MAX_REQUEST = 16 * 2**20
+
 service = Service(__name__)
 
 
@@ -21,10 +23,12 @@ def op(*args: Any, **declared: Any) -> Callable[[Callable[..., Any]], Callable[.
     def register(handler: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(handler)
         def refusing(call: Any, req: Any) -> Any:
+            if call.wire and len(call.request.body) > MAX_REQUEST:
+                raise AwsError("RequestEntityTooLarge", "The request is larger than 16 MB.", 413)
             try:
                 return handler(call, req)
             except Invalid as error:
-                raise AwsError("ValidationException", error.message) from None
+                raise AwsError(error.code, error.message) from None
 
         service.op(*args, **declared)(refusing)
         return handler

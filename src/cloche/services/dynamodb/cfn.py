@@ -190,10 +190,19 @@ async def read_global(r: Resource) -> None:
     r.attributes["TableId"] = (await r.do("dynamodb", "DescribeTable", TableName=r.physical))["Table"]["TableId"]
 
 
+async def live(r: Resource) -> dict[str, Any]:
+    table = (await r.do("dynamodb", "DescribeTable", TableName=r.physical))["Table"]
+    out = {x: table[x] for x in ("KeySchema", "AttributeDefinitions") if x in table} | {"BillingMode": table.get("BillingModeSummary", {}).get("BillingMode", "PROVISIONED")}
+    if throughput := table.get("ProvisionedThroughput"):
+        out["ProvisionedThroughput"] = {x: throughput[x] for x in ("ReadCapacityUnits", "WriteCapacityUnits")}
+    out["DeletionProtectionEnabled"] = table.get("DeletionProtectionEnabled", False)
+    return out
+
+
 TYPES = {
     "AWS::DynamoDB::GlobalTable": Type(
         name="TableName", limit=255, create=create_global, read=read_global, ready=ready_global, replaces=("KeySchema", "LocalSecondaryIndexes"), update=update_global, delete=delete_global),
     "AWS::DynamoDB::Table": Type(
-        name="TableName", limit=255, create=create, read=read, ready=ready, replaces=("KeySchema", "LocalSecondaryIndexes"),
+        name="TableName", limit=255, create=create, read=read, live=live, ready=ready, replaces=("KeySchema", "LocalSecondaryIndexes"),
         update=steps(update, retag("dynamodb", "TagResource", "UntagResource", ResourceArn="{.Arn}")), delete=op("dynamodb", "DeleteTable", TableName="{id}")),
 }

@@ -48,7 +48,10 @@ def update_table(call: Call, req: Any) -> Any:
 def change_shared(call: Call, table: Table, req: Any) -> Table:
     """What all replicas of a global table have in common."""
     table = change_capacity(call, table, req)
-    for wanted in req.get("GlobalSecondaryIndexUpdates") or []:
+    updates = req.get("GlobalSecondaryIndexUpdates") or []
+    if sum("Create" in u or "Delete" in u for u in updates) > 1:
+        raise errors.one_index_at_a_time()
+    for wanted in updates:
         table = change_indexes(call, table, req, wanted)
     return table
 
@@ -104,12 +107,17 @@ def change_indexes(call: Call, table: Table, req: Any, wanted: Any) -> Table:
 
 def create_index(call: Call, table: Table, req: Any, spec: Any) -> Table:
     if table.index(spec["IndexName"]):
-        raise errors.parameter(f"Duplicate index name: {spec['IndexName']}")
+        raise errors.index_exists()
     if any(i.status == "CREATING" for i in table.indexes):
         raise errors.one_index_at_a_time()
     if sum(not i.local for i in table.indexes) >= schemas.MAX_GLOBAL:
         raise errors.parameter("GlobalSecondaryIndex count exceeds the per-table limit of 20")
-    types = {a["AttributeName"]: a["AttributeType"] for a in table.attributes} | schemas.check_definitions(req.get("AttributeDefinitions") or [])
+    types = {a["AttributeName"]: a["AttributeType"] for a in table.attributes}
+    given = schemas.check_definitions(req.get("AttributeDefinitions") or [])
+    schemas.check_defined(spec["KeySchema"], given)  # again, even what the table has defined already
+    for name, type_ in given.items():
+        if types.setdefault(name, type_) != type_:
+            raise errors.attribute_redefined(name, types[name], type_)
     used = {k["AttributeName"] for i in [table.schema, *(i.schema for i in table.indexes)] for k in i}
     schemas.check_index(spec, types, used)
     schemas.check_index_billing(spec, not table.provisioned)

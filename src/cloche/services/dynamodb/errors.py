@@ -69,6 +69,27 @@ def index_busy(table: str, index: str) -> AwsError:
     return AwsError("ResourceInUseException", f"Attempt to change a resource which is still in use: Index is being updated. Table: {table} IndexName: {index}")
 
 
+def index_exists() -> AwsError:
+    return invalid("Attempting to create an index which already exists")
+
+
+def attribute_redefined(name: str, old: str, new: str) -> AwsError:
+    return parameter("Attributes cannot be redefined. Please check that your attribute has the same type as previously defined. "
+                     f"Existing schema: Schema:[SchemaElement: key{{{name}:{old}:HASH}}] New schema: Schema:[SchemaElement: key{{{name}:{new}:HASH}}]")
+
+
+def index_is_no_resource(arn: str) -> AwsError:
+    return parameter(f"Invalid resource arn provided, only table or stream is accepted. Provided resource arn: {arn}")
+
+
+def tag_characters() -> AwsError:
+    return parameter("Tag keys and values may hold letters, whitespace, numbers, and the characters + - = . _ : / @")
+
+
+def no_tags() -> AwsError:
+    return parameter("At least one tag must be provided")
+
+
 def one_index_at_a_time() -> AwsError:
     return AwsError("LimitExceededException", "Subscriber limit exceeded: Only 1 online index can be created or deleted simultaneously per table")
 

@@ -120,6 +120,8 @@ def update_item(call: Call, req: Any) -> Any:
     row = rows.read(call, layout, key)
     meet(call, req, layout, bound, row)
     item, size = changed(layout, req["Key"], bound, row)
+    if row is None and bound.update is not None and not bound.update.makes:
+        return written(call, req, layout, key, item, None, 0, {})
     units = rows.put(call, layout, key, row, item, size)
     answer = written(call, req, layout, key, item, row, size, units)
     wanted = req.get("ReturnValues", "NONE")

@@ -56,7 +56,7 @@ def check_definitions(definitions: list[dict[str, str]]) -> dict[str, str]:
     types: dict[str, str] = {}
     for definition in definitions:
         if definition["AttributeName"] in types:
-            raise errors.parameter("Cannot have two attributes with the same name")
+            raise errors.parameter(f"Duplicate definition of attribute: {definition['AttributeName']}")
         types[definition["AttributeName"]] = definition["AttributeType"]
     return types
 

@@ -128,6 +128,8 @@ def policy(call: Call, arn: str) -> str | None:
 def owner(arn: str) -> tuple[str, str, str]:
     """(account, region, table) of the ARN of a table or of something below it."""
     parts = arn.split(":", 5)
+    if parts[0] != "arn":
+        raise errors.invalid("Invalid TableArn: ARNs must start with 'arn:'")
     if len(parts) != 6 or not parts[5].startswith("table/"):
         raise errors.invalid(f"Invalid TableArn: {arn}")
     return parts[4], parts[3], parts[5].split("/")[1]
@@ -143,13 +145,13 @@ def create_table(call: Call, req: Any) -> Any:
     schemas.check_new_table(req)
     if call.get(Table, name):
         raise errors.table_exists(name)
-    billing = req.get("BillingMode", "PROVISIONED")
+    billing, now = req.get("BillingMode", "PROVISIONED"), call.now
     indexes = [new_index(call, spec, local=True) for spec in req.get("LocalSecondaryIndexes") or []]
     indexes += [new_index(call, spec) for spec in req.get("GlobalSecondaryIndexes") or []]
     table = Table(
-        name=name, number=new_number(call), id=call.uuid(), created=call.now, attributes=req["AttributeDefinitions"], schema=req["KeySchema"], billing=billing,
-        throughput=throughput(req), on_demand=limits(req.get("OnDemandThroughput")), on_demand_since=call.now if billing == "PAY_PER_REQUEST" else 0, indexes=indexes,
-        tags=tags.checked({t["Key"]: t["Value"] for t in req.get("Tags") or []}), protected=req.get("DeletionProtectionEnabled", False),
+        name=name, number=new_number(call), id=call.uuid(), created=now, attributes=req["AttributeDefinitions"], schema=req["KeySchema"], billing=billing,
+        throughput=throughput(req), on_demand=limits(req.get("OnDemandThroughput")), on_demand_since=now if billing == "PAY_PER_REQUEST" else 0, indexes=indexes,
+        tags=tags.checked(call, {t["Key"]: t["Value"] for t in req.get("Tags") or []}), protected=req.get("DeletionProtectionEnabled", False),
         table_class=req.get("TableClass", ""), sse=encryption(call, req.get("SSESpecification")), warm=req.get("WarmThroughput"),
         policy=policies.checked(req["ResourcePolicy"]) if req.get("ResourcePolicy") else "", policy_revision=policies.revision(call) if req.get("ResourcePolicy") else "")
     if (stream := req.get("StreamSpecification")) and stream["StreamEnabled"]:

@@ -9,13 +9,16 @@ from . import errors, op
 from .tables import Table, policy
 
 MAX_TAGS = 50
-PAGE = 10
 
 
-def checked(tags: dict[str, str]) -> dict[str, str]:
+def checked(call: Call, new: dict[str, str], have: dict[str, str] | None = None) -> dict[str, str]:
+    """The tags there will be, if the new ones may be set."""
+    tags = (have or {}) | new
     if len(tags) > MAX_TAGS:
         raise errors.too_many_tags()
-    if any(k.lower().startswith("aws:") for k in tags):
+    if not all(c.isalnum() or c.isspace() or c in "+-=._:/@" for text in (*tags, *tags.values()) for c in text):
+        raise errors.tag_characters()
+    if call.reserves(new):
         raise errors.parameter("User-supplied tag keys cannot start with aws:")
     return tags
 
@@ -28,6 +31,8 @@ def find(call: Call, arn: str) -> tuple[Call, Table]:
     parts = arn.split(":", 5)
     if len(parts) != 6 or parts[2] != "dynamodb" or not parts[5].startswith("table/"):
         raise errors.invalid(f"Invalid TableArn: Invalid ResourceArn provided as input {arn}")
+    if "/index/" in parts[5]:
+        raise errors.index_is_no_resource(arn)
     call = call.at(parts[4], parts[3])
     table = call.get(Table, parts[5].split("/")[1])
     if table is None:
@@ -38,7 +43,9 @@ def find(call: Call, arn: str) -> tuple[Call, Table]:
 @op(resource=by_arn, policy=policy)
 def tag_resource(call: Call, req: Any) -> None:
     call, table = find(call, req["ResourceArn"])
-    call.put(table.but(tags=checked(table.tags | {t["Key"]: t["Value"] for t in req["Tags"]})))
+    if not req["Tags"]:
+        raise errors.no_tags()
+    call.put(table.but(tags=checked(call, {t["Key"]: t["Value"] for t in req["Tags"]}, table.tags)))
 
 
 @op(resource=by_arn, policy=policy)
@@ -50,9 +57,4 @@ def untag_resource(call: Call, req: Any) -> None:
 @op(resource=by_arn, policy=policy)
 def list_tags_of_resource(call: Call, req: Any) -> Any:
     _, table = find(call, req["ResourceArn"])
-    tags = [{"Key": k, "Value": v} for k, v in sorted(table.tags.items())]
-    start = int(req["NextToken"]) if req.get("NextToken", "").isdigit() else 0
-    out: dict[str, Any] = {"Tags": tags[start:start + PAGE]}
-    if len(tags) > start + PAGE:
-        out["NextToken"] = str(start + PAGE)
-    return out
+    return {"Tags": [{"Key": k, "Value": v} for k, v in sorted(table.tags.items())]}

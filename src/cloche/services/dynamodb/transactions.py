@@ -118,7 +118,10 @@ class Action:
 
     def apply(self, call: Call, price: int = 2) -> tuple[int, dict[str, int]]:
         taken: dict[str, int] = {}
-        if self.kind in ("Put", "Update"):
+        update = self.bound.update
+        if self.kind == "Update" and self.row is None and update is not None and not update.makes:
+            self.size = 0
+        elif self.kind in ("Put", "Update"):
             taken = rows.put(call, self.layout, self.key, self.row, self.item, self.size, self.old)
         elif self.kind == "Delete" and self.row:
             taken = rows.delete(call, self.layout, self.key, self.row, self.old)

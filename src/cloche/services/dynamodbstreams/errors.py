@@ -26,6 +26,14 @@ def sequence_number_not_wanted(kind: str) -> AwsError:
     return invalid(f"SequenceNumber must not be specified with ShardIteratorType {kind}")
 
 
+def limit(value: int, most: int) -> AwsError:
+    return invalid(f"1 validation error detected: Value '{value}' at 'limit' failed to satisfy constraint: Member must have value less than or equal to {most}")
+
+
+def shard_filter() -> AwsError:
+    return invalid("ShardFilter must have both Type and ShardId")
+
+
 def bad_iterator() -> AwsError:
     return invalid("Invalid ShardIterator")
 

@@ -67,7 +67,9 @@ def get_records(call: Call, req: Any) -> Any:
     stream = find(call, place.arn)
     if place.shard < stream.shard(call.now - public.RETENTION_SECONDS):
         raise errors.trimmed()
-    limit = min(req.get("Limit", MAX_RECORDS), MAX_RECORDS)
+    limit = req.get("Limit", MAX_RECORDS)
+    if limit > MAX_RECORDS:
+        raise errors.limit(limit, MAX_RECORDS)
     found, taken, size = public.records(call, stream, place.shard, place.after, limit), [], 0
     for number, body in found:
         if size + len(body) > MAX_BYTES and taken:

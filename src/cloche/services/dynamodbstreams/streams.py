@@ -33,6 +33,8 @@ def find(call: Call, arn: str) -> Stream:
 def list_streams(call: Call, req: Any) -> Any:
     streams = sorted((s for s in public.streams(call) if req.get("TableName", s.table) in (s.table, s.arn.split("/stream/")[0])), key=lambda s: s.arn)
     if after := req.get("ExclusiveStartStreamArn"):
+        if not after.startswith("arn:") or "/stream/" not in after:
+            raise errors.invalid_arn()
         streams = [s for s in streams if s.arn > after]
     limit = req.get("Limit", PAGE)
     out: dict[str, Any] = {"Streams": [{"StreamArn": s.arn, "TableName": s.table, "StreamLabel": s.label} for s in streams[:limit]]}
@@ -47,8 +49,10 @@ def describe_stream(call: Call, req: Any) -> Any:
     shards = present(stream, call.now)
     if after := req.get("ExclusiveStartShardId"):
         shards = [n for n in shards if shard_id(stream, n) > after]
-    if (chosen := req.get("ShardFilter")) and chosen.get("Type") == "CHILD_SHARDS":
-        shards = [n for n in shards if shard_id(stream, n - 1) == chosen.get("ShardId")]
+    if (chosen := req.get("ShardFilter")) is not None:
+        if not chosen.get("Type") or not chosen.get("ShardId"):
+            raise errors.shard_filter()
+        shards = [n for n in shards if shard_id(stream, n - 1) == chosen["ShardId"]]
     limit = req.get("Limit", PAGE)
     out: dict[str, Any] = {
         "StreamArn": stream.arn, "StreamLabel": stream.label, "StreamStatus": "DISABLED" if stream.disabled else "ENABLED", "StreamViewType": stream.view,

@@ -29,18 +29,23 @@ def attempt(call: Call, rule: Rule, target: dict[str, Any], event: dict[str, Any
         with call.step():  # what a refused delivery wrote is taken back; the other targets' deliveries stand
             deliver(call, rule, target, event, hops)
     except AwsError as error:
-        policy = target.get("RetryPolicy") or {}
-        passing = error.status >= 500 or error.code in PASSING or error.query_code in PASSING
-        pause, exhausted = min(2.0 ** tries, 600.0), ""
-        if passing:
-            if tries >= policy.get("MaximumRetryAttempts", MOST_RETRIES):
-                exhausted = "MaximumRetryAttempts"
-            elif call.now + pause > since + policy.get("MaximumEventAgeInSeconds", LONGEST_AGE):
-                exhausted = "MaximumEventAgeInSeconds"
-            else:
-                call.after(pause, try_again, rule=rule.key, target=target["Id"], event=event, since=since, tries=tries + 1, hops=hops)
-                return
-        bury(call, rule, target, event, error, exhausted, tries)
+        exhausted: float | str = ""
+        if error.status >= 500 or error.code in PASSING or error.query_code in PASSING:
+            exhausted = pause(call, target, since, tries)
+        if isinstance(exhausted, str):
+            bury(call, rule, target, event, error, exhausted, tries)
+        else:
+            call.after(exhausted, try_again, rule=rule.key, target=target["Id"], event=event, since=since, tries=tries + 1, hops=hops)
+
+
+def pause(call: Call, target: dict[str, Any], since: float, tries: int) -> float | str:
+    """Seconds until the next try; or, when there is none, the condition that is exhausted."""
+    policy, seconds = target.get("RetryPolicy") or {}, min(2.0 ** tries, 600.0)
+    if tries >= policy.get("MaximumRetryAttempts", MOST_RETRIES):
+        return "MaximumRetryAttempts"
+    if call.now + seconds > since + policy.get("MaximumEventAgeInSeconds", LONGEST_AGE):
+        return "MaximumEventAgeInSeconds"
+    return seconds
 
 
 @events.timer
@@ -56,6 +61,10 @@ def deliver(call: Call, rule: Rule, target: dict[str, Any], event: dict[str, Any
     service = arn.split(":")[2]
     speaker = call.as_role(target["RoleArn"], "events", "events.amazonaws.com") if target.get("RoleArn") and service != "lambda" else \
         call.as_service("events.amazonaws.com", source_arn=rule.arn, source_account=call.account)
+    if ":api-destination/" in arn:
+        from . import api_destinations
+        api_destinations.call_later(speaker, rule, target, event, payload(call, rule, target, event))
+        return
     if service == "events":
         forward(speaker, arn, event, hops)
         return
@@ -94,13 +103,13 @@ def forward(call: Call, arn: str, event: dict[str, Any], hops: int) -> None:
         putting.spread(inside, bus.name, event, hops + 1)
 
 
-def bury(call: Call, rule: Rule, target: dict[str, Any], event: dict[str, Any], error: AwsError, exhausted: str, tries: int) -> None:
+def bury(call: Call, rule: Rule, target: dict[str, Any], event: dict[str, Any], error: AwsError, exhausted: str, tries: int, code: str = "") -> None:
     arn = (target.get("DeadLetterConfig") or {}).get("Arn")
     if not arn:
         return
     denied = error.code in DENIED or error.query_code in DENIED
     about = {
-        "RULE_ARN": rule.arn, "TARGET_ARN": target["Arn"], "ERROR_CODE": "NO_PERMISSIONS" if denied else "NO_RESOURCE" if not exhausted else error.query_code or error.code,
+        "RULE_ARN": rule.arn, "TARGET_ARN": target["Arn"], "ERROR_CODE": code or ("NO_PERMISSIONS" if denied else "NO_RESOURCE" if not exhausted else error.query_code or error.code),
         "ERROR_MESSAGE": error.message or error.code, "RETRY_ATTEMPTS": str(tries),
     }
     if exhausted:

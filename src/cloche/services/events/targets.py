@@ -23,7 +23,7 @@ def target_context(call: Call, req: Any) -> dict[str, Any]:
     return {"events:TargetArn": [target["Arn"] for target in req["Targets"]]}
 
 
-@events.op(resource=by_name, context=target_context, partly="targets other than Lambda, SQS, SNS, log groups and event buses answer 501")
+@events.op(resource=by_name, context=target_context, partly="targets other than Lambda, SQS, SNS, log groups, event buses and API destinations answer 501")
 def put_targets(call: Call, req: t.PutTargetsRequest) -> t.PutTargetsResponse:
     rule = look(call, req)
     wanted: dict[str, Any] = {target["Id"]: dict(target) for target in req["Targets"]}
@@ -42,8 +42,10 @@ def check(call: Call, target: dict[str, Any]) -> None:
     id_, parts = target["Id"], target["Arn"].split(":")
     if len(parts) < 6 or parts[0] != "arn":
         raise errors.parameter("TargetArn", "Provided Arn is not in correct format.")
-    if parts[2] not in BUILT or ":api-destination/" in target["Arn"]:
-        raise errors.not_built(f"a target of {parts[2]}{' (API destination)' if parts[2] == 'events' else ''}")
+    if parts[2] not in BUILT:
+        raise errors.not_built(f"a target of {parts[2]}")
+    if ":api-destination/" in target["Arn"] and not target.get("RoleArn"):
+        raise errors.invalid(f"RoleArn is required for target {target['Arn']}.")
     inputs = [name for name in ("Input", "InputPath", "InputTransformer") if target.get(name)]
     if len(inputs) > 1:
         raise errors.invalid(f"Only one of Input, InputPath, or InputTransformer must be provided for target {id_}.")

@@ -105,7 +105,7 @@ def upload_server_certificate(call: Call, req: t.UploadServerCertificateRequest)
     if call.get(ServerCertificate, name):
         raise AwsError("EntityAlreadyExists", f"The Server Certificate with name {name} already exists.", 409)
     made = call.put(ServerCertificate(name, identifier(call, "ASCA"), req.get("Path", "/"), req["CertificateBody"], req.get("CertificateChain", ""), req["PrivateKey"], moment(call),
-                                      certificate.not_valid_after_utc.timestamp(), tags.given(req)))
+                                      certificate.not_valid_after_utc.timestamp(), tags.given(call, req)))
     return {"ServerCertificateMetadata": view(call, made), "Tags": tags.pairs(made.tags)}
 
 
@@ -141,7 +141,7 @@ def delete_server_certificate(call: Call, req: t.DeleteServerCertificateRequest)
 @iam.op(resource=by_name, context=facts)
 def tag_server_certificate(call: Call, req: t.TagServerCertificateRequest) -> None:
     one = find(call, req["ServerCertificateName"])
-    call.put(one.but(tags=tags.merged(one.tags, tags.given(req))))
+    call.put(one.but(tags=tags.merged(one.tags, tags.given(call, req))))
 
 
 @iam.op(resource=by_name, context=facts)

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import unquote
 
 from cloche.services.cloudformation.public import Resource, Type, op, retag, steps
 
@@ -261,8 +262,15 @@ async def create_key(r: Resource) -> str:
     return answer["AccessKeyId"]
 
 
+async def live_role(r: Resource) -> dict[str, Any]:
+    there = (await r.do("iam", "GetRole", RoleName=r.physical))["Role"]
+    attached = (await r.do("iam", "ListAttachedRolePolicies", RoleName=r.physical))["AttachedPolicies"]
+    return {"AssumeRolePolicyDocument": json.loads(unquote(there["AssumeRolePolicyDocument"])), "Path": there["Path"], "Description": there.get("Description", ""),
+            "MaxSessionDuration": there["MaxSessionDuration"], "ManagedPolicyArns": [x["PolicyArn"] for x in attached]}
+
+
 TYPES = {
-    "AWS::IAM::Role": Type(name="RoleName", limit=64, create=create_role, update=steps(update_role, retag("iam", "TagRole", "UntagRole", RoleName="{id}")), delete=delete_role),
+    "AWS::IAM::Role": Type(name="RoleName", limit=64, create=create_role, live=live_role, update=steps(update_role, retag("iam", "TagRole", "UntagRole", RoleName="{id}")), delete=delete_role),
     "AWS::IAM::User": Type(name="UserName", limit=64, create=create_user, update=steps(update_user, retag("iam", "TagUser", "UntagUser", UserName="{id}")), delete=delete_user),
     "AWS::IAM::Group": Type(name="GroupName", limit=128, create=create_group, update=update_group, delete=delete_group),
     "AWS::IAM::UserToGroupAddition": Type(create=members, update=members, delete=disband, replaces=("GroupName",)),

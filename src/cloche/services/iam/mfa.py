@@ -80,7 +80,7 @@ def create_virtual_mfa_device(call: Call, req: t.CreateVirtualMFADeviceRequest) 
     if call.get(Device, serial):
         raise AwsError("EntityAlreadyExists", "MFADevice entity at the same path and name already exists.", 409)
     seed = base64.b32encode(hashlib.sha256(call.secret(40).encode()).digest()[:20] * 2)[:64]
-    device = call.put(Device(serial, base64.b32decode(seed), moment(call), tags=tags.given(req)))
+    device = call.put(Device(serial, base64.b32decode(seed), moment(call), tags=tags.given(call, req)))
     answer = {"SerialNumber": serial, "Base32StringSeed": seed}
     return {"VirtualMFADevice": answer | ({"Tags": tags.pairs(device.tags)} if device.tags else {})}
 
@@ -147,7 +147,7 @@ def list_virtual_mfa_devices(call: Call, req: t.ListVirtualMFADevicesRequest) ->
 @iam.op(resource=by_serial, context=lambda call, req: tags.asked(req))
 def tag_mfa_device(call: Call, req: t.TagMFADeviceRequest) -> None:
     device = find(call, req["SerialNumber"])
-    call.put(device.but(tags=tags.merged(device.tags, tags.given(req))))
+    call.put(device.but(tags=tags.merged(device.tags, tags.given(call, req))))
 
 
 @iam.op(resource=by_serial, context=lambda call, req: tags.asked(req))

@@ -69,7 +69,7 @@ def create_open_id_connect_provider(call: Call, req: t.CreateOpenIDConnectProvid
         raise errors.invalid("Thumbprint list must contain fewer than 5 entries.")
     if len(req.get("ClientIDList", [])) > MOST_CLIENTS:
         raise errors.too_many("ClientIdsPerOpenIdConnectProvider", MOST_CLIENTS)
-    made = call.put(OidcProvider(url, moment(call), list(dict.fromkeys(req.get("ClientIDList", []))), thumbprints, tags.given(req)))
+    made = call.put(OidcProvider(url, moment(call), list(dict.fromkeys(req.get("ClientIDList", []))), thumbprints, tags.given(call, req)))
     answer: t.CreateOpenIDConnectProviderResponse = {"OpenIDConnectProviderArn": arn(call, url)}
     if made.tags:
         answer["Tags"] = tags.pairs(made.tags)
@@ -118,7 +118,7 @@ def delete_open_id_connect_provider(call: Call, req: t.DeleteOpenIDConnectProvid
 @iam.op(resource=by_arn, context=facts)
 def tag_open_id_connect_provider(call: Call, req: t.TagOpenIDConnectProviderRequest) -> None:
     found = find(call, req["OpenIDConnectProviderArn"])
-    call.put(found.but(tags=tags.merged(found.tags, tags.given(req))))
+    call.put(found.but(tags=tags.merged(found.tags, tags.given(call, req))))
 
 
 @iam.op(resource=by_arn, context=facts)

@@ -131,7 +131,7 @@ def create_policy(call: Call, req: t.CreatePolicyRequest) -> t.CreatePolicyRespo
     if call.get(ManagedPolicy, name.lower()):
         raise errors.policy_exists(name)
     policy = call.put(ManagedPolicy(name, identifier(call, "ANPA"), req.get("Path", "/"), moment(call), moment(call), {"v1": (text, moment(call))},
-                                    description=req.get("Description"), tags=tags.given(req)))
+                                    description=req.get("Description"), tags=tags.given(call, req)))
     found = view(call, policy)
     if policy.tags:
         found["Tags"] = tags.pairs(policy.tags)
@@ -244,7 +244,7 @@ def delete_policy_version(call: Call, req: t.DeletePolicyVersionRequest) -> None
 @iam.op(resource=by_arn, context=facts)
 def tag_policy(call: Call, req: t.TagPolicyRequest) -> None:
     policy = own(call, req["PolicyArn"])
-    call.put(policy.but(tags=tags.merged(policy.tags, tags.given(req))))
+    call.put(policy.but(tags=tags.merged(policy.tags, tags.given(call, req))))
 
 
 @iam.op(resource=by_arn, context=facts)

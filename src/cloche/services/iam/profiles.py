@@ -69,7 +69,7 @@ def create_instance_profile(call: Call, req: t.CreateInstanceProfileRequest) -> 
     name = req["InstanceProfileName"]
     if call.get(InstanceProfile, name.lower()):
         raise errors.profile_exists(name)
-    profile = call.put(InstanceProfile(name, identifier(call, "AIPA"), req.get("Path", "/"), moment(call), tags=tags.given(req)))
+    profile = call.put(InstanceProfile(name, identifier(call, "AIPA"), req.get("Path", "/"), moment(call), tags=tags.given(call, req)))
     return {"InstanceProfile": whole(call, profile) if profile.tags else view(call, profile)}
 
 
@@ -122,7 +122,7 @@ def delete_instance_profile(call: Call, req: t.DeleteInstanceProfileRequest) -> 
 @iam.op(resource=by_name, context=facts)
 def tag_instance_profile(call: Call, req: t.TagInstanceProfileRequest) -> None:
     profile = find(call, req["InstanceProfileName"])
-    call.put(profile.but(tags=tags.merged(profile.tags, tags.given(req))))
+    call.put(profile.but(tags=tags.merged(profile.tags, tags.given(call, req))))
 
 
 @iam.op(resource=by_name, context=facts)

@@ -123,7 +123,7 @@ def create_role(call: Call, req: t.CreateRoleRequest) -> t.CreateRoleResponse:
     if call.get(Role, name.lower()):
         raise errors.exists("Role", name)
     role = call.put(Role(name, identifier(call, "AROA"), path, moment(call), req["AssumeRolePolicyDocument"], trusted, req.get("Description"),
-                         req.get("MaxSessionDuration", 3600), tags.given(req)))
+                         req.get("MaxSessionDuration", 3600), tags.given(call, req)))
     if "PermissionsBoundary" in req:
         role = boundaries.put(call, role, req["PermissionsBoundary"])
     found = view(call, role)
@@ -192,7 +192,7 @@ def remove(call: Call, role: Role) -> None:
 @iam.op(resource=by_name, context=facts)
 def tag_role(call: Call, req: t.TagRoleRequest) -> None:
     role = changeable(call, req["RoleName"])
-    call.put(role.but(tags=tags.merged(role.tags, tags.given(req))))
+    call.put(role.but(tags=tags.merged(role.tags, tags.given(call, req))))
 
 
 @iam.op(resource=by_name, context=facts)

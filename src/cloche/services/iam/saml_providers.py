@@ -70,7 +70,7 @@ def create_saml_provider(call: Call, req: t.CreateSAMLProviderRequest) -> t.Crea
     name, found = req["Name"], checked(req["SAMLMetadataDocument"])
     if call.get(SamlProvider, name):
         raise AwsError("EntityAlreadyExists", f"SAMLProvider {arn(call, name)} already exists.", 409)
-    made = call.put(SamlProvider(name, req["SAMLMetadataDocument"], moment(call), valid_until(found), call.uuid(), tags.given(req)))
+    made = call.put(SamlProvider(name, req["SAMLMetadataDocument"], moment(call), valid_until(found), call.uuid(), tags.given(call, req)))
     answer: t.CreateSAMLProviderResponse = {"SAMLProviderArn": arn(call, name)}
     if made.tags:
         answer["Tags"] = tags.pairs(made.tags)
@@ -105,7 +105,7 @@ def delete_saml_provider(call: Call, req: t.DeleteSAMLProviderRequest) -> None:
 @iam.op(resource=by_arn, context=facts)
 def tag_saml_provider(call: Call, req: t.TagSAMLProviderRequest) -> None:
     found = find(call, req["SAMLProviderArn"])
-    call.put(found.but(tags=tags.merged(found.tags, tags.given(req))))
+    call.put(found.but(tags=tags.merged(found.tags, tags.given(call, req))))
 
 
 @iam.op(resource=by_arn, context=facts)

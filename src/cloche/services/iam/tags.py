@@ -4,19 +4,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from cloche.kernel import Call
+
 from . import errors
 from .pages import page
 
 MOST = 50
 
 
-def given(req: Any) -> dict[str, str]:
+def given(call: Call, req: Any) -> dict[str, str]:
     """The tags of a request, checked."""
     tags = req.get("Tags", [])
     if len({tag["Key"].lower() for tag in tags}) < len(tags):
         raise errors.duplicate_tags()
     for tag in tags:
-        if tag["Key"].lower().startswith("aws:"):
+        if call.reserves([tag["Key"]]):
             raise errors.invalid("Member must not begin with the prefix aws:, which is reserved for AWS use")
     return {tag["Key"]: tag["Value"] for tag in tags}
 

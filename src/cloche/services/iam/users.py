@@ -103,7 +103,7 @@ def create_user(call: Call, req: t.CreateUserRequest) -> t.CreateUserResponse:
     name = req["UserName"]
     if call.get(User, name.lower()):
         raise errors.exists("User", name)
-    user = User(name, identifier(call, "AIDA"), req.get("Path", "/"), moment(call), tags.given(req))
+    user = User(name, identifier(call, "AIDA"), req.get("Path", "/"), moment(call), tags.given(call, req))
     call.put(user)
     if "PermissionsBoundary" in req:
         user = boundaries.put(call, user, req["PermissionsBoundary"])
@@ -170,7 +170,7 @@ def delete_user(call: Call, req: t.DeleteUserRequest) -> None:
 @iam.op(resource=by_name, context=facts)
 def tag_user(call: Call, req: t.TagUserRequest) -> None:
     user = find(call, req["UserName"])
-    call.put(user.but(tags=tags.merged(user.tags, tags.given(req))))
+    call.put(user.but(tags=tags.merged(user.tags, tags.given(call, req))))
 
 
 @iam.op(resource=by_name, context=facts)

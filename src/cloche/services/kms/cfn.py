@@ -7,7 +7,7 @@ from cloche.services.cloudformation.public import Resource, Type, op, strings, t
 
 
 def tags(r: Resource) -> list[dict[str, str]] | None:
-    return [{"TagKey": k, "TagValue": v} for k, v in tag_map(r.get("Tags")).items() if not k.startswith("aws:")] or None
+    return [{"TagKey": k, "TagValue": v} for k, v in tag_map(r.get("Tags")).items()] or None
 
 
 async def create(r: Resource) -> str:

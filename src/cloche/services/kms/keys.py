@@ -194,7 +194,7 @@ async def create_key(call: Call, req: t.CreateKeyRequest) -> t.CreateKeyResponse
     if origin not in ("AWS_KMS", "EXTERNAL") or (origin == "EXTERNAL" and spec != "SYMMETRIC_DEFAULT") or req.get("CustomKeyStoreId") or req.get("XksKeyId"):
         raise errors.unsupported(f"Keys of spec {spec} and origin {origin} are not built in Cloche.")
     tags = {tag["TagKey"]: tag["TagValue"] for tag in req.get("Tags") or ()}
-    if any(k.startswith("aws:") for k in tags):
+    if call.reserves(tags):
         raise errors.bad_tag("User-defined tag keys cannot start with aws:.")
     if len(tags) > MAX_TAGS:
         raise errors.too_many("Tag")

@@ -23,7 +23,7 @@ def tag_resource(call: Call, req: t.TagResourceRequest) -> None:
     keys.owned(key)
     keys.not_pending(key)
     given = {tag["TagKey"]: tag["TagValue"] for tag in req["Tags"]}
-    if any(k.startswith("aws:") for k in given):
+    if call.reserves(given):
         raise errors.bad_tag("User-defined tag keys cannot start with aws:.")
     if len(given) < len(req["Tags"]):
         raise errors.bad_tag("Duplicate tag keys.")

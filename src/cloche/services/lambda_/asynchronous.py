@@ -66,6 +66,9 @@ async def run_event(call: Call, key: str) -> None:
         if error.status == 404:
             forget(call, key)
             return
+        if error.code == "RecursiveInvocationException":
+            await finish(call, key, function, version, name, payload, attempts, "RetriesExhausted", None)
+            return
         wait = min(2.0 ** throttles, BACKOFF_MOST)
         with call.step():
             call.sql("UPDATE lambda_event SET throttles = throttles + 1 WHERE id = ?", key)

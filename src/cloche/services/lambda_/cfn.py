@@ -228,9 +228,14 @@ MAPPING_FIXED = ("EventSourceArn", "StartingPosition", "StartingPositionTimestam
                  "SelfManagedKafkaEventSourceConfig")
 MAPPING = {"EventSourceMappingArn": "EventSourceMappingArn", "Id": "UUID"}
 
+async def live(r: Resource) -> dict[str, Any]:
+    there = await r.do("lambda", "GetFunctionConfiguration", FunctionName=r.physical)
+    return {name: there[name] for name in ("Role", "Handler", "Description", "Timeout", "MemorySize", "Environment", "Runtime", "EphemeralStorage") if name in there}
+
+
 TYPES = {
     "AWS::Lambda::Function": Type(
-        name="FunctionName", limit=64, create=create, read=read, ready=ready,
+        name="FunctionName", limit=64, create=create, live=live, read=read, ready=ready,
         update=steps(update, retag("lambda", "TagResource", "UntagResource", Resource="{.Arn}")), delete=op("lambda", "DeleteFunction", FunctionName="{id}")),
     "AWS::Lambda::Version": Type(create=publish, delete=unpublish, attributes=("Version",)),
     "AWS::Lambda::Alias": Type(create=create_alias, update=update_alias, delete=op("lambda", "DeleteAlias", FunctionName="{FunctionName}", Name="{Name}")),

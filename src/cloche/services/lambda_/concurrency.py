@@ -48,7 +48,6 @@ def put_function_concurrency(call: Call, req: t.PutFunctionConcurrencyRequest) -
         raise errors.below_unreserved(UNRESERVED_LEAST)
     call.put(usage.but(reserved=reserved, provisioned=provisioned))
     call.put(function.but(reserved=wanted))
-    call.signal(("lambda.free", call.account, call.region, function.name))
     return {"ReservedConcurrentExecutions": wanted}
 
 

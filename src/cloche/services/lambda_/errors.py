@@ -272,6 +272,11 @@ def not_json(why: str) -> AwsError:
     return AwsError("InvalidRequestContentException", f"Could not parse request body into json: Could not parse payload into json: {why}", 400, extra={"Type": "User"})
 
 
+def recursive() -> AwsError:
+    return AwsError("RecursiveInvocationException", "Lambda has detected your function being invoked in a recursive loop with other AWS resources and stopped your function's invocation.", 400,
+                    extra={"Type": "User"})
+
+
 def role_lost() -> AwsError:
     return AwsError("AccessDeniedException", "The role defined for the function cannot be assumed by Lambda.", 403, extra={"Type": "User"})
 

@@ -108,7 +108,7 @@ async def buffered(call: Call, request: Request, name: names.Name, payload: byte
     except AwsError as error:
         return broken(error)
     if result.failed:
-        return refusal(502, "InternalServerErrorException", "Internal Server Error", "Message")
+        return malformed()
     return response(result.outcome.payload)
 
 
@@ -122,17 +122,16 @@ def response(payload: bytes) -> Response:
         body = said.encode() if isinstance(said, str) else payload
         return Response(200, [("content-type", "application/json")], b"" if said is None else body)
     try:
-        headers = [(k.lower(), str(v)) for k, v in (said.get("headers") or {}).items()]
-        headers += [("set-cookie", cookie) for cookie in said.get("cookies") or []]
+        headers = headers_of(said)
         body = said.get("body", "")
         data = body.encode() if isinstance(body, str) else b"" if body is None else json.dumps(body).encode()
         if said.get("isBase64Encoded"):
             data = base64.b64decode(data)
         status = int(said["statusCode"])
     except (ValueError, TypeError, AttributeError):
-        return refusal(502, "InternalServerErrorException", "Internal Server Error", "Message")
-    if not 100 <= status < 600:
-        return refusal(502, "InternalServerErrorException", "Internal Server Error", "Message")
+        return malformed()
+    if not 200 <= status < 600:
+        return malformed()
     if not any(k == "content-type" for k, _ in headers):
         headers.append(("content-type", "application/json"))
     return Response(status, [h for h in headers if h[0] not in ("content-length", "connection", "transfer-encoding")], data)
@@ -154,15 +153,17 @@ async def streamed(call: Call, request: Request, name: names.Name, payload: byte
             result: Result = await task
         except AwsError as error:
             return broken(error)
-        return refusal(502, "InternalServerErrorException", "Internal Server Error", "Message") if result.failed else response(result.outcome.payload)
+        return malformed() if result.failed else response(result.outcome.payload)
     status, headers, rest = 200, [("content-type", kinds[0] or "application/octet-stream")], first
     if kinds[0] == PRELUDE:
         while b"\0" * 8 not in rest and (more := await chunks.get()) is not None:
             rest += more
         prelude, _, rest = rest.partition(b"\0" * 8)
-        said = json.loads(prelude or b"{}")
-        status = int(said.get("statusCode", 200))
-        headers = [(k.lower(), str(v)) for k, v in said.get("headers", {}).items()] + [("set-cookie", c) for c in said.get("cookies", [])]
+        try:
+            said = json.loads(prelude or b"{}")
+            status, headers = int(said.get("statusCode", 200)), headers_of(said)
+        except (ValueError, TypeError, AttributeError):
+            return malformed()
 
     async def body() -> AsyncIterator[bytes]:
         if rest:
@@ -174,12 +175,25 @@ async def streamed(call: Call, request: Request, name: names.Name, payload: byte
     return Response(status, headers, body())
 
 
+def headers_of(said: dict[str, Any]) -> list[tuple[str, str]]:
+    """What the function says; a line end in it would be the begin of another header."""
+    headers = [(str(k).lower(), str(v)) for k, v in (said.get("headers") or {}).items()]
+    headers += [("set-cookie", str(cookie)) for cookie in said.get("cookies") or []]
+    if any(not k.isascii() or set(k + v) & set("\r\n\0") for k, v in headers):
+        raise ValueError("not a header")
+    return [(k, v.encode().decode("latin-1")) for k, v in headers]  # UTF-8 on the wire
+
+
+def malformed() -> Response:
+    return refusal(502, "InternalServerErrorException", "Internal Server Error")
+
+
 def broken(error: AwsError) -> Response:
     return refusal(error.status, error.code, error.message)
 
 
-def refusal(status: int, kind: str, message: str | None, key: str = "Message") -> Response:
-    return Response(status, [("content-type", "application/json"), ("x-amzn-errortype", kind)], json.dumps({key: message}, separators=(",", ":")).encode())
+def refusal(status: int, kind: str, message: str | None) -> Response:
+    return Response(status, [("content-type", "application/json"), ("x-amzn-errortype", kind)], json.dumps({"Message": message}, separators=(",", ":")).encode())
 
 
 def cors(url: Url, request: Request) -> list[tuple[str, str]]:

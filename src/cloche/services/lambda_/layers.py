@@ -159,7 +159,7 @@ def get_layer_version_by_arn(call: Call, req: t.GetLayerVersionByArnRequest) -> 
     return full(there, version)
 
 
-@lambda_.op(names.layer)
+@lambda_.op(ANY)
 def list_layer_versions(call: Call, req: t.ListLayerVersionsRequest) -> Any:
     parts = names.layer_arn(call, req["LayerName"]).split(":")
     there = call.at(parts[4], parts[3])

@@ -4,7 +4,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from cloche.kernel import AwsError, Call, Need, Record
+from cloche.kernel import ANY, AwsError, Call, Need, Record
 from cloche.languages import event_pattern
 
 from . import errors, names
@@ -89,7 +89,7 @@ def defaults(kind: str) -> dict[str, Any]:
             "BisectBatchOnFunctionError": False, "MaximumRetryAttempts": -1, "TumblingWindowInSeconds": 0, "FunctionResponseTypes": []}
 
 
-@lambda_.op(lambda call, req: call.arn("event-source-mapping:*"), context=context, partly="queues and DynamoDB streams; Kafka, MQ, DocumentDB are refused")
+@lambda_.op(ANY, context=context, partly="queues and DynamoDB streams; Kinesis when it is there; Kafka, MQ and DocumentDB are refused")
 def create_event_source_mapping(call: Call, req: t.CreateEventSourceMappingRequest) -> Any:
     source = req.get("EventSourceArn", "")
     kind = source.split(":")[2] if source.count(":") >= 5 else ""
@@ -179,7 +179,7 @@ def get_event_source_mapping(call: Call, req: t.GetEventSourceMappingRequest) ->
     return describe(call, get(call, req))
 
 
-@lambda_.op(lambda call, req: "*", context=context)
+@lambda_.op(ANY, context=context)
 def list_event_source_mappings(call: Call, req: t.ListEventSourceMappingsRequest) -> Any:
     mappings = sorted(call.all(Mapping), key=lambda m: m.uuid)
     if source := req.get("EventSourceArn"):

@@ -37,7 +37,7 @@ class Warm:
 class Pools:
     def __init__(self, cloud: Any) -> None:
         self.cloud = cloud
-        self.engine = Engine(packages.code_root(cloud), Path(cloud.data) / "cache", self._serve, int(cloud.host.rpartition(":")[2]))  # URLs handed in from outside work inside
+        self.engine = Engine(packages.code_root(cloud), Path(cloud.data) / "cache", self._serve, ports_of(cloud))
         self.idle: dict[Key, list[Warm]] = {}
         self.busy: dict[Key, set[Warm]] = {}
         self.inside: Any = None  # the server that environments see
@@ -169,6 +169,11 @@ class Listening:
 
     def close(self) -> None:
         self.server.unlisten(self.listener)
+
+
+def ports_of(cloud: Any) -> tuple[int, ...]:
+    """The port that the server has outside, and the usual one."""
+    return tuple(dict.fromkeys((int(cloud.host.rpartition(":")[2]), 4566)))
 
 
 def pools(cloud: Any) -> Pools:

@@ -9,7 +9,7 @@ from typing import Any
 from cloche.kernel import AwsError, Call
 from cloche.services.sqs import public as sqs
 
-from . import names, running
+from . import names, recursion, running
 from .mappings import Mapping, decoded, matches
 from .records import version_of
 from .roles import acting
@@ -113,10 +113,15 @@ def attribute(value: Any) -> dict[str, Any]:
 
 async def handle(call: Call, there: Call, mapping: Mapping, name: names.Name, batch: list[Any]) -> None:
     payload = json.dumps({"Records": [record(mapping, m) for m in batch]}, separators=(",", ":")).encode()
+    trace = recursion.deepest([m.get("Attributes", {}).get("AWSTraceHeader", "") for m in batch])
     try:
-        result = await running.run(call, name, payload)
-    except AwsError:
-        return  # throttled: the messages come back
+        result = await running.run(call, name, payload, trace=trace)
+    except AwsError as error:
+        queue = sqs.describe(there, mapping.source)
+        if error.code == "RecursiveInvocationException" and queue and "RedrivePolicy" not in queue.attributes:
+            with there.step():
+                sqs.delete(there, mapping.source, [m["ReceiptHandle"] for m in batch])
+        return  # throttled: the messages come back; or a loop, and they come back until they are dead letters
     done = batch if not result.failed else []
     if not result.failed and mapping.reports_failures:
         failures = reported(result.outcome.payload, {m["MessageId"] for m in batch})

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from cloche.engines.run.invocation import SYNC_LIMIT, Invocation, Outcome
 from cloche.kernel import Call
 
-from . import errors, logs, names
+from . import errors, logs, names, recursion
 from .pool import Pools, pools
 from .records import Account, Alias, Function, Version, account, find, version_of
 
@@ -48,14 +48,17 @@ async def run(
             raise errors.in_state("Pending")
     if version.state == "Failed":
         raise errors.in_state("Failed")
+    arn = names.arn(there, function.name, name.qualifier)
+    trace, times = recursion.follow(trace or trace_id(there), names.arn(there, function.name))
+    if times > recursion.LIMIT and function.recursion == "Terminate":
+        raise errors.recursive()
     room = pools(call.cloud)
     counter = admit(there, room, function, version)
     try:
         warm = await room.take(there, version)
         try:
             request_id = request_id or there.uuid()
-            arn = names.arn(there, function.name, name.qualifier)
-            inv = Invocation(request_id, payload or b"{}", arn, float(version.timeout), trace or trace_id(there), client_context, cognito, limit, on_chunk)
+            inv = Invocation(request_id, payload or b"{}", arn, float(version.timeout), trace, client_context, cognito, limit, on_chunk)
             outcome = await warm.environment.invoke(inv)
         finally:
             room.give_back(there, warm, version)
@@ -64,7 +67,8 @@ async def run(
             room.running[key] -= 1
             if not room.running[key]:
                 del room.running[key]
-            there.signal(("lambda.free", *key))
+    if outcome.status == "vanished":  # a fault of the machine: told as one, so that callers try again
+        raise errors.sandbox_failed(outcome.error_type)
     out = logs.lines(version, request_id, outcome, version.config["RuntimeVersionConfig"]["RuntimeVersionArn"])
     with there.step():
         logs.put(there, version, warm.stream, out, outcome.ended)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from cloche.shapes import lambda_ as t
 
 
-@lambda_.op(names.function, partly="kept, but loops are not detected yet")
+@lambda_.op(names.function)
 def put_function_recursion_config(call: Call, req: t.PutFunctionRecursionConfigRequest) -> Any:
     function = find(call, names.parse(call, req["FunctionName"]))
     return {"RecursiveLoop": call.put(function.but(recursion=req["RecursiveLoop"])).recursion}

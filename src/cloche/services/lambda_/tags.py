@@ -32,7 +32,7 @@ def tagged(call: Call, arn: str) -> Function | Mapping:
 @lambda_.op(names.tagged, context=lambda call, req: {f"aws:RequestTag/{k}": v for k, v in req["Tags"].items()} | {"aws:TagKeys": list(req["Tags"])})
 def tag_resource(call: Call, req: t.TagResourceRequest) -> None:
     found = tagged(call, req["Resource"])
-    if any(key.lower().startswith("aws:") for key in req["Tags"]):
+    if call.reserves(req["Tags"]):
         raise errors.reserved_tag()
     tags = found.tags | req["Tags"]
     if len(tags) > MOST:

@@ -1,6 +1,7 @@
 """CloudWatch Logs in templates: LogGroup, LogStream, SubscriptionFilter, MetricFilter, ResourcePolicy."""
 from __future__ import annotations
 
+from cloche.kernel import AwsError
 from cloche.services.cloudformation.public import Resource, Type, op, retag, steps
 
 
@@ -32,9 +33,17 @@ async def update(r: Resource) -> None:
             await r.do("logs", "DisassociateKmsKey", logGroupName=r.physical)
 
 
+async def live(r: Resource) -> dict[str, object]:
+    groups = (await r.do("logs", "DescribeLogGroups", logGroupNamePrefix=r.physical))["logGroups"]
+    for one in groups:
+        if one["logGroupName"] == r.physical:
+            return {"RetentionInDays": one.get("retentionInDays"), "KmsKeyId": one.get("kmsKeyId")}
+    raise AwsError("ResourceNotFoundException", "The specified log group does not exist.")
+
+
 TYPES = {
     "AWS::Logs::LogGroup": Type(
-        name="LogGroupName", limit=512, create=create, read=read,
+        name="LogGroupName", limit=512, create=create, read=read, live=live,
         update=steps(update, retag("logs", "TagLogGroup", "UntagLogGroup", keys="tags", tags="tags", logGroupName="{id}")),
         delete=op("logs", "DeleteLogGroup", logGroupName="{id}")),
     "AWS::Logs::LogStream": Type(

@@ -159,7 +159,12 @@ async def put_policy(r: Resource) -> str:
     return r.properties["Bucket"]
 
 
+async def live(r: Resource) -> dict[str, Any]:
+    versioning = await r.do("s3", "GetBucketVersioning", Bucket=r.physical)
+    return {"BucketName": r.physical, "VersioningConfiguration": {"Status": versioning.get("Status", "Suspended")}}
+
+
 TYPES = {
-    "AWS::S3::Bucket": Type(name="BucketName", limit=63, lower=True, create=create, update=update, read=read, delete=op("s3", "DeleteBucket", Bucket="{id}")),
+    "AWS::S3::Bucket": Type(name="BucketName", limit=63, lower=True, create=create, live=live, update=update, read=read, delete=op("s3", "DeleteBucket", Bucket="{id}")),
     "AWS::S3::BucketPolicy": Type(create=put_policy, update=put_policy, delete=op("s3", "DeleteBucketPolicy", Bucket="{Bucket}")),
 }

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote, unquote, urlencode
 
 from cloche.iam.principal import ANONYMOUS
-from cloche.kernel import AwsError, Call, Response, authenticate, authorize
+from cloche.kernel import AwsError, Call, Response, authenticate, authorize, presigned
 from cloche.wire import codec, sigv4
 
 from . import bodies, errors, website
@@ -76,7 +76,12 @@ def upload(call: Call, bucket: Bucket, request: Any) -> Response:
     if "policy" in fields:
         date = fields.get("x-amz-date", "")
         signed = sigv4.moment(date) if re.fullmatch(r"\d{4}(0[1-9]|1[0-2])\d\dT\d{6}Z", date) else None
-        check(json_of(fields["policy"]), fields, bucket.name, len(content), lambda end: authenticate.over(call.cloud, end, fields["policy"], signed))
+
+        def over(end: float) -> bool:
+            begin = signed if signed is not None else presigned.signed_at(call.cloud, fields["policy"], end)
+            return presigned.over(call.cloud, fields["policy"], begin, end - begin)
+
+        check(json_of(fields["policy"]), fields, bucket.name, len(content), over)
     fields["key"] = fields["key"].replace("${filename}", filename)
     req: dict[str, Any] = {"Bucket": bucket.name, "Key": fields["key"]} | {member: fields[name] for name, member in MEMBERS.items() if name in fields}
     if meta := {name.removeprefix("x-amz-meta-"): value for name, value in fields.items() if name.startswith("x-amz-meta-")}:

@@ -4,7 +4,9 @@ Text is built by hand for ListObjects and ListObjectsV2; the codec writes the re
 """
 from __future__ import annotations
 
+import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote_plus
 
@@ -89,18 +91,27 @@ def may_list(action: str = "s3:ListBucket") -> Any:
     return needs
 
 
+_plain = re.compile(r"[A-Za-z0-9_./*-]*\Z").match  # neither an encoding nor XML has anything to say about these
+
+
+@lru_cache(maxsize=4096)
+def _moment(second: int) -> str:
+    return times.iso8601_ms(second)
+
+
+@lru_cache(maxsize=64)
+def _sum_elements(summed: str) -> str:
+    kind, _, type_ = summed.partition(" ")
+    return f"<ChecksumAlgorithm>{kind}</ChecksumAlgorithm><ChecksumType>{type_}</ChecksumType>" if summed else ""
+
+
 def contents(rows: list[Any], encode: Any, owned: bool) -> str:
-    iso = times.iso8601_ms
     out = []
     for key, size, etag, modified, storage_class, summed, owner in rows:
-        text = f"<Contents><Key>{escape(encode(key))}</Key><LastModified>{iso(int(modified))}</LastModified><ETag>&quot;{etag}&quot;</ETag>"
-        if summed:
-            kind, _, type_ = summed.partition(" ")
-            text += f"<ChecksumAlgorithm>{kind}</ChecksumAlgorithm><ChecksumType>{type_}</ChecksumType>"
-        text += f"<Size>{size}</Size>"
-        if owned:
-            text += f"<Owner><ID>{canonical_id(owner)}</ID></Owner>"
-        out.append(f"{text}<StorageClass>{storage_class}</StorageClass></Contents>")
+        name = key if _plain(key) else escape(encode(key))
+        who = f"<Owner><ID>{canonical_id(owner)}</ID></Owner>" if owned else ""
+        out.append(f"<Contents><Key>{name}</Key><LastModified>{_moment(int(modified))}</LastModified><ETag>&quot;{etag}&quot;</ETag>{_sum_elements(summed)}"
+                   f"<Size>{size}</Size>{who}<StorageClass>{storage_class}</StorageClass></Contents>")
     return "".join(out)
 
 

@@ -31,6 +31,9 @@ SYSTEM = {"CacheControl": "Cache-Control", "ContentDisposition": "Content-Dispos
           "ContentLanguage": "Content-Language", "ContentType": "Content-Type", "Expires": "Expires"}
 LONGEST_KEY = 1024
 MOST_METADATA = 2048
+# what most PUTs say, and the settings that would make even those special
+ORDINARY = {"Bucket", "Key", "Body", "ContentType", "ContentLength", "ContentMD5", "ChecksumAlgorithm", "IfMatch", "IfNoneMatch", "ExpectedBucketOwner", *bodies.MEMBERS}
+SPECIAL = {"encryption", "object_lock"}
 PLAIN = {"Bucket", "Key", "ChecksumMode"}
 DEFAULT_TYPE = "binary/octet-stream"
 
@@ -41,7 +44,7 @@ def may_put(call: Call, req: Any) -> list[Need]:
     bucket = find(call, req["Bucket"], req)
     if bucket.policy is None and call.principal.kind == "root" and not acls_count(bucket):
         return [Need("s3:PutObject", f"{bucket.arn}/{req['Key']}", account=bucket.owner)]
-    tags = tags_of(req["Tagging"]) if "Tagging" in req else {}
+    tags = tags_of(call, req["Tagging"]) if "Tagging" in req else {}
     context: dict[str, Any] = {f"s3:RequestObjectTag/{name}": value for name, value in tags.items()}
     if tags:
         context["s3:RequestObjectTagKeys"] = list(tags)
@@ -66,6 +69,9 @@ def draft(call: Call, bucket: Bucket, req: Any) -> Version:
     key = req["Key"]
     if len(key) > LONGEST_KEY // 4 and len(key.encode("utf-8", "surrogatepass")) > LONGEST_KEY:
         raise errors.key_too_long(key)
+    if req.keys() <= ORDINARY and not bucket.settings.keys() & SPECIAL and not acls_count(bucket):
+        about = About({"Content-Type": req.get("ContentType", DEFAULT_TYPE)})
+        return Version(0, bucket.name, key, "null", 1, 0, 0, "", 0.0, "STANDARD", "", bucket.owner, about, None)
     storage_class = req.get("StorageClass", "STANDARD")
     if storage_class not in CLASSES:
         raise AwsError("InvalidStorageClass", "The storage class you specified is not valid", extra={"StorageClassRequested": storage_class})
@@ -88,7 +94,7 @@ def draft(call: Call, bucket: Bucket, req: Any) -> Version:
             raise errors.AwsError("InvalidRedirectLocation", "The website redirect location must have a prefix of 'http://' or 'https://' or '/'.")
         about.redirect = redirect
     if "Tagging" in req:
-        about.tags = tags_of(req["Tagging"])
+        about.tags = tags_of(call, req["Tagging"])
     owner = object_owner(call, bucket, req)
     about.acl = admit_acl(call, bucket, req, acl_given(call, req, owner, bucket.owner))
     locks.describe(call, bucket, req, about)
@@ -215,7 +221,7 @@ def seek(call: Call, bucket: Bucket, req: Any, body: bool = False, method: str =
 
 
 def check_readable(call: Call, v: Version) -> None:
-    if v.storage_class in ARCHIVES and not call.now < v.about.restored:
+    if v.storage_class in ARCHIVES and not v.about.restoring <= call.now < v.about.restored:
         raise errors.archived(v.storage_class)
 
 

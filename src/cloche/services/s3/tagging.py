@@ -20,7 +20,7 @@ MOST_ON_OBJECT, MOST_ON_BUCKET = 10, 50
 ALLOWED = re.compile(r"[\w\s+\-=.:/@]*\Z")
 
 
-def checked(tags: list[dict[str, str]], most: int) -> dict[str, str]:
+def checked(call: Call, tags: list[dict[str, str]], most: int) -> dict[str, str]:
     if len(tags) > most:
         raise errors.AwsError("BadRequest", f"Object tags cannot be greater than {most}") if most == MOST_ON_OBJECT else errors.AwsError("BadRequest", f"Bucket tag count cannot be greater than {most}")
     found: dict[str, str] = {}
@@ -30,7 +30,7 @@ def checked(tags: list[dict[str, str]], most: int) -> dict[str, str]:
             raise errors.bad_tag("The TagKey you have provided is invalid", key)
         if len(value) > 256 or not ALLOWED.match(value):
             raise errors.bad_tag("The TagValue you have provided is invalid", key)
-        if key.lower().startswith("aws:"):
+        if call.reserves([key]):
             raise errors.bad_tag("Your TagKey cannot be prefixed with aws:" if most == MOST_ON_OBJECT else "System tags cannot be added/updated by requester", key)
         if key in found:
             raise errors.bad_tag("Cannot provide multiple Tags with the same key", key)
@@ -38,11 +38,11 @@ def checked(tags: list[dict[str, str]], most: int) -> dict[str, str]:
     return found
 
 
-def read_header(text: str) -> dict[str, str]:
+def read_header(call: Call, text: str) -> dict[str, str]:
     """x-amz-tagging: tags as URL query parameters."""
     pairs = [part.partition("=") for part in text.split("&") if part]
     try:
-        return checked([{"Key": unquote_plus(key), "Value": unquote_plus(value)} for key, _, value in pairs], MOST_ON_OBJECT)
+        return checked(call, [{"Key": unquote_plus(key), "Value": unquote_plus(value)} for key, _, value in pairs], MOST_ON_OBJECT)
     except errors.AwsError as error:
         if error.code != "BadRequest":
             raise
@@ -57,7 +57,7 @@ def shown(tags: dict[str, str]) -> list[dict[str, str]]:
 @s3.op(needs=on_bucket("s3:PutBucketTagging"))
 def put_bucket_tagging(call: Call, req: t.PutBucketTaggingRequest) -> None:
     bucket = find(call, req["Bucket"], req)
-    call.put(bucket.having(tagging=shown(checked(req["Tagging"]["TagSet"], MOST_ON_BUCKET))))
+    call.put(bucket.having(tagging=shown(checked(call, req["Tagging"]["TagSet"], MOST_ON_BUCKET))))
 
 
 @s3.op(needs=on_bucket("s3:GetBucketTagging"))
@@ -86,7 +86,7 @@ def _change(call: Call, req: Any, tags: dict[str, str], event: str) -> dict[str,
 
 @s3.op(needs=on_object("s3:PutObjectTagging", "s3:PutObjectVersionTagging"))
 def put_object_tagging(call: Call, req: t.PutObjectTaggingRequest) -> t.PutObjectTaggingOutput:
-    return _change(call, req, checked(req["Tagging"]["TagSet"], MOST_ON_OBJECT), "ObjectTagging:Put")
+    return _change(call, req, checked(call, req["Tagging"]["TagSet"], MOST_ON_OBJECT), "ObjectTagging:Put")
 
 
 @s3.op(needs=on_object("s3:GetObjectTagging", "s3:GetObjectVersionTagging"))

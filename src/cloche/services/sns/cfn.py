@@ -84,9 +84,13 @@ async def update_subscription(r: Resource) -> None:
             await r.do("sns", "SetSubscriptionAttributes", SubscriptionArn=r.physical, AttributeName=name, AttributeValue=new.get(name, ""))
 
 
+async def live(r: Resource) -> dict[str, Any]:
+    return (await r.do("sns", "GetTopicAttributes", TopicArn=r.physical))["Attributes"]
+
+
 TYPES = {
     "AWS::SNS::Topic": Type(
-        name="TopicName", limit=256, suffix=suffix, create=create, update=steps(update, retag("sns", "TagResource", "UntagResource", ResourceArn="{id}")),
+        name="TopicName", limit=256, suffix=suffix, create=create, live=live, update=steps(update, retag("sns", "TagResource", "UntagResource", ResourceArn="{id}")),
         delete=op("sns", "DeleteTopic", TopicArn="{id}"), attributes=("TopicName",)),
     "AWS::SNS::TopicPolicy": Type(create=put_policy, update=put_policy, delete=drop_policy),
     "AWS::SNS::Subscription": Type(create=create_subscription, update=update_subscription, delete=op("sns", "Unsubscribe", SubscriptionArn="{id}"), replaces=("Region",)),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from cloche.kernel import Call, Record
 from cloche.languages import filter_policy
@@ -137,10 +138,21 @@ def check_endpoint(topic: Topic, protocol: str, endpoint: str) -> None:
     elif protocol in ("http", "https"):
         if not endpoint.startswith(protocol + "://"):
             raise errors.bad_endpoint("Endpoint must match the specified protocol")
+        if not named(endpoint):
+            raise errors.bad_endpoint("Endpoint")
     elif not re.fullmatch(r"[^@\s]+@[^@\s]+", endpoint):
         raise errors.bad_endpoint("Email address")
     if topic.fifo and protocol != "sqs":
         raise errors.not_on_fifo_topic(protocol)
+
+
+def named(url: str) -> bool:
+    """Does the URL name a host, and no port beyond 65535?"""
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def checked(wanted: dict[str, str], protocol: str, *, in_subscribe: bool) -> dict[str, str]:

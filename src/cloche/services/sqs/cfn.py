@@ -55,9 +55,14 @@ async def drop_policy(r: Resource) -> None:
         await r.do("sqs", "SetQueueAttributes", QueueUrl=url, Attributes={"Policy": ""})
 
 
+async def live(r: Resource) -> dict[str, object]:
+    there = (await r.do("sqs", "GetQueueAttributes", QueueUrl=r.physical, AttributeNames=["All"]))["Attributes"]
+    return {k: json.loads(v) if k in ("RedrivePolicy", "RedriveAllowPolicy") else v for k, v in there.items()}
+
+
 TYPES = {
     "AWS::SQS::Queue": Type(
-        name="QueueName", limit=80, suffix=suffix, create=create, read=read, update=steps(update, retag("sqs", "TagQueue", "UntagQueue", QueueUrl="{id}")),
+        name="QueueName", limit=80, suffix=suffix, create=create, live=live, read=read, update=steps(update, retag("sqs", "TagQueue", "UntagQueue", QueueUrl="{id}")),
         delete=op("sqs", "DeleteQueue", QueueUrl="{id}"), attributes=("QueueName",)),
     "AWS::SQS::QueuePolicy": Type(create=put_policy, update=put_policy, delete=drop_policy),
 }

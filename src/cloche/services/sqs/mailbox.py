@@ -25,7 +25,7 @@ CREATE TABLE IF NOT EXISTS sqs_message (
     seq INTEGER PRIMARY KEY, queue INTEGER NOT NULL, visible_at REAL NOT NULL, receives INTEGER NOT NULL, taken REAL NOT NULL, first_taken REAL NOT NULL,
     grp INTEGER, id TEXT NOT NULL, sent REAL NOT NULL, md5 TEXT NOT NULL, sender TEXT NOT NULL, group_name TEXT, dedup TEXT, trace TEXT, source TEXT,
     attributes BLOB, sealed BLOB, body TEXT NOT NULL);
-CREATE INDEX IF NOT EXISTS sqs_visible ON sqs_message (queue, visible_at, receives, sent);
+CREATE INDEX IF NOT EXISTS sqs_visible ON sqs_message (queue, visible_at, receives);
 CREATE INDEX IF NOT EXISTS sqs_in_group ON sqs_message (grp, seq) WHERE grp IS NOT NULL;
 CREATE TABLE IF NOT EXISTS sqs_group (grp INTEGER PRIMARY KEY, queue INTEGER NOT NULL, name TEXT NOT NULL, open_at REAL NOT NULL);
 CREATE UNIQUE INDEX IF NOT EXISTS sqs_group_name ON sqs_group (queue, name);
@@ -95,7 +95,9 @@ def group_of(call: Call, queue: Queue, name: str, open_at: float) -> int:
 
 def move(call: Call, message: Message, queue: Queue, to: Queue, **changes: Any) -> None:
     """Into another queue, to the end of its group there. What may change on the way: its id, its times, where it came from."""
-    grp = group_of(call, to, message.group_name or "", call.now) if to.fifo else None
+    grp = None
+    if to.fifo:  # its place there is that of its arrival
+        grp, changes["seq"] = group_of(call, to, message.group_name or "", call.now), next_place(call)
     sets = "".join(f", {name} = ?" for name in changes)
     call.sql(f"UPDATE sqs_message SET queue = ?, grp = ?, visible_at = ?, receives = 0, taken = 0, first_taken = 0{sets} WHERE seq = ?",
              to.number, grp, call.now, *changes.values(), message.seq)

@@ -37,7 +37,7 @@ def send(call: Call, queue: Queue, req: Any) -> Any:
     size = len(raw) + (content.check_attributes(attributes) if attributes else 0)
     if size > (limit := queue.seconds("MaximumMessageSize")):
         raise errors.too_long(limit)
-    trace = content.check_system(system) if system else None
+    trace = content.check_system(system) if system else call.request.headers.get("x-amzn-trace-id") if call.request is not None else None
     md5, id_ = hashlib.md5(raw, usedforsecurity=False).hexdigest(), call.uuid()
     result = {"MessageId": id_, "MD5OfMessageBody": md5}
     if attributes:

@@ -162,7 +162,9 @@ def create_queue(call: Call, req: t.CreateQueueRequest) -> t.CreateQueueResult:
             raise errors.deleted_recently()
         call.delete(grave)
     defaults = attributes.DEFAULTS | (attributes.FIFO_DEFAULTS if fifo else {})
-    tags = check_tags(name, dict(req.get("tags") or {}))
+    tags = check_tags(call, name, dict(req.get("tags") or {}))
+    if tags:
+        call.require("sqs:TagQueue", call.arn(name))
     call.put(Queue(name, call.arn(name), mailbox.number(call), attributes.merged(defaults, wanted), call.now, call.now, tags, fifo=fifo, **links))
     return {"QueueUrl": url_of(call, name)}
 
@@ -299,10 +301,12 @@ def sweep(call: Call, number: int) -> None:
 
 # -- tags -----------------------------------------------------------------------------------------------------------
 
-def check_tags(name: str, tags: dict[str, str]) -> dict[str, str]:
-    for key, value in tags.items():
-        if not 1 <= len(key) <= 128 or key.lower().startswith("aws:") or len(value) > 256:
+def check_tags(call: Call, name: str, new: dict[str, str], have: dict[str, str] | None = None) -> dict[str, str]:
+    """The tags there will be, if the new ones may be set."""
+    for key, value in new.items():
+        if not 1 <= len(key) <= 128 or call.reserves([key]) or len(value) > 256:
             raise errors.bad_tag(key)
+    tags = (have or {}) | new
     if len(tags) > 50:
         raise errors.too_many_tags(name)
     return tags
@@ -313,7 +317,7 @@ def tag_queue(call: Call, req: t.TagQueueRequest) -> None:
     call, queue = find(call, req["QueueUrl"])
     if not req["Tags"]:
         raise errors.missing_tags()
-    call.put(queue.but(tags=check_tags(queue.name, queue.tags | req["Tags"])))
+    call.put(queue.but(tags=check_tags(call, queue.name, req["Tags"], queue.tags)))
 
 
 @sqs.op(resource=by_url)

@@ -14,9 +14,14 @@ async def read(r: Resource) -> None:
     r.attributes |= {"Type": r.properties["Type"], "Value": r.properties["Value"]}
 
 
+async def live(r: Resource) -> dict[str, object]:
+    there = (await r.do("ssm", "GetParameter", Name=r.physical))["Parameter"]
+    return {"Type": there["Type"], "Value": there["Value"]}
+
+
 TYPES = {
     "AWS::SSM::Parameter": Type(
-        name="Name", limit=1011, create=create, read=read, attributes=("Type", "Value"), delete=op("ssm", "DeleteParameter", Name="{id}"),
+        name="Name", limit=1011, create=create, read=read, live=live, attributes=("Type", "Value"), delete=op("ssm", "DeleteParameter", Name="{id}"),
         update=steps(op("ssm", "PutParameter", send=True, skip=("Tags",), Overwrite=True),
                      retag("ssm", "AddTagsToResource", "RemoveTagsFromResource", ResourceType="Parameter", ResourceId="{id}"))),
 }

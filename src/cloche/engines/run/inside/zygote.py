@@ -132,6 +132,8 @@ def become_runtime(order, options, fds):
         if options["rootless"]:  # counted within the user namespace made above; where the server is root a cgroup counts
             resource.setrlimit(resource.RLIMIT_NPROC, (PROCESSES, PROCESSES))
         else:
+            if not options["counted"]:  # of all environments together, as they are one user
+                resource.setrlimit(resource.RLIMIT_NPROC, (PROCESSES * 8, PROCESSES * 8))
             sys_.drop_bounding()
             os.setresuid(UID, UID, UID)
         sys_.drop_capabilities()

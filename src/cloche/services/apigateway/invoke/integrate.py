@@ -7,12 +7,13 @@ import re
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
-from cloche.engines.fetch import Unreachable, fetch
+from cloche.engines.fetch import Unreachable
 from cloche.kernel import Response
 from cloche.languages import vtl
 
 from . import authorize, aws, events, functions, responses
 from .exchange import Exchange, last, read_json
+from .reach import reach
 from .refusals import Refused, mapped
 from .responses import Answer
 from .templates import interpolated, render
@@ -184,7 +185,7 @@ async def sent(x: Exchange, it: dict[str, Any], out: Outgoing, content: bytes) -
         out.set("User-Agent", f"AmazonAPIGateway_{x.api}")
     pairs = [(name, value) for name, values in out.headers.items() for value in values]
     verify = not (it.get("tlsConfig") or {}).get("insecureSkipVerification", False)
-    got = await fetch(verb, out.url(interpolated(it["uri"], x.variables)), pairs, content if verb not in ("GET", "HEAD") or content else b"", verify=verify)
+    got = await reach(x.call, verb, out.url(interpolated(it["uri"], x.variables)), pairs, content if verb not in ("GET", "HEAD") or content else b"", verify=verify)
     headers: dict[str, list[str]] = {}
     for name, value in got.headers:
         headers.setdefault(name, []).append(value)

@@ -32,15 +32,16 @@ async def answer(call: Call, request: Request, api: RestApi, stage_name: str, pa
     deployment = chosen(x, api)
     x.live = live(call, deployment)
     describe(x, deployment)
-    error = None
+    error = refusal = None
     try:
         response = await steps(x)
     except Refused as refused:
+        refusal = refused
         if refused.why:
             log.info("%s %s %s: %s", x.api, x.method, x.path, refused.why)
         error = AwsError(refused.error_type, refused.why or refused.message or "", refused.status)
         response = refusals.response(x, refused)
-    finish(x, response)
+    finish(x, response, refusal)
     call.cloud.timeline.add(x.caller, response.status, error)
     return response
 
@@ -104,7 +105,7 @@ def find_method(x: Exchange) -> None:
     x.context |= {"resourceId": x.resource.id, "resourcePath": x.resource.path}
 
 
-def finish(x: Exchange, response: Response) -> None:
+def finish(x: Exchange, response: Response, refusal: Refused | None) -> None:
     """The headers that every answer carries, and the line in the access log."""
     clean(response)
     response.headers[:0] = [("x-amzn-RequestId", x.call.request_id), ("x-amz-apigw-id", x.context["extendedRequestId"])]
@@ -115,7 +116,7 @@ def finish(x: Exchange, response: Response) -> None:
         response.body = b""
     else:
         compress(x, response)
-    access_log.write(x)
+    access_log.write(x, refusal)
 
 
 def compress(x: Exchange, response: Response) -> None:

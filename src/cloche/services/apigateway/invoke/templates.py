@@ -26,7 +26,7 @@ class Input(vtl.Native):
     def document(self) -> Any:
         if self.parsed is None:
             try:
-                self.parsed = read_json(self.body) if self.body.strip() else {}
+                self.parsed = vtl.from_json(read_json(self.body)) if self.body.strip() else {}
             except (ValueError, RecursionError):
                 self.parsed = self.body
         return self.parsed
@@ -44,7 +44,7 @@ class Input(vtl.Native):
         return json.dumps(found, separators=(",", ":"), ensure_ascii=False)
 
     def path(self, path: str = "$") -> Any:
-        return vtl.from_json(self.at(path))
+        return self.at(path)                           # the very document: what a template changes in it, json() shows
 
     def params(self, name: str | None = None) -> Any:
         """All of them by place, those of one place, or one value: searched in path, query, headers."""

@@ -8,9 +8,9 @@ import json
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
-from cloche.engines.fetch import Unreachable, fetch
+from cloche.engines.fetch import Unreachable
 from cloche.kernel import AwsError, Response
-from cloche.services.apigateway.public import functions, passed, read_json
+from cloche.services.apigateway.public import functions, passed, reach, read_json
 
 from ..integrations import SUBTYPES
 from . import authorize, events, mapping
@@ -105,7 +105,7 @@ async def http(x: Exchange, it: dict[str, Any]) -> Response:
     path = mapping.request(x, it.get("RequestParameters") or {}, headers, query, path)
     text = "&".join(q for q in (parts.query, urlencode(query, doseq=True)) if q)
     verb = x.method if it.get("IntegrationMethod", "ANY") == "ANY" else it["IntegrationMethod"]
-    got = await fetch(verb, urlunsplit((parts.scheme, parts.netloc, quote(path, safe="/%:@!$&'()*+,;=~"), text, "")), list(headers.items()), x.body)
+    got = await reach(x.call, verb, urlunsplit((parts.scheme, parts.netloc, quote(path, safe="/%:@!$&'()*+,;=~"), text, "")), list(headers.items()), x.body)
     return Response(got.status, [pair for n, v in got.headers for pair in passed(n, v)], got.body)
 
 

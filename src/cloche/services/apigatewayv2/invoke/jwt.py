@@ -13,8 +13,9 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from cloche.engines.fetch import Unreachable, fetch
-from cloche.services.apigateway.public import read_json
+from cloche.engines.fetch import Unreachable
+from cloche.kernel import Call
+from cloche.services.apigateway.public import reach, read_json
 
 from .exchange import Exchange, Refused, internal
 
@@ -90,24 +91,24 @@ async def key_of(x: Exchange, issuer: str, kid: str | None) -> rsa.RSAPublicKey:
     kept = x.call.cloud.memory.setdefault("apigatewayv2.keys", {})
     found = kept.get(issuer)
     if found is None or found[0] <= x.call.now or kid not in found[1]:
-        keys = await keys_of(issuer)
+        keys = await keys_of(x.call, issuer)
         found = kept[issuer] = (x.call.now + KEYS_SECONDS, keys)
     if kid not in found[1]:
         raise denied("the token's key is not the issuer's")
     return found[1][kid]
 
 
-async def keys_of(issuer: str) -> dict[str | None, rsa.RSAPublicKey]:
+async def keys_of(call: Call, issuer: str) -> dict[str | None, rsa.RSAPublicKey]:
     try:
-        about = await document(issuer.rstrip("/") + "/.well-known/openid-configuration")
-        listed_keys = (await document(about["jwks_uri"]))["keys"]
+        about = await document(call, issuer.rstrip("/") + "/.well-known/openid-configuration")
+        listed_keys = (await document(call, about["jwks_uri"]))["keys"]
         return {k.get("kid"): public(k) for k in listed_keys if k.get("kty") == "RSA"}
     except (Unreachable, ValueError, KeyError, TypeError) as error:
         raise internal(f"the issuer's keys cannot be had: {error}") from None
 
 
-async def document(url: str) -> Any:
-    got = await fetch("GET", url, [("Accept", "application/json")], limit=1 << 20)
+async def document(call: Call, url: str) -> Any:
+    got = await reach(call, "GET", url, [("Accept", "application/json")], limit=1 << 20)
     if got.status != 200:
         raise ValueError(f"{url} answers {got.status}")
     return read_json(got.body)

@@ -91,4 +91,4 @@ def write_log(x: Exchange) -> None:
     settings = (x.stage.values.get("AccessLogSettings") or {}) if x.stage else {}
     if settings.get("DestinationArn") and settings.get("Format"):
         line = re.sub(r"\$context\.([\w.\-]+)", lambda m: selected(x, f"context.{m[1]}") or "-", settings["Format"])
-        log_access(x.call, settings["DestinationArn"].partition(":log-group:")[2].removesuffix(":*"), f"{x.api.id}-{x.stage.name.lstrip('$')}", line)
+        log_access(x.call, settings["DestinationArn"].partition(":log-group:")[2].removesuffix(":*"), f"{x.api.id}-{x.stage.name.lstrip('$')}", [line])

@@ -1,0 +1,168 @@
+"""Drift: what the template set against what is there now. Only properties that the template sets are compared.
+
+A type is compared by its table's `live`; those without are NOT_CHECKED, as on AWS for types that do not support it.
+"""
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from cloche.iam.principal import Principal
+from cloche.kernel import ANY, AwsError, Call, Record
+from cloche.languages.cloudformation import difference
+from cloche.languages.cloudformation.functions import resolve_dynamic
+
+from . import errors, registry, resources
+from . import service as cloudformation
+from .plan import Dynamic
+from .public import Resource
+from .records import Row, Stack, by_stack, find, lookup, put_row, row, rows
+from .stacks import paged
+
+if TYPE_CHECKING:
+    from cloche.shapes import cloudformation as t
+
+CHECKABLE = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "UPDATE_ROLLBACK_FAILED", "UPDATE_FAILED", "IMPORT_COMPLETE"}
+
+
+class Detection(Record, frozen=True, omit_defaults=True):
+    kind = "cloudformation.detection"
+
+    id: str
+    stack: str
+    at: float
+    principal: Principal
+    wanted: list[str] = []
+    status: str = "DETECTION_IN_PROGRESS"
+    found: str = ""
+    drifted: int = 0
+    reason: str = ""
+
+    @property
+    def key(self) -> str:
+        return self.id
+
+
+@cloudformation.op(resource=by_stack)
+def detect_stack_drift(call: Call, req: t.DetectStackDriftInput) -> t.DetectStackDriftOutput:
+    stack = _checkable(call, req)
+    one = call.put(Detection(call.uuid(), stack.id, call.now, call.principal, req.get("LogicalResourceIds", [])))
+    call.wake(detect, one.id)
+    return {"StackDriftDetectionId": one.id}
+
+
+def _checkable(call: Call, req: Any) -> Stack:
+    stack = find(call, req["StackName"])
+    if stack.status not in CHECKABLE:
+        raise errors.validation(f"Drift detection cannot be performed on stack [{stack.id}] while stack is in [{stack.status}] state.")
+    return stack
+
+
+@cloudformation.worker
+async def detect(call: Call, key: str) -> None:
+    one = call.get(Detection, key)
+    if one is None or one.status != "DETECTION_IN_PROGRESS":
+        return
+    drifted = 0
+    try:
+        for each in rows(call, one.stack).values():
+            if not one.wanted or each.logical in one.wanted:
+                drifted += (await look(call.as_principal(one.principal), one.stack, each)).drift["StackResourceDriftStatus"] in ("MODIFIED", "DELETED")
+    except AwsError as error:
+        with call.step():
+            call.put(one.but(status="DETECTION_FAILED", reason=error.message))
+        return
+    found = "DRIFTED" if drifted else "IN_SYNC"
+    with call.step():
+        call.put(one.but(status="DETECTION_COMPLETE", found=found, drifted=drifted))
+        if (stack := lookup(call, one.stack)) is not None:
+            call.put(stack.but(drift={"StackDriftStatus": found, "LastCheckTimestamp": call.now}))
+
+
+async def look(call: Call, stack_id: str, one: Row) -> Row:
+    """Compare one resource with what is there."""
+    result: dict[str, Any] = {"StackResourceDriftStatus": "NOT_CHECKED"}
+    actual: dict[str, Any] | None = None
+    try:
+        table = registry.find(one.type)
+    except AwsError:
+        table = None
+    if table is not None and table.live is not None and one.physical:
+        wanted = {k: v for k, v in resolve_dynamic(one.properties, Dynamic(call)).items() if k != registry.schema(one.type).get("tags")}
+        answer: list[Any] = []
+        try:
+            await resources.drive(call, table.live(Resource(call, stack_id, one.logical, one.type, wanted, physical=one.physical, attributes=one.attributes)), answer.append,
+                                  lambda: None)
+            actual = {k: v for k, v in answer[0].items() if k in wanted}
+            expected = {k: wanted[k] for k in actual}
+            found = differences(expected, actual, "")
+            result = {"StackResourceDriftStatus": "MODIFIED" if found else "IN_SYNC", "differences": found, "expected": json.dumps(expected), "actual": json.dumps(actual)}
+        except AwsError as error:
+            if not any(part in error.code for part in ("NotFound", "NonExistent", "NoSuch", "DoesNotExist", "404")):
+                raise
+            result = {"StackResourceDriftStatus": "DELETED", "expected": json.dumps(wanted)}
+    with call.step():
+        return put_row(call, stack_id, one.but(drift=result | {"LastCheckTimestamp": call.now}))
+
+
+def differences(expected: Any, actual: Any, path: str) -> list[dict[str, str]]:
+    """By JSON pointer: what is not equal, what came to it, what is gone."""
+    if isinstance(expected, dict) and isinstance(actual, dict):
+        out = []
+        for key in dict.fromkeys((*expected, *actual)):
+            here = f"{path}/{key}"
+            if key not in actual:
+                out.append(_difference(here, expected[key], "", "REMOVE"))
+            elif key not in expected:
+                out.append(_difference(here, "", actual[key], "ADD"))
+            else:
+                out += differences(expected[key], actual[key], here)
+        return out
+    if isinstance(expected, list) and isinstance(actual, list):
+        missing = [x for x in expected if not any(difference.same(x, y) for y in actual)]
+        extra = [x for x in actual if not any(difference.same(x, y) for y in expected)]
+        return [_difference(f"{path}/{expected.index(x)}", x, "", "REMOVE") for x in missing] + [_difference(f"{path}/{actual.index(x)}", "", x, "ADD") for x in extra]
+    return [] if difference.same(expected, actual) else [_difference(path, expected, actual, "NOT_EQUAL")]
+
+
+def _difference(path: str, expected: Any, actual: Any, kind: str) -> dict[str, str]:
+    def text(value: Any) -> str:
+        return value if isinstance(value, str) else json.dumps(value)
+
+    return {"PropertyPath": path, "ExpectedValue": text(expected), "ActualValue": text(actual), "DifferenceType": kind}
+
+
+@cloudformation.op(resource=ANY)
+def describe_stack_drift_detection_status(call: Call, req: t.DescribeStackDriftDetectionStatusInput) -> t.DescribeStackDriftDetectionStatusOutput:
+    one = call.get(Detection, req["StackDriftDetectionId"])
+    if one is None:
+        raise errors.validation(f"StackDriftDetectionId {req['StackDriftDetectionId']} does not exist")
+    answer: Any = {"StackId": one.stack, "StackDriftDetectionId": one.id, "DetectionStatus": one.status, "Timestamp": one.at}
+    if one.reason:
+        answer["DetectionStatusReason"] = one.reason
+    return answer | ({"StackDriftStatus": one.found, "DriftedStackResourceCount": one.drifted} if one.found else {})
+
+
+@cloudformation.op(resource=by_stack)
+def describe_stack_resource_drifts(call: Call, req: t.DescribeStackResourceDriftsInput) -> t.DescribeStackResourceDriftsOutput:
+    stack = find(call, req["StackName"])
+    wanted = set(req.get("StackResourceDriftStatusFilters", []))
+    found = [one for one in rows(call, stack.id).values() if one.drift.get("expected") is not None and (not wanted or one.drift["StackResourceDriftStatus"] in wanted)]
+    page, token = paged(found, req, int(req.get("MaxResults", 100)))
+    return {"StackResourceDrifts": [_shown(stack, one) for one in page], **token}
+
+
+def _shown(stack: Stack, one: Row) -> dict[str, Any]:
+    drift = one.drift
+    out = {"StackId": stack.id, "LogicalResourceId": one.logical, "PhysicalResourceId": one.physical, "ResourceType": one.type, "Timestamp": drift["LastCheckTimestamp"],
+           "StackResourceDriftStatus": drift["StackResourceDriftStatus"], "PropertyDifferences": drift.get("differences", [])}
+    return out | {member: drift[key] for member, key in (("ExpectedProperties", "expected"), ("ActualProperties", "actual")) if key in drift}
+
+
+@cloudformation.op(resource=by_stack)
+async def detect_stack_resource_drift(call: Call, req: t.DetectStackResourceDriftInput) -> t.DetectStackResourceDriftOutput:
+    stack = _checkable(call, req)
+    one = row(call, stack.id, req["LogicalResourceId"])
+    if one is None or not one.physical:
+        raise errors.no_resource(req["LogicalResourceId"], stack.name)
+    return {"StackResourceDrift": _shown(stack, await look(call, stack.id, one))}

@@ -1,0 +1,34 @@
+"""Drift: what has been changed, or taken away, behind a stack's back."""
+import json
+
+from .templates import queue, refused, resources, role, stack, status, template
+
+
+def detect(cloud, cfn, name):
+    id_ = cfn.detect_stack_drift(StackName=name)["StackDriftDetectionId"]
+    cloud.advance(1)
+    return cfn.describe_stack_drift_detection_status(StackDriftDetectionId=id_)
+
+
+def test_a_changed_property_and_a_deleted_resource_are_drift_and_an_untouched_one_is_not(cloud):
+    cfn, sqs = cloud.client("cloudformation"), cloud.client("sqs")
+    body = template({"A": queue(VisibilityTimeout=10, RedrivePolicy={"deadLetterTargetArn": {"Fn::GetAtt": ["C", "Arn"]}, "maxReceiveCount": 3}), "B": queue(), "C": queue(DelaySeconds="0"),
+                     "R": role(Description="d"), "H": {"Type": "AWS::CloudFormation::WaitConditionHandle"}})
+    cfn.create_stack(StackName="drift", TemplateBody=body, Capabilities=["CAPABILITY_IAM"])
+    assert status(cfn, "drift") == "CREATE_COMPLETE" and stack(cfn, "drift")["DriftInformation"]["StackDriftStatus"] == "NOT_CHECKED"
+    first = detect(cloud, cfn, "drift")
+    assert (first["DetectionStatus"], first["StackDriftStatus"], first["DriftedStackResourceCount"]) == ("DETECTION_COMPLETE", "IN_SYNC", 0)
+    made = {k: v["PhysicalResourceId"] for k, v in resources(cfn, "drift").items()}
+    sqs.set_queue_attributes(QueueUrl=made["A"], Attributes={"VisibilityTimeout": "77", "DelaySeconds": "9"})
+    sqs.delete_queue(QueueUrl=made["B"])
+    second = detect(cloud, cfn, "drift")
+    assert (second["StackDriftStatus"], second["DriftedStackResourceCount"]) == ("DRIFTED", 2)
+    found = {x["LogicalResourceId"]: x for x in cfn.describe_stack_resource_drifts(StackName="drift")["StackResourceDrifts"]}
+    assert {k: v["StackResourceDriftStatus"] for k, v in found.items()} == {"A": "MODIFIED", "B": "DELETED", "C": "IN_SYNC", "R": "IN_SYNC"}
+    assert found["A"]["PropertyDifferences"] == [{"PropertyPath": "/VisibilityTimeout", "ExpectedValue": "10", "ActualValue": "77", "DifferenceType": "NOT_EQUAL"}]
+    assert json.loads(found["A"]["ActualProperties"])["VisibilityTimeout"] == "77"
+    assert resources(cfn, "drift")["H"]["DriftInformation"]["StackResourceDriftStatus"] == "NOT_CHECKED"
+    assert stack(cfn, "drift")["DriftInformation"]["StackDriftStatus"] == "DRIFTED"
+    one = cfn.detect_stack_resource_drift(StackName="drift", LogicalResourceId="A")["StackResourceDrift"]
+    assert one["StackResourceDriftStatus"] == "MODIFIED"
+    assert refused(cfn.detect_stack_resource_drift, StackName="drift", LogicalResourceId="Z")[0] == "ValidationError"
