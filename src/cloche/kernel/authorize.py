@@ -55,7 +55,7 @@ def is_roots(call: Call, need: Need) -> bool:
     if (need.account or owner_of(need.resource) or call.account) != principal.account:
         return False
     above = organization(call, principal.account)
-    return above is None or (above.scps is None and above.rcps is None)
+    return above is None or (above.scps is None and above.rcps is None) or principal.inside
 
 
 MEMBERS = ("organizations.membership", "", "")
@@ -82,10 +82,10 @@ def resource_controls(call: Call, account: str, action: str) -> Any:
 def question(call: Call, need: Need) -> iam.Question:
     held = held_by(call)
     principal, owner = call.principal, need.account or owner_of(need.resource) or call.account
-    above = organization(call, principal.account) if principal.account else None
+    above = organization(call, principal.account) if principal.account and not principal.inside else None
     return iam.Question(
         principal=principal, action=need.action, resource=need.resource, resource_account=owner, scps=above.scps if above else None,
-        rcps=resource_controls(call, owner, need.action),
+        rcps=None if principal.inside else resource_controls(call, owner, need.action),
         now=call.now, context=lambda: context(call, need), identity=held.identity, boundary=held.boundary, session=held.session, rule=need.rule,
         resource_policy=("the resource's policy", parse(need.policy)) if need.policy else None,
     )
