@@ -156,6 +156,16 @@ class TestServiceControl:
         member.client("sqs", region="eu-west-1").list_queues()
         assert _code(member.client("sqs").list_queues)[0].startswith("AccessDenied")
 
+    def test_a_stack_fails_where_the_organization_forbids_its_resources(self, org):
+        member = org.member("m")
+        org.enable()
+        org.policy(document(deny("sqs:CreateQueue")), target=org.root)
+        cfn = member.client("cloudformation")
+        cfn.create_stack(StackName="s", TemplateBody=json.dumps({"Resources": {"Q": {"Type": "AWS::SQS::Queue"}}}))
+        org.cloud.advance(1)
+        assert cfn.describe_stacks(StackName="s")["Stacks"][0]["StackStatus"] == "ROLLBACK_COMPLETE"
+        assert any("service control policy" in x.get("ResourceStatusReason", "") for x in cfn.describe_stack_events(StackName="s")["StackEvents"])
+
     def test_a_disabled_type_binds_nobody_and_leaving_frees(self, org):
         member = org.member("m")
         org.enable()

@@ -4,7 +4,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from cloche.iam import root as root_of
 from cloche.kernel import Call, Record
 
 from . import errors, pages, tags
@@ -100,7 +99,7 @@ def fresh(call: Call) -> str:
 
 def furnish(call: Call, number: str, role: str) -> None:
     """The role with which the management account enters."""
-    inside = call.at(number, HOME).as_principal(root_of(number))
+    inside = call.at(number, HOME).as_root()
     trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{call.account}:root"}, "Action": "sts:AssumeRole"}]}
     anything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
     inside.do("iam", "CreateRole", RoleName=role, AssumeRolePolicyDocument=json.dumps(trust))
