@@ -70,6 +70,12 @@ def organization(call: Call, account: str) -> Any:
     return public.controls(call.cloud, account)
 
 
+def service_controls(call: Call, principal: iam.Principal) -> Any:
+    """The service control policies over a principal, level by level."""
+    above = organization(call, principal.account) if principal.account and not principal.inside else None
+    return above.scps if above else None
+
+
 def resource_controls(call: Call, account: str, action: str) -> Any:
     above = organization(call, account)
     if above is None or above.rcps is None:
@@ -82,9 +88,8 @@ def resource_controls(call: Call, account: str, action: str) -> Any:
 def question(call: Call, need: Need) -> iam.Question:
     held = held_by(call)
     principal, owner = call.principal, need.account or owner_of(need.resource) or call.account
-    above = organization(call, principal.account) if principal.account and not principal.inside else None
     return iam.Question(
-        principal=principal, action=need.action, resource=need.resource, resource_account=owner, scps=above.scps if above else None,
+        principal=principal, action=need.action, resource=need.resource, resource_account=owner, scps=service_controls(call, principal),
         rcps=None if principal.inside else resource_controls(call, owner, need.action),
         now=call.now, context=lambda: context(call, need), identity=held.identity, boundary=held.boundary, session=held.session, rule=need.rule,
         resource_policy=("the resource's policy", parse(need.policy)) if need.policy else None,

@@ -64,6 +64,7 @@ async def rotate(r: Resource) -> str:
         raise AwsError("ValidationError", "HostedRotationLambda is not built in Cloche: give a RotationLambdaARN.")
     await r.do("secretsmanager", "RotateSecret", SecretId=r.properties["SecretId"], RotationLambdaARN=r.get("RotationLambdaARN"), RotationRules=r.get("RotationRules"),
                RotateImmediately=r.get("RotateImmediatelyOnUpdate", True))
+    r.attributes["Id"] = r.properties["SecretId"]
     return str(r.properties["SecretId"])
 
 
@@ -75,6 +76,6 @@ TYPES = {
         create=rotate, update=rotate, delete=op("secretsmanager", "CancelRotateSecret", SecretId="{SecretId}"), replaces=("SecretId",),
         gone=("ResourceNotFoundException", "InvalidRequestException")),
     "AWS::SecretsManager::ResourcePolicy": Type(
-        create=op("secretsmanager", "PutResourcePolicy", send=True, physical="{SecretId}"), update=op("secretsmanager", "PutResourcePolicy", send=True),
+        create=op("secretsmanager", "PutResourcePolicy", send=True, physical="{SecretId}", attributes={"Id": "{SecretId}"}), update=op("secretsmanager", "PutResourcePolicy", send=True),
         delete=op("secretsmanager", "DeleteResourcePolicy", SecretId="{SecretId}"), replaces=("SecretId",), gone=("ResourceNotFoundException", "InvalidRequestException")),
 }
