@@ -2028,6 +2028,7 @@ FIRST_SEGMENTS: Any = {
 }
 
 PACKAGES: Any = {
+    'acm': 'acm',
     'apigateway': 'apigateway',
     'apigatewayv2': 'apigatewayv2',
     'cloudformation': 'cloudformation',
@@ -2038,8 +2039,10 @@ PACKAGES: Any = {
     'kms': 'kms',
     'lambda': 'lambda_',
     'logs': 'logs',
+    'organizations': 'organizations',
     's3': 's3',
     'scheduler': 'scheduler',
+    'secretsmanager': 'secretsmanager',
     'sns': 'sns',
     'sqs': 'sqs',
     'ssm': 'ssm',

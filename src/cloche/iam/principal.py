@@ -32,6 +32,7 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     via: tuple[str, ...] = ()                       # services that passed the request on, first to last
     provider: str = ""                              # SAML or web identity provider
     access_key: str = ""
+    inside: bool = False                            # Cloche's own hand, where AWS asks nobody: no organization binds it
 
     @property
     def temporary(self) -> bool:
@@ -63,6 +64,12 @@ ANONYMOUS = Principal(kind="anonymous", id="anonymous")
 @lru_cache(4096)
 def root(account: str) -> Principal:
     return Principal(kind="root", arn=f"arn:aws:iam::{account}:root", account=account, id=account)
+
+
+@lru_cache(4096)
+def inside(account: str) -> Principal:
+    """Root, acting from within."""
+    return msgspec.structs.replace(root(account), inside=True)
 
 
 def service(name: str, source_arn: str = "", source_account: str = "") -> Principal:

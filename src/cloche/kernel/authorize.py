@@ -52,13 +52,45 @@ def is_roots(call: Call, need: Need) -> bool:
     principal = call.principal
     if principal.kind != "root" or need.policy is not None or need.rule != "normal":
         return False
-    return (need.account or owner_of(need.resource) or call.account) == principal.account
+    if (need.account or owner_of(need.resource) or call.account) != principal.account:
+        return False
+    above = organization(call, principal.account)
+    return above is None or (above.scps is None and above.rcps is None) or principal.inside
+
+
+MEMBERS = ("organizations.membership", "", "")
+
+
+def organization(call: Call, account: str) -> Any:
+    """What the account's organization says about it; None where there is none. Asked by every request: one look into a table, mostly empty."""
+    members = call.cloud.store.cache.get(MEMBERS)
+    if members is not None and account not in members:
+        return None
+    from ..services.organizations import public
+    return public.controls(call.cloud, account)
+
+
+def service_controls(call: Call, principal: iam.Principal) -> Any:
+    """The service control policies over a principal, level by level."""
+    above = organization(call, principal.account) if principal.account and not principal.inside else None
+    return above.scps if above else None
+
+
+def resource_controls(call: Call, account: str, action: str) -> Any:
+    above = organization(call, account)
+    if above is None or above.rcps is None:
+        return None
+    from ..services.organizations import public
+    service, _, name = action.partition(":")
+    return above.rcps if service in public.RCP_SERVICES and name != "RetireGrant" else None
 
 
 def question(call: Call, need: Need) -> iam.Question:
     held = held_by(call)
+    principal, owner = call.principal, need.account or owner_of(need.resource) or call.account
     return iam.Question(
-        principal=call.principal, action=need.action, resource=need.resource, resource_account=need.account or owner_of(need.resource) or call.account,
+        principal=principal, action=need.action, resource=need.resource, resource_account=owner, scps=service_controls(call, principal),
+        rcps=None if principal.inside else resource_controls(call, owner, need.action),
         now=call.now, context=lambda: context(call, need), identity=held.identity, boundary=held.boundary, session=held.session, rule=need.rule,
         resource_policy=("the resource's policy", parse(need.policy)) if need.policy else None,
     )
@@ -83,6 +115,9 @@ def context(call: Call, need: Need) -> dict[str, Any]:
         keys["aws:SourceIp"], keys["aws:SecureTransport"] = call.request.peer, True
         if agent := call.user_agent:
             keys["aws:UserAgent"] = agent
+    for account, whose in ((call.principal.account, "Principal"), (need.account or owner_of(need.resource) or call.account, "Resource"), (call.principal.source_account, "Source")):
+        if account and (above := organization(call, account)):
+            keys[f"aws:{whose}OrgID"], keys[f"aws:{whose}OrgPaths"] = above.organization, [above.path]
     keys.update(need.context)
     return keys
 

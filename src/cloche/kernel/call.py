@@ -173,7 +173,8 @@ class Call:
         return self.as_principal(public.role_principal(self, role_arn, session_name, service, source_arn))
 
     def as_root(self) -> Call:
-        return self.as_principal(principals.root(self.account))
+        """The account's root from within, where AWS asks nobody: no control policy of an organization binds it."""
+        return self.as_principal(principals.inside(self.account))
 
     def reserves(self, tags: Iterable[str]) -> bool:
         """Is there a tag among these keys that only AWS may set? CloudFormation may: `aws:cloudformation:stack-name` and its like."""

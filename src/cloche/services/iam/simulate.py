@@ -10,6 +10,7 @@ from cloche.iam import Bundle, Context, Decision, MalformedPolicy, Policy, Princ
 from cloche.iam.decide import context_of
 from cloche.iam.policy import Named, positions
 from cloche.kernel import ANY, Call
+from cloche.services.organizations import public as organizations
 
 from . import errors, groups, policies, roles, users
 from . import service as iam
@@ -180,7 +181,15 @@ def simulate_principal_policy(call: Call, req: t.SimulatePrincipalPolicyRequest)
     if given := compiled(req.get("PermissionsBoundaryPolicyInputList", []), "PermissionsBoundaryPolicyInputList"):
         boundary = given[0]
     who = caller(call, req.get("CallerArn") or req["PolicySourceArn"])
-    return simulated(call, req, Supposed(who, own + compiled(req.get("PolicyInputList", []), "PolicyInputList"), boundary, None, resource_policy(req)))
+    return simulated(call, req, Supposed(who, own + compiled(req.get("PolicyInputList", []), "PolicyInputList"), boundary, binding(call, who.account), resource_policy(req)))
+
+
+def binding(call: Call, account: str) -> list[list[Named]] | None:
+    """The service control policies over an account, level by level. The simulator leaves out those that have conditions."""
+    above = organizations.controls(call.cloud, account)
+    if above is None or not above.levels:
+        return None
+    return [[named for named in level if not any(s.conditions for s in named[2].statements)] for level in above.levels]
 
 
 def keys_of(found: Iterable[Named]) -> list[str]:

@@ -12,6 +12,14 @@ def not_found() -> AwsError:
     return AwsError("ParameterNotFound", "")
 
 
+def no_secret(name: str) -> AwsError:
+    return AwsError("ParameterNotFound", f"An error occurred (ParameterNotFound) when referencing Secrets Manager: Secret {name} not found.")
+
+
+def secret_needs_decryption() -> AwsError:
+    return invalid("WithDecryption flag must be True for retrieving a Secret Manager secret.")
+
+
 def no_version(name: str, version: str) -> AwsError:
     return AwsError("ParameterVersionNotFound", f"Systems Manager could not find version {version} of {name}. Verify the version and try again.")
 

@@ -286,12 +286,36 @@ def _public(call: Call, name: str, value: str) -> dict[str, Any]:
     return {"Name": name, "Type": "String", "Value": value, "Version": 1, "LastModifiedDate": published.SINCE, "ARN": arn(call, name), "DataType": "aws:ec2:image"}
 
 
+REFERENCE = "/aws/reference/secretsmanager/"
+
+
+def _secret(call: Call, name: str, selector: str, decrypt: bool) -> dict[str, Any]:
+    """A secret of Secrets Manager in a parameter's clothes; `:label` or `:version-id` may follow. The caller's rights are those on the secret."""
+    if not decrypt:
+        raise errors.secret_needs_decryption()
+    which = {} if not selector else {"VersionId" if _UUID.fullmatch(selector) else "VersionStage": selector}
+    try:
+        found = call.do("secretsmanager", "GetSecretValue", SecretId=name.removeprefix(REFERENCE), **which)
+    except AwsError as error:
+        if error.code == "ResourceNotFoundException":
+            raise errors.no_secret(name) from None
+        raise
+    binary = found.get("SecretBinary")
+    value = found["SecretString"] if binary is None else base64.b64encode(binary).decode()
+    told = {**found, "SecretBinary": value} if binary is not None else found
+    return {"Name": name, "Type": "SecureString", "Value": value, "Version": 0, "SourceResult": msgspec.json.encode(told).decode(), "LastModifiedDate": found["CreatedDate"],
+            "ARN": found["ARN"], "DataType": "text"} | ({"Selector": f":{selector}"} if selector else {})
+
+
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
 def show(call: Call, name: str, decrypt: bool) -> dict[str, Any]:
     name, selector = _split(plain(call, name))
     if name.startswith(published.PREFIX) and (value := published.value(name)):
         return _public(call, name, value)
-    if name.startswith("/aws/reference/secretsmanager/"):
-        raise AwsError("NotImplemented", "References to Secrets Manager are not built in Cloche yet.", 501)
+    if name.startswith(REFERENCE):
+        return _secret(call, name, selector, decrypt)
     parameter = call.get(Parameter, name)
     if parameter is None:
         raise errors.not_found()
@@ -303,7 +327,7 @@ def show(call: Call, name: str, decrypt: bool) -> dict[str, Any]:
     return out | {"Selector": f":{selector}"} if selector else out
 
 
-@ssm.op(by_name, context=_tag_context, partly="/aws/reference/secretsmanager/ is not built")
+@ssm.op(by_name, context=_tag_context)
 def get_parameter(call: Call, req: t.GetParameterRequest) -> t.GetParameterResult:
     return {"Parameter": show(call, req["Name"], req.get("WithDecryption", False))}  # type: ignore[typeddict-item]
 

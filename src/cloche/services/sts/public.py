@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from cloche.iam import Principal, Question, decide
 from cloche.iam import service as service_principal
-from cloche.kernel import Call
+from cloche.kernel import Call, authorize
 
 from ..iam import public as iam
 from . import errors, messages, sessions
@@ -28,7 +28,7 @@ def role_principal(call: Call, role_arn: str, session_name: str, service: str, s
     account = role_arn.split(":")[4]
     who = service_principal(service, source_arn, call.account)
     decision = decide(Question(principal=who, action="sts:AssumeRole", resource=role_arn, resource_account=account, now=call.now,
-                               resource_policy=(role_arn, iam.trust_policy(role)), rule="trust"))
+                               resource_policy=(role_arn, iam.trust_policy(role)), rule="trust", rcps=authorize.resource_controls(call, account, "sts:AssumeRole")))
     if not decision.allowed:
         raise errors.denied(service, "sts:AssumeRole", role_arn)
     return session_of(call, role, role_arn, session_name)

@@ -6,7 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING, Any
 
 from cloche.iam import Principal, Question, decide
-from cloche.kernel import Call
+from cloche.kernel import Call, authorize
 
 from ..iam import public as iam
 from . import carried, errors, public, sessions
@@ -42,7 +42,7 @@ def assume_role_with_saml(call: Call, req: t.AssumeRoleWithSAMLRequest) -> t.Ass
     context |= {f"aws:RequestTag/{key}": value for key, value in tags.items()} | ({"aws:TagKeys": list(tags)} if tags else {})
     for action in ["sts:AssumeRoleWithSAML", *(["sts:TagSession"] if tags else [])]:
         decision = decide(Question(principal=Principal(kind="federated", arn=provider_arn, provider=provider_arn), action=action, resource=arn, resource_account=account,
-                                   context=context, now=call.now, resource_policy=(arn, iam.trust_policy(role)), rule="trust"))
+                                   context=context, now=call.now, resource_policy=(arn, iam.trust_policy(role)), rule="trust", rcps=authorize.resource_controls(call, account, action)))
         if not decision.allowed:
             raise errors.not_authorized(action)
     names = found.attributes.get(ATTRIBUTE + "RoleSessionName", [])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from cloche.engines.fetch import Unreachable, fetch
 from cloche.iam import Principal, Question, decide
-from cloche.kernel import Call
+from cloche.kernel import Call, authorize
 
 from ..iam import public as iam
 from . import carried, errors, public, sessions
@@ -116,7 +116,7 @@ def opened(call: Call, req: Any, provider_arn: str, url: str, claims: dict[str, 
     identity = str(claims.get(SOURCE_IDENTITY, ""))
     for action in ["sts:AssumeRoleWithWebIdentity", *(["sts:TagSession"] if tags else []), *(["sts:SetSourceIdentity"] if identity else [])]:
         decision = decide(Question(principal=Principal(kind="federated", arn=provider_arn, provider=provider_arn), action=action, resource=arn, resource_account=account,
-                                   context=context, now=call.now, resource_policy=(arn, iam.trust_policy(role)), rule="trust"))
+                                   context=context, now=call.now, resource_policy=(arn, iam.trust_policy(role)), rule="trust", rcps=authorize.resource_controls(call, account, action)))
         if not decision.allowed:
             raise errors.not_authorized(action)
     seconds = req.get("DurationSeconds", HOUR)

@@ -21,6 +21,7 @@ CODES = {
     "apigateway": "BadRequestException",
     "apigatewayv2": "BadRequestException",
     "logs": "InvalidParameterException",
+    "organizations": "InvalidInputException",
 }
 _BY_PROTOCOL = {"json": "ValidationException", "rest-json": "ValidationException", "query": "ValidationError", "rpc-v2-cbor": "ValidationException"}
 

@@ -14,9 +14,8 @@ import regex
 from cloche.iam import policy as policies
 from cloche.iam.decide import Decision, Question, decide
 from cloche.iam.principal import ANONYMOUS, Principal
-from cloche.kernel import AwsError
+from cloche.kernel import AwsError, authorize
 from cloche.kernel.authenticate import authenticate
-from cloche.kernel.authorize import held_by
 from cloche.wire import sigv4
 
 from .. import service as apigateway
@@ -45,7 +44,7 @@ def question(x: Exchange, principal: Principal, **more: Any) -> Decision:
     keys = {"aws:SourceIp": source_ip(x.request), "aws:SecureTransport": True, "aws:RequestedRegion": call.region, "aws:UserAgent": x.header("user-agent") or ""}
     policy = x.live.policy
     found = decide(Question(
-        principal=principal, action=ACTION, resource=method_arn(x), resource_account=call.account, now=call.now, context=keys,
+        principal=principal, action=ACTION, resource=method_arn(x), resource_account=call.account, now=call.now, context=keys, scps=authorize.service_controls(call, principal),
         resource_policy=(f"the policy of API {x.api}", policies.parse(policy)) if policy else None, **more,
     ))
     x.caller.decision = found
@@ -88,7 +87,7 @@ def signed(x: Exchange) -> None:
         kind = {"InvalidSignatureException": "INVALID_SIGNATURE", "ExpiredTokenException": "EXPIRED_TOKEN"}.get(error.code, "DEFAULT_4XX")
         raise Refused(kind, error.message, error_type=error.code, status=403) from None
     x.caller = x.call.as_principal(principal)
-    held = held_by(x.caller)
+    held = authorize.held_by(x.caller)
     identity = x.context["identity"]
     identity |= {"accountId": principal.account, "caller": principal.id, "user": principal.id, "userArn": principal.arn, "accessKey": claim.access_key}
     found = question(x, principal, identity=held.identity, boundary=held.boundary, session=held.session)

@@ -1,0 +1,88 @@
+"""What the kernel asks Organizations behind the curtain: which control policies bind an account, and where in its organization it is.
+
+An answer is remembered with the records it was made from, and is good as long as those are the same objects (as in `iam.public`).
+"""
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from cloche.iam import Bundle, parse
+from cloche.iam.policy import Named
+
+from .records import FULL, FULL_RCP, Account, Membership, Organization, Policy, Root, Unit
+from .types import MANAGED
+
+if TYPE_CHECKING:
+    from cloche.kernel import Cloud
+
+# "AWS services that support RCPs", by the prefix of their actions
+RCP_SERVICES = frozenset(("s3", "sts", "kms", "sqs", "secretsmanager", "dynamodb", "ecr", "logs", "cognito-idp", "cognito-identity", "aoss"))
+
+
+class Controls(msgspec.Struct, frozen=True):
+    """`scps` and `rcps`: levels from the root to the account; None where nothing but AWS's allow-all binds it."""
+
+    organization: str
+    path: str                                          # o-.../r-.../ou-.../: the way to the account, without the account
+    scps: tuple[Bundle, ...] | None
+    rcps: tuple[Bundle, ...] | None
+    levels: tuple[tuple[Named, ...], ...] = ()         # all service control policies, for the simulator; empty for who is bound by none
+
+
+def controls(cloud: Cloud, account: str) -> Controls | None:
+    """What an account's organization says; None if it is in none."""
+    store = cloud.store
+    members = store.table(Membership, "", "")
+    if account not in members:
+        return None
+    memo = cloud.memory.setdefault("organizations.controls", {})
+    found = memo.get(account)
+    version = store.version
+    if found is not None:
+        if found[0] == version:
+            return found[2]  # type: ignore[no-any-return]
+        if all(table.get(key) is record for table, key, record in found[1]):
+            memo[account] = (version, found[1], found[2])
+            return found[2]  # type: ignore[no-any-return]
+    if len(memo) > 4096:
+        memo.clear()
+    seen: list[tuple[dict[str, Any], str, Any]] = []
+    made = _gather(cloud, account, seen)
+    memo[account] = (version, seen, made)
+    return made
+
+
+def _gather(cloud: Cloud, account: str, seen: list[tuple[dict[str, Any], str, Any]]) -> Controls:
+    def get(kind: Any, scope: str, key: str) -> Any:
+        table = cloud.store.table(kind, scope, "")
+        record = table.get(key)
+        seen.append((table, key, record))
+        return record
+
+    management = get(Membership, "", account).management
+    organization = get(Organization, management, "organization")
+    one = get(Account, management, account)
+    way = [one]
+    while way[-1].parent:
+        above = way[-1].parent
+        way.append(get(Root if above.startswith("r-") else Unit, management, above))
+    way.reverse()
+    path = "/".join([organization.id, *(x.id for x in way[:-1])]) + "/"
+    if account == management:
+        return Controls(organization.id, path, None, None)
+    levels: dict[str, list[tuple[Named, ...]]] = {"SERVICE_CONTROL_POLICY": [], "RESOURCE_CONTROL_POLICY": []}
+    for each in way:
+        held = [MANAGED.get(id_) or get(Policy, management, id_) for id_ in each.policies]
+        for type_, found in levels.items():
+            if type_ in way[0].types:
+                found.append(tuple((policy.id, "organizations", parse(policy.content)) for policy in held if policy.type == type_))
+    scps, rcps = levels["SERVICE_CONTROL_POLICY"], levels["RESOURCE_CONTROL_POLICY"]
+    return Controls(organization.id, path, _binding(scps, FULL), _binding(rcps, FULL_RCP), tuple(scps))
+
+
+def _binding(levels: list[tuple[Named, ...]], everything: str) -> tuple[Bundle, ...] | None:
+    """The levels that could refuse something; of one with AWS's allow-all, only the others' denials count."""
+    found = tuple(Bundle(level) for level in levels if [name for name, _, _ in level] != [everything])
+    return found or None
