@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import heapq
 import time
-from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -16,6 +15,8 @@ import msgspec
 if TYPE_CHECKING:
     from .cloud import Cloud
 
+DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 SETTLE_SECONDS = 30.0  # of real time, that `advance` waits at one moment for what fell due
 
 
@@ -51,7 +52,8 @@ class Clock:
         """`Date` of an answer: virtual."""
         second = int(self.now())
         if self._date[0] != second:
-            self._date = (second, formatdate(second, usegmt=True))
+            t = time.gmtime(second)
+            self._date = (second, time.strftime(f"{DAYS[t.tm_wday]}, %d {MONTHS[t.tm_mon - 1]} %Y %H:%M:%S GMT", t))
         return self._date[1]
 
     def virtual(self, client_moment: float) -> float:

@@ -7,7 +7,6 @@ is for the caller to say. What a signature covers is on the request line, so the
 from __future__ import annotations
 
 import calendar
-import email.utils
 import hmac
 import re
 from base64 import b64encode
@@ -222,7 +221,9 @@ def _http_stamp(text: str | None, authorization: str) -> str:
                                                f"Authorization={authorization.split(' ')[0]}")
     if _stamp(text):
         return text
-    when = email.utils.parsedate(text)
+    from email.utils import parsedate  # for clients that say their date in words; 10 ms that others need not spend
+
+    when = parsedate(text)
     if when is None:
         raise Malformed("IncompleteSignature", f"Date must be in ISO-8601 'basic format'. Got '{text}'. See http://en.wikipedia.org/wiki/ISO_8601")
     return "{:04}{:02}{:02}T{:02}{:02}{:02}Z".format(*when)

@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import re
 from calendar import timegm
-from email.utils import parsedate_tz
 from functools import lru_cache
 from time import gmtime
 from typing import Any
@@ -84,6 +83,8 @@ def parse(text: Any) -> float:
     fraction = 0.0
     if f := _RFC_FRACTION.search(text):
         fraction, text = float(f[2]), _RFC_FRACTION.sub(r"\1\3", text)
+    from email.utils import parsedate_tz
+
     parts = parsedate_tz(text)
     if parts is None:
         raise ValueError(text)
