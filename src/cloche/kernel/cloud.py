@@ -54,6 +54,8 @@ class Cloud:
         self.services: dict[str, Service] = {}
         self.memory: dict[str, Any] = {}  # what services remember between calls and may forget: buckets of tokens, warm functions
         self.closers: list[Callable[[], Any]] = []
+        x = f"{self.dice.getrandbits(80):020x}"
+        self.family, self.count = f"{x[:8]}-{x[8:12]}-4{x[13:16]}-a{x[17:]}", self.dice.getrandbits(24)
         self.requests: set[Any] = set()
         self.timeline = Timeline()
         self.store = Store(self.data / "cloud.db", schedule)
@@ -104,8 +106,9 @@ class Cloud:
         return Call(self, service, account, region, principals.service(f"{service.iam}.amazonaws.com", "", account), self.new_id())
 
     def new_id(self) -> str:
-        x = f"{self.dice.getrandbits(128):032x}"
-        return f"{x[:8]}-{x[8:12]}-{x[12:16]}-{x[16:20]}-{x[20:]}"
+        """A request's id: this cloud's own beginning, and a count."""
+        self.count += 1
+        return f"{self.family}-{self.count:012x}"
 
     # -- the path of a request ------------------------------------------------------------------------------------------
 

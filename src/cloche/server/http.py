@@ -277,21 +277,14 @@ class Connection(asyncio.Protocol):
             self.transport.close()
 
     def head(self, response: Response, slot: Slot, length: int | None) -> bytes:
-        status = response.status
-        text = STATUS.get(status) or f"HTTP/1.1 {status} \r\n"
-        sized = dated = False
-        for name, value in response.headers:
-            if "\n" in value or "\r" in value:
-                value = value.replace("\r", " ").replace("\n", " ")
-            text += f"{name}: {value}\r\n"
-            low = name.lower()
-            if low == "content-length":
-                sized = True
-            elif low == "date":
-                dated = True
-        if not dated:
+        status, headers = response.status, response.headers
+        text = (STATUS.get(status) or f"HTTP/1.1 {status} \r\n") + "".join([f"{name}: {value}\r\n" for name, value in headers])
+        if text.count("\n") != len(headers) + 1 or text.count("\r") != len(headers) + 1:  # a value that would break out of its line
+            return self.head(Response(status, [("".join(n.split()), " ".join(v.splitlines())) for n, v in headers]), slot, length)
+        low = text.lower()
+        if "\r\ndate: " not in low:
             text += f"date: {self.server.date()}\r\n"
-        if not sized and status >= 200 and status not in (204, 304):
+        if "\r\ncontent-length: " not in low and status >= 200 and status not in (204, 304):
             text += f"content-length: {length}\r\n" if length is not None else "transfer-encoding: chunked\r\n"
         if not slot.keep:
             text += "connection: close\r\n"

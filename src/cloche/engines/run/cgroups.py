@@ -46,7 +46,13 @@ class Cgroups:
         limit = str(memory_mb << 20)
         for controller, base in self.bases.items():
             group = base / name
-            group.mkdir()
+            try:
+                group.mkdir()
+            except FileNotFoundError:  # the warden went, and took our directory with it
+                base.mkdir(exist_ok=True)
+                if self.unified:
+                    write(base / "cgroup.subtree_control", "+memory +pids")
+                group.mkdir()
             if controller in ("memory", "unified"):
                 write(group / ("memory.max" if self.unified else "memory.limit_in_bytes"), limit)
                 if self.unified:
