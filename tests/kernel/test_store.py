@@ -117,10 +117,12 @@ def test_a_commit_that_fails_tells_who_waits_and_forgets_what_it_had_in_mind(tur
     with turns:
         put(turns, "a")
         turns.then(print, "never")
+    kept = turns.table(Thing, "1", "r")
     turns.db.execute("DROP TABLE record")
     with pytest.raises(Exception, match="no such table"):
         turns.flush()
     assert told == [(print, ("never",))] and not turns.open
+    assert not kept, "who remembers an answer with the records it was made from must see that they are gone"
 
 
 def rows(store):

@@ -158,6 +158,8 @@ class Store:
             # Disk full or gone: nothing of this turn is true. Whoever waits for it is not answered as if it were.
             if self.db.in_transaction:
                 self.run("ROLLBACK")
+            for table in self.cache.values():
+                table.clear()  # whoever kept one to see whether an answer made from it is still good, sees that it is not
             self.cache.clear()
             self._dirty.clear()
             lost, self.after, self.open = self.after, [], False

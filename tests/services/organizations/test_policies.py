@@ -46,7 +46,7 @@ class TestLife:
         org.api.update_policy(PolicyId=id_, Name="none", Content=document(deny("s3:Put*")))
         found = org.api.describe_policy(PolicyId=id_)["Policy"]
         assert found["PolicySummary"]["Name"] == "none" and "s3:Put*" in found["Content"]
-        assert [x["Name"] for x in org.api.list_policies(Filter=SCP)["Policies"]] == ["FullAWSAccess", "none"]
+        assert {x["Name"] for x in org.api.list_policies(Filter=SCP)["Policies"]} == {"FullAWSAccess", "none"}
         org.api.detach_policy(PolicyId=id_, TargetId=org.root)
         refused("PolicyNotAttachedException", org.api.detach_policy, PolicyId=id_, TargetId=org.root)
         org.api.delete_policy(PolicyId=id_)
@@ -288,3 +288,40 @@ class TestEffective:
     ])
     def test_how_a_document_is_applied_to_another(self, above, below, result):
         assert merged(above, below) == result
+
+
+class TestResourcePolicy:
+    def test_a_member_manages_policies_in_the_management_account_s_place(self, org):
+        member = org.member("m")
+        api = member.client("organizations")
+        org.enable()
+        org.enable("TAG_POLICY")
+        refused("ResourcePolicyNotFoundException", org.api.describe_resource_policy)
+        refused("AccessDeniedException", api.list_policies, Filter=SCP)
+        tags = {"StringEquals": {"organizations:PolicyType": "TAG_POLICY"}}
+        principal = {"Principal": {"AWS": f"arn:aws:iam::{member.account}:root"}}
+        content = document({**allow(["organizations:CreatePolicy", "organizations:AttachPolicy", "organizations:DescribePolicy"], Condition=tags), **principal},
+                           {**allow("organizations:ListAccounts"), **principal})
+        made = org.api.put_resource_policy(Content=content)["ResourcePolicy"]
+        assert made["ResourcePolicySummary"]["Arn"] == f"arn:aws:organizations::{org.cloud.account}:resourcepolicy/{org.id}/{made['ResourcePolicySummary']['Id']}"
+        assert org.api.describe_resource_policy()["ResourcePolicy"] == made
+        id_ = api.create_policy(Name="t", Description="", Type="TAG_POLICY", Content="{}")["Policy"]["PolicySummary"]["Id"]
+        api.attach_policy(PolicyId=id_, TargetId=member.account)
+        assert api.describe_policy(PolicyId=id_) and len(api.list_accounts()["Accounts"]) == 2
+        refused("AccessDeniedException", api.create_policy, Name="s", Description="", Type=SCP, Content=document(deny("s3:*")))
+        refused("AccessDeniedException", api.list_roots)
+        refused("AccessDeniedException", api.create_organizational_unit, ParentId=org.root, Name="x")
+        refused("AccessDeniedException", api.delete_resource_policy)
+        bob = Person(member, "bob", allow("organizations:ListRoots"))
+        refused("AccessDeniedException", bob.client("organizations").list_accounts)
+        refused("AccessDeniedException", org.member("n").client("organizations").list_accounts)
+        assert api.describe_organization()["Organization"]["Id"] == org.id
+        org.api.delete_resource_policy()
+        refused("AccessDeniedException", api.list_accounts)
+        refused("ResourcePolicyNotFoundException", org.api.delete_resource_policy)
+
+    def test_not_everything_can_be_handed_over(self, org):
+        principal = {"Principal": {"AWS": "arn:aws:iam::123456789012:root"}}
+        for content in ("{", document(allow("organizations:ListRoots")), document({**allow("organizations:CreateAccount"), **principal}), document({**allow("organizations:*"), **principal}),
+                        document({**allow("organizations:ListRoots"), "Principal": "*"})):
+            refused("InvalidInputException", org.api.put_resource_policy, Content=content)

@@ -12,7 +12,7 @@ from cloche.kernel import Call
 from . import errors
 from . import service as organizations
 from .policies import of_type
-from .records import Node, about, home, node, root
+from .records import Node, about, account, home, node, root
 
 if TYPE_CHECKING:
     from cloche.shapes import organizations as t
@@ -42,7 +42,7 @@ def _listed(value: Any) -> list[Any]:
 def describe_effective_policy(call: Call, req: t.DescribeEffectivePolicyRequest) -> t.DescribeEffectivePolicyResponse:
     there, organization = home(call)
     type_, target = req["PolicyType"], req.get("TargetId", call.account)
-    if target != call.account and organization.management != call.account:
+    if target != call.account and organization.management != call.account and not account(there, call.account).delegated:
         raise errors.no_permission()
     one = node(there, target)
     if one is None:

@@ -65,6 +65,22 @@ def no_policy() -> AwsError:
     return AwsError("PolicyNotFoundException", _missing("policy"))
 
 
+def no_resource_policy() -> AwsError:
+    return AwsError("ResourcePolicyNotFoundException", "We can't find a resource policy request with the parameter that you specified.")
+
+
+def bad_resource_policy() -> AwsError:
+    return invalid("INVALID_RESOURCE_POLICY_JSON", "The provided resource policy is not valid: it must be a JSON policy document.")
+
+
+def bad_resource_policy_action(action: str) -> AwsError:
+    return invalid("UNSUPPORTED_ACTION_IN_RESOURCE_POLICY", f"You specified an action in the resource policy that isn't supported: {action}")
+
+
+def bad_resource_policy_principal() -> AwsError:
+    return invalid("INVALID_PRINCIPAL", "You specified an invalid principal element in the policy.")
+
+
 def no_handshake() -> AwsError:
     return AwsError("HandshakeNotFoundException", _missing("handshake"))
 

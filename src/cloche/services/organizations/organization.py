@@ -8,7 +8,7 @@ from cloche.services.iam import public as iam
 
 from . import errors, pages
 from . import service as organizations
-from .records import LETTERS, Account, Address, Membership, Organization, Policy, Root, Unit, about, account, arn, home, managing, reading, root
+from .records import LETTERS, Account, Address, Membership, Organization, Policy, ResourcePolicy, Root, Unit, about, account, arn, home, managing, reading, root
 
 if TYPE_CHECKING:
     from cloche.shapes import organizations as t
@@ -67,7 +67,7 @@ def delete_organization(call: Call, req: Any) -> None:
     there, found = managing(call)
     if len(there.all(Account)) > 1:
         raise errors.not_empty()
-    for kind in (Root, Unit, Policy, Account):
+    for kind in (Root, Unit, Policy, Account, ResourcePolicy):
         for record in there.all(kind):
             there.delete(record)
     there.delete(found)

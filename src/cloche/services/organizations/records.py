@@ -129,7 +129,33 @@ class Policy(Record, frozen=True):
         return self.id
 
 
+class ResourcePolicy(Record, frozen=True):
+    """What the management account lets members do in its place."""
+
+    kind = "organizations.resource-policy"
+    scope = "account"
+
+    id: str
+    content: str
+    tags: dict[str, str] = {}
+
+    @property
+    def key(self) -> str:
+        return "resource-policy"
+
+
 Node = Root | Unit | Account
+
+# What a resource policy can hand over ("Supported actions for delegated administrators" in the user guide)
+DELEGABLE = frozenset((
+    "AttachPolicy", "CreatePolicy", "DeletePolicy", "DescribeAccount", "DescribeCreateAccountStatus", "DescribeEffectivePolicy", "DescribeHandshake", "DescribeOrganization",
+    "DescribeOrganizationalUnit", "DescribePolicy", "DescribeResourcePolicy", "DetachPolicy", "DisablePolicyType", "EnablePolicyType", "ListAccounts", "ListAccountsForParent",
+    "ListAWSServiceAccessForOrganization", "ListChildren", "ListCreateAccountStatus", "ListDelegatedAdministrators", "ListDelegatedServicesForAccount", "ListHandshakesForAccount",
+    "ListHandshakesForOrganization", "ListOrganizationalUnitsForParent", "ListParents", "ListPolicies", "ListPoliciesForTarget", "ListRoots", "ListTagsForResource",
+    "ListTargetsForPolicy", "TagResource", "UntagResource", "UpdatePolicy",
+))
+# of these, a member needs no leave for what concerns itself
+OWN = frozenset(("DescribeOrganization", "DescribeHandshake", "ListHandshakesForAccount", "DescribeEffectivePolicy"))
 
 
 # -- whose organization ---------------------------------------------------------------------------------------------------
@@ -148,15 +174,23 @@ def home(call: Call) -> tuple[Call, Organization]:
 def managing(call: Call) -> tuple[Call, Organization]:
     """For what the management account alone may do."""
     there, found = home(call)
-    if found.management != call.account:
+    if found.management != call.account and handed_over(call, found.management) is None:
         raise errors.no_permission()
     return there, found
+
+
+def handed_over(call: Call, management: str) -> str | None:
+    """The resource policy, where the operation is of those it can hand over: then `about` has asked it already, about this very request."""
+    if call.op not in DELEGABLE or call.op in OWN:
+        return None
+    policy = call.at(management, HOME).get(ResourcePolicy, "resource-policy")
+    return policy.content if policy else None
 
 
 def reading(call: Call) -> tuple[Call, Organization]:
     """For what delegated administrators may see too."""
     there, found = home(call)
-    if found.management != call.account and not account(there, call.account).delegated:
+    if found.management != call.account and not account(there, call.account).delegated and handed_over(call, found.management) is None:
         raise errors.no_permission()
     return there, found
 
@@ -224,11 +258,17 @@ def arn(organization: Organization, id_: str, type_: str = "") -> str:
 def about(*members: str) -> Callable[[Call, Any], list[Need]]:
     """What IAM is asked: the operation, about the things that these members of the request name.
 
-    Whatever the management account owns is asked about as the caller's own: Organizations has no permission across accounts.
+    Whatever the management account owns is asked about as the caller's own, unless a member acts in its place: then the two accounts must agree.
     """
     def needs(call: Call, req: Any) -> list[Need]:
-        action = f"organizations:{call.op or call.entry.op.name}"  # type: ignore[union-attr]
-        return [Need(action, named(call, req[member]) if member in req else "*", context(req), account=call.account) for member in members or ("",)]
+        action, policy, owner = f"organizations:{call.op}", None, call.account
+        member = call.get(Membership, call.account)
+        if member and member.management != call.account:
+            one = call.at(member.management, HOME).get(Account, call.account)
+            reads = call.op.startswith(("Describe", "List")) and one is not None and one.delegated
+            policy = None if reads else handed_over(call, member.management)
+            owner = member.management if policy else owner
+        return [Need(action, named(call, req[x]) if x in req else "*", context(call, req), policy, owner) for x in members or ("",)]
     return needs
 
 
@@ -244,7 +284,18 @@ def named(call: Call, id_: str) -> str:
     return arn(found, id_, type_)
 
 
-def context(req: Any) -> dict[str, Any]:
+def type_of(call: Call, req: Any) -> str | None:
+    """The kind of policy a request is about."""
+    if (id_ := req.get("PolicyId")) and (member := call.get(Membership, call.account)):
+        found = call.at(member.management, HOME).get(Policy, id_)
+        return found.type if found else "RESOURCE_CONTROL_POLICY" if id_ == FULL_RCP else "SERVICE_CONTROL_POLICY" if id_ == FULL else None
+    for name in ("PolicyType", "Type", "Filter"):
+        if isinstance(req.get(name), str):
+            return str(req[name])
+    return None
+
+
+def context(call: Call, req: Any) -> dict[str, Any]:
     out: dict[str, Any] = {}
     if tags := req.get("Tags"):
         out |= {"aws:TagKeys": [one["Key"] for one in tags], **{f"aws:RequestTag/{one['Key']}": one["Value"] for one in tags}}
@@ -252,6 +303,6 @@ def context(req: Any) -> dict[str, Any]:
         out["aws:TagKeys"] = list(keys)
     if "ServicePrincipal" in req:
         out["organizations:ServicePrincipal"] = req["ServicePrincipal"]
-    if type_ := req.get("PolicyType") or req.get("Filter") if isinstance(req.get("Filter", ""), str) else None:
+    if type_ := type_of(call, req):
         out["organizations:PolicyType"] = type_
     return out

@@ -70,9 +70,16 @@ def refuse(op: Operation, protocol: str, faults: list[Fault]) -> Invalid:
         if first.kind == "required":
             return Invalid("MissingParameter", f"The request must contain the parameter {name}")
         return Invalid("InvalidParameterValue", f"Value ({_show(first.value)}) for parameter {first.path} is invalid. {first.why.replace('Member must', 'It must')}")
+    extra = {"Reason": _reason(first)} if service == "organizations" else None
     count = len(faults)
     text = f"{count} validation error{'s' if count > 1 else ''} detected: " + "; ".join(f.sentence() for f in faults[:10])
-    return Invalid(CODES.get(service) or _BY_PROTOCOL.get(protocol, "ValidationException"), text)
+    return Invalid(CODES.get(service) or _BY_PROTOCOL.get(protocol, "ValidationException"), text, extra=extra)
+
+
+def _reason(fault: Fault) -> str:
+    """Organizations says what is wrong in a word as well."""
+    what = "VALUE" if isinstance(fault.value, int | float) else "LENGTH"
+    return {"required": "INPUT_REQUIRED", "max": f"MAX_{what}_EXCEEDED", "min": f"MIN_{what}_EXCEEDED", "enum": "INVALID_ENUM"}.get(fault.kind, "INVALID_PATTERN")
 
 
 MALFORMED_XML = "The XML you provided was not well-formed or did not validate against our published schema"
