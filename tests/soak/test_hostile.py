@@ -1,7 +1,9 @@
 """Hostile and random requests: never a 500, never a stopped loop, never a file outside the data directory."""
 import json
+import re
 import socket
 import urllib.error
+import urllib.parse
 import urllib.request
 
 import pytest
@@ -78,6 +80,71 @@ def test_random_values_for_every_json_operation_are_answered_and_never_by_a_500(
         code, body = status(signed(cloche_server.url, found.meta.get("signingName") or found.meta["endpointPrefix"], headers=headers, body=json.dumps(value).encode()))
         assert code < 500 or code == 501, (op.name, value, body)
         json.loads(body or b"{}")
+
+    run()
+    alive(cloche_server)
+
+
+FORMS = [s for s in sorted(_index.PACKAGES) if "query" in model.load(s).protocols]
+
+
+def flat(value, prefix=""):
+    """As the query protocol spells it, more or less."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from flat(inner, f"{prefix}.{name}" if prefix else name)
+    elif isinstance(value, list):
+        for i, inner in enumerate(value):
+            yield from flat(inner, f"{prefix}.member.{i + 1}")
+    else:
+        yield prefix, "" if value is None else str(value)
+
+
+@pytest.mark.parametrize("service", FORMS)
+def test_random_values_for_every_query_operation_are_answered_and_never_by_a_500(cloche_server, soak, service):
+    found = model.load(service)
+    names = [n for n, op in found.operations.items() if op.input is not None and n not in ("ReceiveMessage",)]
+
+    @settings(max_examples=400 if soak else 25, deadline=None, suppress_health_check=list(HealthCheck), derandomize=not soak)
+    @given(st.data())
+    def run(data):
+        op = found.operations[data.draw(st.sampled_from(names))]
+        value = data.draw(shaped(op.input))
+        pairs = [("Action", op.name), ("Version", found.meta["apiVersion"]), *flat(value if isinstance(value, dict) else {})]
+        body = urllib.parse.urlencode(pairs, errors="replace").encode()
+        code, text = status(signed(cloche_server.url, found.meta.get("signingName") or found.meta["endpointPrefix"], headers={"content-type": "application/x-www-form-urlencoded"}, body=body))
+        assert code < 500 or code == 501, (op.name, value, text)
+
+    run()
+    alive(cloche_server)
+
+
+REST = [s for s in sorted(_index.PACKAGES) if "rest-json" in model.load(s).protocols]
+
+
+@pytest.mark.parametrize("service", REST)
+def test_random_values_for_every_rest_operation_are_answered_and_never_by_a_500(cloche_server, soak, service):
+    found = model.load(service)
+    names = [n for n, op in found.operations.items() if op.input is not None and not n.startswith("Invoke")]
+
+    @settings(max_examples=400 if soak else 25, deadline=None, suppress_health_check=list(HealthCheck), derandomize=not soak)
+    @given(st.data())
+    def run(data):
+        op = found.operations[data.draw(st.sampled_from(names))]
+        value = data.draw(shaped(op.input))
+        value = value if isinstance(value, dict) else {}
+
+        def label(match):
+            return urllib.parse.quote(str(value.get(match[1].rstrip("+"), "x")) or "x", safe="", errors="replace")
+
+        uri = re.sub(r"\{([^}]+)\}", label, op.http["requestUri"])
+        located = {n: r for n, (_, r) in op.input.members.items() if "location" in r}
+        query = [(r["locationName"], str(value[n])) for n, r in located.items() if r["location"] == "querystring" and value.get(n) is not None]
+        path = uri + ("&" if "?" in uri else "?") * bool(query) + urllib.parse.urlencode(query, errors="replace")
+        body = b"" if op.http["method"] in ("GET", "HEAD", "DELETE") else json.dumps({n: v for n, v in value.items() if n not in located}).encode()
+        request = signed(cloche_server.url, found.meta.get("signingName") or found.meta["endpointPrefix"], op.http["method"], path, {"content-type": "application/json"}, body)
+        code, text = status(request)
+        assert code < 500 or code == 501, (op.name, path, value, text)
 
     run()
     alive(cloche_server)

@@ -34,8 +34,10 @@ def pairs(request: Request) -> list[tuple[str, str]]:
 def tree(request: Request) -> Tree:
     root: Tree = {}
     for key, value in pairs(request):
-        node = root
-        for step in key.split("."):
+        node, steps = root, key.split(".")
+        if "" in steps:  # `Name.` names nothing
+            continue
+        for step in steps:
             node = node.setdefault(step, {})
         node.setdefault("", value)
     return root
@@ -137,7 +139,7 @@ def _list(shape: Shape, ec2: bool, step: str) -> Read:
         if not numbered:
             return [] if node.get("") == "" else None
         numbered.sort(key=lambda pair: pair[0])
-        return [one(v) for _, v in numbered]
+        return [item for _, v in numbered if (item := one(v)) is not None]
 
     return read
 
@@ -154,7 +156,8 @@ def _map(shape: Shape, ec2: bool, step: str) -> Read:
         out = {}
         for _, entry in numbered:
             if key in entry:
-                out[entry[key].get("", "")] = one(entry[name]) if name in entry else ""
+                value = one(entry[name]) if name in entry else None
+                out[entry[key].get("", "")] = "" if value is None else value
         return out or None
 
     return read
