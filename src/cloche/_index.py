@@ -2031,6 +2031,7 @@ PACKAGES: Any = {
     'apigateway': 'apigateway',
     'apigatewayv2': 'apigatewayv2',
     'cloudformation': 'cloudformation',
+    'cognito-identity': 'cognito_identity',
     'cognito-idp': 'cognito_idp',
     'dynamodb': 'dynamodb',
     'dynamodbstreams': 'dynamodbstreams',

@@ -70,7 +70,7 @@ def test_a_forgotten_password_is_reset_by_a_code(bench):
 def test_people_read_and_change_themselves(bench):
     bench.person()
     access = bench.tokens()["AccessToken"]
-    me = lambda: {a["Name"]: a["Value"] for a in bench.anonymous.get_user(AccessToken=access)["UserAttributes"]}  # noqa: E731
+    me = lambda: {a["Name"]: a["Value"] for a in bench.anonymous.get_user(AccessToken=access)["UserAttributes"]}
     bench.anonymous.update_user_attributes(AccessToken=access, UserAttributes=[{"Name": "nickname", "Value": "a"}, {"Name": "email", "Value": "b@x.example"}])
     assert (me()["nickname"], me()["email"], me()["email_verified"]) == ("a", "b@x.example", "false")
     bench.anonymous.verify_user_attribute(AccessToken=access, AttributeName="email", Code=bench.code("b@x.example"))
@@ -89,7 +89,7 @@ def test_administrators_find_and_change_people(bench):
     for name in ("ann", "abe", "bob"):
         bench.person(name)
     ask = {"UserPoolId": bench.pool}
-    names = lambda **more: sorted(u["Username"] for u in bench.idp.list_users(**ask, **more)["Users"])  # noqa: E731
+    names = lambda **more: sorted(u["Username"] for u in bench.idp.list_users(**ask, **more)["Users"])
     assert names(Filter='email ^= "a"') == ["abe", "ann"] and names(Filter='username = "bob"') == ["bob"] and names(Filter='cognito:user_status = "CONFIRMED"') == ["abe", "ann", "bob"]
     assert [len(p["Users"]) for p in bench.idp.get_paginator("list_users").paginate(**ask, PaginationConfig={"PageSize": 2})] == [2, 1]
     bench.idp.admin_update_user_attributes(**ask, Username="bob", UserAttributes=[{"Name": "name", "Value": "Bob"}])

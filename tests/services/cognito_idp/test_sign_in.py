@@ -31,7 +31,7 @@ def test_a_password_gives_tokens_that_the_pools_keys_verify(bench):
 def test_srp_proves_a_password_without_sending_it(bench):
     bench.person()
     a = 0x1234567890ABCDEF << 200
-    ask = lambda: bench.anonymous.initiate_auth(AuthFlow="USER_SRP_AUTH", ClientId=bench.client, AuthParameters={"USERNAME": "ann", "SRP_A": f"{pow(G, a, N):x}"})  # noqa: E731
+    ask = lambda: bench.anonymous.initiate_auth(AuthFlow="USER_SRP_AUTH", ClientId=bench.client, AuthParameters={"USERNAME": "ann", "SRP_A": f"{pow(G, a, N):x}"})
     short = bench.pool.split("_")[1]
     answer = ask()
     assert answer["ChallengeName"] == "PASSWORD_VERIFIER"
@@ -155,7 +155,7 @@ def test_a_software_token_is_the_second_factor(cloud):
     bench.person()
     access = bench.tokens()["AccessToken"]
     secret = bench.anonymous.associate_software_token(AccessToken=access)["SecretCode"]
-    code = lambda: totp.code(secret, int(cloud.now) // 30)  # noqa: E731
+    code = lambda: totp.code(secret, int(cloud.now) // 30)
     refused("EnableSoftwareTokenMFAException", bench.anonymous.verify_software_token, AccessToken=access, UserCode="000000" if code() != "000000" else "000001")
     assert bench.anonymous.verify_software_token(AccessToken=access, UserCode=code())["Status"] == "SUCCESS"
     bench.anonymous.set_user_mfa_preference(AccessToken=access, SoftwareTokenMfaSettings={"Enabled": True, "PreferredMfa": True})

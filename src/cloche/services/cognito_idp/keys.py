@@ -36,7 +36,7 @@ def _text(number: int) -> str:
     return base64.urlsafe_b64encode(number.to_bytes((number.bit_length() + 7) // 8, "big")).decode().rstrip("=")
 
 
-def _made() -> bytes:
+def made_key() -> bytes:
     from cryptography.hazmat.primitives.asymmetric import rsa
     from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
     return rsa.generate_private_key(public_exponent=65537, key_size=2048).private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
@@ -58,7 +58,7 @@ def kept(cloud: Cloud, pool: str) -> dict[str, Key] | None:
 async def of(call: Call, pool: str) -> dict[str, Key]:
     found = kept(call.cloud, pool)
     if found is None:
-        made = await asyncio.gather(*(asyncio.to_thread(_made) for _ in USES))
+        made = await asyncio.gather(*(asyncio.to_thread(made_key) for _ in USES))
         found = kept(call.cloud, pool)                      # somebody else may have been faster
         if found is None:
             with call.step():

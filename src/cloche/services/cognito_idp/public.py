@@ -48,3 +48,13 @@ async def claims(call: Call, text: str, pool_arns: list[str] | None = None) -> d
 
 def client_of(call: Call, client_id: str) -> bool:
     return pools.home(call.of("cognito-idp"), client_id) is not None
+
+
+def fresh_key() -> bytes:
+    """A new signing key; it takes a while, so in a thread."""
+    return keys.made_key()
+
+
+def read_key(kid: str, der: bytes) -> keys.Key:
+    from cryptography.hazmat.primitives.serialization import load_der_private_key
+    return keys.Key("id", kid, load_der_private_key(der, None))  # type: ignore[arg-type]

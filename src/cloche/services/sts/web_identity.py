@@ -37,6 +37,12 @@ async def assume_role_with_web_identity(call: Call, req: t.AssumeRoleWithWebIden
     for name in ("iss", "sub", "aud", "exp", "iat"):
         if not claims.get(name):
             raise errors.no_identity(f"Missing a required claim: {name}")
+    if claims["iss"] == "https://cognito-identity.amazonaws.com":          # AWS's own: no provider of the account's
+        from cloche.services.cognito_identity import public as identities
+        if await identities.claims(call.of("cognito-identity"), req["WebIdentityToken"]) is None:
+            raise errors.token_expired() if call.now >= float(claims["exp"]) else errors.no_keys()
+        with call.step():
+            return opened(call, req, identities.ISSUER, identities.ISSUER, claims, str(claims["aud"]))
     known = iam.oidc_provider(call, account, str(claims["iss"]))
     if known is None:
         raise errors.no_identity(f"No OpenIDConnect provider found in your account for {claims['iss']}")
