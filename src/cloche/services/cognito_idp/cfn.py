@@ -4,6 +4,7 @@ from __future__ import annotations
 from typing import Any
 
 from cloche.services.cloudformation.public import Resource, Type, op
+from cloche.services.cognito_identity import cfn as identity_pools
 
 IDP = "cognito-idp"
 MFAS = {"SMS_MFA": {}, "SOFTWARE_TOKEN_MFA": {"SoftwareTokenMfaConfiguration": {"Enabled": True}}, "EMAIL_OTP": {"EmailMfaConfiguration": {}}}
@@ -69,7 +70,7 @@ async def create_user(r: Resource) -> str:
     return str(answer["User"]["Username"])
 
 
-TYPES = {
+TYPES = identity_pools.TYPES | {
     "AWS::Cognito::UserPool": Type(create=create_pool, update=update_pool, delete=op(IDP, "DeleteUserPool", UserPoolId="{id}"), gone=("ResourceNotFoundException",),
                                    replaces=("AliasAttributes", "UsernameAttributes", "UsernameConfiguration")),
     "AWS::Cognito::UserPoolClient": Type(create=create_client, update=update_client, replaces=("UserPoolId", "GenerateSecret"), gone=("ResourceNotFoundException",),
