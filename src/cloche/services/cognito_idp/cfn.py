@@ -71,9 +71,9 @@ async def create_user(r: Resource) -> str:
 
 
 TYPES = identity_pools.TYPES | {
-    "AWS::Cognito::UserPool": Type(create=create_pool, update=update_pool, delete=op(IDP, "DeleteUserPool", UserPoolId="{id}"), gone=("ResourceNotFoundException",),
+    "AWS::Cognito::UserPool": Type(create=create_pool, update=update_pool, attributes=("ProviderName", "ProviderURL", "Arn", "UserPoolId"), delete=op(IDP, "DeleteUserPool", UserPoolId="{id}"), gone=("ResourceNotFoundException",),
                                    replaces=("AliasAttributes", "UsernameAttributes", "UsernameConfiguration")),
-    "AWS::Cognito::UserPoolClient": Type(create=create_client, update=update_client, replaces=("UserPoolId", "GenerateSecret"), gone=("ResourceNotFoundException",),
+    "AWS::Cognito::UserPoolClient": Type(create=create_client, update=update_client, attributes=("ClientSecret", "Name", "ClientId"), replaces=("UserPoolId", "GenerateSecret"), gone=("ResourceNotFoundException",),
                                          delete=op(IDP, "DeleteUserPoolClient", UserPoolId="{UserPoolId}", ClientId="{id}")),
     "AWS::Cognito::UserPoolDomain": Type(
         create=op(IDP, "CreateUserPoolDomain", send=True, physical="{Domain}"), delete=op(IDP, "DeleteUserPoolDomain", UserPoolId="{UserPoolId}", Domain="{id}"),
