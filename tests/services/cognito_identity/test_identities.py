@@ -92,3 +92,14 @@ def test_identity_pools_are_listed_changed_and_deleted(pool):
     assert len(pool.signed.list_identity_pools(MaxResults=10)["IdentityPools"]) == 1
     pool.signed.delete_identity_pool(IdentityPoolId=pool.id)
     refused("ResourceNotFoundException", pool.signed.describe_identity_pool, IdentityPoolId=pool.id)
+
+
+def test_sts_takes_a_user_pools_id_token_where_the_account_knows_the_issuer(cloud):
+    people, iam = Bench(cloud), cloud.client("iam")
+    people.person()
+    issuer = f"cognito-idp.us-east-1.amazonaws.com/{people.pool}"
+    provider = iam.create_open_id_connect_provider(Url=f"https://{issuer}", ClientIDList=[people.client], ThumbprintList=["a" * 40])["OpenIDConnectProviderArn"]
+    role = iam.create_role(RoleName="web", AssumeRolePolicyDocument=trusting({"Federated": provider}, "sts:AssumeRoleWithWebIdentity"))["Role"]["Arn"]
+    sts = cloud.client("sts", config=Config(signature_version=UNSIGNED))
+    made = sts.assume_role_with_web_identity(RoleArn=role, RoleSessionName="session", WebIdentityToken=people.tokens()["IdToken"])
+    assert made["Provider"] == provider and made["Audience"] == people.client
