@@ -13,6 +13,7 @@ import msgspec
 from .. import __version__
 from ..wire.http import Request, Response
 from . import ledger, snapshots
+from . import mail as letters
 
 if TYPE_CHECKING:
     from .cloud import Cloud
@@ -118,13 +119,21 @@ async def show_ledger(cloud: Cloud, method: str, rest: str, value: dict[str, Any
     return ledger.all_services() if not rest else ledger.one(rest) or _json({"error": f"no service {rest}"}, 404)
 
 
+async def mail(cloud: Cloud, method: str, rest: str, value: dict[str, Any], query: dict[str, str]) -> Any:
+    """GET ?to=ADDRESS&account=ID&limit=N: mails and text messages that services would have sent, the latest first."""
+    limit = query.get("limit", "100")
+    if not limit.isdigit():
+        raise Bad("limit is a number")
+    return {"mail": letters.listing(cloud, query.get("to", ""), query.get("account", ""), int(limit))}
+
+
 async def console(cloud: Cloud, method: str, rest: str, value: dict[str, Any], query: dict[str, str]) -> Any:
     from ..console import pages
     return pages.page(rest)
 
 
 NOUNS: dict[str, Callable[..., Awaitable[Any]]] = {
-    "health": health, "clock": clock, "reset": reset, "snapshots": shots, "requests": requests, "why": why, "ledger": show_ledger, "console": console,
+    "health": health, "clock": clock, "reset": reset, "snapshots": shots, "requests": requests, "why": why, "ledger": show_ledger, "mail": mail, "console": console,
 }
 
 

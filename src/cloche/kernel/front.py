@@ -33,7 +33,8 @@ def _compile(template: str, host: bool) -> re.Pattern[str]:
 
 _HOSTS = [(_compile(t, True), name) for name, kind, t in _index.FRONTS if kind == "host"]
 _PATHS = [(_compile(t, False), t.split("{")[0], name) for name, kind, t in _index.FRONTS if kind == "path"]
-_PREFIXES = tuple(prefix for _, prefix, _ in _PATHS)
+_PREFIXES = tuple(prefix for _, prefix, _ in _PATHS if prefix != "/")
+_SUFFIXES = tuple(t.rpartition("}")[2] for _, kind, t in _index.FRONTS if kind == "path" and t.startswith("/{"))  # a template that begins with a field is told by its end
 _seen_hosts: dict[str, tuple[str, dict[str, str]] | None] = {}
 
 
@@ -57,7 +58,7 @@ def find(cloud: Cloud, request: Request) -> Coroutine[Any, Any, Response] | None
     if match is None:
         if len(path) == 1:
             return None
-        if path.startswith(_PREFIXES):
+        if path.startswith(_PREFIXES) or (_SUFFIXES and path.endswith(_SUFFIXES)):
             match = next(((name, m.groupdict()) for pattern, prefix, name in _PATHS if path.startswith(prefix) and (m := pattern.match(path))), None)
         if match is None:
             if request.method == "OPTIONS" or (

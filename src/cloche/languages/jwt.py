@@ -1,4 +1,4 @@
-"""JSON Web Tokens: read, and verified with a key of a JSON Web Key Set. RSA and elliptic curve signatures; nothing is believed of `none`."""
+"""JSON Web Tokens: read, verified with a key of a JSON Web Key Set, and signed. RSA and elliptic curve signatures; nothing is believed of `none`."""
 from __future__ import annotations
 
 import base64
@@ -68,3 +68,10 @@ def verify(token: Token, key: dict[str, Any]) -> None:
         raise Invalid("the signature does not match") from None
     except (KeyError, TypeError, ValueError, AttributeError, binascii.Error):
         raise Invalid("a key that cannot be read") from None
+
+
+def sign(claims: dict[str, Any], key: rsa.RSAPrivateKey, kid: str, **head: Any) -> str:
+    """A token signed with RS256."""
+    signed = ".".join(base64.urlsafe_b64encode(json.dumps(part, separators=(",", ":")).encode()).decode().rstrip("=") for part in ({"kid": kid, "alg": "RS256", **head}, claims))
+    signature = key.sign(signed.encode(), padding.PKCS1v15(), hashes.SHA256())
+    return f"{signed}.{base64.urlsafe_b64encode(signature).decode().rstrip('=')}"

@@ -59,7 +59,7 @@ def made(call: Call, req: Any) -> dict[str, Any]:
     return it
 
 
-@apigateway.op(needs=asked, partly="COGNITO_USER_POOLS authorizers are kept, but not asked; JWT authorizers are not built.")
+@apigateway.op(needs=asked, partly="JWT authorizers are not built.")
 def create_authorizer(call: Call, req: t.CreateAuthorizerRequest) -> t.Authorizer:
     api = find(call, req)
     if any(a["name"] == req["name"] for a in api.definition.authorizers.values()):

@@ -52,3 +52,9 @@ def session_of(call: Call, role: Any, role_arn: str, session_name: str, **more: 
 def encoded(call: Call, decision: Any, action: str, resource: str, context: dict[str, Any]) -> str:
     """A denial as the opaque text that DecodeAuthorizationMessage reads."""
     return messages.encode(call.cloud, call.principal, decision, action, resource, context)
+
+
+def web_identity(call: Call, req: dict[str, Any], provider: str, claims: dict[str, Any], audience: str) -> dict[str, Any]:
+    """AssumeRoleWithWebIdentity for an issuer that AWS is itself (Cognito): the role must trust `provider`, under the conditions that the claims meet."""
+    from . import web_identity as federated
+    return federated.opened(call.of("sts"), req, provider, provider, claims, audience)  # type: ignore[return-value]

@@ -37,6 +37,12 @@ async def assume_role_with_web_identity(call: Call, req: t.AssumeRoleWithWebIden
     for name in ("iss", "sub", "aud", "exp", "iat"):
         if not claims.get(name):
             raise errors.no_identity(f"Missing a required claim: {name}")
+    if claims["iss"] == "https://cognito-identity.amazonaws.com":          # AWS's own: no provider of the account's
+        from cloche.services.cognito_identity import public as identities
+        if await identities.claims(call.of("cognito-identity"), req["WebIdentityToken"]) is None:
+            raise errors.token_expired() if call.now >= float(claims["exp"]) else errors.no_keys()
+        with call.step():
+            return opened(call, req, identities.ISSUER, identities.ISSUER, claims, str(claims["aud"]))
     known = iam.oidc_provider(call, account, str(claims["iss"]))
     if known is None:
         raise errors.no_identity(f"No OpenIDConnect provider found in your account for {claims['iss']}")
@@ -56,7 +62,7 @@ async def verified(call: Call, provider: Any, token: Token) -> None:
     if key is None:
         try:
             async with asyncio.timeout(FETCH_SECONDS):
-                keys = await keys_of(provider)
+                keys = await own_keys(call, provider.url) or await keys_of(provider)
         except (Unreachable, TimeoutError, ValueError, KeyError, TypeError):
             raise errors.no_keys() from None
         kept[name] = (call.now + KEYS_SECONDS, keys)
@@ -67,6 +73,14 @@ async def verified(call: Call, provider: Any, token: Token) -> None:
         jwt.verify(token, key)
     except jwt.Invalid:
         raise errors.no_identity("The ID Token provided could not be validated: its signature does not match") from None
+
+
+async def own_keys(call: Call, url: str) -> list[Any] | None:
+    """The keys of a user pool of this very cloud, which no network reaches."""
+    if not url.startswith("cognito-idp."):
+        return None
+    from cloche.services.cognito_idp import public as user_pools
+    return await user_pools.jwks(call, url)
 
 
 async def keys_of(provider: Any) -> list[Any]:

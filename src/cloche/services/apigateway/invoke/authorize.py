@@ -60,7 +60,9 @@ async def check(x: Exchange) -> None:
             refuse(x, found, "anonymous")
         await custom(x)
     elif kind == "COGNITO_USER_POOLS":
-        raise Refused("UNAUTHORIZED")
+        if x.live.policy and (found := question(x, ANONYMOUS)).explicit:
+            refuse(x, found, "anonymous")
+        await user_pools(x)
     elif x.live.policy and not (found := question(x, ANONYMOUS)).allowed:
         refuse(x, found, "anonymous")
 
@@ -93,6 +95,18 @@ def signed(x: Exchange) -> None:
     found = question(x, principal, identity=held.identity, boundary=held.boundary, session=held.session)
     if not found.allowed:
         refuse(x, found, principal.label)
+
+
+async def user_pools(x: Exchange) -> None:
+    """A token of one of the pools: an ID token; or, where the method names scopes, an access token that has one of them."""
+    from cloche.services.cognito_idp import public
+    it = x.live.definition.authorizers[x.spec["authorizerId"]]
+    text = identities(x, {"identitySource": "method.request.header.Authorization", **it})[0]
+    claims = await public.claims(x.call, text[7:] if text[:7].lower() == "bearer " else text, it["providerARNs"])
+    wanted = x.spec.get("authorizationScopes") or []
+    if claims is None or claims["token_use"] != ("access" if wanted else "id") or (wanted and not set(wanted) & set(str(claims.get("scope", "")).split())):
+        raise Refused("UNAUTHORIZED")
+    x.context["authorizer"] = {"claims": {name: ",".join(map(str, v)) if isinstance(v, list) else v if isinstance(v, str) else json.dumps(v) for name, v in claims.items()}}
 
 
 # authorizer functions

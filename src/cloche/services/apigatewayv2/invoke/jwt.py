@@ -100,6 +100,10 @@ async def key_of(x: Exchange, issuer: str, kid: str | None) -> rsa.RSAPublicKey:
 
 async def keys_of(call: Call, issuer: str) -> dict[str | None, rsa.RSAPublicKey]:
     try:
+        if "://cognito-idp." in issuer:                     # a pool of this very cloud
+            from cloche.services.cognito_idp import public as pools
+            if (own := await pools.jwks(call, issuer)) is not None:
+                return {k["kid"]: public(k) for k in own}
         about = await document(call, issuer.rstrip("/") + "/.well-known/openid-configuration")
         listed_keys = (await document(call, about["jwks_uri"]))["keys"]
         return {k.get("kid"): public(k) for k in listed_keys if k.get("kty") == "RSA"}

@@ -1,0 +1,105 @@
+"""Identity pools: a user pool's login becomes a role's credentials, in the enhanced and the classic way."""
+import pytest
+from botocore import UNSIGNED
+from botocore.config import Config
+
+from cloche.testing.people import allow, document, keys, refused, trusting
+
+from ..cognito_idp.conftest import Bench
+
+
+class Pool:
+    def __init__(self, cloud, **more):
+        self.cloud, self.people = cloud, Bench(cloud)
+        self.people.person()
+        self.signed = cloud.client("cognito-identity")
+        self.anonymous = cloud.client("cognito-identity", config=Config(signature_version=UNSIGNED))
+        self.provider = f"cognito-idp.us-east-1.amazonaws.com/{self.people.pool}"
+        self.id = self.signed.create_identity_pool(IdentityPoolName="p", AllowUnauthenticatedIdentities=True, AllowClassicFlow=True, DeveloperProviderName="dev.me",
+                                                   CognitoIdentityProviders=[{"ProviderName": self.provider, "ClientId": self.people.client}], **more)["IdentityPoolId"]
+        self.roles = {kind: self.role(kind, kind) for kind in ("authenticated", "unauthenticated")}
+        self.signed.set_identity_pool_roles(IdentityPoolId=self.id, Roles=self.roles)
+
+    def role(self, name, amr):
+        trust = trusting({"Federated": "cognito-identity.amazonaws.com"}, "sts:AssumeRoleWithWebIdentity", Condition={
+            "StringEquals": {"cognito-identity.amazonaws.com:aud": self.id}, "ForAnyValue:StringLike": {"cognito-identity.amazonaws.com:amr": amr}})
+        iam = self.cloud.client("iam")
+        arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+        iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=document(allow(["dynamodb:ListTables", "iam:ListUsers"])))
+        return arn
+
+    @property
+    def logins(self):
+        return {self.provider: self.people.tokens()["IdToken"]}
+
+    def session(self, id_, **more):
+        made = self.anonymous.get_credentials_for_identity(IdentityId=id_, **more)["Credentials"]
+        return {"key": made["AccessKeyId"], "secret": made["SecretKey"], "token": made["SessionToken"]}
+
+
+@pytest.fixture
+def pool(cloud):
+    return Pool(cloud)
+
+
+def test_a_login_has_one_identity_and_the_authenticated_roles_rights(pool, cloud):
+    id_ = pool.anonymous.get_id(IdentityPoolId=pool.id, Logins=pool.logins)["IdentityId"]
+    assert pool.anonymous.get_id(IdentityPoolId=pool.id, Logins=pool.logins)["IdentityId"] == id_
+    who = pool.session(id_, Logins=pool.logins)
+    assert cloud.client("sts", **who).get_caller_identity()["Arn"].endswith(":assumed-role/authenticated/CognitoIdentityCredentials")
+    assert cloud.client("iam", **who).list_users()["Users"] == []
+    refused("NotAuthorizedException", pool.anonymous.get_credentials_for_identity, IdentityId=id_)
+    refused("NotAuthorizedException", pool.anonymous.get_id, IdentityPoolId=pool.id, Logins={pool.provider: pool.people.tokens()["AccessToken"]})
+    assert pool.signed.describe_identity(IdentityId=id_)["Logins"] == [pool.provider]
+    assert [i["IdentityId"] for i in pool.signed.list_identities(IdentityPoolId=pool.id, MaxResults=10)["Identities"]] == [id_]
+
+
+def test_a_guest_reaches_some_services_only(pool, cloud):
+    who = pool.session(pool.anonymous.get_id(IdentityPoolId=pool.id)["IdentityId"])
+    assert cloud.client("dynamodb", **who).list_tables()["TableNames"] == []
+    refused("AccessDenied", cloud.client("iam", **who).list_users)
+
+
+def test_the_classic_flow_takes_a_token_to_sts(pool, cloud):
+    id_ = pool.anonymous.get_id(IdentityPoolId=pool.id, Logins=pool.logins)["IdentityId"]
+    token = pool.anonymous.get_open_id_token(IdentityId=id_, Logins=pool.logins)["Token"]
+    sts = cloud.client("sts", config=Config(signature_version=UNSIGNED))
+    ask = {"RoleSessionName": "session", "WebIdentityToken": token}
+    assert cloud.client("iam", **keys(sts.assume_role_with_web_identity(RoleArn=pool.roles["authenticated"], **ask))).list_users()["Users"] == []
+    refused("AccessDenied", sts.assume_role_with_web_identity, RoleArn=pool.roles["unauthenticated"], **ask)
+
+
+def test_a_rule_chooses_the_role_by_a_claim(pool, cloud):
+    special = pool.role("special", "authenticated")
+    rule = {"Claim": "email", "MatchType": "StartsWith", "Value": "ann@", "RoleARN": special}
+    pool.signed.set_identity_pool_roles(IdentityPoolId=pool.id, Roles=pool.roles, RoleMappings={
+        f"{pool.provider}:{pool.people.client}": {"Type": "Rules", "AmbiguousRoleResolution": "Deny", "RulesConfiguration": {"Rules": [rule]}}})
+    assert "RoleMappings" in pool.signed.get_identity_pool_roles(IdentityPoolId=pool.id)
+    id_ = pool.anonymous.get_id(IdentityPoolId=pool.id, Logins=pool.logins)["IdentityId"]
+    assert ":assumed-role/special/" in cloud.client("sts", **pool.session(id_, Logins=pool.logins)).get_caller_identity()["Arn"]
+
+
+def test_a_developer_vouches_for_an_identity(pool, cloud):
+    made = pool.signed.get_open_id_token_for_developer_identity(IdentityPoolId=pool.id, Logins={"dev.me": "u1"})
+    who = pool.session(made["IdentityId"], Logins={"cognito-identity.amazonaws.com": made["Token"]})
+    assert ":assumed-role/authenticated/" in cloud.client("sts", **who).get_caller_identity()["Arn"]
+
+
+def test_identity_pools_are_listed_changed_and_deleted(pool):
+    found = pool.signed.describe_identity_pool(IdentityPoolId=pool.id)
+    pool.signed.update_identity_pool(**{k: v for k, v in found.items() if k != "ResponseMetadata"} | {"AllowUnauthenticatedIdentities": False})
+    refused("NotAuthorizedException", pool.anonymous.get_id, IdentityPoolId=pool.id)
+    assert len(pool.signed.list_identity_pools(MaxResults=10)["IdentityPools"]) == 1
+    pool.signed.delete_identity_pool(IdentityPoolId=pool.id)
+    refused("ResourceNotFoundException", pool.signed.describe_identity_pool, IdentityPoolId=pool.id)
+
+
+def test_sts_takes_a_user_pools_id_token_where_the_account_knows_the_issuer(cloud):
+    people, iam = Bench(cloud), cloud.client("iam")
+    people.person()
+    issuer = f"cognito-idp.us-east-1.amazonaws.com/{people.pool}"
+    provider = iam.create_open_id_connect_provider(Url=f"https://{issuer}", ClientIDList=[people.client], ThumbprintList=["a" * 40])["OpenIDConnectProviderArn"]
+    role = iam.create_role(RoleName="web", AssumeRolePolicyDocument=trusting({"Federated": provider}, "sts:AssumeRoleWithWebIdentity"))["Role"]["Arn"]
+    sts = cloud.client("sts", config=Config(signature_version=UNSIGNED))
+    made = sts.assume_role_with_web_identity(RoleArn=role, RoleSessionName="session", WebIdentityToken=people.tokens()["IdToken"])
+    assert made["Provider"] == provider and made["Audience"] == people.client
