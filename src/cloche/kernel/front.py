@@ -58,7 +58,8 @@ def find(cloud: Cloud, request: Request) -> Coroutine[Any, Any, Response] | None
     if match is None:
         if len(path) == 1:
             return None
-        if path.startswith(_PREFIXES) or (_SUFFIXES and path.endswith(_SUFFIXES)):
+        # what begins with a field could be a bucket, unless it has an underscore, which no bucket's name has
+        if path.startswith(_PREFIXES) or (_SUFFIXES and path.endswith(_SUFFIXES) and "_" in path.split("/", 2)[1]):
             match = next(((name, m.groupdict()) for pattern, prefix, name in _PATHS if path.startswith(prefix) and (m := pattern.match(path))), None)
         if match is None:
             if request.method == "OPTIONS" or (

@@ -141,3 +141,8 @@ def test_the_answer_made_by_hand_is_the_codecs(s3, bucket):
     own = {"x-amz-request-id", "x-amz-id-2", "date", "content-range", "x-amz-checksum-crc32", "x-amz-checksum-type"}
     assert {n: v for n, v in plain.items() if n not in own} == {n: v for n, v in ranged.items() if n not in own}
     assert plain["x-amz-checksum-type"] == "FULL_OBJECT"
+
+
+def test_a_key_that_looks_like_somebody_elses_address_is_still_a_key(s3, bucket):
+    s3.put_object(Bucket=bucket, Key=".well-known/jwks.json", Body=b"{}")
+    assert s3.get_object(Bucket=bucket, Key=".well-known/jwks.json")["Body"].read() == b"{}"
