@@ -139,7 +139,7 @@ def test_random_values_for_every_rest_operation_are_answered_and_never_by_a_500(
 
         uri = re.sub(r"\{([^}]+)\}", label, op.http["requestUri"])
         located = {n: r for n, (_, r) in op.input.members.items() if "location" in r}
-        query = [(r["locationName"], str(value[n])) for n, r in located.items() if r["location"] == "querystring" and value.get(n) is not None]
+        query = [(r.get("locationName", n), str(value[n])) for n, r in located.items() if r["location"] == "querystring" and value.get(n) is not None]
         path = uri + ("&" if "?" in uri else "?") * bool(query) + urllib.parse.urlencode(query, errors="replace")
         body = b"" if op.http["method"] in ("GET", "HEAD", "DELETE") else json.dumps({n: v for n, v in value.items() if n not in located}).encode()
         request = signed(cloche_server.url, found.meta.get("signingName") or found.meta["endpointPrefix"], op.http["method"], path, {"content-type": "application/json"}, body)
