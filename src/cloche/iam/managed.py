@@ -1,23 +1,28 @@
-"""AWS's own managed policies, read from a zip when somebody asks: a name to its path, dates, version and document."""
+"""AWS's own managed policies: the names that AWS's SAM translator carries, and the documents that are written here.
+
+Of a policy without a document only the name is known: nobody can attach it. Dates and version numbers of AWS's are not known at all.
+"""
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import json
-import zipfile
 from functools import cache, lru_cache
 from pathlib import Path
 
 import msgspec
 
-FILE = Path(__file__).parent / "data" / "managed_policies.zip"
+from . import managed_documents
+
+BORN = 1423247979.0  # of the first of them, 2015-02-06: AWS's dates of the single ones are not carried
 
 
 class Managed(msgspec.Struct, frozen=True):
     name: str
     path: str
-    created: float
-    updated: float
-    version: str
+    created: float = BORN
+    updated: float = BORN
+    version: str = "v1"
 
     @property
     def arn(self) -> str:
@@ -30,15 +35,12 @@ class Managed(msgspec.Struct, frozen=True):
 
 
 @cache
-def _file() -> zipfile.ZipFile:
-    return zipfile.ZipFile(FILE)
-
-
-@cache
 def every() -> dict[str, Managed]:
     """By ARN."""
-    index = json.loads(_file().read("index.json"))
-    found = (Managed(name, path, float(created), float(updated), version) for name, (path, created, updated, version) in index.items())
+    spec = importlib.util.find_spec("samtranslator")  # its data file alone; importing it would cost a second
+    folder = Path(spec.submodule_search_locations[0])  # type: ignore[union-attr,index]
+    names = json.loads((folder / "internal/data/aws_managed_policies.json").read_text())["aws"]
+    found = (Managed(name, arn.partition(":policy")[2][: -len(name)]) for name, arn in names.items())
     return {one.arn: one for one in found}
 
 
@@ -52,4 +54,4 @@ def find(arn: str) -> Managed | None:
 @lru_cache(256)
 def document(arn: str) -> str | None:
     found = find(arn)
-    return _file().read(found.name).decode() if found else None
+    return managed_documents.text(found.name) if found else None

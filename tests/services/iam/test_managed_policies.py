@@ -93,6 +93,11 @@ def test_awss_own_policies_are_there_for_everybody(iam):
     names = {p["PolicyName"] for page in iam.get_paginator("list_policies").paginate(Scope="AWS") for p in page["Policies"]}
     assert len(names) > 1000 and "AmazonSQSFullAccess" in names
     refused("AccessDenied", iam.delete_policy, PolicyArn=AWS + "ReadOnlyAccess")
+    iam.create_user(UserName="eve")
+    known_by_name = AWS + "AmazonRedshiftFullAccess"
+    assert iam.get_policy(PolicyArn=known_by_name)["Policy"]["PolicyName"] == "AmazonRedshiftFullAccess"
+    assert "not the document" in refused("NotImplemented", iam.attach_user_policy, UserName="eve", PolicyArn=known_by_name)
+    assert "not the document" in refused("NotImplemented", iam.get_policy_version, PolicyArn=known_by_name, VersionId="v1")
     refused("NoSuchEntity", iam.get_policy, PolicyArn=AWS + "NoSuchPolicy")
 
 

@@ -16,7 +16,7 @@ MOST = 10
 
 
 def attach(call: Call, entity: Any, kind: str, arn: str) -> None:
-    if policies.lookup(call, arn) is None:
+    if policies.usable(call, arn) is None:
         raise errors.not_attachable(arn)
     if arn in entity.attached:
         return

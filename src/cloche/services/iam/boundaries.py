@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def put(call: Call, entity: Any, arn: str) -> Any:
     kind = type(entity).kind.partition(".")[2]
-    if policies.lookup(call, arn) is None:
+    if policies.usable(call, arn) is None:
         raise errors.no_such_boundary(arn)
     if entity.boundary:
         mentions.remove(call, entity.boundary, "boundary", kind, entity.name)

@@ -19,6 +19,10 @@ def no_such_policy(arn: str) -> AwsError:
     return AwsError("NoSuchEntity", f"Policy {arn} was not found.", 404)
 
 
+def no_document(name: str) -> AwsError:
+    return AwsError("NotImplemented", f"Of AWS's managed policy {name} Cloche knows the name, not the document; write what you need as a policy of your own.", 501)
+
+
 def not_attachable(arn: str) -> AwsError:
     return AwsError("NoSuchEntity", f"Policy {arn} does not exist or is not attachable.", 404)
 

@@ -87,6 +87,14 @@ def find(call: Call, policy_arn: str) -> Found:
     return found
 
 
+def usable(call: Call, policy_arn: str) -> Found | None:
+    """The policy, if it is there; one of AWS's whose document is not known here allows nothing to nobody, and is refused rather than attached."""
+    found = lookup(call, policy_arn)
+    if isinstance(found, managed.Managed) and managed.document(found.arn) is None:
+        raise errors.no_document(found.name)
+    return found
+
+
 def own(call: Call, policy_arn: str) -> ManagedPolicy:
     """The account's policy; AWS's are not for changing."""
     found = find(call, policy_arn)
@@ -197,13 +205,15 @@ def create_policy_version(call: Call, req: t.CreatePolicyVersionRequest) -> t.Cr
     return {"PolicyVersion": {"VersionId": version, "IsDefaultVersion": changed.default == version, "CreateDate": moment(call)}}
 
 
-@iam.op(resource=by_arn, context=facts)
+@iam.op(resource=by_arn, context=facts, partly="of AWS's managed policies some fifty have their documents; ReadOnlyAccess and ViewOnlyAccess say what concerns the services built here")
 def get_policy_version(call: Call, req: t.GetPolicyVersionRequest) -> t.GetPolicyVersionResponse:
     policy, version = find(call, req["PolicyArn"]), req["VersionId"]
     if isinstance(policy, managed.Managed):
         if version != policy.version:                  # AWS keeps older ones too; the data knows the current one
             raise errors.no_such_version(req["PolicyArn"], version)
-        text, created = managed.document(policy.arn) or "", policy.updated
+        text, created = managed.document(policy.arn), policy.updated
+        if text is None:
+            raise errors.no_document(policy.name)
     else:
         if version not in policy.versions:
             raise errors.no_such_version(req["PolicyArn"], version)
