@@ -86,7 +86,7 @@ def _role(call: Call, req: Any, stack: Stack | None = None) -> str:
     return stack.role if stack else ""
 
 
-@cloudformation.op(resource=by_stack, partly="RollbackConfiguration's alarms are kept and shown, not watched")
+@cloudformation.op(resource=by_stack, partly="RollbackConfiguration's alarms are kept and shown, not watched; UpdatePolicy's canaries and rolling updates do not happen")
 async def create_stack(call: Call, req: t.CreateStackInput) -> t.CreateStackOutput:
     return await create(call, req)
 
@@ -124,7 +124,7 @@ async def create(call: Call, req: Any, parent: Stack | None = None, logical: str
     return {"StackId": id_, "OperationId": running.id}
 
 
-@cloudformation.op(resource=by_stack, partly="RollbackConfiguration's alarms are kept and shown, not watched")
+@cloudformation.op(resource=by_stack, partly="RollbackConfiguration's alarms are kept and shown, not watched; UpdatePolicy's canaries and rolling updates do not happen")
 async def update_stack(call: Call, req: t.UpdateStackInput) -> t.UpdateStackOutput:
     return await update(call, req)
 

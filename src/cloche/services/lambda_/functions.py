@@ -37,7 +37,7 @@ def reconfiguring(call: Call, req: t.UpdateFunctionConfigurationRequest) -> list
     return needs
 
 
-@lambda_.op(needs=creating, partly="zip packages only: no images, VPC, file systems, SnapStart, code signing; each is refused with a sentence")
+@lambda_.op(needs=creating, partly="zip packages only: no images, VPC, file systems, SnapStart, code signing; each is refused with a sentence; active tracing is kept, nothing is traced")
 async def create_function(call: Call, req: t.CreateFunctionRequest) -> Any:
     name = names.parse(call, req["FunctionName"]).name
     if call.get(Function, name):
@@ -164,7 +164,7 @@ async def update_function_code(call: Call, req: t.UpdateFunctionCodeRequest) -> 
         return changed(call, function, new, req.get("Publish", False))
 
 
-@lambda_.op(needs=reconfiguring)
+@lambda_.op(needs=reconfiguring, partly="active tracing is kept, nothing is traced")
 def update_function_configuration(call: Call, req: t.UpdateFunctionConfigurationRequest) -> Any:
     function, version = changeable(call, req)
     config = configuration.changed(call, version.config, req)

@@ -14,6 +14,7 @@ from . import bodies, encryption, errors, rows
 from . import service as s3
 from .access import about_object, need
 from .buckets import Bucket, find
+from .encryption import PLAIN_ON_DISK
 from .objects import check_readable, check_writable, draft, enter, may_put, seek
 from .reading import SUM_MEMBERS, check_conditions, sums_shown
 from .rows import Version
@@ -70,7 +71,7 @@ def _read(call: Call, req: Any) -> tuple[Bucket, Version]:
     return bucket, v
 
 
-@s3.op(needs=lambda call, req: _may_read_source(call, req) + may_put(call, req))
+@s3.op(needs=lambda call, req: _may_read_source(call, req) + may_put(call, req), partly=PLAIN_ON_DISK)
 async def copy_object(call: Call, req: t.CopyObjectRequest) -> t.CopyObjectOutput:
     with call.step():
         source_bucket, source = _read(call, req)
@@ -162,7 +163,7 @@ def _pieces(content: bytes | FileBody) -> Any:
             yield piece
 
 
-@s3.op(needs=lambda call, req: [*_may_read_source(call, req), need(call, find(call, req["Bucket"], req), "s3:PutObject", req["Key"])])
+@s3.op(needs=lambda call, req: [*_may_read_source(call, req), need(call, find(call, req["Bucket"], req), "s3:PutObject", req["Key"])], partly=PLAIN_ON_DISK)
 async def upload_part_copy(call: Call, req: t.UploadPartCopyRequest) -> t.UploadPartCopyOutput:
     with call.step():
         upload, _ = _open(call, req)

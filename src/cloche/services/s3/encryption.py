@@ -26,6 +26,7 @@ from .rows import About, Version
 if TYPE_CHECKING:
     from cloche.shapes import s3 as t
 
+PLAIN_ON_DISK = "under SSE-KMS and SSE-C the key's state, the caller's right and the key's match are enforced, but the bytes on disk are not encrypted"
 DEFAULT = {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}, "BucketKeyEnabled": False, "BlockedEncryptionTypes": {"EncryptionType": ["SSE-C"]}}]}
 ASKED = ("ServerSideEncryption", "SSEKMSKeyId", "SSECustomerAlgorithm", "SSECustomerKey", "SSECustomerKeyMD5", "SSEKMSEncryptionContext", "BucketKeyEnabled")
 CUSTOMER = ("SSECustomerAlgorithm", "SSECustomerKey", "SSECustomerKeyMD5")

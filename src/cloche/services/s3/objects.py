@@ -17,6 +17,7 @@ from . import bodies, encryption, errors, locks, rows
 from . import service as s3
 from .access import about_object, acl_given, acls_count, admit_acl, need, object_owner
 from .buckets import Bucket, find
+from .encryption import PLAIN_ON_DISK
 from .notifications import tell
 from .reading import OVERRIDES, SUM_MEMBERS, check_conditions, described, http_date, part, same, stretch, sums_shown
 from .rows import About, Version
@@ -148,7 +149,7 @@ def enter(call: Call, bucket: Bucket, v: Version, stored: bodies.Stored, event: 
     return v
 
 
-@s3.op(needs=may_put)
+@s3.op(needs=may_put, partly=PLAIN_ON_DISK)
 def put_object(call: Call, req: t.PutObjectRequest) -> t.PutObjectOutput:
     bucket = find(call, req["Bucket"], req)
     if "WriteOffsetBytes" in req:

@@ -20,6 +20,7 @@ from . import bodies, encryption, errors, locks, rows
 from . import service as s3
 from .access import need, on_object
 from .buckets import Bucket, find, owner_of
+from .encryption import PLAIN_ON_DISK
 from .listing import behind, encoder, most_of
 from .objects import check_writable, draft, enter, may_put
 from .reading import SUM_MEMBERS, sums_shown
@@ -109,7 +110,7 @@ def _open(call: Call, req: Any) -> tuple[Upload, bodies.Promise]:
     return upload, promise
 
 
-@s3.op(needs=may_upload)
+@s3.op(needs=may_upload, partly=PLAIN_ON_DISK)
 def upload_part(call: Call, req: t.UploadPartRequest) -> t.UploadPartOutput:
     upload, promise = _open(call, req)
     body = req.get("Body", b"")
