@@ -74,7 +74,7 @@ def to_be(call: Call, req: Any) -> str:
     return call.arn(f"mfa{req.get('Path', '/')}{req['VirtualMFADeviceName']}", service="iam", region="")
 
 
-@iam.op(resource=to_be, action=tags.action("CreateVirtualMFADevice", "TagMFADevice"), context=lambda call, req: tags.asked(req), partly="QRCodePNG is left out")
+@iam.op(resource=to_be, action=tags.action("CreateVirtualMFADevice", "TagMFADevice"), context=tags.request, partly="QRCodePNG is left out")
 def create_virtual_mfa_device(call: Call, req: t.CreateVirtualMFADeviceRequest) -> t.CreateVirtualMFADeviceResponse:
     serial = to_be(call, req)
     if call.get(Device, serial):
@@ -144,16 +144,14 @@ def list_virtual_mfa_devices(call: Call, req: t.ListVirtualMFADevicesRequest) ->
     ], **more}
 
 
-@iam.op(resource=by_serial, context=lambda call, req: tags.asked(req))
+@iam.op(resource=by_serial, context=tags.request)
 def tag_mfa_device(call: Call, req: t.TagMFADeviceRequest) -> None:
-    device = find(call, req["SerialNumber"])
-    call.put(device.but(tags=tags.merged(device.tags, tags.given(call, req))))
+    tags.add(call, find(call, req["SerialNumber"]), req)
 
 
-@iam.op(resource=by_serial, context=lambda call, req: tags.asked(req))
+@iam.op(resource=by_serial, context=tags.request)
 def untag_mfa_device(call: Call, req: t.UntagMFADeviceRequest) -> None:
-    device = find(call, req["SerialNumber"])
-    call.put(device.but(tags=tags.without(device.tags, req["TagKeys"])))
+    tags.remove(call, find(call, req["SerialNumber"]), req)
 
 
 @iam.op(resource=by_serial)
