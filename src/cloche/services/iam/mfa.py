@@ -128,6 +128,12 @@ def delete_virtual_mfa_device(call: Call, req: t.DeleteVirtualMFADeviceRequest) 
 
 
 @iam.op(resource=users.by_name)
+def get_mfa_device(call: Call, req: t.GetMFADeviceRequest) -> t.GetMFADeviceResponse:
+    device = mine(call, req) if "UserName" in req else find(call, req["SerialNumber"])
+    return {"SerialNumber": device.serial, "Certifications": {}} | ({"UserName": device.user, "EnableDate": device.enabled} if device.user else {})
+
+
+@iam.op(resource=users.by_name)
 def list_mfa_devices(call: Call, req: t.ListMFADevicesRequest) -> t.ListMFADevicesResponse:
     name = users.find(call, users.name_of(call, req)).name
     found, more = page(req, (one for one in call.all(Device) if one.user == name), key=lambda one: one.serial)
