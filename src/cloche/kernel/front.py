@@ -97,7 +97,9 @@ def identify(request: Request, claim: sigv4.Claim | None) -> tuple[str, str]:
     version = version_of(request) if action else ""
     if not signing and action:
         signing = next((s for s, v in _VERSIONS if v == version), "")
-    if not signing:
+    if not signing and (host := _ENDPOINT.match(request.host)) and (host[1] in _index.SIGNING or host[1] in _index.PROTOCOLS):
+        signing = host[1]
+    if not signing or signing == "s3":
         return "s3", "rest-xml"
     name = _index.identify(signing, "", request.path, version) or _unknown(signing)
     protocols = _index.PROTOCOLS[name]
@@ -113,6 +115,10 @@ _PLAIN = {"s3": ("s3", "rest-xml"), "lambda": ("lambda", "rest-json")}  # one na
 
 # Unsigned calls in the query protocol, told by their version: STS's federation calls, SNS's confirmation links, anonymous SQS.
 _VERSIONS = [("sts", "2011-06-15"), ("sns", "2010-03-31"), ("sqs", "2012-11-05"), ("iam", "2010-05-08")]
+
+
+# An unsigned call that says by its host which of AWS's endpoints it is for.
+_ENDPOINT = re.compile(r"([a-z0-9-]+)(?:\.[a-z]{2}(?:-[a-z]+)+-\d)?\.amazonaws\.com(?::\d+)?$")
 
 
 def _unknown(signing: str) -> str:
