@@ -2038,6 +2038,7 @@ PACKAGES: Any = {
     'dynamodbstreams': 'dynamodbstreams',
     'events': 'events',
     'iam': 'iam',
+    'identitystore': 'identitystore',
     'kms': 'kms',
     'lambda': 'lambda_',
     'logs': 'logs',
@@ -2048,6 +2049,9 @@ PACKAGES: Any = {
     'sns': 'sns',
     'sqs': 'sqs',
     'ssm': 'ssm',
+    'sso': 'sso',
+    'sso-admin': 'sso_admin',
+    'sso-oidc': 'sso_oidc',
     'sts': 'sts',
 }
 
@@ -2071,6 +2075,9 @@ FRONTS: Any = [
     ('s3', 'host', '{bucket+}.s3-website.{region}.amazonaws.com'),
     ('s3', 'host', '{bucket+}.s3-website.localhost'),
     ('sns', 'path', '/SimpleNotificationService-{id}.pem'),
+    ('sso-oidc', 'host', '{store}.awsapps.com'),
+    ('sso-oidc', 'path', '/_sso/{store}/{page+}'),
+    ('sso-oidc', 'path', '/authorize?response_type=code'),
 ]
 
 LISTENERS: Any = {

@@ -66,12 +66,25 @@ def fits(pattern: str, text: str) -> bool:
         return False
 
 
+CLASSES = {"Alnum": "a-zA-Z0-9", "L": "a-zA-Z", "Z": " ", "N": "0-9", "M": "a", "S": "+", "P": ".", "ASCII": "!-~", "Print": " -~", "XDigit": "0-9a-f"}
+
+
 def ours(pattern: str) -> str:
     """AWS's patterns are Java's and JavaScript's: their names for characters in Python's."""
-    for theirs, mine in ((r"\p{Alnum}", "a-zA-Z0-9"), (r"\p{L}", "a-zA-Z"), (r"\p{Z}", " "), (r"\p{N}", "0-9"), (r"\p{M}", "a"), (r"\p{S}", "+"), (r"\p{P}", "."), (r"\p{ASCII}", "!-~"),
-                         (r"\p{Print}", " -~"), (r"\p{XDigit}", "0-9a-f"), (r"\u10FFFF", "z"), (r"\x{10FFFF}", "z"), ("\\u{10FFFF}", "z")):
-        pattern = pattern.replace(theirs, mine)
-    return pattern
+    for theirs in (r"\u10FFFF", r"\x{10FFFF}", r"\u{10FFFF}"):
+        pattern = pattern.replace(theirs, "z")
+    out, inside, i = "", False, 0
+    while i < len(pattern):
+        if found := re.match(r"\\p\{(\w+)\}", pattern[i:]):
+            letters = CLASSES.get(found[1], "a-z")
+            out += letters if inside else f"[{letters}]"
+            i += len(found[0])
+            continue
+        step = 2 if pattern[i] == "\\" else 1
+        inside = inside if step == 2 else pattern[i] == "[" or (inside and pattern[i] != "]")
+        out += pattern[i:i + step]
+        i += step
+    return out
 
 
 def made_for(pattern: str, least: int) -> str:
