@@ -26,7 +26,7 @@ PASSIVE = frozenset({"nat_gateway", "vpc_endpoint", "efs"})      # they answer, 
 NO_PUBLIC = "{ 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, 100.64.0.0/10, 169.254.0.0/16 }"
 ROUTER_SYSCTLS = frozenset({
     ("net/ipv4/ip_forward", "1"), ("net/ipv6/conf/all/forwarding", "1"), ("net/ipv4/conf/all/rp_filter", "0"), ("net/ipv4/conf/default/rp_filter", "0"),
-    ("net/ipv4/conf/all/proxy_arp", "1"), ("net/ipv4/neigh/default/proxy_delay", "0"), ("net/ipv4/conf/all/send_redirects", "0"), ("net/ipv4/conf/default/send_redirects", "0"),
+    ("net/ipv4/conf/all/proxy_arp", "1"), ("net/ipv4/conf/all/send_redirects", "0"), ("net/ipv4/conf/default/send_redirects", "0"),
     ("net/ipv6/conf/default/accept_dad", "0"), ("net/ipv6/conf/default/accept_ra", "0"),
 })
 

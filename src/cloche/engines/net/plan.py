@@ -99,6 +99,9 @@ def steps(old: Plan, new: Plan, kept: frozenset[str] = frozenset()) -> list[Step
     for name in order:
         if head := ip[name][: first.get(name, 0)]:
             out.append(Step("ip", name, "\n".join(head) + "\n"))
+            # a router answers for others at once; the kernel would wait up to 0.8 s
+            mine = [link.one.name for link in sorted(come) if link.one.space == name]
+            out.append(Step("sysctl", name, values=tuple((f"net/ipv4/neigh/{dev}/proxy_delay", "0") for dev in mine)))
     for name in order:
         if rest := ip[name][first.get(name, 0):]:
             out.append(Step("ip", name, "\n".join(rest) + "\n"))
