@@ -112,7 +112,7 @@ def _alone(call: Call, zone: zones.HostedZone, action: str, one: dict[str, Any])
         out.append(f"Duplicate Resource Record: '{next(x for x in texts if texts.count(x) > 1)}'")
     if type_ == "CNAME" and name == zone.name:
         out.append(f"RRSet of type CNAME with DNS name {name} is not permitted at apex in zone {zone.name}")
-    if type_ == "CNAME" and len(texts) > 1 or type_ == "SOA" and len(texts) != 1:
+    if (type_ == "CNAME" and len(texts) > 1) or (type_ == "SOA" and len(texts) != 1):
         out.append(f"RRSet of type {type_} with DNS name {name} must have exactly one value")
     if type_ == "SOA" and name != zone.name:
         out.append(f"RRSet of type SOA with DNS name {name} is not permitted in zone {zone.name}: only at the apex")

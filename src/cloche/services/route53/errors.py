@@ -12,6 +12,10 @@ def invalid_argument(message: str) -> AwsError:
     return AwsError("InvalidArgument", message)
 
 
+def bad_token() -> AwsError:
+    return AwsError("InvalidPaginationToken", "The value that you specified to get the second or subsequent page of results is invalid.")
+
+
 def invalid_domain_name(message: str) -> AwsError:
     return AwsError("InvalidDomainName", message)
 

@@ -57,7 +57,7 @@ def list_resource_record_sets(call: Call, req: t.ListResourceRecordSetsRequest) 
         raise errors.invalid_input("The input is not valid: StartRecordType needs StartRecordName")
     if "StartRecordIdentifier" in req and "StartRecordType" not in req:
         raise errors.invalid_input("The input is not valid: StartRecordIdentifier needs StartRecordName and StartRecordType")
-    start = names.place(zones_name(req["StartRecordName"])) if "StartRecordName" in req else ""
+    start = names.place(_started(req["StartRecordName"])) if "StartRecordName" in req else ""
     rows = call.sql("SELECT body FROM route53_rrset WHERE zone=? AND (place, type, identifier) >= (?,?,?) ORDER BY place, type, identifier LIMIT ?",
                     zone.id, start, req.get("StartRecordType", ""), req.get("StartRecordIdentifier", ""), size + 1)
     found = [msgspec.msgpack.decode(row[0]) for row in rows]
@@ -74,7 +74,7 @@ def _zone(call: Call, req: Any) -> str:
     return zones.by_id(call, req)
 
 
-def zones_name(name: str) -> str:
+def _started(name: str) -> str:
     try:
         return names.full(name)
     except names.Bad as bad:

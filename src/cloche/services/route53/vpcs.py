@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 MOST_AUTHORIZATIONS = 100
 
 
-def owner(call: Call, region: str, vpc: str) -> str | None:
-    """The account whose VPC it is."""
+def owned(call: Call, region: str, vpc: str) -> bool:
+    """Is it a VPC of the caller's account?"""
     from cloche.services.ec2 import public
-    return public.vpc_owner(call, region, vpc)
+    return bool(region) and public.vpc(call.of("ec2", region=region), vpc) is not None
 
 
 def wanted(call: Call, vpc: Any) -> tuple[str, str]:
     """The VPC of a request, which must be the caller's own."""
     region, id_ = vpc.get("VPCRegion", ""), vpc.get("VPCId", "")
-    if not region or owner(call, region, id_) != call.account:
+    if not owned(call, region, id_):
         raise errors.no_such_vpc(id_, region)
     return region, id_
 
@@ -80,7 +80,7 @@ def disassociate_vpc_from_hosted_zone(call: Call, req: t.DisassociateVPCFromHost
     """By the zone's owner or by the VPC's."""
     zone = any_zone(call, req["HostedZoneId"])
     vpc = (req["VPC"].get("VPCRegion", ""), req["VPC"].get("VPCId", ""))
-    if call.account not in (zones.whose(call, zone.id), owner(call, *vpc)):
+    if call.account != zones.whose(call, zone.id) and not owned(call, *vpc):
         raise errors.not_yours(call.principal.arn)
     if vpc not in zone.vpcs:
         raise errors.vpc_not_associated(vpc[1], zone.id)
@@ -93,14 +93,15 @@ def disassociate_vpc_from_hosted_zone(call: Call, req: t.DisassociateVPCFromHost
 
 @route53.op(ANY)
 def list_hosted_zones_by_vpc(call: Call, req: t.ListHostedZonesByVPCRequest) -> t.ListHostedZonesByVPCResponse:
-    size, whose = pages.size(req, 100), owner(call, req["VPCRegion"], req["VPCId"])
-    if whose is None:
-        raise errors.no_such_vpc(req["VPCId"], req["VPCRegion"])
-    if whose != call.account:
+    size, after = pages.size(req, 100), req.get("NextToken")
+    if not owned(call, req["VPCRegion"], req["VPCId"]):
         raise errors.not_yours(call.principal.arn)
     rows = call.sql("SELECT v.zone, v.name, z.account FROM route53_vpc v JOIN route53_zone z ON z.id = v.zone WHERE v.vpc=?", req["VPCId"])
     rows.sort(key=lambda row: (names.place(row[1]), row[0]))
-    rows = [row for row in rows if row[0] >= req.get("NextToken", "")] if "NextToken" not in req else rows[[row[0] for row in rows].index(req["NextToken"]):]
+    if after is not None:
+        rows = rows[next((at for at, row in enumerate(rows) if row[0] == after), len(rows)):]
+        if not rows:
+            raise errors.bad_token()
     out = {"HostedZoneSummaries": [{"HostedZoneId": id_, "Name": name, "Owner": {"OwningAccount": account}} for id_, name, account in rows[:size]], "MaxItems": str(size)}
     return out | ({"NextToken": rows[size][0]} if len(rows) > size else {})  # type: ignore[return-value]
 
@@ -117,7 +118,7 @@ def private(call: Call, id_: str) -> HostedZone:
 @route53.op(resource=zones.by_id, context=facts)
 def create_vpc_association_authorization(call: Call, req: t.CreateVPCAssociationAuthorizationRequest) -> t.CreateVPCAssociationAuthorizationResponse:
     zone, vpc = private(call, req["HostedZoneId"]), (req["VPC"].get("VPCRegion", ""), req["VPC"].get("VPCId", ""))
-    if owner(call, *vpc) is None:
+    if not vpc[0] or not vpc[1]:
         raise errors.no_such_vpc(vpc[1], vpc[0])
     if vpc not in zone.authorized:
         if len(zone.authorized) >= MOST_AUTHORIZATIONS:
