@@ -2043,6 +2043,7 @@ PACKAGES: Any = {
     'lambda': 'lambda_',
     'logs': 'logs',
     'organizations': 'organizations',
+    'route53': 'route53',
     's3': 's3',
     'scheduler': 'scheduler',
     'secretsmanager': 'secretsmanager',
