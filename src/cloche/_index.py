@@ -2032,6 +2032,7 @@ PACKAGES: Any = {
     'apigateway': 'apigateway',
     'apigatewayv2': 'apigatewayv2',
     'cloudformation': 'cloudformation',
+    'cloudwatch': 'cloudwatch',
     'cognito-identity': 'cognito_identity',
     'cognito-idp': 'cognito_idp',
     'dynamodb': 'dynamodb',
