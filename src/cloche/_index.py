@@ -2081,6 +2081,16 @@ LISTENERS: Any = {
     's3.happened': ['s3'],
 }
 
+DOORS: Any = {
+    'controls': 'organizations',
+    'credential': 'iam',
+    'encoded': 'sts',
+    'over_resource': 'organizations',
+    'policies': 'iam',
+    'role_principal': 'sts',
+    'used': 'iam',
+}
+
 
 def identify(signing: str, target: str, path: str, version: str) -> str:
     """botocore's name of the service that a request means: its target's, or its signing name's; path and API version tell twins apart. "" if unknown."""
