@@ -2036,6 +2036,7 @@ PACKAGES: Any = {
     'cognito-idp': 'cognito_idp',
     'dynamodb': 'dynamodb',
     'dynamodbstreams': 'dynamodbstreams',
+    'ec2': 'ec2',
     'events': 'events',
     'iam': 'iam',
     'kms': 'kms',
