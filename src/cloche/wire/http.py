@@ -6,7 +6,7 @@ reader pulls. Header names are lower case; a header that came twice is joined by
 from __future__ import annotations
 
 import zlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, NamedTuple
 
 
@@ -55,7 +55,7 @@ class FileBody(NamedTuple):
 
 
 class Request:
-    __slots__ = ("body", "headers", "host", "method", "path", "peer", "query", "raw", "secure", "stream", "target")
+    __slots__ = ("body", "gone", "headers", "host", "method", "path", "peer", "query", "raw", "secure", "stream", "target", "tunnel")
 
     def __init__(
         self, method: str, target: str, headers: dict[str, str], body: bytes = b"", stream: AsyncIterator[bytes] | None = None, secure: bool = False, peer: str = ""
@@ -64,6 +64,8 @@ class Request:
         self.path, _, self.query = target.partition("?")
         self.host = headers.get("host", "").lower()
         self.raw: list[tuple[bytes, bytes]] = []  # the headers as they came, for those who must pass them on (API Gateway)
+        self.tunnel: AsyncIterator[bytes] | None = None  # of a request to become a websocket: what the client says after a 101, whose body is what it hears
+        self.gone: Callable[[Callable[[], None]], None] | None = None  # call back when the client hangs up
 
     async def read(self, limit: int = 64 << 20) -> bytes:
         """The whole body, collected once; afterwards it is in `body`."""

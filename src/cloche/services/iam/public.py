@@ -229,3 +229,12 @@ def oidc_provider(call: Call, account: str, issuer: str) -> Any:
     there = call.at(account, call.region)
     found = there.get(oidc_providers.OidcProvider, oidc_providers.bare(issuer))
     return (oidc_providers.arn(there, found.url), found) if found else None
+
+
+def server_certificate(call: Call, arn: str) -> tuple[str, str, str] | None:
+    """Body, chain and private key of an uploaded server certificate, for load balancers."""
+    from .certificates import ServerCertificate
+    if ":server-certificate/" not in arn or arn.split(":")[4] != call.account:
+        return None
+    found = call.get(ServerCertificate, arn.rsplit("/", 1)[1])
+    return (found.body, found.chain, found.private) if found else None
