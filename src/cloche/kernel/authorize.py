@@ -123,7 +123,7 @@ def denied(call: Call, need: Need, decision: Any) -> AwsError:
         return AwsError("UnauthorizedOperation", f"You are not authorized to perform this operation. {message} Encoded authorization failure message: {blob}", 403)
     if model.name == "sns":
         return AwsError("AuthorizationError", message, 403)
-    if model.name == "sqs":
+    if model.name in ("sqs", "cloudwatch"):  # once spoken to in query, and old clients still read its code
         return AwsError("AccessDeniedException", message, 403, query_code="AccessDenied")
     if protocol in ("query", "rest-xml"):
         return AwsError("AccessDenied", message if call.principal.kind != "anonymous" else "Access Denied", 403)

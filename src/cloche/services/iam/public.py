@@ -250,3 +250,12 @@ def unreserve(call: Call, name: str) -> None:
     from . import roles
     if found := call.get(Role, name.lower()):
         roles.remove(call, found)
+
+
+def server_certificate(call: Call, arn: str) -> tuple[str, str, str] | None:
+    """Body, chain and private key of an uploaded server certificate, for load balancers."""
+    from .certificates import ServerCertificate
+    if ":server-certificate/" not in arn or arn.split(":")[4] != call.account:
+        return None
+    found = call.get(ServerCertificate, arn.rsplit("/", 1)[1])
+    return (found.body, found.chain, found.private) if found else None
