@@ -2047,6 +2047,7 @@ PACKAGES: Any = {
     'lambda': 'lambda_',
     'logs': 'logs',
     'organizations': 'organizations',
+    'ram': 'ram',
     'route53': 'route53',
     's3': 's3',
     'scheduler': 'scheduler',
