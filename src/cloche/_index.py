@@ -2030,6 +2030,7 @@ FIRST_SEGMENTS: Any = {
 PACKAGES: Any = {
     'accessanalyzer': 'accessanalyzer',
     'acm': 'acm',
+    'acm-pca': 'acm_pca',
     'apigateway': 'apigateway',
     'apigatewayv2': 'apigatewayv2',
     'cloudformation': 'cloudformation',
