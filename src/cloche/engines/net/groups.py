@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
+import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
@@ -171,7 +172,7 @@ def _cut(rules: list[tuple[int, int, int, str]]) -> Iterable[tuple[int, int, int
             for edge in edges[place[low]:place[high + 1]]:
                 at[edge].append((first, last))
         start, same = edges[0], merged(at[edges[0]])
-        for edge, end in zip(edges[:-1], edges[1:]):
+        for edge, end in itertools.pairwise(edges):
             mine = merged(at[edge])
             if mine != same:
                 yield from ((protocol, start, edge - 1, *one) for one in same)
