@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from . import match
 from .match import Packet
-from .topology import METADATA, METADATA6, RESOLVER, RESOLVER6, SERVICES, TCP, TIME, UDP, Address, Interface, Subnet, Topology, Vpc
+from .topology import INTERNET, METADATA, METADATA6, PUBLIC, RESOLVER, RESOLVER6, SERVICES, TCP, TIME, UDP, Address, Interface, Subnet, Topology, Vpc
 
 PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
 SHARED = "100.64.0.0/10"
@@ -256,6 +256,8 @@ class Walk:
             return self.from_internet(packet)
         if match.within(packet.destination, SERVICES):
             return "service", packet
+        if match.within(packet.destination, PUBLIC):     # Cloche's own range, and nobody has this one
+            return self.stop("NO_POSSIBLE_DESTINATION", component=INTERNET, address=packet.destination)
         return "internet", packet
 
     def from_internet(self, packet: Packet) -> tuple[str, Packet] | None:
@@ -269,6 +271,8 @@ class Walk:
             return "internet", packet
         one, address = pair
         gateway = self.topology.gateway(one.vpc)
+        if gateway is None and ":" in packet.destination and self.there is not None:
+            gateway = self.topology.gateway(one.vpc, "eigw-")      # lets answers in
         if gateway is None or (self.running and not one.up):
             return self.stop("IGW_PRIVATE_IP_ASSOCIATION_FOR_INGRESS", internetGateway=gateway.id if gateway else "", vpc=one.vpc, address=packet.destination)
         packet = packet.but(destination=address.private)
