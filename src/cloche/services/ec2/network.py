@@ -60,6 +60,7 @@ async def ready(call: Call, *owners: str) -> None:
     engine: Engine | None = memory.get(CHANGED)
     if engine is None or engine.world is not found:
         engine = memory[CHANGED] = Engine(found)
+        call.cloud.closers.append(engine.close)
         found.on_end.append(lambda: memory.pop(CHANGED, None))
     engine.parts.setdefault((call.account, call.region), {})
     engine.stale.add((call.account, call.region))
@@ -106,6 +107,10 @@ class Engine:
         self.stale: set[tuple[str, str]] = set()
         self.lock = asyncio.Lock()
         self.doors: Any = None
+
+    def close(self) -> None:
+        if self.doors is not None:
+            self.doors.leave(())
 
     async def settle(self, call: Call) -> None:
         from . import network_map, service_doors
