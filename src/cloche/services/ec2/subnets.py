@@ -56,7 +56,7 @@ def of_vpc(call: Call, vpc_id: str) -> list[Subnet]:
 
 
 def put(call: Call, subnet: Subnet) -> Subnet:
-    links.tie(call, subnet.id, subnet.vpc_id, subnet.acl_id)
+    links.tie(call, subnet.id, subnet.vpc_id, subnet.acl_id, *(block.id for block in subnet.blocks6))
     links.tie(call, subnet.acl_association_id, subnet.id)
     return call.put(subnet)
 
