@@ -1,42 +1,46 @@
-"""For those who serve with certificates: their texts, and the note that they do (`InUseBy`)."""
+"""What those who speak TLS in an account's name take from Certificate Manager: the certificate with its private key, which the API never tells."""
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from cloche.kernel import Call
+from .certificates import look
 
-from . import certificates
+if TYPE_CHECKING:
+    from cloche.kernel import Call
 
 
-class Pem(NamedTuple):
-    domain: str
-    names: tuple[str, ...]
-    certificate: str
+class Material(NamedTuple):
+    body: str
     chain: str
-    key: str
-    type: str                                          # IMPORTED | AMAZON_ISSUED
-    issued: float                                      # changes when it is renewed or imported again
+    private: str
+    names: tuple[str, ...]
 
 
-def pem(call: Call, arn: str) -> Pem | None:
-    """A certificate of the caller's account that is issued, or None."""
-    region = arn.split(":")[3] if arn.count(":") >= 5 else call.region
-    found = certificates.look(call.of("acm", region=region), arn)
-    if found is None or not found.body:
+def material(call: Call, arn: str) -> Material | None:
+    """None if there is no such certificate here, or it is not issued."""
+    parts = arn.split(":")
+    if len(parts) < 6 or parts[2:5] != ["acm", call.region, call.account]:
         return None
-    return Pem(found.domain, found.names, found.body, found.chain, found.private, found.type, found.issued or found.imported)
+    found = look(call.of("acm"), arn)
+    return Material(found.body, found.chain, found.private, found.names) if found and found.private and found.status(call.now) in ("ISSUED", "EXPIRED") else None
+
+
+def status(call: Call, arn: str) -> str:
+    """"" if there is none."""
+    found = look(call.of("acm"), arn)
+    return found.status(call.now) if found else ""
 
 
 def use(call: Call, arn: str, user: str) -> None:
-    """`user` (an ARN) serves with it from now on: it cannot be deleted, and is renewed."""
+    """`user` (an ARN) serves with it from now on: it cannot be deleted, and is renewed when its end comes near."""
     at = call.of("acm", region=arn.split(":")[3])
-    found = certificates.look(at, arn)
+    found = look(at, arn)
     if found and user not in found.users:
         at.put(found.but(users=(*found.users, user)))
 
 
 def release(call: Call, arn: str, user: str) -> None:
     at = call.of("acm", region=arn.split(":")[3])
-    found = certificates.look(at, arn)
+    found = look(at, arn)
     if found and user in found.users:
         at.put(found.but(users=tuple(x for x in found.users if x != user)))

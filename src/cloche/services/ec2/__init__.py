@@ -23,11 +23,14 @@ class Ec2(Service):
                 async def waiting(call: Any, req: Any) -> Any:
                     if req.get("DryRun"):
                         raise AwsError("DryRunOperation", DRY_RUN, 412)
+                    with call.step():
+                        _settle(call)
                     return await fn(call, req)
                 register(waiting)
             else:
                 @functools.wraps(fn)
                 def plain(call: Any, req: Any) -> Any:
+                    _settle(call)
                     answer = fn(call, req)
                     if req.get("DryRun"):
                         raise AwsError("DryRunOperation", DRY_RUN, 412)
@@ -35,6 +38,11 @@ class Ec2(Service):
                 register(plain)
             return fn
         return wrap
+
+
+def _settle(call: Any) -> None:
+    from .defaults import settle
+    settle(call)
 
 
 service = Ec2(__name__)
