@@ -216,6 +216,12 @@ class Machines:
     async def attach(self, machine: str, volume: Attachment) -> None:
         await self.world.ask("attach", machine=machine, volume=volume.volume, path=str(volume.path), names=volume.names, read_only=volume.read_only)
 
-    async def detach(self, machine: str, volume: str) -> None:
-        await self.world.ask("detach", machine=machine, volume=volume)
+    async def detach(self, machine: str, volume: str) -> bool:
+        """Whether it is busy: still mounted, and gone for good only when it is no more."""
+        said, _ = await self.world.ask("detach", machine=machine, volume=volume)
+        return bool(said["busy"])
+
+    async def grow(self, volume: str) -> None:
+        """Its file has become larger."""
+        await self.world.ask("grow", volume=volume)
 

@@ -132,7 +132,7 @@ def etc(to: Path) -> None:
             shutil.copy(source, to / path)
     put(to / "passwd", "".join(f"{user}:x:{uid}:{uid}:{'EC2 Default User' if uid == 1000 else ''}:{home}:{shell}\n" for user, uid, home, shell in USERS))
     put(to / "group", "".join(f"{user}:x:{uid}:\n" for user, uid, _, _ in USERS) + "".join(f"{group}:x:{gid}:{members}\n" for group, (gid, members) in GROUPS.items()))
-    put(to / "shadow", "".join(f"{user}:{'*' if user == 'root' else '!'}:19000:0:99999:7:::\n" for user, *_ in USERS), 0o640)
+    put(to / "shadow", "".join(f"{user}:*:19000:0:99999:7:::\n" for user, *_ in USERS), 0o640)
     put(to / "nsswitch.conf", "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\nnetworks: files\nprotocols: files\nservices: files\n")
     put(to / "os-release", 'NAME="Cloche machine"\nID=cloche\nID_LIKE="amzn fedora debian"\nVERSION_ID="2023"\nPRETTY_NAME="Cloche machine (the host\'s programs)"\n')
     put(to / "fstab", "")

@@ -90,7 +90,7 @@ def cloud_config(config: dict[str, Any], found: Found) -> None:
     for command in config.get("bootcmd") or []:
         found.always.append({"do": "run", "once": False, "argv": argv(command)})
     if name := config.get("fqdn") or config.get("hostname"):
-        found.early.append({"do": "hostname", "hostname": str(config.get("hostname") or name)})
+        found.early.append({"do": "hostname", "once": False, "hostname": str(config.get("hostname") or name)})
     for file in config.get("write_files") or []:
         step = {"do": "write", "path": file["path"], "content": coded(decoded(file)), "mode": int(str(file.get("permissions", "0644")), 8), "owner": file.get("owner", "root:root"),
                 "append": bool(file.get("append"))}
@@ -120,7 +120,7 @@ def person(user: dict[str, Any]) -> Step:
     sudo = user.get("sudo")
     step = {"do": "user", "name": user["name"], "gecos": user.get("gecos", ""), "shell": user.get("shell", "/bin/bash"), "groups": listed(user.get("groups")),
             "keys": listed(user.get("ssh_authorized_keys")), "sudo": [sudo] if isinstance(sudo, str) else list(sudo or []), "system": bool(user.get("system")),
-            "home": user.get("homedir"), "uid": int(user["uid"]) if user.get("uid") else None, "lock": bool(user.get("lock_passwd", True))}
+            "home": user.get("homedir"), "uid": int(user["uid"]) if user.get("uid") else None}
     return {key: value for key, value in step.items() if value not in (None, [], "")}
 
 
