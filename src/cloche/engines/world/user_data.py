@@ -20,17 +20,18 @@ LIMIT = 4 << 20  # what a gzip of 16 KB may unfold to
 Step = dict[str, Any]
 
 
-def steps(data: bytes, keys: tuple[str, ...] = ()) -> list[Step]:
-    found = Found()
+def steps(data: bytes, keys: tuple[str, ...] = (), login: str = "ec2-user") -> list[Step]:
+    found = Found(login)
     for content in parts(data):
         read(content, found)
     if keys:
-        found.users.append({"do": "keys", "user": "ec2-user", "keys": list(keys)})
+        found.users.append({"do": "keys", "user": login, "keys": list(keys)})
     return found.always + found.early + found.users + found.final
 
 
 class Found:
-    def __init__(self) -> None:
+    def __init__(self, login: str) -> None:
+        self.login = login
         self.always: list[Step] = []
         self.early: list[Step] = []
         self.users: list[Step] = []
@@ -105,7 +106,7 @@ def cloud_config(config: dict[str, Any], found: Found) -> None:
         elif isinstance(user, str) and user != "default":
             found.users.append({"do": "user", "name": user})
     if keys := listed(config.get("ssh_authorized_keys")):
-        found.users.append({"do": "keys", "user": "ec2-user", "keys": keys})
+        found.users.append({"do": "keys", "user": found.login, "keys": keys})
     if packages := listed(config.get("packages")):
         names = " ".join(str(p[0] if isinstance(p, list) else p) for p in packages)
         found.final.append({"do": "say", "text": f"Cloud-init: packages are not installed here, machines have the host's programs; asked for: {names}"})

@@ -31,10 +31,10 @@ class Unavailable(WorldError):
 
 
 class World:
-    """`data` is where disks lie: a directory of the server's, made when it is needed."""
+    """`data` is a directory of the server's, made when it is needed; `trust` a file of certificates that the programs of all machines believe."""
 
-    def __init__(self, data: Path) -> None:
-        self.data = data
+    def __init__(self, data: Path, trust: Path | None = None) -> None:
+        self.data, self.trust = data, trust
         self.rootless = os.geteuid() != 0
         self.names: set[str] = set()
         self.pid = 0  # the holder's, as the host counts
