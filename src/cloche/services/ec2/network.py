@@ -82,11 +82,11 @@ def spaces(call: Call) -> set[str]:
     return set(engine.network.plan.spaces) if engine is not None else set()
 
 
-def topology(call: Call) -> Topology:
-    """The network of this account and region, and of those that it reaches, as it is wanted now; for who explains it."""
+def topology(call: Call, *more: tuple[str, str]) -> Topology:
+    """The network of this account and region (and of others), and of those that it reaches, as it is wanted now; for who explains it."""
     from . import network_map
     parts: dict[tuple[str, str], Any] = {}
-    todo = [(call.account, call.region)]
+    todo = [(call.account, call.region), *more]
     while todo:
         scope = todo.pop()
         if scope not in parts:
