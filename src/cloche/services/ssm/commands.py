@@ -132,7 +132,7 @@ def send_command(call: Call, req: t.SendCommandRequest) -> t.SendCommandResult:
 
 
 @ssm.timer
-def forget(call: Call, id: str) -> None:  # noqa: A002
+def forget(call: Call, id: str) -> None:
     if command := call.get(Command, id):
         for id_ in command.instances:
             if found := call.get(Invocation, f"{id}:{id_}"):
