@@ -88,7 +88,7 @@ class LoadBalancing:
 
 
 def forward(*groups, **more):
-    if len(groups) == 1 and not more:
+    if len(groups) == 1 and not more and isinstance(groups[0], str):
         return {"Type": "forward", "TargetGroupArn": groups[0]}
     return {"Type": "forward", "ForwardConfig": {"TargetGroups": [g if isinstance(g, dict) else {"TargetGroupArn": g} for g in groups], **more}}
 
