@@ -2032,6 +2032,7 @@ PACKAGES: Any = {
     'apigateway': 'apigateway',
     'apigatewayv2': 'apigatewayv2',
     'cloudformation': 'cloudformation',
+    'cloudwatch': 'cloudwatch',
     'cognito-identity': 'cognito_identity',
     'cognito-idp': 'cognito_idp',
     'dynamodb': 'dynamodb',
@@ -2044,6 +2045,7 @@ PACKAGES: Any = {
     'lambda': 'lambda_',
     'logs': 'logs',
     'organizations': 'organizations',
+    'route53': 'route53',
     's3': 's3',
     'scheduler': 'scheduler',
     'secretsmanager': 'secretsmanager',
@@ -2081,6 +2083,16 @@ FRONTS: Any = [
 LISTENERS: Any = {
     'aws': ['events'],
     's3.happened': ['s3'],
+}
+
+DOORS: Any = {
+    'controls': 'organizations',
+    'credential': 'iam',
+    'encoded': 'sts',
+    'over_resource': 'organizations',
+    'policies': 'iam',
+    'role_principal': 'sts',
+    'used': 'iam',
 }
 
 

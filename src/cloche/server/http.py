@@ -366,11 +366,12 @@ class Connection(asyncio.Protocol):
         """File to socket inside the kernel where there is no TLS between, else in pieces."""
         while self.drained is not None or self.transport.get_write_buffer_size():
             await (self.drained or asyncio.sleep(0.0005))
-        if self.secure:
+        if self.secure or body.cipher is not None:
+            opened = body.cipher.reader(body.offset) if body.cipher is not None else None
             file.seek(body.offset)
             left = body.length
             while left and (part := file.read(min(left, 1 << 18))):
-                self.transport.write(part)
+                self.transport.write(part if opened is None else opened.update(part))
                 left -= len(part)
                 if self.drained is not None:
                     await self.drained

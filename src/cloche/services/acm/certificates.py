@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cloche.kernel import ANY, AwsEvent, Call, Record
+from cloche.kernel import ANY, AwsEvent, Call, Record, pages
 
-from . import errors, pages, tags, validation, x509
+from . import errors, tags, validation, x509
 from . import service as acm
 from .tags import facts
 
@@ -177,7 +177,7 @@ def list_certificates(call: Call, req: t.ListCertificatesRequest) -> t.ListCerti
     """Unless asked for others, only those with RSA keys of 1024 and 2048 bits are listed."""
     found = [one for one in call.all(Certificate) if _listed(one, req, call.now)]
     found.sort(key=lambda one: (one.created, one.id), reverse=req.get("SortOrder") == "DESCENDING")
-    shown, more = pages.page(found, req, lambda one: one.id, 1000)
+    shown, more = pages.page(found, req, lambda one: one.id, 1000, errors.bad_token, size="MaxItems")
     return {"CertificateSummaryList": [summary(call, one) for one in shown], **more}  # type: ignore[typeddict-item]
 
 

@@ -64,22 +64,25 @@ USED_EVERY_SECONDS = 60
 
 
 def used(cloud: Cloud, credential: Credential, service: str, region: str) -> None:
-    """A key just signed a good request. Written down once a minute and key, so that many requests are not many writes."""
+    """A key just signed a good request. Written down once a minute, key and service, so that many requests are not many writes."""
     principal = credential.principal
     memo = cloud.memory.setdefault("iam.used", {})
-    last = memo.get(principal.access_key)
+    name = (principal.access_key, service)
+    last = memo.get(name)
     now = cloud.clock.now()
     if last is not None and 0 <= now - last < USED_EVERY_SECONDS:
         return
     if len(memo) > 4096:
         memo.clear()
-    memo[principal.access_key] = now
+    memo[name] = now
     cloud.service("iam")
     with cloud.store:
         if not principal.temporary:
             cloud.store.write("INSERT OR REPLACE INTO iam_key_used VALUES (?,?,?,?)", (principal.access_key, now, service, region))
         elif principal.kind == "role":
             cloud.store.write("INSERT OR REPLACE INTO iam_role_used VALUES (?,?,?)", (principal.id.partition(":")[0], now, region))
+        if principal.kind in ("user", "role"):
+            cloud.store.write("INSERT OR REPLACE INTO iam_access VALUES (?,?,?,?)", (principal.id.partition(":")[0], service, now, region))
 
 
 def policies(cloud: Cloud, principal: Principal) -> PrincipalPolicies:
