@@ -111,9 +111,3 @@ def again(call: Call) -> None:
         account, region, name = record
         call.at(account, region).wake(settle, name)
 
-
-def any_of(call: Call, balancer: LoadBalancer, turn: int) -> Node | None:
-    found = of(call, balancer)
-    return found[turn % len(found)] if found else None
-
-

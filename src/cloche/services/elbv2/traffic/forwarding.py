@@ -9,7 +9,7 @@ import asyncio
 import ssl as tls
 from collections.abc import AsyncIterator
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from cloche.engines.relay import upstream
 from cloche.engines.relay.upstream import Failed
@@ -113,20 +113,36 @@ def headers_for(entry: Entry, host: str) -> list[tuple[str, str]]:
 # -- an instance or an address ------------------------------------------------------------------------------------------------------
 
 async def to_target(call: Call, balancer: LoadBalancer, group: TargetGroup, target: Target, transforms: list[Any], request: Request, entry: Entry) -> Response:
-    loop, kept = asyncio.get_running_loop(), traffic(call)
+    kept = traffic(call)
     entry.target = f"{target.address}:{target.port}"
     host, where = rewriting.transformed(transforms, request.headers.get("host", ""), request.target)
-    body, chunked, headers = outgoing(request, headers_for(entry, host))
-    head = f"{request.method} {where} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in headers) + "\r\n"
-    idle = float(balancer.attribute("idle_timeout.timeout_seconds"))
+    kept.busy[target.key] += 1
+    way = Way(entry.node.interface if entry.node else "", target.address, target.port, group.protocol == "HTTPS")
+    return await exchange(call, way, lambda: listening.outgoing(call, entry.node), request, where, headers_for(entry, host),
+                          float(balancer.attribute("idle_timeout.timeout_seconds")), entry, once(lambda: kept.busy.subtract([target.key])))
+
+
+class Way(NamedTuple):
+    """Whence and whither: connections that share it are kept and used again; those from "" are not."""
+
+    origin: str
+    address: str
+    port: int
+    secure: bool
+
+
+async def exchange(call: Call, way: Way, dial: Any, request: Request, target: str, headers: list[tuple[str, str]], idle: float, entry: Any, done: Any = lambda: None,
+                   seconds: float = CONNECT_SECONDS) -> Response:
+    """A request passed on and its answer passed back. `dial` gives an unconnected socket; `done` is called when the answer is whole, or will not come."""
+    loop = asyncio.get_running_loop()
+    body, chunked, headers = outgoing(request, headers)
+    head = f"{request.method} {target} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in headers) + "\r\n"
     lost = asyncio.Event()
     if request.gone is not None:
         request.gone(lost.set)
-    kept.busy[target.key] += 1
-    done = once(lambda: kept.busy.subtract([target.key]))
     try:
         entry.asked_at = loop.time()
-        answer, connection = await asked(call, balancer, group, target, request, head.encode("latin-1", "replace"), body, chunked, idle, entry, lost)
+        answer, connection = await unless(lost, asked(call, way, dial, request, head.encode("latin-1", "replace"), body, chunked, idle, entry, seconds))
     except Failed as trouble:
         done()
         if trouble.why == "gone":
@@ -140,7 +156,8 @@ async def to_target(call: Call, balancer: LoadBalancer, group: TargetGroup, targ
     if answer.body.ended:
         done()
     if answer.status == 101 and request.tunnel is not None:
-        call.cloud.requests.add(task := asyncio.ensure_future(connection.tunnel(request.tunnel)))
+        task = asyncio.ensure_future(connection.tunnel(request.tunnel))
+        call.cloud.requests.add(task)
         task.add_done_callback(call.cloud.requests.discard)
         upgrade = [(name, value) for name, value in answer.headers if name.lower() == "upgrade"]
         return Response(101, [*rewriting.answered(answer.headers), *upgrade, ("connection", "upgrade")], through(answer.body))
@@ -156,6 +173,20 @@ def once(function: Any) -> Any:
 async def through(body: Any) -> AsyncIterator[bytes]:
     async for part in body:
         yield part
+
+
+async def unless(lost: asyncio.Event, work: Any) -> Any:
+    """The work's result; Failed("gone") if the client hangs up before."""
+    working, gone = asyncio.ensure_future(work), asyncio.ensure_future(lost.wait())
+    try:
+        await asyncio.wait([working, gone], return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            raise Failed("gone")
+        return await working
+    finally:
+        gone.cancel()
+        if not working.done():
+            working.cancel()
 
 
 def outgoing(request: Request, headers: list[tuple[str, str]]) -> tuple[Any, bool, list[tuple[str, str]]]:
@@ -179,30 +210,24 @@ def to_anybody() -> tls.SSLContext:
     return context
 
 
-async def asked(call: Call, balancer: LoadBalancer, group: TargetGroup, target: Target, request: Request, head: bytes, body: Any, chunked: bool, idle: float, entry: Entry, lost: asyncio.Event) -> Any:
+async def asked(call: Call, way: Way, dial: Any, request: Request, head: bytes, body: Any, chunked: bool, idle: float, entry: Any, seconds: float) -> Any:
     """The answer's head and the connection it came on. A kept connection that was closed in its sleep is no answer: another is tried."""
-    kept = traffic(call)
-    where = (entry.node.interface if entry.node else "", target.address, target.port, group.protocol)
+    pool = traffic(call).pool
     while True:
-        connection = kept.pool.take(where) if request.tunnel is None else None
+        connection = pool.take(way) if request.tunnel is None and way.origin else None
         entry.fresh = connection is None
         if connection is None:
-            sock = await listening.outgoing(call, entry.node)
+            sock = await dial()
             if sock is None:
                 raise Failed("refused")
-            connection = await upstream.connect(sock, target.address, target.port, CONNECT_SECONDS, to_anybody() if group.protocol == "HTTPS" else None)
-            kept.pool.follow(where, connection)
-        asking = asyncio.ensure_future(connection.ask(request.method, head, body, chunked, idle))
-        gone = asyncio.ensure_future(lost.wait())
+            connection = await upstream.connect(sock, way.address, way.port, seconds, to_anybody() if way.secure else None)
+            if way.origin:
+                pool.follow(way, connection)
+            else:
+                connection.on_free = connection.drop
         try:
-            await asyncio.wait([asking, gone], return_when=asyncio.FIRST_COMPLETED)
-            if not asking.done():
-                asking.cancel()
-                raise Failed("gone")
-            return await asking, connection
+            return await connection.ask(request.method, head, body, chunked, idle), connection
         except Failed as trouble:
             if trouble.why == "closed" and connection.used > 1 and (body is None or isinstance(body, bytes)):
                 continue
             raise
-        finally:
-            gone.cancel()

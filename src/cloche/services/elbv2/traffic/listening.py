@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from cloche.engines.world import WorldError
 from cloche.kernel import Call, Request, Response
+from cloche.services.ec2 import public as ec2
 
 from .. import nodes
 from ..balancers import LoadBalancer
@@ -45,13 +46,27 @@ async def outgoing(call: Call, node: Any) -> Any:
         return None
 
 
+async def plugged(call: Call, interfaces: list[str]) -> Any:
+    """The world with these interfaces in it; None where this machine holds none."""
+    try:
+        return await ec2.plugged_in(call.as_root(), *interfaces)
+    except ec2.Unavailable as lacking:
+        log.info("load balancers are reached from outside only: %s", lacking)
+        return None
+
+
 async def settle(call: Call, name: str) -> str:
     """Why it cannot be done; "" if all that should listen does."""
     opened: dict[Any, Opened] = traffic(call).listeners.setdefault((call.account, call.region, name), {})
-    balancer, held = call.get(LoadBalancer, name), world(call)
+    balancer = call.get(LoadBalancer, name)
+    there = nodes.of(call, balancer) if balancer is not None else []
+    try:
+        held = await plugged(call, [node.interface for node in there]) if there else None
+    except (WorldError, LookupError, OSError) as error:
+        return str(error)
     wanted: dict[Any, tuple[Any, ...]] = {}
     if balancer is not None and held is not None:
-        for node in nodes.of(call, balancer):
+        for node in there:
             for listener in index(call).listeners.get(name, ()):
                 wanted[node.interface, listener.arn] = (node.private, listener.protocol, listener.port, certs.mark(call, listener), balancer.attributes.get("idle_timeout.timeout_seconds"))
     for key in [key for key, one in opened.items() if wanted.get(key) != one.wanted]:
