@@ -6,6 +6,8 @@ import pytest
 
 from tests.services.lambda_.conftest import Bench
 
+from .machines import Machine, tells
+
 ANYWHERE = [{"IpProtocol": "tcp", "FromPort": 1, "ToPort": 65535, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
 
 
@@ -24,9 +26,35 @@ class Answer:
 
 
 class LoadBalancing:
-    def __init__(self, cloud):
-        self.cloud, self.client, self.ec2 = cloud, cloud.client("elbv2"), cloud.client("ec2")
+    def __init__(self, cloud, server=None):
+        self.cloud, self.client, self.ec2, self.server = cloud, cloud.client("elbv2"), cloud.client("ec2"), server
         self._group = None
+        self.machines = []
+
+    def machine(self, behave=None, zone=0, groups=None, **more):
+        """A target in the zone's default subnet; it admits anybody unless it has groups of its own."""
+        subnet = self.subnets[zone]["SubnetId"]
+        self.machines.append(Machine(self, subnet, groups or [self.open_group], behave or tells(f"m{len(self.machines)}"), **more))
+        return self.machines[-1]
+
+    def behind(self, *machines, group=None, **attributes):
+        """A listening balancer before a group of these, all healthy."""
+        group = group or self.group(TargetType="ip", HealthCheckIntervalSeconds=10)
+        if attributes:
+            self.client.modify_target_group_attributes(TargetGroupArn=group, Attributes=[{"Key": k.replace("__", "."), "Value": v} for k, v in attributes.items()])
+        balancer = self.balancer()
+        balancer["group"], balancer["listener"] = group, self.listener(balancer, forward(group))
+        self.register(group, *machines)
+        self.cloud.advance(11)
+        return balancer
+
+    def register(self, group, *machines):
+        if machines:
+            self.client.register_targets(TargetGroupArn=group, Targets=[{"Id": one.address, "Port": one.port} for one in machines])
+
+    def health(self, group):
+        told = self.client.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
+        return {one["Target"]["Id"]: (one["TargetHealth"]["State"], one["TargetHealth"].get("Reason", "")) for one in told}
 
     @property
     def subnets(self):
@@ -98,5 +126,11 @@ def says(text, status="200", kind="text/plain"):
 
 
 @pytest.fixture
-def lb(cloud):
-    return LoadBalancing(cloud)
+def lb(cloud, cloche_server):
+    made = LoadBalancing(cloud, cloche_server)
+    yield made
+    for one in made.machines:
+        one.end()
+    for one in made.client.describe_load_balancers()["LoadBalancers"]:
+        made.client.modify_load_balancer_attributes(LoadBalancerArn=one["LoadBalancerArn"], Attributes=[{"Key": "deletion_protection.enabled", "Value": "false"}])
+        made.client.delete_load_balancer(LoadBalancerArn=one["LoadBalancerArn"])
