@@ -170,7 +170,7 @@ def ruleset(topology: Topology, vpc: Vpc, plugged: list[Interface], subnets: lis
     six = bool(vpc.cidrs6)
     dev = {one.id: names.link(one.id) for one in plugged}
     made: dict[str, dict[str, Sets]] = {way: {one.id: groups.sets(topology, one, way) for one in mine} for way in "io"}
-    sets: dict[str, Set] = {name: one for way in "io" for theirs in made[way].values() for name, one in theirs.items()}
+    sets: dict[str, Set] = {name: one for way in "io" for theirs in made[way].values() for name, one in theirs.of.items()}
     for group, members in named.items():
         sets[f"m4_{group}"] = Set("ipv4_addr", {a.private: "" for one in members for a in one.addresses})
         sets[f"m6_{group}"] = Set("ipv6_addr", {a: "" for one in members for a in one.addresses6})
@@ -178,7 +178,7 @@ def ruleset(topology: Topology, vpc: Vpc, plugged: list[Interface], subnets: lis
     profiles = {one.id: groups.profile(one.groups) for one in plugged if one.groups}
     for name, theirs in {profiles[one.id]: one.groups for one in plugged if one.groups}.items():
         for way in "io":
-            chains[f"{way}_{name}"] = groups.chain(topology, theirs, way, made[way])
+            chains[f"{way}_{name}"] = groups.chain(theirs, way, made)
     for way in "io":
         sets[f"groups_{way}"] = Set("ifname : verdict", {f'"{dev[one.id]}"': f"jump {way}_{profiles[one.id]}" for one in plugged if one.groups})
     # subnets: whose mark, whose ACL
