@@ -131,3 +131,7 @@ def admits(call: Call, groups: Iterable[str], client: str, port: int, protocol: 
             if "/" in rule.peer and where in ipaddress.ip_network(rule.peer):
                 return True
     return not wanted
+
+
+def group_name(call: Call, id_: str) -> str:
+    return str(ec2.group(call, id_).name)
