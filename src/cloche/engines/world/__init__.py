@@ -4,6 +4,6 @@
 """
 from .line import WorldError
 from .machines import Attachment, Machine
-from .world import Unavailable, World
+from .world import Unavailable, World, lacking
 
-__all__ = ["Attachment", "Machine", "Unavailable", "World", "WorldError"]
+__all__ = ["Attachment", "Machine", "Unavailable", "World", "WorldError", "lacking"]

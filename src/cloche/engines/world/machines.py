@@ -36,7 +36,7 @@ class Attachment(msgspec.Struct, frozen=True):
 
 class Machine(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that a boot needs. `disk` is the directory of its own writings; `image` are directories of the same form, the topmost first, that lie
-    above the host's programs. `environment` is every process's; `trust` are certificates that its programs believe, `keys` who may log in by ssh."""
+    above the host's programs. `environment` is every process's; `keys` are who may log in by ssh as `login`."""
 
     id: str
     disk: Path
@@ -50,7 +50,8 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
     user_data: bytes = b""
     keys: tuple[str, ...] = ()
     environment: dict[str, str] = {}
-    trust: str = ""
+    login: str = "ec2-user"
+    address: str = ""
     volumes: tuple[Attachment, ...] = ()
 
 
@@ -104,7 +105,7 @@ class Machines:
         order = {
             "name": machine.id, "network": machine.network or machine.id, "hostname": machine.hostname, "disk": str(machine.disk),
             "parts": base.parts(machine.image), "binds": base.binds, "files": skeleton.files(machine),
-            "environment": machine.environment, "steps": user_data.steps(machine.user_data, machine.keys),
+            "environment": skeleton.variables(machine), "steps": user_data.steps(machine.user_data, machine.keys, machine.login),
             "user_data": base64.b64encode(machine.user_data).decode(), "daemon": base.daemon if machine.keys else None,
         }
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -121,7 +122,7 @@ class Machines:
 
     async def skeleton(self) -> skeleton.Skeleton:
         if self._skeleton is None or (self._skeleton.done() and self._skeleton.exception()):
-            self._skeleton = asyncio.ensure_future(asyncio.to_thread(skeleton.build, self.world.data, self.world.shift))
+            self._skeleton = asyncio.ensure_future(asyncio.to_thread(skeleton.build, self.world.data, self.world.shift, self.world.trust))
             base = await asyncio.shield(self._skeleton)
             for path in base.host:
                 await self.world.ask("lower", path=path)
@@ -216,6 +217,12 @@ class Machines:
     async def attach(self, machine: str, volume: Attachment) -> None:
         await self.world.ask("attach", machine=machine, volume=volume.volume, path=str(volume.path), names=volume.names, read_only=volume.read_only)
 
-    async def detach(self, machine: str, volume: str) -> None:
-        await self.world.ask("detach", machine=machine, volume=volume)
+    async def detach(self, machine: str, volume: str) -> bool:
+        """Whether it is busy: still mounted, and gone for good only when it is no more."""
+        said, _ = await self.world.ask("detach", machine=machine, volume=volume)
+        return bool(said["busy"])
+
+    async def grow(self, volume: str) -> None:
+        """Its file has become larger."""
+        await self.world.ask("grow", volume=volume)
 

@@ -34,6 +34,7 @@ USERS = (("root", 0, "/root", "/bin/bash"), ("daemon", 1, "/usr/sbin", "/usr/sbi
          ("www-data", 33, "/var/www", "/usr/sbin/nologin"), ("_apt", 42, "/nonexistent", "/usr/sbin/nologin"), ("sshd", 74, "/run/sshd", "/usr/sbin/nologin"),
          ("ec2-user", 1000, "/home/ec2-user", "/bin/bash"), ("nobody", 65534, "/nonexistent", "/usr/sbin/nologin"))
 GROUPS = {"adm": (4, "ec2-user"), "tty": (5, ""), "disk": (6, ""), "wheel": (10, "ec2-user"), "sudo": (27, ""), "shadow": (43, ""), "utmp": (22, ""), "staff": (50, ""), "users": (100, "")}
+BUNDLES = ("ssl/certs/ca-certificates.crt", "pki/tls/certs/ca-bundle.crt", "pki/ca-trust/extracted/pem/tls-ca-bundle.pem")
 SSHD = """\
 HostKey /etc/ssh/ssh_host_ed25519_key
 PermitRootLogin no
@@ -97,8 +98,8 @@ def name(path: str) -> str:
     return path.strip("/").replace("/", "-")
 
 
-def build(data: Path, shift: int) -> Skeleton:
-    """Made anew for each world, in a directory of its own, and taken from the old one's place."""
+def build(data: Path, shift: int, trust: Path | None = None) -> Skeleton:
+    """Made anew for each world."""
     place = data / "skeleton"
     shutil.rmtree(place, ignore_errors=True)
     host = tuple(path for path in HOST if os.path.isdir(path) and not os.path.islink(path))
@@ -113,6 +114,7 @@ def build(data: Path, shift: int) -> Skeleton:
             (root / path[1:]).mkdir(parents=True, exist_ok=True)
     (root / "var/run").symlink_to("/run")
     etc(root / "etc")
+    believe(root / "etc", trust)
     for path, text in SCRIPTS.items():
         put(usr / path, text, 0o755)
     binds = python(usr)
@@ -132,7 +134,7 @@ def etc(to: Path) -> None:
             shutil.copy(source, to / path)
     put(to / "passwd", "".join(f"{user}:x:{uid}:{uid}:{'EC2 Default User' if uid == 1000 else ''}:{home}:{shell}\n" for user, uid, home, shell in USERS))
     put(to / "group", "".join(f"{user}:x:{uid}:\n" for user, uid, _, _ in USERS) + "".join(f"{group}:x:{gid}:{members}\n" for group, (gid, members) in GROUPS.items()))
-    put(to / "shadow", "".join(f"{user}:{'*' if user == 'root' else '!'}:19000:0:99999:7:::\n" for user, *_ in USERS), 0o640)
+    put(to / "shadow", "".join(f"{user}:*:19000:0:99999:7:::\n" for user, *_ in USERS), 0o640)
     put(to / "nsswitch.conf", "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\nnetworks: files\nprotocols: files\nservices: files\n")
     put(to / "os-release", 'NAME="Cloche machine"\nID=cloche\nID_LIKE="amzn fedora debian"\nVERSION_ID="2023"\nPRETTY_NAME="Cloche machine (the host\'s programs)"\n')
     put(to / "fstab", "")
@@ -141,6 +143,15 @@ def etc(to: Path) -> None:
     put(to / "ssh/sshd_config", SSHD)
     if not (to / "mtab").is_symlink():
         (to / "mtab").symlink_to("/proc/self/mounts")
+
+
+def believe(to: Path, trust: Path | None) -> None:
+    """Cloche's own authority beside the world's, wherever programs look."""
+    if trust is None or not trust.exists():
+        return
+    for path in BUNDLES:
+        if (to / path).exists() or path == BUNDLES[0]:
+            put(to / path, ((to / path).read_text() if (to / path).exists() else "") + trust.read_text())
 
 
 def secret(directory: str, names: list[str]) -> list[str]:
@@ -204,12 +215,17 @@ def files(machine: Machine) -> dict[str, str]:
     """What is written anew at every boot, as DHCP and cloud-init would."""
     search = f"search {machine.domain}\n" if machine.domain else ""
     full = f"{machine.hostname}.{machine.domain} " if machine.domain and "." not in machine.hostname else ""
-    environment = "".join(f'{key}="{value}"\n' for key, value in machine.environment.items())
-    found = {
+    environment = "".join(f'{key}="{value}"\n' for key, value in variables(machine).items())
+    return {
         "/etc/hostname": machine.hostname + "\n",
-        "/etc/hosts": f"127.0.0.1 localhost\n127.0.1.1 {full}{machine.hostname}\n::1 localhost\n",
+        "/etc/hosts": f"127.0.0.1 localhost\n{machine.address or '127.0.1.1'} {full}{machine.hostname}\n::1 localhost\n",
         "/etc/resolv.conf": search + "".join(f"nameserver {address}\n" for address in machine.resolvers) + "options timeout:2 attempts:2\n",
         "/etc/environment": environment,
         "/etc/profile.d/cloche.sh": "".join(f"export {line}\n" for line in environment.splitlines()),
     }
-    return found
+
+
+def variables(machine: Machine) -> dict[str, str]:
+    """What its processes find in their environment: programs that bring certificates of their own are told of the machine's."""
+    bundle = "/etc/" + BUNDLES[0]
+    return {"AWS_CA_BUNDLE": bundle, "REQUESTS_CA_BUNDLE": bundle, "SSL_CERT_FILE": bundle, "NODE_EXTRA_CA_CERTS": bundle, **machine.environment}

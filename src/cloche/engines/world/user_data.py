@@ -20,17 +20,18 @@ LIMIT = 4 << 20  # what a gzip of 16 KB may unfold to
 Step = dict[str, Any]
 
 
-def steps(data: bytes, keys: tuple[str, ...] = ()) -> list[Step]:
-    found = Found()
+def steps(data: bytes, keys: tuple[str, ...] = (), login: str = "ec2-user") -> list[Step]:
+    found = Found(login)
     for content in parts(data):
         read(content, found)
     if keys:
-        found.users.append({"do": "keys", "user": "ec2-user", "keys": list(keys)})
+        found.users.append({"do": "keys", "user": login, "keys": list(keys)})
     return found.always + found.early + found.users + found.final
 
 
 class Found:
-    def __init__(self) -> None:
+    def __init__(self, login: str) -> None:
+        self.login = login
         self.always: list[Step] = []
         self.early: list[Step] = []
         self.users: list[Step] = []
@@ -90,7 +91,7 @@ def cloud_config(config: dict[str, Any], found: Found) -> None:
     for command in config.get("bootcmd") or []:
         found.always.append({"do": "run", "once": False, "argv": argv(command)})
     if name := config.get("fqdn") or config.get("hostname"):
-        found.early.append({"do": "hostname", "hostname": str(config.get("hostname") or name)})
+        found.early.append({"do": "hostname", "once": False, "hostname": str(config.get("hostname") or name)})
     for file in config.get("write_files") or []:
         step = {"do": "write", "path": file["path"], "content": coded(decoded(file)), "mode": int(str(file.get("permissions", "0644")), 8), "owner": file.get("owner", "root:root"),
                 "append": bool(file.get("append"))}
@@ -105,7 +106,7 @@ def cloud_config(config: dict[str, Any], found: Found) -> None:
         elif isinstance(user, str) and user != "default":
             found.users.append({"do": "user", "name": user})
     if keys := listed(config.get("ssh_authorized_keys")):
-        found.users.append({"do": "keys", "user": "ec2-user", "keys": keys})
+        found.users.append({"do": "keys", "user": found.login, "keys": keys})
     if packages := listed(config.get("packages")):
         names = " ".join(str(p[0] if isinstance(p, list) else p) for p in packages)
         found.final.append({"do": "say", "text": f"Cloud-init: packages are not installed here, machines have the host's programs; asked for: {names}"})
@@ -120,7 +121,7 @@ def person(user: dict[str, Any]) -> Step:
     sudo = user.get("sudo")
     step = {"do": "user", "name": user["name"], "gecos": user.get("gecos", ""), "shell": user.get("shell", "/bin/bash"), "groups": listed(user.get("groups")),
             "keys": listed(user.get("ssh_authorized_keys")), "sudo": [sudo] if isinstance(sudo, str) else list(sudo or []), "system": bool(user.get("system")),
-            "home": user.get("homedir"), "uid": int(user["uid"]) if user.get("uid") else None, "lock": bool(user.get("lock_passwd", True))}
+            "home": user.get("homedir"), "uid": int(user["uid"]) if user.get("uid") else None}
     return {key: value for key, value in step.items() if value not in (None, [], "")}
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ..run.cgroups import Cgroups
+from . import uplink
 from .line import Line, WorldError, command
 from .machines import Machine, Machines
 
@@ -30,10 +31,10 @@ class Unavailable(WorldError):
 
 
 class World:
-    """`data` is where disks lie: a directory of the server's, made when it is needed."""
+    """`data` is a directory of the server's, made when it is needed; `trust` a file of certificates that the programs of all machines believe."""
 
-    def __init__(self, data: Path) -> None:
-        self.data = data
+    def __init__(self, data: Path, trust: Path | None = None) -> None:
+        self.data, self.trust = data, trust
         self.rootless = os.geteuid() != 0
         self.names: set[str] = set()
         self.pid = 0  # the holder's, as the host counts
@@ -145,6 +146,10 @@ class World:
         "raw" and "netlink" (protocol=). What else can be said is in inside/sockets.py. The namespace lives as long as the socket does: close it first."""
         _, fds = await self.ask("socket", name=name, kind=kind, address=address, port=port, options=options)
         return socket.socket(fileno=fds[0])
+
+    async def uplink(self, wanted: str) -> None:
+        """The host's way to Cloche's own public addresses; raises WorldError where there is none, with the reason."""
+        await uplink.join(self, wanted)
 
     # machines
     async def boot(self, machine: Machine) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from pathlib import Path
 from typing import Any
 
 from cloche.engines.net.apply import Network, Refused
@@ -17,11 +16,12 @@ from cloche.engines.world import Unavailable, World, WorldError
 from cloche.kernel import Call
 
 from . import service as ec2
+from . import world
 
 CHANGED = "ec2.network"            # signalled with every change of the records
 SETTLED = "ec2.network.settled"    # rung when the kernel has what was wanted; namespaces may have come or gone
 log = logging.getLogger("cloche")
-__all__ = ["CHANGED", "SETTLED", "Unavailable", "changed", "ready", "spaces", "standing", "topology", "world"]
+__all__ = ["CHANGED", "SETTLED", "Unavailable", "changed", "ready", "spaces", "standing", "topology",]
 
 
 def changed(call: Call) -> None:
@@ -41,32 +41,32 @@ async def settle(call: Call, key: str) -> None:
         await engine.settle(call)
 
 
-async def world(call: Call) -> World:
-    """The world of this cloud, started. Raises Unavailable with what this machine lacks."""
-    memory = call.cloud.memory
-    if "world" not in memory:
-        memory["world"] = made = World(Path(call.cloud.data))
-        call.cloud.closers.append(made.close)
-    found: World = memory["world"]
-    await found.start()
-    return found
-
-
 async def ready(call: Call, *owners: str) -> None:
     """Until each of these has its namespace (named like it: an instance's id, an interface's id) with its interfaces in it and its rules around it. No workload starts
     before. Raises Unavailable where there is no network to be had, LookupError if the records do not want one of them."""
-    found = await world(call)
-    memory = call.cloud.memory
-    engine: Engine | None = memory.get(CHANGED)
-    if engine is None or engine.world is not found:
-        engine = memory[CHANGED] = Engine(found)
+    found = await world.start(call)
+    engine = standing(call)
+    if engine is None:
+        engine = call.cloud.memory[CHANGED] = Engine(found)
         call.cloud.closers.append(engine.close)
-        found.on_end.append(lambda: memory.pop(CHANGED, None))
     engine.parts.setdefault((call.account, call.region), {})
     engine.stale.add((call.account, call.region))
     await engine.settle(call)
     if absent := [one for one in owners if one not in engine.network.plan.spaces]:
         raise LookupError(f"no network is wanted for {', '.join(absent)}")
+
+
+world.READY.append(ready)
+
+
+def _again(call: Call) -> None:
+    """The holder died and another was started: nothing stands."""
+    if (engine := standing(call)) is not None:
+        engine.close()
+        call.cloud.memory.pop(CHANGED)
+
+
+world.STARTED.append(_again)
 
 
 def standing(call: Call) -> Engine | None:
@@ -90,7 +90,7 @@ def topology(call: Call) -> Topology:
         if scope not in parts:
             there = call.at(*scope)
             parts[scope] = network_map.read(there, {})
-            todo += [other for reach in network_map.REACHES for other in reach(there)]
+            todo += network_map.reaches(there)
     return network_map.joined(parts.values())
 
 
@@ -119,15 +119,13 @@ class Engine:
                 self.doors = service_doors.Doors(self.world)
             while self.stale:
                 stale, self.stale = self.stale, set()
-                for scope in stale:
+                todo = list(stale)
+                while todo:
+                    scope = todo.pop()
                     there = call.of("ec2").at(*scope)
                     self.parts[scope] = network_map.read(there, self.kept.setdefault(scope, {}))
-                    for other in (other for reach in network_map.REACHES for other in reach(there)):
-                        if other not in self.parts:
-                            self.parts[other] = {}
-                            self.stale.add(other)
-                if self.stale:
-                    continue
+                    fresh = {other for other in network_map.reaches(there) if other not in stale and (other not in self.parts or scope in stale)}
+                    todo += fresh - set(todo)       # the other side of a peering says the same of it, or has never been looked at
                 self.topology = network_map.joined(self.parts.values())
                 self.compiled = compile(self.topology, self.compiled)
                 self.doors.leave(self.compiled.plan.spaces)

@@ -165,8 +165,7 @@ class Holder(orders.Orders):
     def do_detach(self, order, fds, send):
         if order.get("machine") in self.machines and order["volume"] in self.volumes.open:
             self.machines[order["machine"]].unplug(self.volumes.open[order["volume"]][1])
-        self.volumes.detach(order["volume"])
-        return {}
+        return {"busy": self.volumes.detach(order["volume"])}
 
     def do_grow(self, order, fds, send):
         self.volumes.grow(order["volume"])

@@ -85,7 +85,7 @@ def do_user(step, here, environment):
         if name not in groups():
             write("/etc/group", f"{name}:x:{uid}:\n", append=True)
         write("/etc/passwd", f"{name}:x:{uid}:{groups()[name][0]}:{step.get('gecos', '')}:{home}:{step.get('shell', '/bin/bash')}\n", append=True)
-        write("/etc/shadow", f"{name}:{'!' if step.get('lock', True) else ''}:19000:0:99999:7:::\n", 0o600, append=True)
+        write("/etc/shadow", f"{name}:*:19000:0:99999:7:::\n", 0o600, append=True)
         if not step.get("system"):
             os.makedirs(home, 0o700, exist_ok=True)
             os.chown(home, uid, groups()[name][0])

@@ -28,12 +28,15 @@ class Volumes:
             fcntl.ioctl(self.open[volume][0], LOOP_SET_CAPACITY)
 
     def detach(self, volume):
-        if volume in self.open:
-            fd, _ = self.open.pop(volume)
-            try:
-                os.fsync(fd)
-            finally:
-                os.close(fd)  # the device lives on while it is mounted somewhere
+        """Whether the device lives on, because it is mounted somewhere."""
+        if volume not in self.open:
+            return False
+        fd, device = self.open.pop(volume)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+        return os.path.exists(f"/sys/block/loop{os.minor(device)}/loop/backing_file")
 
 
 def loop(backing, read_only):
