@@ -8,12 +8,15 @@ from typing import Any
 
 from cloche.kernel import Call
 
-from . import internet_gateways, network_interfaces, public_addresses, route_tables, routes, security_groups, subnets, vpcs
+from . import internet_gateways, network, network_interfaces, public_addresses, route_tables, routes, security_groups, subnets, vpcs
 from .defaults import settle
+from .network import Unavailable
 from .network_interfaces import NetworkInterface
 from .security_groups import SecurityGroup
 from .subnets import Subnet
 from .vpcs import Vpc
+
+__all__ = ["Unavailable"]
 
 
 def _here(call: Call) -> Call:
@@ -154,3 +157,11 @@ def acting(call: Call, id_: str) -> Call:
     if profile is None or not profile.role:
         raise AwsError("AccessDeniedException", "The instance has no role.")
     return call.as_role(iam.role_arn(here, profile.role), id_, "ec2.amazonaws.com")
+
+
+async def plugged_in(call: Call, *interfaces: str) -> Any:
+    """The world, once each of these interfaces is in it: a namespace called like it, with its address and its rules around. Raises Unavailable where this machine
+    holds no network."""
+    here = call.of("ec2")
+    await network.ready(here, *interfaces)
+    return await network.world(here)
