@@ -12,7 +12,7 @@ import msgspec
 from ..iam import principal as principals
 from ..iam.principal import Principal
 from ..wire.http import Request
-from . import authorize
+from . import authorize, doors
 from .events import Event
 from .service import Entry, Need, Service
 from .store import Record, Store
@@ -169,8 +169,7 @@ class Call:
 
     def as_role(self, role_arn: str, session_name: str, service: str, source_arn: str = "") -> Call:
         """The service acting under a role that trusts it. Raises AccessDenied if it does not."""
-        from ..services.sts import public
-        return self.as_principal(public.role_principal(self, role_arn, session_name, service, source_arn))
+        return self.as_principal(doors.role_principal(self, role_arn, session_name, service, source_arn))
 
     def as_root(self) -> Call:
         """The account's root from within, where AWS asks nobody: no control policy of an organization binds it."""

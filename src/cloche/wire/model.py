@@ -100,6 +100,13 @@ def services() -> list[str]:
 
 
 @cache
+def regions(partition: str = "aws") -> tuple[str, ...]:
+    """The regions of a partition, by name."""
+    found = msgspec.json.decode((DATA / "partitions.json").read_bytes())["partitions"]
+    return tuple(sorted(name for one in found if one["id"] == partition for name in one["regions"] if not name.startswith("aws-")))
+
+
+@cache
 def load(service: str) -> Model:
     folder = DATA / service
     if not folder.is_dir():

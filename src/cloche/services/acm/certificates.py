@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cloche.kernel import ANY, AwsEvent, Call, Record
+from cloche.kernel import ANY, AwsEvent, Call, Record, pages
 
-from . import errors, pages, tags, validation, x509
+from . import errors, tags, validation, x509
 from . import service as acm
 from .tags import facts
 
@@ -96,7 +96,7 @@ def import_certificate(call: Call, req: t.ImportCertificateRequest) -> t.ImportC
     made = call.put(Certificate(
         id_, old.arn if old else call.arn(f"certificate/{id_}"), old.created if old else call.now, told["DomainName"], tuple(told["SubjectAlternativeNames"]), "IMPORTED", call.now,
         req["Certificate"].decode(), req.get("CertificateChain", b"").decode(), req["PrivateKey"].decode(), told, algorithm=told["KeyAlgorithm"], logging="DISABLED",
-        tags=old.tags if old else tags.given(req)))
+        tags=old.tags if old else tags.given(call, req)))
     remind_from(call, made)
     return {"CertificateArn": made.arn}
 
@@ -134,7 +134,7 @@ def request_certificate(call: Call, req: t.RequestCertificateRequest) -> t.Reque
     made = call.put(Certificate(
         id_, call.arn(f"certificate/{id_}"), call.now, domain, names, "AMAZON_ISSUED", method=req.get("ValidationMethod", options.get("ValidationMethod", "EMAIL")), domains=domains,
         algorithm=req.get("KeyAlgorithm", "RSA_2048").replace("_", "-", 1), logging=options.get("CertificateTransparencyLoggingPreference", "ENABLED"),
-        export=options.get("Export", "DISABLED"), token=token, tags=tags.given(req)))
+        export=options.get("Export", "DISABLED"), token=token, tags=tags.given(call, req)))
     return {"CertificateArn": made.arn}
 
 
@@ -177,7 +177,7 @@ def list_certificates(call: Call, req: t.ListCertificatesRequest) -> t.ListCerti
     """Unless asked for others, only those with RSA keys of 1024 and 2048 bits are listed."""
     found = [one for one in call.all(Certificate) if _listed(one, req, call.now)]
     found.sort(key=lambda one: (one.created, one.id), reverse=req.get("SortOrder") == "DESCENDING")
-    shown, more = pages.page(found, req, lambda one: one.id, 1000)
+    shown, more = pages.page(found, req, lambda one: one.id, 1000, errors.bad_token, size="MaxItems")
     return {"CertificateSummaryList": [summary(call, one) for one in shown], **more}  # type: ignore[typeddict-item]
 
 

@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 MOST = 50
 
 
-def given(req: Any) -> dict[str, str]:
+def given(call: Call, req: Any) -> dict[str, str]:
+    for one in req.get("Tags") or ():
+        if call.reserves([one["Key"]]):
+            raise errors.bad_tag(one["Key"])
     return checked({one["Key"]: one.get("Value", "") for one in req.get("Tags") or ()})
 
 
 def checked(tags: dict[str, str]) -> dict[str, str]:
-    for key in tags:
-        if key.lower().startswith("aws:") and not key.startswith("aws:cloudformation:"):
-            raise errors.bad_tag(key)
     if len(tags) > MOST:
         raise errors.too_many_tags()
     return tags
@@ -55,7 +55,7 @@ def _find(call: Call, req: Any) -> Certificate:
 
 def _add(call: Call, req: Any) -> None:
     one = _find(call, req)
-    call.put(one.but(tags=checked(one.tags | given(req))))
+    call.put(one.but(tags=checked(one.tags | given(call, req))))
 
 
 def _told(call: Call, req: Any) -> Any:

@@ -64,34 +64,11 @@ class Resource:
     async def do(self, service: str, operation: str, **members: Any) -> Any:
         """A public operation, under the stack's rights; members are fitted to the model, those that are None left out."""
         given = {name: value for name, value in members.items() if value is not None}
-        plain = without_system_tags(given)
-        if plain == given:
-            return await self._do(service, operation, given)
-        refusing: set[tuple[str, str]] = self.call.cloud.memory.setdefault("cloudformation.no_system_tags", set())
-        if (service, operation) not in refusing:
-            try:
-                return await self._do(service, operation, given)
-            except AwsError as error:
-                if "aws:" not in error.message and "Tag" not in error.code:
-                    raise
-                refusing.add((service, operation))
-        return await self._do(service, operation, plain)
-
-    async def _do(self, service: str, operation: str, given: dict[str, Any]) -> Any:
         shape = model.load(service).operations[operation].input
         answer = self.call.do(service, operation, **(fit(shape, given, self.logical) if shape else {}))
         if isinstance(answer, Awaitable):
             answer = await self.wait(answer)
         return answer or {}
-
-
-def without_system_tags(value: Any) -> Any:
-    """Members without tags called `aws:...`, which only CloudFormation itself may set: a service that has no ear for that gets none."""
-    if isinstance(value, Mapping):
-        return {k: without_system_tags(v) for k, v in value.items() if not str(k).startswith("aws:cloudformation:")}
-    if isinstance(value, list):
-        return [without_system_tags(x) for x in value if not (isinstance(x, Mapping) and str(x.get("Key", "")).startswith("aws:cloudformation:"))]
-    return value
 
 
 def fit(shape: Any, value: Any, where: str = "") -> Any:
@@ -265,9 +242,5 @@ async def whole(body: Any, limit: int) -> bytes | None:
                 return None
         return data
     if not isinstance(body, (bytes, bytearray)):  # a FileBody: a stretch of a file
-        def read() -> bytes:
-            with open(body.path, "rb") as file:
-                file.seek(body.offset)
-                return file.read(min(body.length, limit + 1))
-        body = await asyncio.to_thread(read)
+        body = await asyncio.to_thread(body.read, limit + 1)
     return bytes(body) if len(body) <= limit else None

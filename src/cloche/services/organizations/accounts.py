@@ -63,7 +63,7 @@ def status(one: Creation) -> t.CreateAccountStatus:
 @organizations.op(needs=about())
 def create_account(call: Call, req: t.CreateAccountRequest) -> t.CreateAccountResponse:
     there, _ = managing(call)
-    made = there.put(Creation(f"car-{call.id(digits=32)}", req["AccountName"], req["Email"], req.get("RoleName", "OrganizationAccountAccessRole"), tags.given(req), call.now))
+    made = there.put(Creation(f"car-{call.id(digits=32)}", req["AccountName"], req["Email"], req.get("RoleName", "OrganizationAccountAccessRole"), tags.given(call, req), call.now))
     there.wake(build, made.id)
     return {"CreateAccountStatus": status(made)}
 

@@ -100,7 +100,7 @@ def invite_account_to_organization(call: Call, req: t.InviteAccountToOrganizatio
         raise errors.invitee_in_organization()
     if any(one.party == party and one.action == "INVITE" and one.state_at(call.now) == "OPEN" for one in there.all(Handshake)):
         raise errors.invited_already()
-    made = begin(there, "INVITE", party, kind, whose, notes=req.get("Notes", ""), tags=tags.given(req))
+    made = begin(there, "INVITE", party, kind, whose, notes=req.get("Notes", ""), tags=tags.given(call, req))
     return {"Handshake": view(there, organization, made)}
 
 

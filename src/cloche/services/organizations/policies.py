@@ -84,7 +84,7 @@ def create_policy(call: Call, req: t.CreatePolicyRequest) -> t.CreatePolicyRespo
         raise errors.type_unavailable()
     content = checked(req["Type"], req["Content"])
     _fresh_name(there, req["Name"], req["Type"])
-    made = there.put(Policy(f"p-{call.pick(LETTERS, 8)}", req["Name"], req["Type"], req["Description"], content, (), tags.given(req)))
+    made = there.put(Policy(f"p-{call.pick(LETTERS, 8)}", req["Name"], req["Type"], req["Description"], content, (), tags.given(call, req)))
     return {"Policy": view(organization, made)}
 
 

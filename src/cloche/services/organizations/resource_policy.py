@@ -50,7 +50,7 @@ def put_resource_policy(call: Call, req: t.PutResourcePolicyRequest) -> t.PutRes
     if len(req["Content"]) > LONGEST:
         raise errors.too_large()
     old = there.get(ResourcePolicy, "resource-policy")
-    content, given = checked(req["Content"]), tags.given(req)
+    content, given = checked(req["Content"]), tags.given(call, req)
     made = there.put(old.but(content=content, tags=old.tags | given) if old else ResourcePolicy(f"rp-{call.pick(LETTERS, 8)}", content, given))
     return {"ResourcePolicy": view(organization, made)}
 

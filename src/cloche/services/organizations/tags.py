@@ -16,18 +16,18 @@ MOST = 50
 KINDS = {"r": Root, "ou": Unit, "p": Policy}
 
 
-def given(req: Any) -> dict[str, str]:
+def given(call: Call, req: Any) -> dict[str, str]:
     """The tags of a request that makes something."""
     pairs = req.get("Tags") or ()
     found = {one["Key"]: one["Value"] for one in pairs}
     if len(found) < len(pairs):
         raise errors.duplicate_tag()
+    if call.reserves(found):
+        raise errors.system_tag()
     return checked(found)
 
 
 def checked(tags: dict[str, str]) -> dict[str, str]:
-    if any(key.lower().startswith("aws:") for key in tags):
-        raise errors.system_tag()
     if len(tags) > MOST:
         raise errors.too_many_tags()
     return tags
@@ -44,7 +44,7 @@ def find(there: Call, id_: str) -> Any:
 def tag_resource(call: Call, req: t.TagResourceRequest) -> None:
     there, _ = managing(call)
     found = find(there, req["ResourceId"])
-    there.put(found.but(tags=checked(found.tags | given(req))))
+    there.put(found.but(tags=checked(found.tags | given(call, req))))
 
 
 @organizations.op(needs=about("ResourceId"))

@@ -38,7 +38,7 @@ def create_organizational_unit(call: Call, req: t.CreateOrganizationalUnitReques
     if any(other.name == req["Name"] for other in below(there, above.id)):
         raise errors.duplicate_unit()
     id_ = f"ou-{organization.root[2:]}-{call.pick(LETTERS, 8)}"
-    made = there.put(Unit(id_, req["Name"], above.id, default_policies(there, organization), tags.given(req)))
+    made = there.put(Unit(id_, req["Name"], above.id, default_policies(there, organization), tags.given(call, req)))
     return {"OrganizationalUnit": view(there, organization, made)}
 
 

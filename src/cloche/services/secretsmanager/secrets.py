@@ -48,7 +48,7 @@ def create_secret(call: Call, req: t.CreateSecretRequest) -> t.CreateSecretRespo
     if old := call.get(Secret, name):
         return _again(call, old, token, value)
     arn = call.arn(f"secret:{name}-{call.pick(LETTERS, 6)}")
-    secret = call.put(Secret(name, arn, call.now, call.now, req.get("Description"), _key(call, req.get("KmsKeyId", "")), tags=given(req)))
+    secret = call.put(Secret(name, arn, call.now, call.now, req.get("Description"), _key(call, req.get("KmsKeyId", "")), tags=given(call, req)))
     answer: Any = {"ARN": arn, "Name": name}
     if value is not None:
         secret = versions.add(call, secret, token, value)

@@ -15,17 +15,17 @@ if TYPE_CHECKING:
 MOST = 50
 
 
-def given(req: Any) -> dict[str, str]:
+def given(call: Call, req: Any) -> dict[str, str]:
     pairs = req.get("Tags") or ()
     found = {one.get("Key", ""): one.get("Value", "") for one in pairs}
     if len(found) < len(pairs):
         raise errors.duplicate_tag()
+    if call.reserves(found):
+        raise errors.system_tag()
     return checked(found)
 
 
 def checked(tags: dict[str, str]) -> dict[str, str]:
-    if any(key.lower().startswith("aws:") and not key.startswith("aws:cloudformation:") for key in tags):
-        raise errors.system_tag()
     if len(tags) > MOST:
         raise errors.too_many_tags()
     return tags
@@ -34,7 +34,7 @@ def checked(tags: dict[str, str]) -> dict[str, str]:
 @secrets.op(**ON_SECRET)
 def tag_resource(call: Call, req: t.TagResourceRequest) -> None:
     secret = find(call, req["SecretId"])
-    home(call, secret).put(secret.but(tags=checked(secret.tags | given(req))))
+    home(call, secret).put(secret.but(tags=checked(secret.tags | given(call, req))))
 
 
 @secrets.op(**ON_SECRET)

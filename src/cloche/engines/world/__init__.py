@@ -1,0 +1,7 @@
+"""The world: one holder process in namespaces of its own, and in it everything real: networks, machines, volumes. When it ends, the kernel ends all.
+
+    world = World(data); await world.start(); await world.namespace("vpc-1"); code, out, err = await world.run("vpc-1", ["ip", "-j", "link"])
+"""
+from .world import Unavailable, World, WorldError
+
+__all__ = ["Unavailable", "World", "WorldError"]

@@ -1,0 +1,97 @@
+"""EC2's door for other services: interfaces in a customer's subnets, and what is asked about networks.
+
+The caller may stand in any service: `public.make_interface(call, ...)`. Records come back as they are; read them, change them only through here.
+"""
+from __future__ import annotations
+
+from typing import Any
+
+from cloche.kernel import Call
+
+from . import internet_gateways, network_interfaces, public_addresses, route_tables, routes, security_groups, subnets, vpcs
+from .defaults import settle
+from .network_interfaces import NetworkInterface
+from .security_groups import SecurityGroup
+from .subnets import Subnet
+from .vpcs import Vpc
+
+
+def _here(call: Call) -> Call:
+    inside = call.of("ec2")
+    settle(inside)
+    return inside
+
+
+def vpc(call: Call, id_: str) -> Vpc:
+    """Raises InvalidVpcID.NotFound."""
+    return vpcs.find(_here(call), id_)
+
+
+def default_vpc(call: Call) -> Vpc | None:
+    return vpcs.default(_here(call))
+
+
+def subnet(call: Call, id_: str) -> Subnet:
+    """Raises InvalidSubnetID.NotFound."""
+    return subnets.find(_here(call), id_)
+
+
+def subnets_of(call: Call, vpc_id: str) -> list[Subnet]:
+    return subnets.of_vpc(_here(call), vpc_id)
+
+
+def free_addresses(call: Call, subnet_id: str) -> int:
+    here = _here(call)
+    return subnets.free(here, subnets.find(here, subnet_id))
+
+
+def group(call: Call, id_: str) -> SecurityGroup:
+    """Raises InvalidGroup.NotFound."""
+    return security_groups.find(_here(call), id_)
+
+
+def leads_to_internet(call: Call, subnet_id: str) -> bool:
+    """Is there a live route from the subnet to an internet gateway?"""
+    here = _here(call)
+    one = subnets.find(here, subnet_id)
+    table = route_tables.of_subnet(here, one.id, one.vpc_id)
+    return any(route.target.startswith("igw-") and routes.alive(here, route, one.vpc_id) for route in table.routes)
+
+
+def has_internet_gateway(call: Call, vpc_id: str) -> bool:
+    return internet_gateways.of_vpc(_here(call), vpc_id) is not None
+
+
+def interface(call: Call, id_: str) -> NetworkInterface:
+    """Raises InvalidNetworkInterfaceID.NotFound."""
+    return network_interfaces.find(_here(call), id_)
+
+
+def make_interface(call: Call, subnet_id: str, groups: list[str] | None, kind: str, description: str, *, owner: str = "", private: str = "", public: bool = False,
+                   allocation: str = "", requester: str = "", operator: str = "", instance_owner: str = "amazon-aws", **more: Any) -> NetworkInterface:
+    """An interface of a service's thing, attached and in use. `kind`: AWS's InterfaceType (network_load_balancer, lambda, vpc_endpoint, ...; "interface" where AWS
+    has none). `groups` None: the VPC's default group; []: none. `owner`: what it belongs to. `public`: it is lent a public address; `allocation`: it gets that
+    Elastic IP. Raises InvalidSubnetID.NotFound, InvalidGroup.NotFound, InsufficientFreeAddressesInSubnet."""
+    here = _here(call)
+    one = network_interfaces.make(here, subnets.find(here, subnet_id), groups=groups, private=private, description=description, interface_type=kind, owner=owner,
+                                  requester_managed=True, requester_id=requester or instance_owner, operator=operator, **more)
+    one = network_interfaces.put(here, one.but(attachment=network_interfaces.Attachment(here.id("ela-attach-"), here.now, instance_owner=instance_owner, device=1)))
+    if allocation:
+        from . import elastic_ips
+        elastic_ips.join(here, elastic_ips.find(here, allocation), one, one.private)
+        return network_interfaces.find(here, one.id)
+    return public_addresses.lend(here, one) if public else one
+
+
+def change_interface(call: Call, id_: str, groups: list[str]) -> NetworkInterface:
+    """Other security groups for it."""
+    here = _here(call)
+    one = network_interfaces.find(here, id_)
+    return network_interfaces.put(here, one.but(groups=security_groups.for_interface(here, one.vpc_id, groups)))
+
+
+def release_interface(call: Call, id_: str) -> None:
+    """The thing it belonged to is gone; nothing happens if the interface is, too."""
+    here = _here(call)
+    if there := here.get(NetworkInterface, id_):
+        network_interfaces.drop(here, there)
