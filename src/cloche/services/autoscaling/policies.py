@@ -193,7 +193,7 @@ def apply(call: Call, group: Group, policy: Policy, wanted: int, why: str) -> No
         return
     new = resize(call, group, wanted, f"{why} changing the desired capacity from {group.desired} to {wanted}.")
     if policy.type == "SimpleScaling":
-        call.put(new.but(cooling=call.now + policy.config.get("Cooldown", group.cooldown)))
+        call.put(new.but(cooling=call.now // 1 + policy.config.get("Cooldown", group.cooldown)))
     reconciling.soon(call, group.name)
 
 

@@ -52,11 +52,12 @@ def plan(call: Call, group: Group) -> None:
     members = of_group(call, group.name)
     moving = any(one.lifecycle in ("Pending", "Pending:Proceed", "Terminating", "Terminating:Proceed") or (one.lifecycle == "InService" and not one.registered and (group.target_groups or group.balancers))
                  for one in members)
-    short = sum(one.lifecycle in COUNTED and not one.warm for one in members) != group.desired
-    if not members and not group.desired:
+    have = sum(one.lifecycle in COUNTED and not one.warm for one in members)
+    short = (have < group.desired and "Launch" not in group.suspended) or (have > group.desired and "Terminate" not in group.suspended)
+    if not members and not short and not warm_pools.size(group):
         return
-    seconds = BUSY_SECONDS if moving or (short and group.retry <= call.now) or refreshes.active(call, group.name) else CALM_SECONDS
-    due = call.now + seconds
+    busy = moving or (short and group.retry <= call.now) or refreshes.active(call, group.name)
+    due = call.now + BUSY_SECONDS if busy else call.now // CALM_SECONDS * CALM_SECONDS + CALM_SECONDS  # calm groups look together
     if short and call.now < group.retry < due:
         due = group.retry
     call.due(due, tick, name=group.name, group=group.name)
