@@ -2082,6 +2082,7 @@ FRONTS: Any = [
 
 LISTENERS: Any = {
     'aws': ['events'],
+    'route53.names_changed': ['acm', 'route53'],
     's3.happened': ['s3'],
 }
 

@@ -55,6 +55,10 @@ def taken(call: Call, subnet: str) -> int:
     return int(call.row("SELECT count(*) FROM ec2_private WHERE subnet=? AND family=4", subnet)[0])
 
 
+def taken6(call: Call, subnet: str) -> int:
+    return int(call.row("SELECT count(*) FROM ec2_private WHERE subnet=? AND family=6", subnet)[0])
+
+
 def free_count(call: Call, subnet: str, cidr: str) -> int:
     return max(0, network(cidr).num_addresses - 5 - taken(call, subnet)) if cidr else 0
 
