@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 MOMENT = 0.5
 MULTI_ATTACH_MOST = 16
-HOURS_BETWEEN = 6
+MOST_A_DAY = 4
 
 
 def _now(call: Call, one: Volume, instance_id: str, **more: Any) -> Volume:
@@ -121,7 +121,7 @@ def _values(one: Volume) -> dict[str, Any]:
 
 @ec2.op(**names.on("volume", "VolumeId"))
 def modify_volume(call: Call, req: t.ModifyVolumeRequest) -> t.ModifyVolumeResult:
-    """Grows, changes type and speed; never shrinks. The next only after six hours."""
+    """Grows, changes type and speed; never shrinks. One after the other, four a day."""
     one = volumes.find(call, req["VolumeId"])
     if one.state not in ("available", "in-use"):
         raise refusals.volume_not_available(one.id, one.state)
@@ -130,8 +130,9 @@ def modify_volume(call: Call, req: t.ModifyVolumeRequest) -> t.ModifyVolumeResul
     if one.modification:
         if _state(call, one)[0] != "completed":
             raise refusals.modifying(one.id)
-        if call.now < one.modification.began + HOURS_BETWEEN * 3600:
-            raise refusals.modified_lately(one.id)
+    lately = [moment for moment in one.modified if moment > call.now - 86400]
+    if len(lately) >= MOST_A_DAY:
+        raise refusals.modified_lately(one.id)
     size, kind = req.get("Size") or one.size, req.get("VolumeType") or one.type
     if size < one.size:
         raise refusals.shrinks()
@@ -143,7 +144,7 @@ def modify_volume(call: Call, req: t.ModifyVolumeRequest) -> t.ModifyVolumeResul
     if multi and kind not in ("io1", "io2"):
         raise errors.invalid("The parameter MultiAttachEnabled is only supported for io1 and io2 volumes.")
     after = {"size": size, "type": kind, "iops": iops, "throughput": throughput, "multi_attach": multi}
-    one = volumes.put(call, one.but(modification=Modification(call.now, _values(one), after)))
+    one = volumes.put(call, one.but(modification=Modification(call.now, _values(one), after), modified=[*lately, call.now]))
     call.after(MODIFYING_SECONDS, volume_modified, one.id, id=one.id)
     return {"VolumeModification": shown_modification(call, one)}
 
