@@ -112,7 +112,7 @@ def managed(call: Call, ids: list[str] | None = None) -> list[Any]:
     here = call.of("ec2")
     held = world.running(here)
     found = [one for id_ in ids if (one := here.get(instances.Instance, id_))] if ids is not None else here.all(instances.Instance)
-    return [one for one in found if one.state == "running" and held is not None and one.id in held.machines.running]
+    return [one for one in found if one.state == "running" and held is not None and held.machines.up(one.id)]
 
 
 def tags_of(call: Call, id_: str) -> dict[str, str]:
