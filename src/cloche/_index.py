@@ -2100,6 +2100,7 @@ DOORS: Any = {
     'credential': 'iam',
     'encoded': 'sts',
     'over_resource': 'organizations',
+    'packet': 'ec2',
     'policies': 'iam',
     'role_principal': 'sts',
     'used': 'iam',

@@ -165,3 +165,12 @@ async def plugged_in(call: Call, *interfaces: str) -> Any:
     here = call.of("ec2")
     await network.ready(here, *interfaces)
     return await network.world(here)
+
+
+def packet(call: Call, query: dict[str, str]) -> dict[str, Any]:
+    """`/_cloche/packet?from=i-...&to=10.0.2.5&port=443`: the kernel's question for a packet's way. Raises ValueError with what is wrong with the question."""
+    from . import packet_reasons
+    port, source_port = query.get("port", "0"), query.get("source_port", "0")
+    if not query.get("from") or not query.get("to") or not port.isdigit() or not source_port.isdigit():
+        raise ValueError("a packet has from (an instance or interface), to (an address, an instance, an interface), port, and perhaps protocol and source_port")
+    return packet_reasons.why(call.of("ec2"), query["from"], query["to"], int(port), query.get("protocol", "tcp").lower(), int(source_port))
