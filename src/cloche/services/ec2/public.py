@@ -106,3 +106,12 @@ async def plugged_in(call: Call, *interfaces: str) -> Any:
     here = call.of("ec2")
     await network.ready(here, *interfaces)
     return await network.world(here)
+
+
+def endpoint_policy(cloud: Any, id_: str) -> Any:
+    """What a request through this VPC endpoint must pass, as `iam` knows a policy; None where everything passes."""
+    from cloche.iam.policy import parse
+
+    from .vpc_endpoints import EndpointPolicy
+    found = cloud.store.table(EndpointPolicy, "", "").get(id_)
+    return (id_, "endpoint", parse(found.text)) if found else None
