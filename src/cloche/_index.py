@@ -2099,6 +2099,7 @@ DOORS: Any = {
     'controls': 'organizations',
     'credential': 'iam',
     'encoded': 'sts',
+    'endpoint_policy': 'ec2',
     'over_resource': 'organizations',
     'packet': 'ec2',
     'policies': 'iam',

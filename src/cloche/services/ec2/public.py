@@ -174,3 +174,12 @@ def packet(call: Call, query: dict[str, str]) -> dict[str, Any]:
     if not query.get("from") or not query.get("to") or not port.isdigit() or not source_port.isdigit():
         raise ValueError("a packet has from (an instance or interface), to (an address, an instance, an interface), port, and perhaps protocol and source_port")
     return packet_reasons.why(call.of("ec2"), query["from"], query["to"], int(port), query.get("protocol", "tcp").lower(), int(source_port))
+
+
+def endpoint_policy(cloud: Any, id_: str) -> Any:
+    """What a request through this VPC endpoint must pass, as `iam` knows a policy; None where everything passes."""
+    from cloche.iam.policy import parse
+
+    from .vpc_endpoints import EndpointPolicy
+    found = cloud.store.table(EndpointPolicy, "", "").get(id_)
+    return (id_, "endpoint", parse(found.text)) if found else None
