@@ -2038,6 +2038,7 @@ PACKAGES: Any = {
     'dynamodb': 'dynamodb',
     'dynamodbstreams': 'dynamodbstreams',
     'ec2': 'ec2',
+    'elb': 'elb',
     'elbv2': 'elbv2',
     'events': 'events',
     'iam': 'iam',
