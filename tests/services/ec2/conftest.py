@@ -1,6 +1,28 @@
-"""A network of the test's own, and the few words that tests of networks need."""
+"""EC2's records are tried without machines, for speed; `real` is a cloud in which instances run; `net` has the few words that tests of networks need."""
 import pytest
 from botocore.exceptions import ClientError
+
+from cloche.engines.world import lacking
+from cloche.testing import Cloche
+
+
+@pytest.fixture(scope="session")
+def cloche_server():
+    with Cloche(compute="none") as cloud:
+        yield cloud
+
+
+@pytest.fixture(scope="session")
+def real_server():
+    if reason := lacking():
+        pytest.skip(reason)
+    with Cloche() as cloud:
+        yield cloud
+
+
+@pytest.fixture
+def real(real_server):
+    return real_server.other()
 
 
 class Net:

@@ -222,6 +222,15 @@ class Machines:
         said, _ = await self.world.ask("detach", machine=machine, volume=volume)
         return bool(said["busy"])
 
+    async def busy(self, volume: str) -> bool:
+        """Whether a volume that was detached is still mounted somewhere."""
+        said, _ = await self.world.ask("busy", volume=volume)
+        return bool(said["busy"])
+
+    async def pause(self, seconds: float) -> None:
+        """For those who have to look again and again."""
+        await asyncio.sleep(seconds)
+
     async def grow(self, volume: str) -> None:
         """Its file has become larger."""
         await self.world.ask("grow", volume=volume)

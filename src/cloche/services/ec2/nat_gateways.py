@@ -195,17 +195,17 @@ def settled(call: Call, id: str) -> None:
     if one.state == "pending":
         put(call, one.but(state="failed" if one.failure[0] else "available"))
         if one.failure[0]:
-            call.after(SEEN, forgotten, name=id, id=id)
+            call.after(SEEN, nat_forgotten, name=id, id=id)
     elif one.state == "deleting":
         one = one.but(last=_addresses(call, one))
         if interface := call.get(NetworkInterface, one.interface):
             network_interfaces.drop(call, interface)
         put(call, one.but(state="deleted"))
-        call.after(SEEN, forgotten, name=id, id=id)
+        call.after(SEEN, nat_forgotten, name=id, id=id)
 
 
 @ec2.timer
-def forgotten(call: Call, id: str) -> None:
+def nat_forgotten(call: Call, id: str) -> None:
     if (one := call.get(NatGateway, id)) and one.state in ("failed", "deleted"):
         call.delete(one)
         tags.drop(call, id)
@@ -230,7 +230,7 @@ def delete_nat_gateway(call: Call, req: t.DeleteNatGatewayRequest) -> t.DeleteNa
     if one.state in ("pending", "available", "failed"):
         put(call, one.but(state="deleting", deleted=call.now))
         call.after(NEXT["deleting"][0], settled, name=one.id, id=one.id)
-        call.cancel(forgotten, one.id)
+        call.cancel(nat_forgotten, one.id)
     return {"NatGatewayId": one.id}
 
 
