@@ -4,11 +4,12 @@ The caller may stand in any service: `public.make_interface(call, ...)`. Records
 """
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from cloche.kernel import Call
 
-from . import internet_gateways, network, network_interfaces, public_addresses, route_tables, routes, security_groups, subnets, vpcs
+from . import internet_gateways, network, network_interfaces, public_addresses, route_tables, routes, security_groups, subnets, vpcs, world
 from .defaults import settle
 from .network import Unavailable
 from .network_interfaces import NetworkInterface
@@ -164,7 +165,19 @@ async def plugged_in(call: Call, *interfaces: str) -> Any:
     holds no network."""
     here = call.of("ec2")
     await network.ready(here, *interfaces)
-    return await network.world(here)
+    return await world.start(here)
+
+
+async def settled(call: Call) -> None:
+    """Until the kernel has what the records say by now, where there is a network at all."""
+    engine = network.standing(call)
+    if engine is not None:
+        await engine.settle(call.of("ec2"))
+
+
+def when_started(tell: Callable[[Call], None]) -> None:
+    """Be told when a world has been started: one after another's death is empty."""
+    world.STARTED.append(tell)
 
 
 def packet(call: Call, query: dict[str, str]) -> dict[str, Any]:
