@@ -69,6 +69,7 @@ def from_packages() -> tuple[dict[str, Any], list[str]]:
     packages: dict[str, str] = {}
     fronts: list[tuple[str, str, str]] = []
     listeners: dict[str, list[str]] = defaultdict(list)
+    doors: dict[str, str] = {}
     broken: list[str] = []
     known = set(model.services())
     for folder in sorted((ROOT / "services").glob("*/__init__.py")):
@@ -87,10 +88,14 @@ def from_packages() -> tuple[dict[str, Any], list[str]]:
             continue
         packages[name] = package
         fronts += [(name, "host", template) for template in service.hosts] + [(name, "path", template) for template in service.paths]
+        for question in service.doors:
+            if question in doors:
+                broken.append(f"{package}: {doors[question]} answers {question} already")
+            doors[question] = package
         for event, _ in service.listeners:
             if name not in listeners[event.kind]:
                 listeners[event.kind].append(name)
-    return {"PACKAGES": packages, "FRONTS": fronts, "LISTENERS": dict(sorted(listeners.items()))}, broken
+    return {"PACKAGES": packages, "FRONTS": fronts, "LISTENERS": dict(sorted(listeners.items())), "DOORS": dict(sorted(doors.items()))}, broken
 
 
 def text(values: dict[str, Any]) -> str:
@@ -137,7 +142,7 @@ def main() -> int:
     values = from_models()
     before = FILE.read_text() if FILE.exists() else ""
     # the kernel imports the index, and services import the kernel: the half without services must stand first
-    FILE.write_text(text(values | {"PACKAGES": {}, "FRONTS": [], "LISTENERS": {}}))
+    FILE.write_text(text(values | {"PACKAGES": {}, "FRONTS": [], "LISTENERS": {}, "DOORS": {}}))
     own, broken = from_packages()
     wanted = text(values | own)
     for each in broken:

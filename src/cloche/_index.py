@@ -2032,17 +2032,20 @@ PACKAGES: Any = {
     'apigateway': 'apigateway',
     'apigatewayv2': 'apigatewayv2',
     'cloudformation': 'cloudformation',
+    'cloudwatch': 'cloudwatch',
     'cognito-identity': 'cognito_identity',
     'cognito-idp': 'cognito_idp',
     'dynamodb': 'dynamodb',
     'dynamodbstreams': 'dynamodbstreams',
     'ec2': 'ec2',
+    'elbv2': 'elbv2',
     'events': 'events',
     'iam': 'iam',
     'kms': 'kms',
     'lambda': 'lambda_',
     'logs': 'logs',
     'organizations': 'organizations',
+    'route53': 'route53',
     's3': 's3',
     'scheduler': 'scheduler',
     'secretsmanager': 'secretsmanager',
@@ -2064,6 +2067,9 @@ FRONTS: Any = [
     ('cognito-idp', 'path', '/{pool}/.well-known/jwks.json'),
     ('cognito-idp', 'path', '/{pool}/.well-known/openid-configuration'),
     ('cognito-idp', 'path', '/_cognito/{domain}/{path+}'),
+    ('elbv2', 'host', '{name}.{region}.elb.amazonaws.com'),
+    ('elbv2', 'host', '{name}.elb.{region}.amazonaws.com'),
+    ('elbv2', 'host', '{name}.elb.localhost'),
     ('iam', 'host', '{account}.signin.aws.amazon.com'),
     ('lambda', 'host', '{id}.lambda-url.{region}.on.aws'),
     ('lambda', 'host', '{id}.lambda-url.localhost'),
@@ -2076,7 +2082,18 @@ FRONTS: Any = [
 
 LISTENERS: Any = {
     'aws': ['events'],
+    'route53.names_changed': ['acm', 'route53'],
     's3.happened': ['s3'],
+}
+
+DOORS: Any = {
+    'controls': 'organizations',
+    'credential': 'iam',
+    'encoded': 'sts',
+    'over_resource': 'organizations',
+    'policies': 'iam',
+    'role_principal': 'sts',
+    'used': 'iam',
 }
 
 

@@ -73,6 +73,24 @@ def test_pure_rooms_know_no_service_and_do_no_io(path):
         assert parts[0] not in ("asyncio", "socket", "sqlite3", "subprocess"), module
 
 
+@pytest.mark.parametrize("path", [p for p in ALL if p.relative_to(SRC).parts[0] in ("kernel", "server")], ids=name)
+def test_the_kernel_knows_no_service(path):
+    """What it asks of them it asks through `doors`, what it runs of them it finds in the index."""
+    assert not [module for module in imports(path) if module.startswith("cloche.services")]
+
+
+def test_two_functions_of_one_name_are_refused_where_they_are_registered():
+    from cloche.kernel import ANY, Service
+    service = Service("cloche.services.twice", name="sqs")
+
+    def expire(call, name): ...
+
+    for register in (service.timer, service.worker, service.op(resource=ANY)):
+        register(expire)
+        with pytest.raises(TypeError, match="two functions are called expire"):
+            register(expire)
+
+
 @pytest.mark.parametrize("path", ALL, ids=name)
 def test_a_module_is_read_in_one_sitting(path):
     assert len(path.read_text().splitlines()) <= 500, "has a second noun moved in?"

@@ -19,6 +19,7 @@ A, B = "111111111111", "222222222222"
 BOB, ROLE, SESSION = f"arn:aws:iam::{A}:user/bob", f"arn:aws:iam::{A}:role/w", f"arn:aws:sts::{A}:assumed-role/w/s"
 WHO = [
     {"kind": "user", "arn": BOB, "account": A, "role": "", "service": ""}, {"kind": "role", "arn": SESSION, "account": A, "role": ROLE, "service": ""},
+    {"kind": "federated", "arn": f"arn:aws:sts::{A}:federated-user/al", "account": A, "role": BOB, "service": "", "id": f"{A}:al"},
     {"kind": "root", "arn": f"arn:aws:iam::{A}:root", "account": A, "role": "", "service": ""},
     {"kind": "service", "arn": "sns.amazonaws.com", "account": "", "role": "", "service": "sns.amazonaws.com"},
     {"kind": "anonymous", "arn": "*", "account": "", "role": "", "service": ""},
@@ -69,7 +70,7 @@ def compiled(found):
        on_resource=st.none() | policy(by_principal=True), scps=st.none() | st.lists(policies, max_size=2), rule=st.sampled_from(["normal", "normal", "kms", "trust"]))
 def test_they_never_disagree(who, asked, on, owner, context, identity, boundary, session, on_resource, scps, rule):
     expected = naive.decide(who, asked, on, owner, context, identity, boundary, session, on_resource, scps, rule)
-    caller = Principal(kind=who["kind"], arn=who["arn"], account=who["account"], id="AIDAX", name="bob", role_arn=who["role"], service=who["service"])
+    caller = Principal(kind=who["kind"], arn=who["arn"], account=who["account"], id=who.get("id", "AIDAX"), name="bob", role_arn=who["role"], service=who["service"])
     found = decide(Question(
         principal=caller, action=asked, resource=on, resource_account=owner, context=context, identity=compiled(identity),
         boundary=compiled([boundary])[0] if boundary else None, session=None if session is None else compiled(session), rule=rule,

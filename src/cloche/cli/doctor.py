@@ -6,7 +6,9 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
+from pathlib import Path
 
 from . import talk
 
@@ -35,8 +37,32 @@ def _cgroups() -> tuple[bool, str, str]:
     return ok, "memory limits are kept by control groups", "run as root or under a systemd scope with Delegate=yes; until then limits are kept by watching"
 
 
+def _world() -> tuple[bool, str, str]:
+    """Really made, and ended again."""
+    import asyncio
+
+    from ..engines.world import Unavailable, World
+
+    async def attempt() -> str:
+        world = World(Path(tempfile.gettempdir()))
+        await world.start()
+        lacks = world.lacks
+        await world.close()
+        return lacks
+
+    try:
+        lacks = asyncio.run(attempt())
+    except Unavailable as error:
+        return False, "networks and instances are real", str(error)
+    return True, "networks and instances are real" + (f" ({lacks})" if lacks else ""), ""
+
+
+def _volumes() -> tuple[bool, str, str]:
+    return os.access("/dev/loop-control", os.W_OK) and os.geteuid() == 0, "EBS volumes are block devices in instances", "run as root, with loop devices (modprobe loop; in a container --privileged)"
+
+
 def _command(name: str, says: str, get: str) -> Callable[[], tuple[bool, str, str]]:
-    return lambda: (shutil.which(name) is not None, says, get)
+    return lambda: (shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin") is not None, says, get)
 
 
 CHECKS: list[tuple[str, bool, Callable[[], tuple[bool, str, str]]]] = [  # name, needed by what is built today, check
@@ -46,7 +72,9 @@ CHECKS: list[tuple[str, bool, Callable[[], tuple[bool, str, str]]]] = [  # name,
     ("node", False, _command("node", "functions with a nodejs runtime", "apt-get install nodejs")),
     ("aws", False, _command("aws", "the aws CLI, for you", "pip install awscli")),
     ("sam", False, _command("sam", "the SAM CLI, for `cloche demo`", "pip install aws-sam-cli")),
-    ("nft", False, _command("nft", "VPC packet filtering (not built yet)", "apt-get install nftables")),
+    ("world", True, _world),
+    ("volumes", False, _volumes),
+    ("sshd", False, _command("sshd", "instances can be logged in to with their key pair", "apt-get install openssh-server")),
 ]
 
 

@@ -125,7 +125,7 @@ def _grade(kind: str, value: str, principal: Principal) -> int:
             return 0
         if value in (principal.arn, principal.id):
             return ACCOUNT if principal.kind == "root" else EXACT
-        if principal.role_arn and (value == principal.role_arn or value == principal.id.partition(":")[0]):
+        if principal.role_arn and (value == principal.role_arn or (principal.kind == "role" and value == principal.id.partition(":")[0])):
             return ROLE
         return ACCOUNT if value == principal.account or (value.endswith(":root") and value.split(":")[4:5] == [principal.account]) else 0
     if kind == "Service":

@@ -1,5 +1,6 @@
 """What every service stands on: services, calls, records, time, events. Import names from here."""
 from ..wire.http import FileBody, Request, Response
+from . import pages
 from .call import Call
 from .clock import Clock
 from .cloud import Cloud
@@ -8,4 +9,4 @@ from .events import AwsEvent, Event
 from .service import ANY, Entry, Need, Service
 from .store import Record, Store
 
-__all__ = ["ANY", "AwsError", "AwsEvent", "Call", "Clock", "Cloud", "Entry", "Event", "FileBody", "Need", "Record", "Request", "Response", "Service", "Store"]
+__all__ = ["ANY", "AwsError", "AwsEvent", "Call", "Clock", "Cloud", "Entry", "Event", "FileBody", "Need", "Record", "Request", "Response", "Service", "Store", "pages"]

@@ -13,7 +13,7 @@ from ..iam.principal import Principal
 from ..wire import sigv4
 from ..wire.http import Request
 from ..wire.model import Model
-from . import presigned
+from . import doors, presigned
 from .errors import AwsError
 
 if TYPE_CHECKING:
@@ -91,8 +91,7 @@ def known(cloud: Cloud, key: str, model: Model) -> tuple[str, Principal, str | N
     """Secret, principal, session token and end of an access key; a refusal if there is no such key."""
     if root_key(key):
         return cloud.secret, principals.root(HOME if key == ROOT else key), None, None
-    from ..services.iam import public
-    found = public.credential(cloud, key)
+    found = doors.credential(cloud, key)
     if found is None or not found.active:
         raise refuse("unknown", model)
     return found.secret, found.principal, found.token, found.expires
@@ -130,8 +129,6 @@ def authenticate(cloud: Cloud, request: Request, claim: sigv4.Claim | None, mode
         code, _, status = _FORBIDDEN["signature"][family(model)]
         word = "expired" if moment < clock.now() else "not yet current"
         raise AwsError(code, f"Signature {word}: {claim.stamp} is more than 15 min from now", status)
-    if not root_key(claim.access_key):
-        from ..services.iam import public
-        if found := public.credential(cloud, claim.access_key):
-            public.used(cloud, found, model.meta.get("signingName") or model.meta["endpointPrefix"], claim.scope[1] if claim.scope else "us-east-1")
+    if not root_key(claim.access_key) and (found := doors.credential(cloud, claim.access_key)):
+        doors.used(cloud, found, model.meta.get("signingName") or model.meta["endpointPrefix"], claim.scope[1] if claim.scope else "us-east-1")
     return principal

@@ -11,6 +11,7 @@ from .. import iam
 from ..iam import explain
 from ..iam.decide import ROOT_DECISION
 from ..iam.policy import parse
+from . import doors
 from .authenticate import refuse
 from .errors import AwsError
 from .service import Entry, Need
@@ -66,8 +67,7 @@ def organization(call: Call, account: str) -> Any:
     members = call.cloud.store.cache.get(MEMBERS)
     if members is not None and account not in members:
         return None
-    from ..services.organizations import public
-    return public.controls(call.cloud, account)
+    return doors.controls(call.cloud, account)
 
 
 def service_controls(call: Call, principal: iam.Principal) -> Any:
@@ -78,15 +78,11 @@ def service_controls(call: Call, principal: iam.Principal) -> Any:
 
 def resource_controls(call: Call, account: str, action: str) -> Any:
     above = organization(call, account)
-    if above is None or above.rcps is None:
-        return None
-    from ..services.organizations import public
-    service, _, name = action.partition(":")
-    return above.rcps if service in public.RCP_SERVICES and name != "RetireGrant" else None
+    return doors.over_resource(above, action) if above is not None and above.rcps is not None else None
 
 
 def question(call: Call, need: Need) -> iam.Question:
-    held = held_by(call)
+    held = doors.policies(call.cloud, call.principal)
     principal, owner = call.principal, need.account or owner_of(need.resource) or call.account
     return iam.Question(
         principal=principal, action=need.action, resource=need.resource, resource_account=owner, scps=service_controls(call, principal),
@@ -102,17 +98,15 @@ def owner_of(arn: str) -> str:
     return parts[4] if len(parts) == 6 and parts[4].isdigit() else ""
 
 
-def held_by(call: Call) -> Any:
-    from ..services.iam import public
-    return public.policies(call.cloud, call.principal)
-
-
 def context(call: Call, need: Need) -> dict[str, Any]:
     """The condition keys of the request; those that follow from the principal and the time are `iam`'s."""
     keys: dict[str, Any] = {"aws:RequestedRegion": call.region}
     if call.request is not None and call.principal.kind != "service":
         # The plain endpoint on loopback stands for AWS's HTTPS endpoint: the bucket that the SAM CLI makes for itself denies anything else.
         keys["aws:SourceIp"], keys["aws:SecureTransport"] = call.request.peer, True
+        if call.request.via:                 # through a VPC endpoint: the address is a private one, and has another name
+            keys.update(call.request.via)
+            del keys["aws:SourceIp"]
         if agent := call.user_agent:
             keys["aws:UserAgent"] = agent
     for account, whose in ((call.principal.account, "Principal"), (need.account or owner_of(need.resource) or call.account, "Resource"), (call.principal.source_account, "Source")):
@@ -128,12 +122,11 @@ def denied(call: Call, need: Need, decision: Any) -> AwsError:
     message = decision.message(call.principal, need.action, f'"{need.resource}"' if model.name == "s3" else need.resource)   # S3 alone quotes
     protocol = model.protocols[0]
     if model.name == "ec2":
-        from ..services.sts import public
-        blob = public.encoded(call, decision, need.action, need.resource, context(call, need))
+        blob = doors.encoded(call, decision, need.action, need.resource, context(call, need))
         return AwsError("UnauthorizedOperation", f"You are not authorized to perform this operation. {message} Encoded authorization failure message: {blob}", 403)
     if model.name == "sns":
         return AwsError("AuthorizationError", message, 403)
-    if model.name == "sqs":
+    if model.name in ("sqs", "cloudwatch"):  # once spoken to in query, and old clients still read its code
         return AwsError("AccessDeniedException", message, 403, query_code="AccessDenied")
     if protocol in ("query", "rest-xml"):
         return AwsError("AccessDenied", message if call.principal.kind != "anonymous" else "Access Denied", 403)

@@ -12,7 +12,7 @@ import msgspec
 from ..iam import principal as principals
 from ..iam.principal import Principal
 from ..wire.http import Request
-from . import authorize
+from . import authorize, doors
 from .events import Event
 from .service import Entry, Need, Service
 from .store import Record, Store
@@ -119,6 +119,10 @@ class Call:
     def due(self, moment: float, timer: Callable[..., Any], name: str | None = None, **body: Any) -> None:
         self.cloud.clock.add(moment, self._name(timer), self.account, self.region, name, body)
 
+    def again(self, seconds: float, timer: Callable[..., Any], name: str, **body: Any) -> None:
+        """Look again that much later. A look that finds nothing new must change no record: then `advance` need not stop at every one (`kernel/clock.py`)."""
+        self.cloud.clock.add(self.now + seconds, self._name(timer), self.account, self.region, name, body, look=True)
+
     def cancel(self, timer: Callable[..., Any], name: str) -> None:
         self.cloud.clock.cancel(self._name(timer), self.account, self.region, name)
 
@@ -169,8 +173,7 @@ class Call:
 
     def as_role(self, role_arn: str, session_name: str, service: str, source_arn: str = "") -> Call:
         """The service acting under a role that trusts it. Raises AccessDenied if it does not."""
-        from ..services.sts import public
-        return self.as_principal(public.role_principal(self, role_arn, session_name, service, source_arn))
+        return self.as_principal(doors.role_principal(self, role_arn, session_name, service, source_arn))
 
     def as_root(self) -> Call:
         """The account's root from within, where AWS asks nobody: no control policy of an organization binds it."""

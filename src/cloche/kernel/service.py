@@ -60,13 +60,22 @@ class Entry:
         return [Need(a, r, context, self.policy(call, r) if self.policy else None) for r in resources for a in actions]
 
 
-class Service:
-    """`hosts` and `paths` are templates of data planes (`{id}.lambda-url.{region}.on.aws`), answered by the function under `@serve`."""
+def once(service: Service, registered: Mapping[str, Any], fn: Callable[..., Any]) -> None:
+    """Timers, workers and operations are found by name: a second function of the name would silently run in place of the first."""
+    if fn.__name__ in registered:
+        raise TypeError(f"{service.name}: two functions are called {fn.__name__}; the second is in {fn.__module__}")
 
-    def __init__(self, package: str, *, name: str | None = None, iam: str | None = None, hosts: tuple[str, ...] = (), paths: tuple[str, ...] = ()) -> None:
+
+class Service:
+    """`hosts` and `paths` are templates of data planes (`{id}.lambda-url.{region}.on.aws`), answered by the function under `@serve`;
+    `doors` are the kernel's questions that the service's `public.py` answers (`kernel/doors.py`)."""
+
+    def __init__(
+        self, package: str, *, name: str | None = None, iam: str | None = None, hosts: tuple[str, ...] = (), paths: tuple[str, ...] = (), doors: tuple[str, ...] = (),
+    ) -> None:
         self.package = package
         self.name = name or package.rsplit(".", 1)[1].rstrip("_").replace("_", "-")
-        self.iam, self.hosts, self.paths = iam, hosts, paths
+        self.iam, self.hosts, self.paths, self.doors = iam, hosts, paths, doors
         self.entries: dict[str, Entry] = {}  # by the function's name; by the operation's once loaded
         self.timers: dict[str, Callable[..., Any]] = {}
         self.workers: dict[str, Callable[..., Any]] = {}
@@ -85,17 +94,20 @@ class Service:
             raise TypeError("an operation says which resource IAM is asked about, or that nobody is asked")
 
         def register(fn: F) -> F:
+            once(self, self.entries, fn)
             self.entries[fn.__name__] = Entry(self, fn, resource=resource, action=action, context=context, policy=policy, needs=needs, open=open, unsigned=unsigned, partly=partly)
             return fn
         return register
 
     def timer(self, fn: F) -> F:
         """A plain function `f(call, **body)` that `call.after` may plan."""
+        once(self, self.timers, fn)
         self.timers[fn.__name__] = fn
         return fn
 
     def worker(self, fn: F) -> F:
         """A coroutine function `f(call, key)` that `call.wake` starts; idempotent, returns when there is nothing to do."""
+        once(self, self.workers, fn)
         self.workers[fn.__name__] = fn
         return fn
 

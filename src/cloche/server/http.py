@@ -120,8 +120,13 @@ class Slot:
 
 
 class Connection(asyncio.Protocol):
-    def __init__(self, server: Server) -> None:
-        self.server = server
+    """`handle` answers instead of the server's own where a listener has one; `idle` seconds of silence end the connection."""
+
+    def __init__(self, server: Server, handle: Handle | None = None, idle: float = 0.0) -> None:
+        self.server, self.handle, self.idle = server, handle or server.handle, idle
+        self.tunnel: Incoming | None = None  # the connection is no longer HTTP: it asked to become something else
+        self.mourners: list[Callable[[], None]] = []
+        self.timer: asyncio.TimerHandle | None = None
         self.parser = httptools.HttpRequestParser(self)
         self.slots: deque[Slot] = deque()
         self.holds: set[str] = set()
@@ -139,10 +144,32 @@ class Connection(asyncio.Protocol):
         self.peer = peer[0] if isinstance(peer, tuple) else "127.0.0.1"
         self.secure = transport.get_extra_info("sslcontext") is not None
         self.server.connections.add(self)
+        self.rest()
+
+    def rest(self) -> None:
+        """Nothing more for so long: then it ends, unless an answer is still owed."""
+        if self.idle:
+            if self.timer is not None:
+                self.timer.cancel()
+            self.timer = asyncio.get_running_loop().call_later(self.idle, self.tired)
+
+    def tired(self) -> None:
+        if self.slots or self.sending is not None:
+            self.rest()
+        elif not self.closing:
+            self.closing = True
+            self.transport.close()
 
     def connection_lost(self, error: Exception | None) -> None:
         self.server.connections.discard(self)
         self.closing = True
+        if self.timer is not None:
+            self.timer.cancel()
+        for tell in self.mourners:
+            tell()
+        if self.tunnel is not None:
+            self.tunnel.broken = True
+            self.tunnel._wake()
         for slot in self.slots:
             slot.done()
         if self.incoming is not None:
@@ -153,10 +180,18 @@ class Connection(asyncio.Protocol):
         self.pause_over()
 
     def data_received(self, data: bytes) -> None:
+        if self.idle:
+            self.rest()
+        if self.tunnel is not None:
+            self.tunnel.feed(data)
+            return
         try:
             self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            self.refuse(501, "protocol upgrades are not served here")
+        except httptools.HttpParserUpgrade as upgrade:
+            if self.tunnel is None:
+                self.refuse(501, "protocol upgrades are not served here")
+            elif rest := data[upgrade.args[0]:]:
+                self.tunnel.feed(rest)
         except httptools.HttpParserError:
             self.refuse(400, "not HTTP")
 
@@ -194,6 +229,8 @@ class Connection(asyncio.Protocol):
     def on_message_begin(self) -> None:
         self.url, self.headers, self.raw, self.size, self.parts = b"", {}, [], 0, []
         self.incoming = self.request = None
+        if self.mourners:
+            self.mourners = []
 
     def on_url(self, url: bytes) -> None:
         self.url += url
@@ -218,6 +255,9 @@ class Connection(asyncio.Protocol):
         length = headers.get("content-length", "0")
         request = self.request = Request(self.parser.get_method().decode("ascii"), self.url.decode("latin-1"), headers, b"", None, self.secure, self.peer)
         request.raw = self.raw
+        request.gone = self.mourners.append
+        if headers.get("upgrade", "").lower() == "websocket" and "upgrade" in headers.get("connection", "").lower():
+            request.tunnel = self.tunnel = Incoming(self)
         if "transfer-encoding" in headers or (length.isdigit() and int(length) > COLLECT):
             self.incoming = Incoming(self)
             self.incoming.expected = "expect" in headers
@@ -245,11 +285,11 @@ class Connection(asyncio.Protocol):
     def dispatch(self, request: Request) -> None:
         if self.closing:
             return
-        slot = Slot(self, request.method == "HEAD", self.parser.should_keep_alive(), self.incoming)
+        slot = Slot(self, request.method == "HEAD", self.parser.should_keep_alive() and self.tunnel is None, self.incoming)
         self.slots.append(slot)
         if len(self.slots) >= PIPELINE:
             self.hold("pipeline")
-        self.server.handle(request, slot.send)
+        self.handle(request, slot.send)
 
     # -- the answer -----------------------------------------------------------------------------------------------------
 
@@ -286,7 +326,7 @@ class Connection(asyncio.Protocol):
             text += f"date: {self.server.date()}\r\n"
         if "\r\ncontent-length: " not in low and status >= 200 and status not in (204, 304):
             text += f"content-length: {length}\r\n" if length is not None else "transfer-encoding: chunked\r\n"
-        if not slot.keep:
+        if not slot.keep and status != 101:
             text += "connection: close\r\n"
         return (text + "\r\n").encode("utf-8" if not text.isascii() else "ascii")
 
@@ -298,7 +338,7 @@ class Connection(asyncio.Protocol):
                 if not slot.head:
                     await self.send_file(body, slot.file)
             else:
-                sized = any(n.lower() == "content-length" for n, _ in response.headers)
+                sized = response.status == 101 or any(n.lower() == "content-length" for n, _ in response.headers)
                 self.transport.write(self.head(response, slot, None))
                 async for part in body:  # type: ignore[union-attr]
                     if slot.head:
@@ -326,11 +366,12 @@ class Connection(asyncio.Protocol):
         """File to socket inside the kernel where there is no TLS between, else in pieces."""
         while self.drained is not None or self.transport.get_write_buffer_size():
             await (self.drained or asyncio.sleep(0.0005))
-        if self.secure:
+        if self.secure or body.cipher is not None:
+            opened = body.cipher.reader(body.offset) if body.cipher is not None else None
             file.seek(body.offset)
             left = body.length
             while left and (part := file.read(min(left, 1 << 18))):
-                self.transport.write(part)
+                self.transport.write(part if opened is None else opened.update(part))
                 left -= len(part)
                 if self.drained is not None:
                     await self.drained
@@ -366,10 +407,10 @@ class Server:
         self.connections: set[Connection] = set()
         self.listeners: list[asyncio.Server] = []
 
-    async def listen(self, host: str | None = None, port: int | None = None, *, sock: Any = None, ssl: Any = None) -> asyncio.Server:
+    async def listen(self, host: str | None = None, port: int | None = None, *, sock: Any = None, ssl: Any = None, handle: Handle | None = None, idle: float = 0.0) -> asyncio.Server:
         loop = asyncio.get_running_loop()
         if sock is not None:
-            listener = await loop.create_server(lambda: Connection(self), sock=sock, ssl=ssl, backlog=1024)
+            listener = await loop.create_server(lambda: Connection(self, handle, idle), sock=sock, ssl=ssl, backlog=1024)
         else:
             listener = await loop.create_server(lambda: Connection(self), host, port, ssl=ssl, backlog=1024, reuse_address=True)
         self.listeners.append(listener)

@@ -6,8 +6,8 @@ reader pulls. Header names are lower case; a header that came twice is joined by
 from __future__ import annotations
 
 import zlib
-from collections.abc import AsyncIterator
-from typing import NamedTuple
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any, NamedTuple
 
 
 class TooLarge(Exception):
@@ -29,15 +29,33 @@ def inflated(body: bytes, limit: int = 64 << 20) -> bytes:
 
 
 class FileBody(NamedTuple):
-    """A stretch of a file, sent without passing through Python where the system can."""
+    """A stretch of a file, sent without passing through Python where the system can; or what a cipher makes of it."""
 
     path: str
     offset: int
     length: int
+    cipher: Any = None  # has reader(offset), that has update(bytes) -> bytes
+
+    def pieces(self, size: int = 1 << 18) -> Iterator[bytes]:
+        """The bytes meant, in order. Blocks on the disk. Raises OSError if the file is shorter than it was."""
+        opened = self.cipher.reader(self.offset) if self.cipher is not None else None
+        with open(self.path, "rb", buffering=0) as file:
+            file.seek(self.offset)
+            left = self.length
+            while left:
+                piece = file.read(min(left, size))
+                if not piece:
+                    raise OSError(f"{self.path} is shorter than it was")
+                left -= len(piece)
+                yield piece if opened is None else opened.update(piece)
+
+    def read(self, limit: int) -> bytes:
+        """At most so many bytes from its start."""
+        return b"".join(self._replace(length=min(self.length, limit)).pieces())
 
 
 class Request:
-    __slots__ = ("body", "headers", "host", "method", "path", "peer", "query", "raw", "secure", "stream", "target")
+    __slots__ = ("body", "gone", "headers", "host", "method", "path", "peer", "query", "raw", "secure", "stream", "target", "tunnel", "via")
 
     def __init__(
         self, method: str, target: str, headers: dict[str, str], body: bytes = b"", stream: AsyncIterator[bytes] | None = None, secure: bool = False, peer: str = ""
@@ -46,6 +64,9 @@ class Request:
         self.path, _, self.query = target.partition("?")
         self.host = headers.get("host", "").lower()
         self.raw: list[tuple[bytes, bytes]] = []  # the headers as they came, for those who must pass them on (API Gateway)
+        self.tunnel: AsyncIterator[bytes] | None = None  # of a request to become a websocket: what the client says after a 101, whose body is what it hears
+        self.gone: Callable[[Callable[[], None]], None] | None = None  # call back when the client hangs up
+        self.via: dict[str, str] = {}  # condition keys of the way it came: aws:SourceVpc and its like
 
     async def read(self, limit: int = 64 << 20) -> bytes:
         """The whole body, collected once; afterwards it is in `body`."""

@@ -100,6 +100,7 @@ def test_a_virtual_device_proves_a_second_factor(cloud, iam):
     iam.enable_mfa_device(UserName="bob", SerialNumber=serial, AuthenticationCode1=code(seed, step - 1), AuthenticationCode2=code(seed, step))
     iam.resync_mfa_device(UserName="bob", SerialNumber=serial, AuthenticationCode1=code(seed, step), AuthenticationCode2=code(seed, step + 1))
     assert [d["SerialNumber"] for d in iam.list_mfa_devices(UserName="bob")["MFADevices"]] == [serial]
+    assert iam.get_mfa_device(SerialNumber=serial)["UserName"] == "bob"
     assert iam.list_virtual_mfa_devices(AssignmentStatus="Assigned")["VirtualMFADevices"][0]["User"]["UserName"] == "bob"
     assert iam.list_virtual_mfa_devices(AssignmentStatus="Unassigned")["VirtualMFADevices"] == []
     sts = bob.client("sts")

@@ -80,3 +80,17 @@ def test_context_keys_of_policies_include_variables(iam):
     arn = iam.create_user(UserName="bob")["User"]["Arn"]
     iam.put_user_policy(UserName="bob", PolicyName="p", PolicyDocument=text)
     assert iam.get_context_keys_for_principal_policy(PolicySourceArn=arn)["ContextKeyNames"] == wanted
+
+
+def test_a_simulation_may_leave_policies_out(cloud, iam):
+    arn = iam.create_user(UserName="eve", PermissionsBoundary="arn:aws:iam::aws:policy/AmazonSQSReadOnlyAccess")["User"]["Arn"]
+    iam.put_user_policy(UserName="eve", PolicyName="own", PolicyDocument=document(allow("s3:*")))
+    iam.attach_user_policy(UserName="eve", PolicyArn="arn:aws:iam::aws:policy/AmazonSQSReadOnlyAccess")
+
+    def decided(*left_out):
+        found = iam.simulate_principal_policy(PolicySourceArn=arn, ActionNames=["s3:GetObject", "sqs:ListQueues"], PolicyExclusionList=list(left_out))
+        return [one["EvalDecision"] for one in found["EvaluationResults"]]
+    assert decided() == ["implicitDeny", "allowed"]
+    assert decided({"PolicyType": "permission-boundary"}) == ["allowed", "allowed"]
+    assert decided({"PolicyType": "permission-boundary"}, {"InlinePolicyIdentifier": {"PolicyName": "own", "AttachmentType": "user", "AttachmentName": "eve"}}) == ["implicitDeny", "allowed"]
+    assert decided({"PolicyType": "permission-boundary"}, {"PolicyType": "aws-managed"}) == ["allowed", "implicitDeny"]

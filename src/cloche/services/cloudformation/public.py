@@ -242,9 +242,5 @@ async def whole(body: Any, limit: int) -> bytes | None:
                 return None
         return data
     if not isinstance(body, (bytes, bytearray)):  # a FileBody: a stretch of a file
-        def read() -> bytes:
-            with open(body.path, "rb") as file:
-                file.seek(body.offset)
-                return file.read(min(body.length, limit + 1))
-        body = await asyncio.to_thread(read)
+        body = await asyncio.to_thread(body.read, limit + 1)
     return bytes(body) if len(body) <= limit else None

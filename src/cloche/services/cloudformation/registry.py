@@ -13,7 +13,7 @@ from cloche.kernel import AwsError
 from .public import Type
 
 # the groups of type names whose package is called differently
-PACKAGES = {"Lambda": "lambda_", "Cognito": "cognito_idp", "Serverless": "", "StepFunctions": "stepfunctions"}
+PACKAGES = {"Lambda": "lambda_", "Cognito": "cognito_idp", "Serverless": "", "StepFunctions": "stepfunctions", "CertificateManager": "acm"}
 
 
 @lru_cache(maxsize=1)

@@ -114,10 +114,9 @@ def referenced(call: Call, group: SecurityGroup, pair: Any) -> tuple[str, str, s
     there = call.get(SecurityGroup, id_)
     if there and there.vpc_id == group.vpc_id:
         return there.id, call.account, "", ""
-    if over := security_groups.PEERINGS.get("group"):
-        if found := over(call, id_, owner, group.vpc_id):
-            owner, far, peering = found
-            return id_, owner, far, peering
+    if (over := security_groups.PEERINGS.get("group")) and (found := over(call, id_, owner, group.vpc_id)):
+        owner, far, peering = found
+        return id_, owner, far, peering
     if there:
         raise errors_vpc.groups_other_network()
     raise errors_vpc.group_not_found(id_) if id_.startswith("sg-") else errors_vpc.group_id_malformed(id_)

@@ -140,14 +140,12 @@ def delete_server_certificate(call: Call, req: t.DeleteServerCertificateRequest)
 
 @iam.op(resource=by_name, context=facts)
 def tag_server_certificate(call: Call, req: t.TagServerCertificateRequest) -> None:
-    one = find(call, req["ServerCertificateName"])
-    call.put(one.but(tags=tags.merged(one.tags, tags.given(call, req))))
+    tags.add(call, find(call, req["ServerCertificateName"]), req)
 
 
 @iam.op(resource=by_name, context=facts)
 def untag_server_certificate(call: Call, req: t.UntagServerCertificateRequest) -> None:
-    one = find(call, req["ServerCertificateName"])
-    call.put(one.but(tags=tags.without(one.tags, req["TagKeys"])))
+    tags.remove(call, find(call, req["ServerCertificateName"]), req)
 
 
 @iam.op(resource=by_name, context=facts)

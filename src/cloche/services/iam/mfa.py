@@ -74,7 +74,7 @@ def to_be(call: Call, req: Any) -> str:
     return call.arn(f"mfa{req.get('Path', '/')}{req['VirtualMFADeviceName']}", service="iam", region="")
 
 
-@iam.op(resource=to_be, action=tags.action("CreateVirtualMFADevice", "TagMFADevice"), context=lambda call, req: tags.asked(req), partly="QRCodePNG is left out")
+@iam.op(resource=to_be, action=tags.action("CreateVirtualMFADevice", "TagMFADevice"), context=tags.request, partly="QRCodePNG is left out")
 def create_virtual_mfa_device(call: Call, req: t.CreateVirtualMFADeviceRequest) -> t.CreateVirtualMFADeviceResponse:
     serial = to_be(call, req)
     if call.get(Device, serial):
@@ -128,6 +128,12 @@ def delete_virtual_mfa_device(call: Call, req: t.DeleteVirtualMFADeviceRequest) 
 
 
 @iam.op(resource=users.by_name)
+def get_mfa_device(call: Call, req: t.GetMFADeviceRequest) -> t.GetMFADeviceResponse:
+    device = mine(call, req) if "UserName" in req else find(call, req["SerialNumber"])
+    return {"SerialNumber": device.serial, "Certifications": {}} | ({"UserName": device.user, "EnableDate": device.enabled} if device.user else {})
+
+
+@iam.op(resource=users.by_name)
 def list_mfa_devices(call: Call, req: t.ListMFADevicesRequest) -> t.ListMFADevicesResponse:
     name = users.find(call, users.name_of(call, req)).name
     found, more = page(req, (one for one in call.all(Device) if one.user == name), key=lambda one: one.serial)
@@ -144,16 +150,14 @@ def list_virtual_mfa_devices(call: Call, req: t.ListVirtualMFADevicesRequest) ->
     ], **more}
 
 
-@iam.op(resource=by_serial, context=lambda call, req: tags.asked(req))
+@iam.op(resource=by_serial, context=tags.request)
 def tag_mfa_device(call: Call, req: t.TagMFADeviceRequest) -> None:
-    device = find(call, req["SerialNumber"])
-    call.put(device.but(tags=tags.merged(device.tags, tags.given(call, req))))
+    tags.add(call, find(call, req["SerialNumber"]), req)
 
 
-@iam.op(resource=by_serial, context=lambda call, req: tags.asked(req))
+@iam.op(resource=by_serial, context=tags.request)
 def untag_mfa_device(call: Call, req: t.UntagMFADeviceRequest) -> None:
-    device = find(call, req["SerialNumber"])
-    call.put(device.but(tags=tags.without(device.tags, req["TagKeys"])))
+    tags.remove(call, find(call, req["SerialNumber"]), req)
 
 
 @iam.op(resource=by_serial)

@@ -4,9 +4,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from cloche.kernel import ANY, AwsError, Call, Record
+from cloche.kernel import ANY, Call, Record
 
-from . import errors, tags
+from . import errors, providers, tags
 from . import service as iam
 from .names import moment
 
@@ -43,21 +43,11 @@ def by_arn(call: Call, req: Any) -> str:
     return req["OpenIDConnectProviderArn"]
 
 
-def facts(call: Call, req: Any) -> dict[str, Any]:
-    return tags.asked(req)
-
-
 def find(call: Call, provider_arn: str) -> OidcProvider:
-    parts = provider_arn.split(":", 5)
-    if len(parts) < 6 or not parts[5].startswith("oidc-provider/"):
-        raise errors.bad_arn(provider_arn)
-    found = call.get(OidcProvider, parts[5].partition("/")[2]) if parts[4] == call.account else None
-    if found is None:
-        raise AwsError("NoSuchEntity", f"OpenIDConnect Provider not found for arn {provider_arn}", 404)
-    return found
+    return providers.find(call, OidcProvider, "oidc-provider", provider_arn, "OpenIDConnect Provider")
 
 
-@iam.op(resource=lambda call, req: arn(call, bare(req["Url"])), action=tags.action("CreateOpenIDConnectProvider", "TagOpenIDConnectProvider"), context=facts, partly="a missing thumbprint is not fetched from the issuer; no context providers")
+@iam.op(resource=lambda call, req: arn(call, bare(req["Url"])), action=tags.action("CreateOpenIDConnectProvider", "TagOpenIDConnectProvider"), context=tags.request, partly="a missing thumbprint is not fetched from the issuer; no context providers")
 def create_open_id_connect_provider(call: Call, req: t.CreateOpenIDConnectProviderRequest) -> t.CreateOpenIDConnectProviderResponse:
     parts = urlsplit(req["Url"])
     if parts.scheme != "https" or not parts.hostname or parts.query:
@@ -115,16 +105,14 @@ def delete_open_id_connect_provider(call: Call, req: t.DeleteOpenIDConnectProvid
     call.delete(find(call, req["OpenIDConnectProviderArn"]))
 
 
-@iam.op(resource=by_arn, context=facts)
+@iam.op(resource=by_arn, context=tags.request)
 def tag_open_id_connect_provider(call: Call, req: t.TagOpenIDConnectProviderRequest) -> None:
-    found = find(call, req["OpenIDConnectProviderArn"])
-    call.put(found.but(tags=tags.merged(found.tags, tags.given(call, req))))
+    tags.add(call, find(call, req["OpenIDConnectProviderArn"]), req)
 
 
-@iam.op(resource=by_arn, context=facts)
+@iam.op(resource=by_arn, context=tags.request)
 def untag_open_id_connect_provider(call: Call, req: t.UntagOpenIDConnectProviderRequest) -> None:
-    found = find(call, req["OpenIDConnectProviderArn"])
-    call.put(found.but(tags=tags.without(found.tags, req["TagKeys"])))
+    tags.remove(call, find(call, req["OpenIDConnectProviderArn"]), req)
 
 
 @iam.op(resource=by_arn)

@@ -253,14 +253,12 @@ def delete_policy_version(call: Call, req: t.DeletePolicyVersionRequest) -> None
 
 @iam.op(resource=by_arn, context=facts)
 def tag_policy(call: Call, req: t.TagPolicyRequest) -> None:
-    policy = own(call, req["PolicyArn"])
-    call.put(policy.but(tags=tags.merged(policy.tags, tags.given(call, req))))
+    tags.add(call, own(call, req["PolicyArn"]), req)
 
 
 @iam.op(resource=by_arn, context=facts)
 def untag_policy(call: Call, req: t.UntagPolicyRequest) -> None:
-    policy = own(call, req["PolicyArn"])
-    call.put(policy.but(tags=tags.without(policy.tags, req["TagKeys"])))
+    tags.remove(call, own(call, req["PolicyArn"]), req)
 
 
 @iam.op(resource=by_arn, context=facts)

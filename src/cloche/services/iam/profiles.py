@@ -121,14 +121,12 @@ def delete_instance_profile(call: Call, req: t.DeleteInstanceProfileRequest) -> 
 
 @iam.op(resource=by_name, context=facts)
 def tag_instance_profile(call: Call, req: t.TagInstanceProfileRequest) -> None:
-    profile = find(call, req["InstanceProfileName"])
-    call.put(profile.but(tags=tags.merged(profile.tags, tags.given(call, req))))
+    tags.add(call, find(call, req["InstanceProfileName"]), req)
 
 
 @iam.op(resource=by_name, context=facts)
 def untag_instance_profile(call: Call, req: t.UntagInstanceProfileRequest) -> None:
-    profile = find(call, req["InstanceProfileName"])
-    call.put(profile.but(tags=tags.without(profile.tags, req["TagKeys"])))
+    tags.remove(call, find(call, req["InstanceProfileName"]), req)
 
 
 @iam.op(resource=by_name, context=facts)

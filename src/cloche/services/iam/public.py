@@ -64,22 +64,25 @@ USED_EVERY_SECONDS = 60
 
 
 def used(cloud: Cloud, credential: Credential, service: str, region: str) -> None:
-    """A key just signed a good request. Written down once a minute and key, so that many requests are not many writes."""
+    """A key just signed a good request. Written down once a minute, key and service, so that many requests are not many writes."""
     principal = credential.principal
     memo = cloud.memory.setdefault("iam.used", {})
-    last = memo.get(principal.access_key)
+    name = (principal.access_key, service)
+    last = memo.get(name)
     now = cloud.clock.now()
     if last is not None and 0 <= now - last < USED_EVERY_SECONDS:
         return
     if len(memo) > 4096:
         memo.clear()
-    memo[principal.access_key] = now
+    memo[name] = now
     cloud.service("iam")
     with cloud.store:
         if not principal.temporary:
             cloud.store.write("INSERT OR REPLACE INTO iam_key_used VALUES (?,?,?,?)", (principal.access_key, now, service, region))
         elif principal.kind == "role":
             cloud.store.write("INSERT OR REPLACE INTO iam_role_used VALUES (?,?,?)", (principal.id.partition(":")[0], now, region))
+        if principal.kind in ("user", "role"):
+            cloud.store.write("INSERT OR REPLACE INTO iam_access VALUES (?,?,?,?)", (principal.id.partition(":")[0], service, now, region))
 
 
 def policies(cloud: Cloud, principal: Principal) -> PrincipalPolicies:
@@ -226,6 +229,15 @@ def oidc_provider(call: Call, account: str, issuer: str) -> Any:
     there = call.at(account, call.region)
     found = there.get(oidc_providers.OidcProvider, oidc_providers.bare(issuer))
     return (oidc_providers.arn(there, found.url), found) if found else None
+
+
+def server_certificate(call: Call, arn: str) -> tuple[str, str, str] | None:
+    """Body, chain and private key of an uploaded server certificate, for load balancers."""
+    from .certificates import ServerCertificate
+    if ":server-certificate/" not in arn or arn.split(":")[4] != call.account:
+        return None
+    found = call.get(ServerCertificate, arn.rsplit("/", 1)[1])
+    return (found.body, found.chain, found.private) if found else None
 
 
 def instance_profile(call: Call, arn: str) -> Any:

@@ -60,17 +60,7 @@ def by_name(call: Call, req: Any) -> str:
 
 def facts(call: Call, req: Any) -> dict[str, Any]:
     """Condition keys of a request about a role."""
-    context = tags.asked(req)
-    if found := call.get(Role, req["RoleName"].lower()):
-        for key, value in found.tags.items():
-            context[f"aws:ResourceTag/{key}"] = context[f"iam:ResourceTag/{key}"] = value
-        if found.boundary:
-            context["iam:PermissionsBoundary"] = found.boundary
-    if "PermissionsBoundary" in req:
-        context["iam:PermissionsBoundary"] = req["PermissionsBoundary"]
-    if "PolicyArn" in req:
-        context["iam:PolicyARN"] = req["PolicyArn"]
-    return context
+    return tags.facts(req, call.get(Role, req["RoleName"].lower()))
 
 
 def find(call: Call, name: str) -> Role:
@@ -191,14 +181,12 @@ def remove(call: Call, role: Role) -> None:
 
 @iam.op(resource=by_name, context=facts)
 def tag_role(call: Call, req: t.TagRoleRequest) -> None:
-    role = changeable(call, req["RoleName"])
-    call.put(role.but(tags=tags.merged(role.tags, tags.given(call, req))))
+    tags.add(call, changeable(call, req["RoleName"]), req)
 
 
 @iam.op(resource=by_name, context=facts)
 def untag_role(call: Call, req: t.UntagRoleRequest) -> None:
-    role = changeable(call, req["RoleName"])
-    call.put(role.but(tags=tags.without(role.tags, req["TagKeys"])))
+    tags.remove(call, changeable(call, req["RoleName"]), req)
 
 
 @iam.op(resource=by_name, context=facts)

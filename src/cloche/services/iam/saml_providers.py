@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from cloche.kernel import ANY, AwsError, Call, Record
 
-from . import errors, tags
+from . import errors, providers, tags
 from . import service as iam
 from .names import moment
 
@@ -38,18 +38,8 @@ def by_arn(call: Call, req: Any) -> str:
     return req["SAMLProviderArn"]
 
 
-def facts(call: Call, req: Any) -> dict[str, Any]:
-    return tags.asked(req)
-
-
 def find(call: Call, provider_arn: str) -> SamlProvider:
-    parts = provider_arn.split(":", 5)
-    if len(parts) < 6 or not parts[5].startswith("saml-provider/"):
-        raise errors.bad_arn(provider_arn)
-    found = call.get(SamlProvider, parts[5].partition("/")[2]) if parts[4] == call.account else None
-    if found is None:
-        raise AwsError("NoSuchEntity", f"Manifest not found for arn {provider_arn}", 404)
-    return found
+    return providers.find(call, SamlProvider, "saml-provider", provider_arn, "Manifest")
 
 
 def checked(document: str) -> saml.Metadata:
@@ -65,7 +55,7 @@ def valid_until(found: saml.Metadata) -> float:
     return found.valid_until or max(one.not_valid_after_utc.timestamp() for one in found.certificates)
 
 
-@iam.op(resource=lambda call, req: arn(call, req["Name"]), action=tags.action("CreateSAMLProvider", "TagSAMLProvider"), context=facts, partly="no encrypted assertions, no context providers")
+@iam.op(resource=lambda call, req: arn(call, req["Name"]), action=tags.action("CreateSAMLProvider", "TagSAMLProvider"), context=tags.request, partly="no encrypted assertions, no context providers")
 def create_saml_provider(call: Call, req: t.CreateSAMLProviderRequest) -> t.CreateSAMLProviderResponse:
     name, found = req["Name"], checked(req["SAMLMetadataDocument"])
     if call.get(SamlProvider, name):
@@ -102,16 +92,14 @@ def delete_saml_provider(call: Call, req: t.DeleteSAMLProviderRequest) -> None:
     call.delete(find(call, req["SAMLProviderArn"]))
 
 
-@iam.op(resource=by_arn, context=facts)
+@iam.op(resource=by_arn, context=tags.request)
 def tag_saml_provider(call: Call, req: t.TagSAMLProviderRequest) -> None:
-    found = find(call, req["SAMLProviderArn"])
-    call.put(found.but(tags=tags.merged(found.tags, tags.given(call, req))))
+    tags.add(call, find(call, req["SAMLProviderArn"]), req)
 
 
-@iam.op(resource=by_arn, context=facts)
+@iam.op(resource=by_arn, context=tags.request)
 def untag_saml_provider(call: Call, req: t.UntagSAMLProviderRequest) -> None:
-    found = find(call, req["SAMLProviderArn"])
-    call.put(found.but(tags=tags.without(found.tags, req["TagKeys"])))
+    tags.remove(call, find(call, req["SAMLProviderArn"]), req)
 
 
 @iam.op(resource=by_arn)

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from cloche.shapes import iam as t
 
 
+BOUNDARY, SCP = frozenset(("permission-boundary",)), frozenset(("scp",))
+
+
 class Supposed(msgspec.Struct):
     """What a simulation asks with. The kinds of the named policies are AWS's PolicySourceType."""
 
@@ -175,13 +178,38 @@ def _named(call: Call, entity: Any, kind: str) -> list[Named]:
     return found
 
 
-@iam.op(resource=by_source, partly="PolicyExclusionList is not heeded")
+def excluded(req: Any, named: Named, kinds: frozenset[str] = frozenset()) -> bool:
+    """Is this one of the policies that the simulation is asked to leave out?"""
+    name, kind, _ = named
+    inline = kind in ("user", "group", "role")
+    for one in req.get("PolicyExclusionList", []):
+        asked = one.get("PolicyType", "")
+        if (by_name := one.get("InlinePolicyIdentifier")) and inline and by_name["PolicyName"] == name and by_name["AttachmentType"] == kind:
+            return True
+        if (arn := one.get("PolicyArn")) and arn.rpartition("/")[2] == name.rpartition("/")[2] and not inline:
+            return True
+        if not by_name and not arn and (asked in kinds or asked == ("inline" if inline else kind)):
+            return True
+    return False
+
+
+@iam.op(resource=by_source)
 def simulate_principal_policy(call: Call, req: t.SimulatePrincipalPolicyRequest) -> t.SimulatePolicyResponse:
     own, boundary = held(call, req["PolicySourceArn"])
+    own = [named for named in own if not excluded(req, named)]
+    if boundary is not None and excluded(req, boundary, BOUNDARY):
+        boundary = None
     if given := compiled(req.get("PermissionsBoundaryPolicyInputList", []), "PermissionsBoundaryPolicyInputList"):
         boundary = given[0]
     who = caller(call, req.get("CallerArn") or req["PolicySourceArn"])
-    return simulated(call, req, Supposed(who, own + compiled(req.get("PolicyInputList", []), "PolicyInputList"), boundary, binding(call, who.account), resource_policy(req)))
+    return simulated(call, req, Supposed(who, own + compiled(req.get("PolicyInputList", []), "PolicyInputList"), boundary, _control(call, req, who), resource_policy(req)))
+
+
+def _control(call: Call, req: Any, who: Principal) -> list[list[Named]] | None:
+    levels = binding(call, who.account)
+    if levels is None:
+        return None
+    return [level for each in levels if (level := [named for named in each if not excluded(req, named, SCP)])] or None
 
 
 def binding(call: Call, account: str) -> list[list[Named]] | None:

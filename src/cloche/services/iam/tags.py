@@ -36,6 +36,14 @@ def without(have: dict[str, str], keys: list[str]) -> dict[str, str]:
     return {key: value for key, value in have.items() if key.lower() not in gone}
 
 
+def add(call: Call, record: Any, req: Any) -> None:
+    call.put(record.but(tags=merged(record.tags, given(call, req))))
+
+
+def remove(call: Call, record: Any, req: Any) -> None:
+    call.put(record.but(tags=without(record.tags, req["TagKeys"])))
+
+
 def pairs(tags: dict[str, str]) -> list[dict[str, str]]:
     return [{"Key": key, "Value": value} for key, value in tags.items()]
 
@@ -50,6 +58,25 @@ def asked(req: Any) -> dict[str, Any]:
     context: dict[str, Any] = {f"aws:RequestTag/{tag['Key']}": tag["Value"] for tag in req.get("Tags", [])}
     if names := [tag["Key"] for tag in req.get("Tags", [])] or list(req.get("TagKeys", [])):
         context["aws:TagKeys"] = names
+    return context
+
+
+def request(call: Call, req: Any) -> dict[str, Any]:
+    return asked(req)
+
+
+def facts(req: Any, found: Any) -> dict[str, Any]:
+    """The condition keys of a request about a user or role: of the request, and of the entity if there is one."""
+    context = asked(req)
+    if found:
+        for key, value in found.tags.items():
+            context[f"aws:ResourceTag/{key}"] = context[f"iam:ResourceTag/{key}"] = value
+        if found.boundary:
+            context["iam:PermissionsBoundary"] = found.boundary
+    if "PermissionsBoundary" in req:
+        context["iam:PermissionsBoundary"] = req["PermissionsBoundary"]
+    if "PolicyArn" in req:
+        context["iam:PolicyARN"] = req["PolicyArn"]
     return context
 
 

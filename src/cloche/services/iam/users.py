@@ -58,18 +58,7 @@ def by_name(call: Call, req: Any) -> str:
 
 def facts(call: Call, req: Any) -> dict[str, Any]:
     """Condition keys of a request about a user that exists."""
-    context = tags.asked(req)
-    found = call.get(User, req["UserName"].lower()) if "UserName" in req else None
-    if found:
-        for key, value in found.tags.items():
-            context[f"aws:ResourceTag/{key}"] = context[f"iam:ResourceTag/{key}"] = value
-        if found.boundary:
-            context["iam:PermissionsBoundary"] = found.boundary
-    if "PermissionsBoundary" in req:
-        context["iam:PermissionsBoundary"] = req["PermissionsBoundary"]
-    if "PolicyArn" in req:
-        context["iam:PolicyARN"] = req["PolicyArn"]
-    return context
+    return tags.facts(req, call.get(User, req["UserName"].lower()) if "UserName" in req else None)
 
 
 def find(call: Call, name: str) -> User:
@@ -169,14 +158,12 @@ def delete_user(call: Call, req: t.DeleteUserRequest) -> None:
 
 @iam.op(resource=by_name, context=facts)
 def tag_user(call: Call, req: t.TagUserRequest) -> None:
-    user = find(call, req["UserName"])
-    call.put(user.but(tags=tags.merged(user.tags, tags.given(call, req))))
+    tags.add(call, find(call, req["UserName"]), req)
 
 
 @iam.op(resource=by_name, context=facts)
 def untag_user(call: Call, req: t.UntagUserRequest) -> None:
-    user = find(call, req["UserName"])
-    call.put(user.but(tags=tags.without(user.tags, req["TagKeys"])))
+    tags.remove(call, find(call, req["UserName"]), req)
 
 
 @iam.op(resource=by_name, context=facts)

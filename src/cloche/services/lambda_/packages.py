@@ -74,7 +74,7 @@ async def from_s3(call: Call, source: Any) -> bytes:
     if isinstance(body, bytes):
         return body
     if hasattr(body, "path"):
-        return await asyncio.to_thread(stretch, body)
+        return await asyncio.to_thread(body.read, S3_ZIP_LIMIT + 1)
     parts, size = [], 0
     async for part in body:
         size += len(part)
@@ -82,12 +82,6 @@ async def from_s3(call: Call, source: Any) -> bytes:
             raise errors.zip_too_large(S3_ZIP_LIMIT)
         parts.append(part)
     return b"".join(parts)
-
-
-def stretch(body: Any) -> bytes:
-    with open(body.path, "rb") as f:
-        f.seek(body.offset)
-        return f.read(min(body.length, S3_ZIP_LIMIT + 1))
 
 
 def unpack(data: bytes, root: Path, zips: Path, token: str) -> Package:

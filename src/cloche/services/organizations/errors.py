@@ -253,3 +253,7 @@ def duplicate_tag() -> AwsError:
 
 def system_tag() -> AwsError:
     return invalid("INVALID_SYSTEM_TAGS_PARAMETER", "You specified a tag key that is a system tag. You can't add, edit, or delete system tag keys because they're reserved for AWS use.")
+
+
+def bad_token() -> AwsError:
+    return invalid("INVALID_NEXT_TOKEN", "You provided an invalid NextToken. Use the token that the previous call to this operation returned.")

@@ -86,3 +86,9 @@ def _binding(levels: list[tuple[Named, ...]], everything: str) -> tuple[Bundle, 
     """The levels that could refuse something; of one with AWS's allow-all, only the others' denials count."""
     found = tuple(Bundle(level) for level in levels if [name for name, _, _ in level] != [everything])
     return found or None
+
+
+def over_resource(above: Controls, action: str) -> tuple[Bundle, ...] | None:
+    """The resource control policies that an action on a resource of the account must pass; None for services they do not reach."""
+    service, _, name = action.partition(":")
+    return above.rcps if service in RCP_SERVICES and name != "RetireGrant" else None

@@ -18,6 +18,7 @@ from cloche.kernel import AwsError, Call
 from cloche.wire import checksums, chunked, sigv4
 
 from . import errors
+from .cipher import Cipher
 from .rows import INLINE, name_of
 
 MOST_BYTES = 5 * 1024**3  # of one PUT
@@ -110,7 +111,7 @@ def _readable(promise: Promise) -> None:
         raise errors.unreadable_sum(f"x-amz-checksum-{promise.kind}")
 
 
-def kept(call: Call, promise: Promise, body: bytes) -> Stored:
+def kept(call: Call, promise: Promise, body: bytes, cipher: Cipher | None = None, part: int = 0) -> Stored:
     """A body that is all there."""
     if promise.chunks:
         body, trailers = _refusing(chunked.decode, body, promise.chunks, *_claim(call, promise), promise.length, promise.trailer)
@@ -123,6 +124,8 @@ def kept(call: Call, promise: Promise, body: bytes) -> Stored:
     md5 = hashlib.md5(body, usedforsecurity=False).digest()
     sums = {promise.kind: _sum(promise.kind, body)} if promise.kind else {}
     _compare(promise, md5, sums, "")
+    if cipher is not None:
+        body = cipher.writer(part).update(body)
     if size <= INLINE:
         return Stored(size, md5, sums, body)
     path = call.file("s3")
@@ -170,7 +173,7 @@ def _refusing_with(error: sigv4.Malformed) -> AwsError:
     return AwsError(error.code, error.message, error.status, extra=error.extra)
 
 
-async def streamed(call: Call, promise: Promise, stream: AsyncIterator[bytes]) -> Stored:
+async def streamed(call: Call, promise: Promise, stream: AsyncIterator[bytes], cipher: Cipher | None = None, part: int = 0) -> Stored:
     """A body that is still coming. If anything is wrong with it, its file is gone when the error is raised."""
     if promise.length is None:
         raise errors.no_length()
@@ -180,13 +183,14 @@ async def streamed(call: Call, promise: Promise, stream: AsyncIterator[bytes]) -
     sha = hashlib.sha256() if promise.sha256 else None
     others = [s for s in (summing, sha) if s is not None]
     path, size, going = call.file("s3"), 0, None
+    sealing = cipher.writer(part) if cipher is not None else None
     file = path.open("wb", buffering=0)
 
     def put(pieces: list[Any]) -> None:
         for piece in pieces:
             for one in others:
                 one.update(piece)
-            file.write(piece)
+            file.write(piece if sealing is None else sealing.update(piece))
 
     def digest(pieces: list[Any]) -> None:
         for piece in pieces:

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -14,7 +13,7 @@ from . import bodies, encryption, errors, rows
 from . import service as s3
 from .access import about_object, need
 from .buckets import Bucket, find
-from .encryption import PLAIN_ON_DISK
+from .cipher import Cipher
 from .objects import check_readable, check_writable, draft, enter, may_put, seek
 from .reading import SUM_MEMBERS, check_conditions, sums_shown
 from .rows import Version
@@ -71,7 +70,7 @@ def _read(call: Call, req: Any) -> tuple[Bucket, Version]:
     return bucket, v
 
 
-@s3.op(needs=lambda call, req: _may_read_source(call, req) + may_put(call, req), partly=PLAIN_ON_DISK)
+@s3.op(needs=lambda call, req: _may_read_source(call, req) + may_put(call, req))
 async def copy_object(call: Call, req: t.CopyObjectRequest) -> t.CopyObjectOutput:
     with call.step():
         source_bucket, source = _read(call, req)
@@ -80,7 +79,7 @@ async def copy_object(call: Call, req: t.CopyObjectRequest) -> t.CopyObjectOutpu
         check_writable(call, bucket, req)
     if source.size > bodies.MOST_BYTES:
         raise errors.invalid(f"The specified copy source is larger than the maximum allowable size for a copy source: {bodies.MOST_BYTES}")
-    stored = await _copy(call, rows.content(call, source), req, source)
+    stored = await _copy(call, rows.content(call, source), req, source, v.cipher)
     try:
         with call.step():
             check_writable(call, bucket, req)
@@ -120,13 +119,13 @@ def _described(call: Call, bucket: Bucket, source: Version, source_bucket: Bucke
     return v
 
 
-async def _copy(call: Call, content: bytes | FileBody, req: Any, source: Version) -> bodies.Stored:
+async def _copy(call: Call, content: bytes | FileBody, req: Any, source: Version, cipher: Cipher | None, part: int = 0) -> bodies.Stored:
     """The bytes once more, with their sums. One that is the whole source keeps the source's kind of checksum."""
     kind = bodies.KINDS.get(req.get("ChecksumAlgorithm", ""), "") or next(iter(source.about.sums), "") or ("crc64nvme" if checksums.fast() else "")
     if isinstance(content, bytes) and len(content) <= rows.INLINE:
-        return bodies.kept(call, bodies.Promise(kind=kind), content)
+        return bodies.kept(call, bodies.Promise(kind=kind), content, cipher, part)
     path = call.file("s3")
-    md5, sums = await asyncio.to_thread(_duplicate, content, path, kind)
+    md5, sums = await asyncio.to_thread(_duplicate, content, path, kind, cipher.writer(part) if cipher is not None else None)
     size = len(content) if isinstance(content, bytes) else content.length
     stored = bodies.Stored(size, md5, sums, None, rows.name_of(call, path), path)
     if size <= rows.INLINE:
@@ -135,43 +134,28 @@ async def _copy(call: Call, content: bytes | FileBody, req: Any, source: Version
     return stored
 
 
-def _duplicate(content: bytes | FileBody, path: Any, kind: str) -> tuple[bytes, dict[str, str]]:
+def _duplicate(content: bytes | FileBody, path: Any, kind: str, sealing: Any) -> tuple[bytes, dict[str, str]]:
     """In a thread."""
     import hashlib
     md5, summing = hashlib.md5(usedforsecurity=False), bodies._new(kind) if kind else None
     with path.open("wb", buffering=0) as out:
-        for piece in _pieces(content):
-            out.write(piece)
+        for piece in (content,) if isinstance(content, bytes) else content.pieces(1 << 20):
+            out.write(piece if sealing is None else sealing.update(piece))
             md5.update(piece)
             if summing is not None:
                 summing.update(piece)
     return md5.digest(), {kind: checksums.text(summing.digest())} if summing is not None else {}
 
 
-def _pieces(content: bytes | FileBody) -> Any:
-    if isinstance(content, bytes):
-        yield content
-        return
-    with open(content.path, "rb", buffering=0) as file:
-        os.lseek(file.fileno(), content.offset, os.SEEK_SET)
-        left = content.length
-        while left:
-            piece = file.read(min(left, 1 << 20))
-            if not piece:
-                raise OSError(f"{content.path} is shorter than it was")
-            left -= len(piece)
-            yield piece
-
-
-@s3.op(needs=lambda call, req: [*_may_read_source(call, req), need(call, find(call, req["Bucket"], req), "s3:PutObject", req["Key"])], partly=PLAIN_ON_DISK)
+@s3.op(needs=lambda call, req: [*_may_read_source(call, req), need(call, find(call, req["Bucket"], req), "s3:PutObject", req["Key"])])
 async def upload_part_copy(call: Call, req: t.UploadPartCopyRequest) -> t.UploadPartCopyOutput:
     with call.step():
-        upload, _ = _open(call, req)
+        upload, _, cipher = _open(call, req)
         source_bucket, source = _read(call, req)
     offset, length = _stretch(req.get("CopySourceRange"), source.size)
     if length > bodies.MOST_BYTES:
         raise errors.invalid(f"The specified copy source is larger than the maximum allowable size for a copy source: {bodies.MOST_BYTES}")
-    stored = await _copy(call, rows.content(call, source, offset, length), {"ChecksumAlgorithm": upload.kind.upper()}, source)
+    stored = await _copy(call, rows.content(call, source, offset, length), {"ChecksumAlgorithm": upload.kind.upper()}, source, cipher, req["PartNumber"])
     try:
         with call.step():
             answer = _enter_part(call, upload_of(call, req), req["PartNumber"], stored)

@@ -1,7 +1,9 @@
 """How objects are sealed: SSE-S3 unless said otherwise, KMS keys of the same region, keys of the customer's own.
 
 KMS is asked for a data key at each write and to open it at each read, in the caller's name: who may not use the key cannot read, and a
-disabled key closes its objects. SSE-C is blocked in new buckets (April 2026) until PutBucketEncryption unblocks it.
+disabled key closes its objects. Under it the bytes are really sealed on disk (`cipher.py`), and so under a customer's own key, of which only a
+salted digest is kept. SSE-S3, the default, leaves them to the rights of the data directory: sealing them under a key that lies beside them would
+only cost. SSE-C is blocked in new buckets (April 2026) until PutBucketEncryption unblocks it.
 """
 from __future__ import annotations
 
@@ -21,12 +23,12 @@ from . import errors
 from . import service as s3
 from .access import on_bucket
 from .buckets import Bucket, find
+from .cipher import Cipher
 from .rows import About, Version
 
 if TYPE_CHECKING:
     from cloche.shapes import s3 as t
 
-PLAIN_ON_DISK = "under SSE-KMS and SSE-C the key's state, the caller's right and the key's match are enforced, but the bytes on disk are not encrypted"
 DEFAULT = {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}, "BucketKeyEnabled": False, "BlockedEncryptionTypes": {"EncryptionType": ["SSE-C"]}}]}
 ASKED = ("ServerSideEncryption", "SSEKMSKeyId", "SSECustomerAlgorithm", "SSECustomerKey", "SSECustomerKeyMD5", "SSEKMSEncryptionContext", "BucketKeyEnabled")
 CUSTOMER = ("SSECustomerAlgorithm", "SSECustomerKey", "SSECustomerKeyMD5")
@@ -36,10 +38,10 @@ def rule_of(bucket: Bucket) -> dict[str, Any]:
     return bucket.settings.get("encryption", DEFAULT)["Rules"][0]
 
 
-def seal(call: Call, bucket: Bucket, req: Any, about: About, arn: str) -> None:
+def seal(call: Call, bucket: Bucket, req: Any, about: About, arn: str) -> Cipher | None:
     """Decide how a new version is sealed, and write it into what is known about it."""
     if "encryption" not in bucket.settings and not any(member in req for member in ASKED):
-        return
+        return None
     if any(member in req for member in CUSTOMER):
         if "ServerSideEncryption" in req:
             raise errors.argument("Server Side Encryption with Customer provided key is incompatible with the encryption method specified",
@@ -48,8 +50,8 @@ def seal(call: Call, bucket: Bucket, req: Any, about: About, arn: str) -> None:
             raise errors.access_denied("User is not authorized to perform this action: server-side encryption with customer-provided keys (SSE-C) is blocked on this bucket")
         key = customer_key(req)
         about.sse, about.customer_md5 = "", req["SSECustomerKeyMD5"]
-        about.customer = _salted(key, call.id(digits=16))
-        return
+        about.customer, about.nonce = _salted(key, call.id(digits=16)), _nonce(call)
+        return Cipher(_derived(key, about), about.nonce)
     default = rule_of(bucket).get("ApplyServerSideEncryptionByDefault", {"SSEAlgorithm": "AES256"})
     algorithm, key_id = req.get("ServerSideEncryption"), req.get("SSEKMSKeyId")
     if algorithm is None and key_id is not None:
@@ -64,10 +66,27 @@ def seal(call: Call, bucket: Bucket, req: Any, about: About, arn: str) -> None:
         key_id = default.get("KMSMasterKeyID")
     about.sse = algorithm
     if algorithm == "AES256":
-        return
+        return None
     about.bucket_key = bool(req.get("BucketKeyEnabled", rule_of(bucket).get("BucketKeyEnabled", False)))
     about.kms_context = _context(arn, bucket, about, req)
-    about.kms_key, about.sealed = _data_key(call, bucket, key_id or "alias/aws/s3", about.kms_context)
+    about.kms_key, about.sealed, key = _data_key(call, bucket, key_id or "alias/aws/s3", about.kms_context)
+    about.nonce = _nonce(call)
+    return Cipher(key, about.nonce)
+
+
+def as_sealed(about: About, before: About) -> None:
+    """What is already on disk was sealed as `before` says."""
+    for name in ("sse", "kms_key", "bucket_key", "sealed", "kms_context", "customer", "customer_md5", "nonce"):
+        setattr(about, name, getattr(before, name))
+
+
+def _nonce(call: Call) -> bytes:
+    return bytes.fromhex(call.id(digits=16))
+
+
+def _derived(key: bytes, about: About) -> bytes:
+    """The customer's key is not used for bytes itself: each version has a key of its own."""
+    return hmac.digest(key, b"cloche s3 object " + about.customer.partition(":")[0].encode(), "sha256")
 
 
 def _context(arn: str, bucket: Bucket, about: About, req: Any) -> dict[str, str]:
@@ -83,21 +102,29 @@ def _context(arn: str, bucket: Bucket, about: About, req: Any) -> dict[str, str]
 
 
 def unseal(call: Call, bucket: Bucket, v: Version, req: Any, members: tuple[str, ...] = CUSTOMER) -> None:
-    """Raises unless the caller can open this version."""
-    about = v.about
+    """Give the version what opens its bytes. Raises unless the caller can."""
+    v.cipher = opened(call, bucket, v.about, req, members)
+
+
+def opened(call: Call, bucket: Bucket, about: About, req: Any, members: tuple[str, ...] = CUSTOMER) -> Cipher | None:
     if about.customer:
         if not any(member in req for member in members):
             raise errors.invalid("The object was stored using a form of Server Side Encryption. The correct parameters must be provided to retrieve the object.")
         key = customer_key({plain: req[member] for plain, member in zip(CUSTOMER, members, strict=True) if member in req})
         if not hmac.compare_digest(_salted(key, about.customer.partition(":")[0]), about.customer):
             raise errors.access_denied()
-        return
+        return _cipher(_derived(key, about), about)
     if any(member in req for member in members):
         raise errors.invalid("The encryption parameters are not applicable to this object.")
     if about.sealed:
         from cloche.services.kms import public as kms
         with _as_s3_says():
-            kms.decrypt(_beside(call, bucket), about.sealed, about.kms_context)
+            return _cipher(kms.decrypt(_beside(call, bucket), about.sealed, about.kms_context), about)
+    return None
+
+
+def _cipher(key: bytes, about: About) -> Cipher | None:
+    return Cipher(key, about.nonce, tuple((number, size) for number, size, _ in about.parts)) if about.nonce else None
 
 
 def _beside(call: Call, bucket: Bucket) -> Call:
@@ -105,12 +132,12 @@ def _beside(call: Call, bucket: Bucket) -> Call:
     return call.at(call.principal.account or bucket.owner, bucket.region)
 
 
-def _data_key(call: Call, bucket: Bucket, key_id: str, context: dict[str, str]) -> tuple[str, bytes]:
+def _data_key(call: Call, bucket: Bucket, key_id: str, context: dict[str, str]) -> tuple[str, bytes, bytes]:
     from cloche.services.kms import public as kms
     there = _beside(call, bucket)
     with _as_s3_says():
-        _, sealed = kms.data_key(there, key_id, context)
-        return kms.key_arn(there, key_id) or key_id, sealed
+        key, sealed = kms.data_key(there, key_id, context)
+        return kms.key_arn(there, key_id) or key_id, sealed, key
 
 
 @contextmanager

@@ -91,7 +91,8 @@ def upload(call: Call, bucket: Bucket, request: Any) -> Response:
     for question in may_put(call, req):
         authorize.require(call, question)
     promise = bodies.promised(call, {name: value for name, value in req.items() if name.startswith("Checksum")})
-    v = enter(call, bucket, draft(call, bucket, req), bodies.kept(call, promise, content), "ObjectCreated:Post")
+    v = draft(call, bucket, req)
+    enter(call, bucket, v, bodies.kept(call, promise, content, v.cipher), "ObjectCreated:Post")
     return _answer(call, bucket, v, fields, request)
 
 

@@ -17,7 +17,6 @@ from . import bodies, encryption, errors, locks, rows
 from . import service as s3
 from .access import about_object, acl_given, acls_count, admit_acl, need, object_owner
 from .buckets import Bucket, find
-from .encryption import PLAIN_ON_DISK
 from .notifications import tell
 from .reading import OVERRIDES, SUM_MEMBERS, check_conditions, described, http_date, part, same, stretch, sums_shown
 from .rows import About, Version
@@ -99,8 +98,8 @@ def draft(call: Call, bucket: Bucket, req: Any) -> Version:
     owner = object_owner(call, bucket, req)
     about.acl = admit_acl(call, bucket, req, acl_given(call, req, owner, bucket.owner))
     locks.describe(call, bucket, req, about)
-    encryption.seal(call, bucket, req, about, f"{bucket.arn}/{key}")
-    return Version(0, bucket.name, key, "null", 1, 0, 0, "", 0.0, storage_class, "", owner, about, None)
+    cipher = encryption.seal(call, bucket, req, about, f"{bucket.arn}/{key}")
+    return Version(0, bucket.name, key, "null", 1, 0, 0, "", 0.0, storage_class, "", owner, about, None, cipher=cipher)
 
 
 def _plain(text: str) -> str:
@@ -149,7 +148,7 @@ def enter(call: Call, bucket: Bucket, v: Version, stored: bodies.Stored, event: 
     return v
 
 
-@s3.op(needs=may_put, partly=PLAIN_ON_DISK)
+@s3.op(needs=may_put)
 def put_object(call: Call, req: t.PutObjectRequest) -> t.PutObjectOutput:
     bucket = find(call, req["Bucket"], req)
     if "WriteOffsetBytes" in req:
@@ -161,18 +160,19 @@ def put_object(call: Call, req: t.PutObjectRequest) -> t.PutObjectOutput:
         return _put_stream(call, bucket, req, promise, body)
     v = draft(call, bucket, req)
     check_writable(call, bucket, req)
-    return _put(call, bucket, v, bodies.kept(call, promise, body))
+    return _put(call, bucket, v, bodies.kept(call, promise, body, v.cipher))
 
 
 async def _put_stream(call: Call, bucket: Bucket, req: Any, promise: bodies.Promise, stream: Any) -> Any:
     with call.step():
-        draft(call, bucket, req)
+        begun = draft(call, bucket, req)
         check_writable(call, bucket, req)  # nobody should send a gigabyte to learn this
-    stored = await bodies.streamed(call, promise, stream)
+    stored = await bodies.streamed(call, promise, stream, begun.cipher)
     try:
         with call.step():
             bucket = find(call, req["Bucket"], req)
             v = draft(call, bucket, req)
+            encryption.as_sealed(v.about, begun.about)
             check_writable(call, bucket, req)
             return _put(call, bucket, v, stored)
     except BaseException:

@@ -15,6 +15,7 @@ from cloche.wire.http import FileBody
 
 from . import errors
 from . import service as s3
+from .cipher import Cipher
 
 INLINE = 64 * 1024  # bodies up to this live in the row
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -42,6 +43,7 @@ class About(msgspec.Struct, omit_defaults=True):
     sealed: bytes = b""                 # KMS's data key, as only KMS can open it
     kms_context: dict[str, str] = {}
     customer: str = ""                  # SSE-C: salt:digest of the key
+    nonce: bytes = b""                  # of the cipher; without one the bytes lie open (SSE-S3)
     customer_md5: str = ""
     sums: dict[str, str] = {}           # kind -> base64 (composite ones end in -PARTS)
     whole: bool = True                  # FULL_OBJECT or COMPOSITE
@@ -75,6 +77,7 @@ class Version(msgspec.Struct):
     about: About
     file: str | None
     body: bytes | None = None
+    cipher: Cipher | None = None  # to open or to seal its bytes with, where a key was given or asked for
 
 
 COLUMNS = "id, bucket, key, version, current, marker, size, etag, modified, class, summed, owner, about, file"
@@ -192,9 +195,11 @@ def content(call: Call, v: Version, offset: int = 0, length: int | None = None) 
     """The bytes of a version; it was read with its body."""
     length = v.size - offset if length is None else length
     if v.file is not None:
-        return FileBody(str(path_of(call, v.file)), offset, length)
+        return FileBody(str(path_of(call, v.file)), offset, length, v.cipher)
     body = v.body or b""
-    return body if length == v.size else body[offset : offset + length]
+    if length != v.size:
+        body = body[offset : offset + length]
+    return body if v.cipher is None else v.cipher.reader(offset).update(body)
 
 
 @s3.boot

@@ -20,7 +20,7 @@ from . import bodies, encryption, errors, locks, rows
 from . import service as s3
 from .access import need, on_object
 from .buckets import Bucket, find, owner_of
-from .encryption import PLAIN_ON_DISK
+from .cipher import Cipher
 from .listing import behind, encoder, most_of
 from .objects import check_writable, draft, enter, may_put
 from .reading import SUM_MEMBERS, sums_shown
@@ -98,29 +98,29 @@ def _number(req: Any) -> int:
     return number
 
 
-def _open(call: Call, req: Any) -> tuple[Upload, bodies.Promise]:
-    find(call, req["Bucket"], req)
+def _open(call: Call, req: Any) -> tuple[Upload, bodies.Promise, Cipher | None]:
+    """The upload, what is promised of the part, and what to seal it with: the key that the upload began with, which the caller must be able to open."""
+    bucket = find(call, req["Bucket"], req)
     _number(req)
     upload = upload_of(call, req)
-    if upload.about.customer:
-        encryption.unseal(call, find(call, req["Bucket"]), Version(0, "", "", "", 1, 0, 0, "", 0, "", "", "", upload.about, None), req)
+    cipher = encryption.opened(call, bucket, upload.about, req) if upload.about.nonce else None
     promise = bodies.promised(call, req, upload.kind or ("crc64nvme" if checksums.fast() else ""))
     if upload.kind and promise.kind != upload.kind:
         raise errors.invalid(f"Checksum Type mismatch occurred, expected checksum Type: {upload.kind}, actual checksum Type: {promise.kind}")
-    return upload, promise
+    return upload, promise, cipher
 
 
-@s3.op(needs=may_upload, partly=PLAIN_ON_DISK)
+@s3.op(needs=may_upload)
 def upload_part(call: Call, req: t.UploadPartRequest) -> t.UploadPartOutput:
-    upload, promise = _open(call, req)
+    upload, promise, cipher = _open(call, req)
     body = req.get("Body", b"")
     if not isinstance(body, bytes):
-        return _upload_stream(call, req, promise, body)
-    return _enter_part(call, upload, req["PartNumber"], bodies.kept(call, promise, body))
+        return _upload_stream(call, req, promise, body, cipher)
+    return _enter_part(call, upload, req["PartNumber"], bodies.kept(call, promise, body, cipher, req["PartNumber"]))
 
 
-async def _upload_stream(call: Call, req: Any, promise: bodies.Promise, stream: Any) -> Any:
-    stored = await bodies.streamed(call, promise, stream)
+async def _upload_stream(call: Call, req: Any, promise: bodies.Promise, stream: Any, cipher: Cipher | None) -> Any:
+    stored = await bodies.streamed(call, promise, stream, cipher, req["PartNumber"])
     try:
         with call.step():
             return _enter_part(call, upload_of(call, req), req["PartNumber"], stored)

@@ -3,9 +3,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cloche.kernel import ANY, Call
+from cloche.kernel import ANY, Call, pages
 
-from . import pages
+from . import errors
 from . import service as secrets
 from .records import Secret
 from .secrets import show
@@ -46,7 +46,7 @@ ORDER = {"name": lambda one: one.name, "created-date": lambda one: one.created, 
 def list_secrets(call: Call, req: t.ListSecretsRequest) -> t.ListSecretsResponse:
     found = matching(call, req.get("Filters") or [], req.get("IncludePlannedDeletion", False))
     found.sort(key=ORDER[req.get("SortBy", "created-date")], reverse=req.get("SortOrder", "desc") == "desc")  # type: ignore[arg-type]
-    shown, more = pages.page(found, req, lambda one: one.name, 100)
+    shown, more = pages.page(found, req, lambda one: one.name, 100, errors.bad_token)
     return {"SecretList": [_entry(one) for one in shown], **more}  # type: ignore[typeddict-item]
 
 

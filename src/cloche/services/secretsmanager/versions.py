@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from cloche.kernel import AwsError, Call
+from cloche.kernel import AwsError, Call, pages
 
-from . import errors, pages, replicas, sealing
+from . import errors, replicas, sealing
 from . import service as secrets
 from .records import CURRENT, DAY, MOST_STAGES, MOST_VERSIONS, ON_SECRET, PREVIOUS, Secret, Version, find, home, primary
 
@@ -136,7 +136,7 @@ def batch_get_secret_value(call: Call, req: t.BatchGetSecretValueRequest) -> t.B
         if not req.get("Filters"):
             raise errors.parameter("Either 'SecretIdList' or 'Filters' must be provided, but not both.")
         from .listing import matching
-        found, more = pages.page(matching(call, req["Filters"]), req, lambda one: one.name, 20)
+        found, more = pages.page(matching(call, req["Filters"]), req, lambda one: one.name, 20, errors.bad_token)
         ids = [one.arn for one in found]
     elif "MaxResults" in req or "NextToken" in req:
         raise errors.parameter("'MaxResults' and 'NextToken' can only be used with 'Filters'.")
@@ -154,7 +154,7 @@ def batch_get_secret_value(call: Call, req: t.BatchGetSecretValueRequest) -> t.B
 def list_secret_version_ids(call: Call, req: t.ListSecretVersionIdsRequest) -> t.ListSecretVersionIdsResponse:
     secret = find(call, req["SecretId"], gone=True)
     wanted = [(id_, version) for id_, version in sorted(secret.versions.items()) if version.stages or req.get("IncludeDeprecated")]
-    shown, more = pages.page(wanted, req, lambda pair: pair[0], 100)
+    shown, more = pages.page(wanted, req, lambda pair: pair[0], 100, errors.bad_token)
     return {"Versions": [_entry(id_, version) for id_, version in shown], "ARN": secret.arn, "Name": secret.name, **more}  # type: ignore[typeddict-item]
 
 

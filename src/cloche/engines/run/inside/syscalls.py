@@ -50,6 +50,10 @@ def unshare(flags):
     _check(_libc.unshare(ctypes.c_int(flags)), "unshare")
 
 
+def setns(fd, kind):
+    _check(_libc.setns(ctypes.c_int(fd), ctypes.c_int(kind)), "setns")
+
+
 def mount(source, target, kind=None, flags=0, data=None):
     _check(_libc.mount(_text(source), _text(target), _text(kind), ctypes.c_ulong(flags), _text(data)), "mount " + target)
 
@@ -81,6 +85,16 @@ def prctl(option, value, *more):
 
 def set_hostname(name):
     _check(_libc.sethostname(name.encode(), ctypes.c_size_t(len(name))), "sethostname")
+
+
+def set_name(name):
+    """What `ps` shows, instead of a command line of the host's."""
+    with open("/proc/self/stat") as f:
+        fields = f.read().rpartition(")")[2].split()
+    start, end = int(fields[45]), int(fields[46])
+    ctypes.memset(start, 0, end - start)
+    ctypes.memmove(start, name.encode(), min(len(name), end - start - 1))
+    _check(_libc.prctl(ctypes.c_int(15), ctypes.c_char_p(name.encode()), 0, 0, 0), "prctl")
 
 
 def map_ids(uid, gid, outer_uid, outer_gid):

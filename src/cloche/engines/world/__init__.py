@@ -1,0 +1,10 @@
+"""The world: one holder process in namespaces of its own, and in it everything real: networks, machines, volumes. When it ends, the kernel ends all.
+
+    world = World(data); await world.start(); await world.namespace("vpc-1"); code, out, err = await world.run("vpc-1", ["ip", "-j", "link"])
+"""
+from . import uplink
+from .line import WorldError
+from .machines import Attachment, Machine
+from .world import Unavailable, World, lacking
+
+__all__ = ["Attachment", "Machine", "Unavailable", "World", "WorldError", "lacking", "uplink"]

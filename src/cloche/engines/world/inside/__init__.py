@@ -1,0 +1,1 @@
+"""What runs inside the world: standard library only, without site-packages, imported by nobody outside."""

@@ -1,0 +1,58 @@
+"""How services tell their own metrics. Cheap: added up in memory, written once a minute.
+
+    public.put(call, "AWS/Lambda", "Invocations", (("FunctionName", name),), 1, "Count")
+
+Dimensions are a tuple of (name, value) pairs, always in the same order. `at` (seconds) writes at once, at that moment.
+"""
+from __future__ import annotations
+
+from cloche.kernel import Call
+
+from . import pending as _pending
+
+
+def put(call: Call, namespace: str, name: str, dimensions: tuple[tuple[str, str], ...], value: float, unit: str = "None", at: float | None = None) -> None:
+    cloud = call.cloud
+    if at is not None:
+        write(call, namespace, name, dimensions, value, unit, at)
+        return
+    pending: _pending.Pending = cloud.memory.get("cloudwatch") or _pending.of(cloud)
+    now = cloud.clock.now()
+    if now >= pending.end:
+        _pending.turn(cloud, now)
+    place = (call.account, call.region, namespace, name, dimensions, unit)
+    cell = pending.cells.get(place) or _pending.new_cell(cloud, place)
+    cell.n += 1.0
+    cell.total += value
+    if value < cell.low:
+        cell.low = value
+    if value > cell.high:
+        cell.high = value
+    vals = cell.vals
+    if vals is not None:
+        vals[value] = vals.get(value, 0.0) + 1.0
+        if len(vals) > 1000:
+            from .datapoints import coarse
+            cell.vals = coarse(vals)
+
+
+def write(call: Call, namespace: str, name: str, dimensions: tuple[tuple[str, str], ...], value: float, unit: str, at: float, res: int = 60) -> None:
+    """One value at a moment of its own, into the table; inside a step."""
+    from . import datapoints, watching
+    there, key, cell = call.of("cloudwatch"), (namespace, name, datapoints.dims_text(dimensions)), datapoints.Cell()
+    cell.add(value)
+    datapoints.write(there, key, at, unit, cell, res)
+    watching.tell(there, key)
+
+
+def recent(call: Call, namespace: str, name: str, dimensions: tuple[tuple[str, str], ...], statistic: str, seconds: int) -> float | None:
+    """The statistic over the last so many whole seconds; None without data."""
+    from . import datapoints, statistics
+    there = call.of("cloudwatch")
+    _pending.flush(there)
+    end = int(there.now) // 60 * 60 + 60
+    found = datapoints.read(there, (namespace, name, datapoints.dims_text(dimensions)), end - seconds, end, seconds, values=True)
+    cell = datapoints.Cell()
+    for one in found.values():
+        cell.merge(one)
+    return statistics.value(cell, statistic, seconds) if cell.n else None

@@ -1,0 +1,51 @@
+"""Access advisor: what policies allow, and what was really used."""
+import pytest
+
+from cloche.testing.people import Person, allow, document, keys, refused, trusting
+
+
+@pytest.fixture
+def iam(cloud):
+    return cloud.client("iam")
+
+
+def report(iam, arn, **more):
+    job = iam.generate_service_last_accessed_details(Arn=arn, **more)["JobId"]
+    found = iam.get_service_last_accessed_details(JobId=job)
+    assert found["JobStatus"] == "COMPLETED"
+    return job, {line["ServiceNamespace"]: line for line in found["ServicesLastAccessed"]}
+
+
+def test_a_service_counts_as_used_from_the_first_signed_request_and_only_if_policies_allow_it(cloud, iam):
+    bob = Person(cloud, "bob", allow(["sqs:ListQueues", "sns:*"]))
+    job, before = report(iam, bob.arn)
+    assert set(before) == {"sqs", "sns"} and before["sqs"]["TotalAuthenticatedEntities"] == 0 and "LastAuthenticated" not in before["sqs"]
+    bob.client("sqs", region="eu-west-1").list_queues()
+    refused("AccessDeniedException", bob.client("kms").list_keys)
+    _, after = report(iam, bob.arn)
+    assert after["sqs"]["LastAuthenticatedEntity"] == bob.arn and after["sqs"]["LastAuthenticatedRegion"] == "eu-west-1"
+    assert abs(after["sqs"]["LastAuthenticated"].timestamp() - cloud.now) < 60
+    assert "LastAuthenticated" not in after["sns"] and "kms" not in after
+    assert "LastAuthenticated" not in iam.get_service_last_accessed_details(JobId=job)["ServicesLastAccessed"][1], "a report stays as it was made"
+
+
+def test_roles_groups_and_policies_have_reports_too_and_say_who_it_was(cloud, iam):
+    bob = Person(cloud, "bob", allow("sts:AssumeRole"))
+    iam.create_group(GroupName="g")
+    iam.add_user_to_group(GroupName="g", UserName="bob")
+    policy = iam.create_policy(PolicyName="queues", PolicyDocument=document(allow("sqs:*")))["Policy"]["Arn"]
+    iam.attach_group_policy(GroupName="g", PolicyArn=policy)
+    role = iam.create_role(RoleName="worker", AssumeRolePolicyDocument=trusting({"AWS": bob.arn}))["Role"]["Arn"]
+    iam.attach_role_policy(RoleName="worker", PolicyArn=policy)
+    cloud.client("sqs", **keys(bob.client("sts").assume_role(RoleArn=role, RoleSessionName="one"))).list_queues()
+    assert report(iam, role)[1]["sqs"]["LastAuthenticatedEntity"] == role
+    assert report(iam, iam.get_group(GroupName="g")["Group"]["Arn"])[1]["sqs"]["TotalAuthenticatedEntities"] == 0
+    job, found = report(iam, policy, Granularity="ACTION_LEVEL")
+    assert found["sqs"]["TotalAuthenticatedEntities"] == 1
+    told = iam.get_service_last_accessed_details_with_entities(JobId=job, ServiceNamespace="sqs")["EntityDetailsList"]
+    assert {(one["EntityInfo"]["Name"], one["EntityInfo"]["Type"], "LastAuthenticated" in one) for one in told} == {("bob", "USER", False), ("worker", "ROLE", True)}
+
+
+def test_unknown_entities_and_jobs_have_no_report(cloud, iam):
+    refused("NoSuchEntity", iam.generate_service_last_accessed_details, Arn=f"arn:aws:iam::{cloud.account}:user/nobody")
+    refused("NoSuchEntity", iam.get_service_last_accessed_details, JobId="0" * 36)
