@@ -57,8 +57,8 @@ def _world() -> tuple[bool, str, str]:
     return True, "networks and instances are real" + (f" ({lacks})" if lacks else ""), ""
 
 
-def _volumes() -> tuple[bool, str, str]:
-    return os.access("/dev/loop-control", os.W_OK) and os.geteuid() == 0, "EBS volumes are block devices in instances", "run as root, with loop devices (modprobe loop; in a container --privileged)"
+def _loops() -> tuple[bool, str, str]:
+    return os.geteuid() == 0 and os.path.exists("/dev/loop-control"), "EBS volumes are block devices in instances (loop devices)", "run as root where /dev/loop-control exists"
 
 
 def _command(name: str, says: str, get: str) -> Callable[[], tuple[bool, str, str]]:
@@ -73,8 +73,11 @@ CHECKS: list[tuple[str, bool, Callable[[], tuple[bool, str, str]]]] = [  # name,
     ("aws", False, _command("aws", "the aws CLI, for you", "pip install awscli")),
     ("sam", False, _command("sam", "the SAM CLI, for `cloche demo`", "pip install aws-sam-cli")),
     ("world", True, _world),
-    ("volumes", False, _volumes),
-    ("sshd", False, _command("sshd", "instances can be logged in to with their key pair", "apt-get install openssh-server")),
+    ("nft", False, _command("nft", "security groups, network ACLs and NAT of VPCs: instances run only where it is", "apt-get install nftables")),
+    ("ip", False, _command("ip", "links and routes of VPCs", "apt-get install iproute2")),
+    ("loop", False, _loops),
+    ("mkfs.ext4", False, _command("mkfs.ext4", "file systems on EBS volumes, inside instances", "apt-get install e2fsprogs")),
+    ("sshd", False, _command("sshd", "ssh into instances by key pair", "apt-get install openssh-server")),
 ]
 
 

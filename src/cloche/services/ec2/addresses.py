@@ -150,6 +150,15 @@ def take_public(call: Call, who: str) -> str:
     return str(ipaddress.IPv4Address(row[0]))
 
 
+def public_owner(call: Call, address: str) -> tuple[str, str] | None:
+    """Account and region of who has a public address."""
+    try:
+        row = call.row("SELECT account, region FROM ec2_public WHERE address=? AND holder IS NOT NULL", number(address))
+    except ValueError:
+        return None
+    return (row[0], row[1]) if row else None
+
+
 def recover_public(call: Call, address: str, who: str) -> bool:
     """Take back an address that this account had, if nobody has it now."""
     row = call.row("UPDATE ec2_public SET holder=?, freed=NULL WHERE address=? AND account=? AND region=? AND holder IS NULL RETURNING address",

@@ -8,12 +8,15 @@ from typing import Any
 
 from cloche.kernel import Call
 
-from . import internet_gateways, network_interfaces, public_addresses, route_tables, routes, security_groups, subnets, vpcs
+from . import internet_gateways, network, network_interfaces, public_addresses, route_tables, routes, security_groups, subnets, vpcs
 from .defaults import settle
+from .network import Unavailable
 from .network_interfaces import NetworkInterface
 from .security_groups import SecurityGroup
 from .subnets import Subnet
 from .vpcs import Vpc
+
+__all__ = ["Unavailable"]
 
 
 def _here(call: Call) -> Call:
@@ -154,3 +157,29 @@ def acting(call: Call, id_: str) -> Call:
     if profile is None or not profile.role:
         raise AwsError("AccessDeniedException", "The instance has no role.")
     return call.as_role(iam.role_arn(here, profile.role), id_, "ec2.amazonaws.com")
+
+
+async def plugged_in(call: Call, *interfaces: str) -> Any:
+    """The world, once each of these interfaces is in it: a namespace called like it, with its address and its rules around. Raises Unavailable where this machine
+    holds no network."""
+    here = call.of("ec2")
+    await network.ready(here, *interfaces)
+    return await network.world(here)
+
+
+def packet(call: Call, query: dict[str, str]) -> dict[str, Any]:
+    """`/_cloche/packet?from=i-...&to=10.0.2.5&port=443`: the kernel's question for a packet's way. Raises ValueError with what is wrong with the question."""
+    from . import packet_reasons
+    port, source_port = query.get("port", "0"), query.get("source_port", "0")
+    if not query.get("from") or not query.get("to") or not port.isdigit() or not source_port.isdigit():
+        raise ValueError("a packet has from (an instance or interface), to (an address, an instance, an interface), port, and perhaps protocol and source_port")
+    return packet_reasons.why(call.of("ec2"), query["from"], query["to"], int(port), query.get("protocol", "tcp").lower(), int(source_port))
+
+
+def endpoint_policy(cloud: Any, id_: str) -> Any:
+    """What a request through this VPC endpoint must pass, as `iam` knows a policy; None where everything passes."""
+    from cloche.iam.policy import parse
+
+    from .vpc_endpoints import EndpointPolicy
+    found = cloud.store.table(EndpointPolicy, "", "").get(id_)
+    return (id_, "endpoint", parse(found.text)) if found else None
