@@ -110,7 +110,7 @@ def test_without_a_route_there_is_none():
 
 
 def ask(topology, text=None, source=ENI1, running=True, question=HTTPS):
-    return explain(topology, topology.interfaces[source] if source in topology.interfaces else source, packet(text) if text else question, running)
+    return explain(topology, topology.interfaces.get(source, source), packet(text) if text else question, running)
 
 
 def codes(answer):
