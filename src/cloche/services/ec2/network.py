@@ -62,8 +62,8 @@ world.READY.append(ready)
 
 
 def _again(call: Call) -> None:
-    """The holder died and another was started: nothing stands."""
-    if (engine := standing(call)) is not None:
+    """The holder died and another was started: nothing stands. (Whoever else waited for the first start says so too.)"""
+    if (engine := standing(call)) is not None and engine.holder != engine.world.pid:
         engine.close()
         call.cloud.memory.pop(CHANGED)
 
@@ -100,7 +100,7 @@ class Engine:
     """What stands in the kernel, and which accounts and regions it was made for."""
 
     def __init__(self, held: World) -> None:
-        self.world = held
+        self.world, self.holder = held, held.pid
         self.network = Network(held)
         self.compiled = Compiled()
         self.topology = Topology()
