@@ -209,8 +209,8 @@ def test_what_did_not_change_is_not_compiled_again():
 
 def test_filters_stand_before_links_and_namespaces_before_both():
     order = [one.do for one in plan.steps(Plan(), compile(two_subnets()).plan)]
-    assert order.index("space") < order.index("nft") < order.index("ip")
-    assert max(n for n, do in enumerate(order) if do == "nft") < order.index("ip")
+    assert order.index("space") < order.index("nft") < order.index("link") < order.index("ip")
+    assert max(n for n, do in enumerate(order) if do == "nft") < order.index("link")
 
 
 def test_a_vpc_in_which_nothing_runs_has_no_network():
@@ -226,7 +226,7 @@ def test_a_stopped_instance_leaves_by_difference():
     after = compile(topology.with_(structs.replace(topology.interfaces[some_id("eni", 2)], up=False)), before)
     steps = plan.steps(before.plan, after.plan)
     assert steps[-1] == plan.Step("drop", some_id("i", 2))
-    assert any(one.do == "ip" and one.space == VPC and one.text.startswith(f"link del dev {names.link(some_id('eni', 2))}\n") for one in steps)
+    assert any(one.do == "link" and one.space == VPC and one.text.startswith(f"link del dev {names.link(some_id('eni', 2))}\n") for one in steps)
     assert not any(f"route del 10.0.2.5/32 dev {names.link(some_id('eni', 2))}" in one.text for one in steps)     # the kernel took it with the link
 
 
