@@ -45,9 +45,9 @@ def cfn(cloud):
 def settle(cloud, cfn, name):
     """NAT gateways take seconds."""
     for _ in range(20):
+        cloud.advance(4)
         if not status(cfn, name).endswith("IN_PROGRESS"):
             return
-        cloud.advance(3)
 
 
 def test_a_network_of_two_tiers_comes_and_goes(cloud, cfn, net):

@@ -60,26 +60,16 @@ def itself(*names: str) -> Step:
 
 
 def patient(step: Step) -> Step:
-    """Again, every second, while something else still holds on to it."""
-    async def run(r: Resource) -> Any:
-        end = r.call.now + PATIENCE_SECONDS
-        while True:
-            try:
-                return await step(r)
-            except AwsError as refused:
-                if refused.code not in ("DependencyViolation", "InvalidIPAddress.InUse", "InvalidCidr.InUse") or r.call.now >= end:
-                    raise
-            await rest(r, 1)
+    """A deletion that is tried again, every second, while something else still holds on to the resource."""
+    async def run(r: Resource) -> None:
+        begun = float(r.stage or r.call.now)
+        try:
+            await step(r)
+        except AwsError as refused:
+            if refused.code not in ("DependencyViolation", "InvalidIPAddress.InUse", "InvalidCidr.InUse") or r.call.now - begun > PATIENCE_SECONDS:
+                raise
+            r.not_yet(str(begun))
     return run
-
-
-async def rest(r: Resource, seconds: float) -> None:
-    """Let the clock go on for a while."""
-    await r.wait(r.call.wait(f"ec2.cfn/{r.stack_id}/{r.logical}", r.call.now + seconds))
-
-
-def false(value: Any) -> bool:
-    return str(value).lower() == "false"
 
 
 def true(value: Any) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 from cloche.kernel import AwsError
 from cloche.services.cloudformation.public import Resource, Type, op, steps
 
-from .cfn_shared import itself, looks, makes, patient, rest, retag, specification, true
+from .cfn_shared import itself, looks, makes, patient, retag, specification, true
 
 # -- VPC -----------------------------------------------------------------------------------------------------------------------------------
 
@@ -148,12 +148,11 @@ async def update_nat(r: Resource) -> None:
 
 async def delete_nat(r: Resource) -> None:
     """Gone only when it is: its subnet and its address wait for that."""
-    await r.do("ec2", "DeleteNatGateway", NatGatewayId=r.physical)
-    while True:
-        there = await r.do("ec2", "DescribeNatGateways", NatGatewayIds=[r.physical])
-        if there["NatGateways"][0]["State"] == "deleted":
-            return
-        await rest(r, 1)
+    there = await _nat(r)
+    if there["State"] in ("pending", "available", "failed"):
+        await r.do("ec2", "DeleteNatGateway", NatGatewayId=r.physical)
+    if there["State"] != "deleted":
+        r.not_yet()
 
 
 # -- DHCP ------------------------------------------------------------------------------------------------------------------------------------------
