@@ -231,6 +231,27 @@ def oidc_provider(call: Call, account: str, issuer: str) -> Any:
     return (oidc_providers.arn(there, found.url), found) if found else None
 
 
+def reserve(call: Call, name: str, path: str, trust: str, *, description: str | None, seconds: int, attached: list[str], boundary: str, inline: dict[str, str], tags: dict[str, str]) -> Role:
+    """A role that only AWS changes (Identity Center's), made or made anew."""
+    from . import mentions, names, roles
+    found = call.get(Role, name.lower())
+    id, created = (found.id, found.created) if found else (names.identifier(call, "AROA"), names.moment(call))
+    if found:
+        roles.remove(call, found)
+    role = call.put(Role(name, id, path, created, trust, description=description, max_session=seconds, tags=tags, inline=inline, attached=attached, boundary=boundary))
+    for arn in attached:
+        mentions.add(call, arn, "permission", "role", name)
+    if boundary:
+        mentions.add(call, boundary, "boundary", "role", name)
+    return role
+
+
+def unreserve(call: Call, name: str) -> None:
+    from . import roles
+    if found := call.get(Role, name.lower()):
+        roles.remove(call, found)
+
+
 def server_certificate(call: Call, arn: str) -> tuple[str, str, str] | None:
     """Body, chain and private key of an uploaded server certificate, for load balancers."""
     from .certificates import ServerCertificate
