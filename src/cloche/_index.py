@@ -2031,6 +2031,7 @@ PACKAGES: Any = {
     'acm': 'acm',
     'apigateway': 'apigateway',
     'apigatewayv2': 'apigatewayv2',
+    'autoscaling': 'autoscaling',
     'cloudformation': 'cloudformation',
     'cloudwatch': 'cloudwatch',
     'cognito-identity': 'cognito_identity',
@@ -2042,6 +2043,7 @@ PACKAGES: Any = {
     'elbv2': 'elbv2',
     'events': 'events',
     'iam': 'iam',
+    'identitystore': 'identitystore',
     'kms': 'kms',
     'lambda': 'lambda_',
     'logs': 'logs',
@@ -2053,6 +2055,9 @@ PACKAGES: Any = {
     'sns': 'sns',
     'sqs': 'sqs',
     'ssm': 'ssm',
+    'sso': 'sso',
+    'sso-admin': 'sso_admin',
+    'sso-oidc': 'sso_oidc',
     'sts': 'sts',
 }
 
@@ -2079,6 +2084,9 @@ FRONTS: Any = [
     ('s3', 'host', '{bucket+}.s3-website.{region}.amazonaws.com'),
     ('s3', 'host', '{bucket+}.s3-website.localhost'),
     ('sns', 'path', '/SimpleNotificationService-{id}.pem'),
+    ('sso-oidc', 'host', '{store}.awsapps.com'),
+    ('sso-oidc', 'path', '/_sso/{store}/{page+}'),
+    ('sso-oidc', 'path', '/authorize?response_type=code'),
 ]
 
 LISTENERS: Any = {
@@ -2093,6 +2101,7 @@ DOORS: Any = {
     'encoded': 'sts',
     'endpoint_policy': 'ec2',
     'over_resource': 'organizations',
+    'packet': 'ec2',
     'policies': 'iam',
     'role_principal': 'sts',
     'used': 'iam',

@@ -8,6 +8,7 @@ import pytest
 from msgspec import structs
 
 from cloche.engines.net import compile as compiler
+from cloche.engines.net import flows
 from cloche.engines.net.apply import Network
 from cloche.engines.net.explain import explain
 from cloche.engines.net.match import Packet
@@ -19,6 +20,7 @@ from cloche.engines.net.topology import (
     Acl,
     Attachment,
     Entry,
+    FlowLog,
     Gateway,
     Group,
     Peering,
@@ -380,3 +382,29 @@ def test_ipv6_goes_out_by_an_egress_only_gateway_and_nothing_comes_in(bench):
     ask = [(2, Packet("2600:1f00:1:2::5", "2600:1f00:2:1::5", TCP, 8443, 42000)), (3, Packet("2600:1f00:2:1::5", "2600:1f00:1:2::5", TCP, 8443, 42000))]
     assert bench(bench.probes([(some_id("i", number), packet) for number, packet in ask])) == ["2600:1f00:1:2::5", ""]
     assert [explain(topology, topology.interfaces[some_id("eni", number)], packet).open for number, packet in ask] == [True, False]
+
+
+def test_flows_are_counted_where_a_flow_log_asks_for_it(bench):
+    """Accepted and refused, at each end, with the flags of TCP; what one reading had the next does not have."""
+    topology = two_subnets()
+    vpc, one, two = some_id("vpc", 1), some_id("eni", 1), some_id("eni", 2)
+    topology = topology.with_(Group(some_id("sg", 2), vpc, (Rule("10.0.0.0/16", TCP, 80, 80), Rule("10.0.0.0/16", ICMP, -1, -1)), (Rule("0.0.0.0/0"),)),
+                              structs.replace(topology.interfaces[two], groups=(some_id("sg", 2),)), FlowLog("fl-1", vpc, flags=True))
+    bench.become(topology)
+    assert flows.counting(bench.compiled.plan.spaces[vpc].rules)
+
+    def read():
+        return flows.heard(bench(bench.text(vpc, *flows.QUESTION)))
+    begin = read()
+    ask = [(some_id("i", 1), Packet("10.0.1.5", "10.0.2.5", TCP, port, 40000 + port)) for port in (80, 443)] + [(some_id("i", 1), Packet("10.0.1.5", "10.0.2.5", ICMP, 2048, 7))]
+    assert [bool(got) for got in bench(bench.probes(ask))] == [True, False, True]
+    first = read()
+    new = flows.since(begin, first)
+    there = {(flow.interface, flow.action, flow.way, flow.port): count for flow, count in new.items() if flow.source == "10.0.1.5" and flow.protocol == TCP}
+    assert set(there) == {(one, "ACCEPT", "o", 80), (two, "ACCEPT", "i", 80), (one, "ACCEPT", "o", 443), (two, "REJECT", "i", 443)}
+    assert there[one, "ACCEPT", "o", 80].flags & 3 == 3 and there[one, "ACCEPT", "o", 80].packets >= 4
+    back = next(count for flow, count in new.items() if (flow.interface, flow.way, flow.source_port) == (two, "o", 80))
+    assert back.flags & 18 == 18 and back.bytes > 40 * back.packets
+    pings = {(flow.interface, flow.way, flow.source_port, flow.port): count.packets for flow, count in new.items() if flow.protocol == ICMP}
+    assert pings == {(one, "o", 0, 0): 1, (one, "i", 0, 0): 1, (two, "i", 0, 0): 1, (two, "o", 0, 0): 1}
+    assert flows.since(first, read()) == {}

@@ -25,10 +25,10 @@ def check(call: Call, entry: Entry, req: Any) -> None:
     principal = call.principal
     if principal.issued and principal.barred(entry.service.name, entry.op.name):
         raise refuse("unknown", entry.service.model)
-    if entry.open:
-        return
     if principal.kind == "anonymous" and not entry.unsigned and entry.service.name != "s3":
         raise refuse("missing", entry.service.model)
+    if entry.open:
+        return
     for need in entry.questions(call, req):
         require(call, need)
 

@@ -119,6 +119,10 @@ class Call:
     def due(self, moment: float, timer: Callable[..., Any], name: str | None = None, **body: Any) -> None:
         self.cloud.clock.add(moment, self._name(timer), self.account, self.region, name, body)
 
+    def again(self, seconds: float, timer: Callable[..., Any], name: str, **body: Any) -> None:
+        """Look again that much later. A look that finds nothing new must change no record: then `advance` need not stop at every one (`kernel/clock.py`)."""
+        self.cloud.clock.add(self.now + seconds, self._name(timer), self.account, self.region, name, body, look=True)
+
     def cancel(self, timer: Callable[..., Any], name: str) -> None:
         self.cloud.clock.cancel(self._name(timer), self.account, self.region, name)
 
@@ -176,8 +180,8 @@ class Call:
         return self.as_principal(principals.inside(self.account))
 
     def reserves(self, tags: Iterable[str]) -> bool:
-        """Is there a tag among these keys that only AWS may set? CloudFormation may: `aws:cloudformation:stack-name` and its like."""
-        return "cloudformation.amazonaws.com" not in self.principal.via and any(key.lower().startswith("aws:") for key in tags)
+        """Is there a tag among these keys that only AWS may set? CloudFormation may: `aws:cloudformation:stack-name` and its like; so may a service under its linked role."""
+        return "cloudformation.amazonaws.com" not in self.principal.via and not self.principal.service_linked and any(key.lower().startswith("aws:") for key in tags)
 
     # -- permission -----------------------------------------------------------------------------------------------------------
 

@@ -1,6 +1,30 @@
-"""A network of the test's own, and the few words that tests of networks need."""
+"""EC2's records are tried without machines, for speed; `real` is a cloud in which instances run; `net` has the few words that tests of networks need."""
 import pytest
 from botocore.exceptions import ClientError
+
+from cloche.engines.world import lacking
+from cloche.testing import Cloche
+
+from .plugged import Plugged
+
+
+@pytest.fixture(scope="session")
+def cloche_server():
+    with Cloche(compute="none") as cloud:
+        yield cloud
+
+
+@pytest.fixture(scope="session")
+def real_server():
+    if reason := lacking():
+        pytest.skip(reason)
+    with Cloche() as cloud:
+        yield cloud
+
+
+@pytest.fixture
+def real(real_server):
+    return real_server.other()
 
 
 class Net:
@@ -69,3 +93,13 @@ def refused():
         said = error.value.response["Error"]
         return (said["Code"], said["Message"]) if message else said["Code"]
     return call
+
+
+@pytest.fixture
+def plugged(cloche_server, cloud):
+    """The account's interfaces in the kernel's network."""
+    if reason := lacking():
+        pytest.skip(reason)
+    made = Plugged(cloche_server, cloud)
+    yield made
+    made.close()

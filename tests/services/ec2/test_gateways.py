@@ -109,7 +109,7 @@ def test_a_nat_gateway_fails_without_an_internet_gateway_and_vanishes_after_an_h
 
 
 def test_a_nat_gateway_wants_an_elastic_ip_of_its_own(net, public, refused):
-    vpc, subnet = public
+    _vpc, subnet = public
     assert refused(net.ec2.create_nat_gateway, SubnetId=subnet) == "MissingParameter"
     assert refused(net.ec2.create_nat_gateway, SubnetId=subnet, AllocationId="eipalloc-0123456789abcdef0") == "InvalidElasticIpID.NotFound"
     assert refused(net.ec2.create_nat_gateway, SubnetId="subnet-0123456789abcdef0", AllocationId=net.address()) == "InvalidSubnetID.NotFound"

@@ -65,6 +65,7 @@ class Running:
         self.hello: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self.how = "killed"
+        self.up = False  # under its limits, and told to go
         self.pidfd = -1
 
     def kill(self) -> None:
@@ -119,6 +120,7 @@ class Machines:
             await self.attach(machine.id, volume)
         world.cgroups.enter("m-" + machine.id, running.pid, machine.memory_mb, machine.cpus)
         running.line.say(b"go")
+        running.up = True
 
     async def skeleton(self) -> skeleton.Skeleton:
         if self._skeleton is None or (self._skeleton.done() and self._skeleton.exception()):
@@ -184,8 +186,11 @@ class Machines:
         for machine in list(self.running):
             self.ended(machine, -9)
 
+    def up(self, machine: str) -> bool:
+        return machine in self.running and self.running[machine].up
+
     def get(self, machine: str) -> Running:
-        if machine not in self.running or not self.running[machine].hello.done():
+        if not self.up(machine):
             raise WorldError(f"{machine} does not run")
         return self.running[machine]
 
@@ -221,6 +226,15 @@ class Machines:
         """Whether it is busy: still mounted, and gone for good only when it is no more."""
         said, _ = await self.world.ask("detach", machine=machine, volume=volume)
         return bool(said["busy"])
+
+    async def busy(self, volume: str) -> bool:
+        """Whether a volume that was detached is still mounted somewhere."""
+        said, _ = await self.world.ask("busy", volume=volume)
+        return bool(said["busy"])
+
+    async def pause(self, seconds: float) -> None:
+        """For those who have to look again and again."""
+        await asyncio.sleep(seconds)
 
     async def grow(self, volume: str) -> None:
         """Its file has become larger."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from cloche.kernel import Call
 from cloche.languages import alarm_rule
 
-from . import acting, datapoints, history, pending, queries, statistics, watching
+from . import acting, datapoints, gauges, history, pending, queries, statistics, watching
 from . import service as cloudwatch
 
 if TYPE_CHECKING:
@@ -47,6 +47,8 @@ def evaluate(call: Call, alarm: str) -> None:
     step, period = step_of(config), period_of(config)
     end = int(call.now + 1e-3) // step * step
     pending.flush(call)
+    for key in queries.metrics_of(config):
+        gauges.sample(call, key, end - 1)
     start = end - period * (config["EvaluationPeriods"] + LOOK_BACK)
     points = seen(call, config, start, end, period)
     state, reason, used = judge(config, points, found.state, end, found.config.get("Namespace") == "AWS/DynamoDB")

@@ -63,6 +63,7 @@ async def fill(call: Call, key: str) -> None:
     with call.step():
         if one := call.get(volumes.Volume, key):
             volumes.put(call, one.but(filled=True))
+            call.signal(f"ec2.volume.{key}")
 
 
 def remove(call: Call, record: Any) -> None:

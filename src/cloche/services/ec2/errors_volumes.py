@@ -81,7 +81,7 @@ def shrinks() -> AwsError:
 
 
 def modified_lately(id_: str) -> AwsError:
-    return AwsError("VolumeModificationRateExceeded", f"You've reached the maximum modification rate per volume limit. Wait until the volume '{id_}' may be modified again (6 hours between modifications).")
+    return AwsError("VolumeModificationRateExceeded", f"You've reached the maximum modification rate per volume limit. A volume ('{id_}') may be modified four times within 24 hours.")
 
 
 def modification_not_found(id_: str) -> AwsError:

@@ -6,7 +6,7 @@ from typing import Any
 from cloche.kernel import Call, Record
 
 from . import errors_instances as errors
-from . import tags
+from . import links, tags
 
 GONE_SECONDS = 3600.0
 
@@ -43,6 +43,7 @@ class Image(Record, frozen=True):
     protected_until: float = 0               # cooldown after the protection is taken off
     launched: float = 0
     gone: float = 0
+    token: str = ""
     reason: str = ""
 
     @property
@@ -93,6 +94,8 @@ def find(call: Call, id_: str) -> Image:
         return found
     if malformed(id_):
         raise errors.image_malformed(id_)
+    if (gone := call.get(Image, id_)) and gone.state == "deregistered":
+        raise errors.image_unavailable(id_)
     raise errors.no_image(id_)
 
 
@@ -112,6 +115,7 @@ def malformed(id_: str) -> bool:
 def publish(call: Call, image: Image) -> Image:
     """Keep it, and keep where others find it in step."""
     call.put(image)
+    links.tie(call, image.id, *(image.snapshots if image.state != "deregistered" else ()))
     there = call.get(Published, image.id)
     if image.public or image.permitted:
         if there is None:

@@ -19,6 +19,7 @@ def _with(text: str, sizes: tuple[str, ...], *more: str) -> str:
 
 FAMILIES: dict[str, tuple[str, str]] = {
     "t1": ("i386,x86_64 Intel xen old", "micro:1:0.612:2x2"),
+    "m1": ("i386,x86_64 Intel xen old @1.7", "small:1:1.7:2x4 medium:1:3.75:2x6 large:2:7.5:3x10 xlarge:4:15:4x15"),
     "t2": ("x86_64 Intel xen burst @3.3", "nano:1:0.5:2x2 micro:1:1:2x2 small:1:2:3x4 medium:2:4:3x6 large:2:8:3x12 xlarge:4:16:3x15 2xlarge:8:32:3x15"),
     "t3": ("x86_64 Intel burst @2.5", _BURST),
     "t3a": ("x86_64 AMD burst @2.2", _BURST.replace("small:2:2:3x4", "small:2:2:2x4")),

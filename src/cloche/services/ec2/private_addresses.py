@@ -148,6 +148,9 @@ def assign_private_ip_addresses(call: Call, req: t.AssignPrivateIpAddressesReque
     got = take(call, one.id, subnet, [address for address in named if address not in [each.private for each in moved]] or count) if named or count else []
     for each in moved:
         addresses.hold(call, subnet.id, each.private, one.id)
+        if each.allocation:
+            from . import elastic_ips
+            elastic_ips.put(call, elastic_ips.find(call, each.allocation).but(interface=one.id))
     fresh = take_prefixes(call, one.id, subnet, prefixes or prefix_count)
     network_interfaces.put(call, one.but(addresses=[*one.addresses, *(Address(each) for each in got), *moved], prefixes=[*one.prefixes, *fresh]))
     answer: t.AssignPrivateIpAddressesResult = {"NetworkInterfaceId": one.id}

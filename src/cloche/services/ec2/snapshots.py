@@ -43,6 +43,7 @@ class Snapshot(Record, frozen=True):
     completed: float = 0
     copying: bool = False
     published: bool = False           # of a public image: its content is the host itself
+    published_source: bool = False    # a copy of such a one: it has no content of its own, either
     source: str = ""
 
     @property
@@ -121,17 +122,13 @@ def is_fast(call: Call, id_: str, zone: str) -> bool:
 
 def take(call: Call, volume: Volume, description: str = "", **more: Any) -> Snapshot:
     """A snapshot of a volume, pending. Its content is copied at once by the caller (who waits) or by `copied`."""
-    ebs_encryption.open_(call, volume.key_arn, _disk(volume), volume.sealed)
+    ebs_encryption.open_(call, volume.key_arn, volume.id, volume.sealed)
     one = Snapshot(call.id("snap-"), volume.id, volume.size, call.now, call.account, call.region, description=description, key_arn=volume.key_arn, sealed=volume.sealed,
-                   disk=_disk(volume), tree=volume.tree, image_id=volume.image_id, copying=True, **more)
+                   disk=volume.id, tree=volume.tree, image_id=volume.image_id, copying=True, **more)
     put(call, one)
     call.wake(capture, one.id)
     call.after(PENDING_SECONDS, snapshot_done, one.id, id=one.id)
     return one
-
-
-def _disk(volume: Volume) -> str:
-    return volume.id
 
 
 @ec2.worker
@@ -244,11 +241,9 @@ def describe_snapshots(call: Call, req: t.DescribeSnapshotsRequest) -> t.Describ
 
 @ec2.op(**names.on("snapshot", "SnapshotId"))
 def delete_snapshot(call: Call, req: t.DeleteSnapshotRequest) -> None:
-    from .image_records import Image
     one = find(call, req["SnapshotId"])
-    for image in call.all(Image):
-        if image.state in ("available", "pending", "disabled") and one.id in image.snapshots:
-            raise refusals.snapshot_in_use(one.id, image.id)
+    for image in links.users(call, one.id, "ami-"):
+        raise refusals.snapshot_in_use(one.id, image)
     if one.locked and one.locked.get("until", 0) > call.now:
         raise errors.not_permitted(f"Snapshot {one.id} is locked and can't be deleted.")
     remove(call, one)

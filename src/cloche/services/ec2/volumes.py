@@ -52,6 +52,7 @@ class Volume(Record, frozen=True):
     attachments: list[Attachment] = []
     fast_restored: bool = False
     modification: Modification | None = None
+    modified: list[float] = []        # when modifications began, of the last day
     auto_enable_io: bool = False
     token: str = ""
     tree: bool = False                # a root volume's content is a directory, not a block device's file

@@ -26,7 +26,7 @@ ELSEWHERE = "Failure: The endpoint is not a thing of this cloud, and Cloche asks
 
 def begin(call: Call, held: HealthCheck) -> None:
     if held.config["Type"] in health_checks.ENDPOINTS and not held.config["Disabled"]:
-        call.due(call.now + 1, look, held.id, check=held.id)
+        call.again(1, look, held.id, check=held.id)
     else:
         end(call, held)
 
@@ -40,7 +40,7 @@ def look(call: Call, check: str) -> None:
     held = call.get(HealthCheck, check)
     if held is not None:
         call.wake(probe, check)
-        call.after(held.config["RequestInterval"], look, check, check=check)
+        call.again(held.config["RequestInterval"], look, check, check=check)
 
 
 @route53.worker
@@ -58,6 +58,9 @@ async def probe(call: Call, key: str) -> None:
         if now is None or now.version != held.version:
             return
         seen = Seen(call.now, good, words)
+        call.cloud.memory.setdefault("route53.seen", {})[key] = seen
+        if now.seen is not None and good == now.healthy and (now.seen.good, now.seen.words) == (good, words):
+            return  # nothing new: nothing is written, so that the clock may pass over the next look
         streak = 0 if good == now.healthy else now.streak + 1
         turned = streak >= now.config["FailureThreshold"] or now.seen is None
         made = call.put(now.but(seen=seen, failed=now.failed if good else seen, healthy=good if turned else now.healthy, streak=0 if turned else streak))
@@ -71,6 +74,11 @@ def look_again(call: Call, event: NamesChanged) -> None:
     for one in call.all(HealthCheck):
         if one.seen and one.seen.words in (ELSEWHERE, UNKNOWN) and one.config.get("FullyQualifiedDomainName"):
             begin(call, one)
+
+
+def latest(call: Call, held: HealthCheck) -> Seen | None:
+    """What was seen last; when exactly is known to memory alone while nothing changes."""
+    return call.cloud.memory.get("route53.seen", {}).get(held.id) or held.seen
 
 
 async def ask(call: Call, config: dict[str, Any]) -> tuple[bool, str]:

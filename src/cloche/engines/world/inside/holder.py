@@ -167,6 +167,9 @@ class Holder(orders.Orders):
             self.machines[order["machine"]].unplug(self.volumes.open[order["volume"]][1])
         return {"busy": self.volumes.detach(order["volume"])}
 
+    def do_busy(self, order, fds, send):
+        return {"busy": self.volumes.busy(order["volume"])}
+
     def do_grow(self, order, fds, send):
         self.volumes.grow(order["volume"])
         return {}

@@ -10,6 +10,7 @@ READ_ONLY, AUTOCLEAR = 1, 4
 class Volumes:
     def __init__(self):
         self.open = {}  # volume id -> (descriptor of its loop device, device number)
+        self.left = {}  # volume id -> the device that it had when it was detached, while that is in use
 
     def attach(self, volume, path, read_only=False):
         """The device number of a loop device over the file."""
@@ -36,7 +37,13 @@ class Volumes:
             os.fsync(fd)
         finally:
             os.close(fd)
-        return os.path.exists(f"/sys/block/loop{os.minor(device)}/loop/backing_file")
+        self.left[volume] = device
+        return self.busy(volume)
+
+    def busy(self, volume):
+        if volume in self.left and not os.path.exists(f"/sys/block/loop{os.minor(self.left[volume])}/loop/backing_file"):
+            del self.left[volume]
+        return volume in self.left
 
 
 def loop(backing, read_only):
