@@ -109,18 +109,20 @@ class Engine:
         self.stale: set[tuple[str, str]] = set()
         self.lock = asyncio.Lock()
         self.doors: Any = None
+        self.resolvers: Any = None
         self.seen: dict[str, dict[Flow, Count]] = {}       # VPC -> its counters when they were read last
         self.counted: dict[str, dict[Flow, Count]] = {}    # flow log -> what it has not written yet
 
     def close(self) -> None:
         if self.doors is not None:
             self.doors.leave(())
+            self.resolvers.leave(())
 
     async def settle(self, call: Call) -> None:
-        from . import flow_log_delivery, network_map, service_doors
+        from . import flow_log_delivery, network_map, resolver_doors, service_doors
         async with self.lock:
             if self.doors is None:
-                self.doors = service_doors.Doors(self.world)
+                self.doors, self.resolvers = service_doors.Doors(self.world), resolver_doors.Resolvers(self.world)
             while self.stale:
                 stale, self.stale = self.stale, set()
                 todo = list(stale)
@@ -136,9 +138,11 @@ class Engine:
                     await flow_log_delivery.count(self)
                 self.topology, self.compiled = topology, compiled
                 self.doors.leave(self.compiled.plan.spaces)
+                self.resolvers.leave(self.compiled.plan.spaces)
                 try:
                     await self.network.become(self.compiled.plan)
                     await self.doors.settle(call, self.topology, self.compiled)
+                    await self.resolvers.settle(call, self.topology, self.compiled)
                 except (Refused, WorldError, OSError) as trouble:
                     log.error("the network: %s", trouble)
         call.cloud.work.ring(SETTLED)
