@@ -2086,6 +2086,8 @@ FRONTS: Any = [
     ('s3', 'host', '{bucket+}.s3-website.{region}.amazonaws.com'),
     ('s3', 'host', '{bucket+}.s3-website.localhost'),
     ('sns', 'path', '/SimpleNotificationService-{id}.pem'),
+    ('ssm', 'host', 'ssmmessages.{region}.amazonaws.com'),
+    ('ssm', 'path', '/v1/data-channel/{session}'),
     ('sso-oidc', 'host', '{store}.awsapps.com'),
     ('sso-oidc', 'path', '/_sso/{store}/{page+}'),
     ('sso-oidc', 'path', '/authorize?response_type=code'),
