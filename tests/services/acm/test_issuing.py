@@ -205,3 +205,20 @@ class TestStacks:
         refused("ResourceNotFoundException", api.describe_certificate, CertificateArn=out["Certificate"])
 
 
+
+
+def test_a_certificate_that_a_listener_shows_is_in_use(api, dns, cloud):
+    arn = ask(api, dns.domain)
+    dns(records(api, arn)[0])
+    cloud.advance(1)
+    ec2, elb = cloud.client("ec2"), cloud.client("elbv2")
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    subnets = [ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{n}.0/24", AvailabilityZone=f"us-east-1{zone}")["Subnet"]["SubnetId"] for n, zone in enumerate("ab")]
+    balancer = elb.create_load_balancer(Name="lb", Subnets=subnets, Scheme="internal")["LoadBalancers"][0]["LoadBalancerArn"]
+    answer = [{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "200"}}]
+    listener = elb.create_listener(LoadBalancerArn=balancer, Protocol="HTTPS", Port=443, Certificates=[{"CertificateArn": arn}], DefaultActions=answer)["Listeners"][0]["ListenerArn"]
+    found = told(api, arn)
+    assert found["InUseBy"] == [balancer] and found["RenewalEligibility"] == "ELIGIBLE"
+    refused("ResourceInUseException", api.delete_certificate, CertificateArn=arn)
+    elb.delete_listener(ListenerArn=listener)
+    api.delete_certificate(CertificateArn=arn)

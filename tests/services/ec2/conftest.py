@@ -5,6 +5,8 @@ from botocore.exceptions import ClientError
 from cloche.engines.world import lacking
 from cloche.testing import Cloche
 
+from .plugged import Plugged
+
 
 @pytest.fixture(scope="session")
 def cloche_server():
@@ -91,3 +93,13 @@ def refused():
         said = error.value.response["Error"]
         return (said["Code"], said["Message"]) if message else said["Code"]
     return call
+
+
+@pytest.fixture
+def plugged(cloche_server, cloud):
+    """The account's interfaces in the kernel's network."""
+    if reason := lacking():
+        pytest.skip(reason)
+    made = Plugged(cloche_server, cloud)
+    yield made
+    made.close()

@@ -65,6 +65,7 @@ class Running:
         self.hello: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self.how = "killed"
+        self.up = False  # under its limits, and told to go
         self.pidfd = -1
 
     def kill(self) -> None:
@@ -119,6 +120,7 @@ class Machines:
             await self.attach(machine.id, volume)
         world.cgroups.enter("m-" + machine.id, running.pid, machine.memory_mb, machine.cpus)
         running.line.say(b"go")
+        running.up = True
 
     async def skeleton(self) -> skeleton.Skeleton:
         if self._skeleton is None or (self._skeleton.done() and self._skeleton.exception()):
@@ -184,8 +186,11 @@ class Machines:
         for machine in list(self.running):
             self.ended(machine, -9)
 
+    def up(self, machine: str) -> bool:
+        return machine in self.running and self.running[machine].up
+
     def get(self, machine: str) -> Running:
-        if machine not in self.running or not self.running[machine].hello.done():
+        if not self.up(machine):
             raise WorldError(f"{machine} does not run")
         return self.running[machine]
 

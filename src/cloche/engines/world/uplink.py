@@ -55,6 +55,10 @@ async def join(world: World, wanted: str) -> None:
         await asyncio.to_thread(subprocess.run, ["ip", "link", "del", "dev", link], capture_output=True, check=False)
         raise
 
+def first(pool: str, bits: int = 20) -> str:
+    return str(next(ipaddress.IPv4Network(pool).subnets(new_prefix=bits)))
+
+
 def free(pool: str, bits: int = 20) -> str:
     """A part of the pool to which the host has no route: for a new Cloche's own public addresses. Any part, if all are taken: then there is no way to it."""
     taken = routes()

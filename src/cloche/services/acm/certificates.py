@@ -53,14 +53,21 @@ class Certificate(Record, frozen=True):
     def key(self) -> str:
         return self.id
 
-    @property
-    def renewable(self) -> bool:
-        return self.type == "AMAZON_ISSUED" and bool(self.users or self.exported)
-
     def status(self, now: float) -> str:
         if self.told:
             return "EXPIRED" if now > self.told["NotAfter"] else "ISSUED"
         return "VALIDATION_TIMED_OUT" if now >= self.created + PENDING_HOURS * HOUR else "PENDING_VALIDATION"
+
+
+def users(call: Call, one: Certificate) -> list[str]:
+    """What serves with it: those who said so, and the load balancers' listeners."""
+    from cloche.services.elbv2 import public as elb
+    return sorted({*one.users, *elb.uses_certificate(call, one.arn)})
+
+
+def renewable(call: Call, one: Certificate) -> bool:
+    """A certificate that nobody uses is left to expire."""
+    return one.type == "AMAZON_ISSUED" and bool(one.exported or users(call, one))
 
 
 def by_arn(call: Call, req: Any) -> str:
@@ -154,8 +161,8 @@ def request_certificate(call: Call, req: t.RequestCertificateRequest) -> t.Reque
 
 def view(call: Call, one: Certificate) -> dict[str, Any]:
     status = one.status(call.now)
-    out: dict[str, Any] = {"CertificateArn": one.arn, "DomainName": one.domain, "SubjectAlternativeNames": list(one.names), "CreatedAt": one.created, "Status": status, "InUseBy": list(one.users),
-                           "Type": one.type, "KeyAlgorithm": one.algorithm, "RenewalEligibility": "ELIGIBLE" if one.renewable else "INELIGIBLE",
+    out: dict[str, Any] = {"CertificateArn": one.arn, "DomainName": one.domain, "SubjectAlternativeNames": list(one.names), "CreatedAt": one.created, "Status": status, "InUseBy": (serving := users(call, one)),
+                           "Type": one.type, "KeyAlgorithm": one.algorithm, "RenewalEligibility": "ELIGIBLE" if one.type == "AMAZON_ISSUED" and (one.exported or serving) else "INELIGIBLE",
                            "Options": {"CertificateTransparencyLoggingPreference": one.logging, "Export": one.export}}
     if one.type == "IMPORTED":
         return out | one.told | {"ImportedAt": one.imported}
@@ -221,7 +228,7 @@ def _listed(one: Certificate, req: Any, now: float) -> bool:
 def summary(call: Call, one: Certificate) -> dict[str, Any]:
     whole = view(call, one)
     out = {name: whole[name] for name in ("CertificateArn", "DomainName", "Status", "Type", "KeyAlgorithm", "RenewalEligibility", "CreatedAt", "ImportedAt", "IssuedAt", "NotBefore", "NotAfter") if name in whole}
-    return out | {"SubjectAlternativeNameSummaries": list(one.names), "HasAdditionalSubjectAlternativeNames": False, "InUse": bool(one.users), "Exported": one.exported, "ExportOption": one.export,
+    return out | {"SubjectAlternativeNameSummaries": list(one.names), "HasAdditionalSubjectAlternativeNames": False, "InUse": bool(whole["InUseBy"]), "Exported": one.exported, "ExportOption": one.export,
                   "KeyUsages": [x["Name"] for x in whole["KeyUsages"]], "ExtendedKeyUsages": [x["Name"] for x in whole["ExtendedKeyUsages"]]}
 
 
@@ -239,7 +246,7 @@ def update_certificate_options(call: Call, req: t.UpdateCertificateOptionsReques
 @acm.op(resource=by_arn, context=facts)
 def delete_certificate(call: Call, req: t.DeleteCertificateRequest) -> None:
     one = find(call, req["CertificateArn"])
-    if one.users:
+    if users(call, one):
         raise errors.in_use(one.arn)
     call.cancel(remind, one.id)
     issuing.forget(call, one)

@@ -67,7 +67,7 @@ async def issue(call: Call, key: str) -> None:
     from .certificates import Certificate
     with call.step():
         one = call.get(Certificate, key)
-        if one is None or not (due(one, call.now) or one.status(call.now) == "PENDING_VALIDATION"):
+        if one is None or not (due(call, one) or one.status(call.now) == "PENDING_VALIDATION"):
             return
         proved = proofs(call, one)
         if len(proved) < len(one.names):
@@ -101,9 +101,10 @@ def make(data: Any, one: Certificate, start: datetime.datetime, end: datetime.da
 
 
 def announce(call: Call, one: Certificate, action: str) -> None:
+    from .certificates import users
     call.emit(AwsEvent("aws.acm", "ACM Certificate Available", {
         "Action": action, "CertificateType": "AMAZON_ISSUED", "CommonName": one.domain, "DomainValidationMethod": one.method, "CertificateCreatedDate": _iso(one.created),
-        "CertificateExpirationDate": _iso(one.told["NotAfter"]), "DaysToExpiry": int((one.told["NotAfter"] - call.now) // DAY), "InUse": bool(one.users), "Exported": one.exported}, [one.arn]))
+        "CertificateExpirationDate": _iso(one.told["NotAfter"]), "DaysToExpiry": int((one.told["NotAfter"] - call.now) // DAY), "InUse": bool(users(call, one)), "Exported": one.exported}, [one.arn]))
 
 
 def _iso(moment: float) -> str:
@@ -112,8 +113,9 @@ def _iso(moment: float) -> str:
 
 # -- renewal ------------------------------------------------------------------------------------------------------------------------
 
-def due(one: Certificate, now: float) -> bool:
-    return bool(one.told) and one.renewable and one.told["NotAfter"] - RENEW_DAYS * DAY <= now < one.told["NotAfter"]
+def due(call: Call, one: Certificate) -> bool:
+    from .certificates import renewable
+    return bool(one.told) and one.told["NotAfter"] - RENEW_DAYS * DAY <= call.now < one.told["NotAfter"] and renewable(call, one)
 
 
 @acm.timer
@@ -123,7 +125,7 @@ def renew(call: Call, certificate: str) -> None:
     one = call.get(Certificate, certificate)
     if one is None or not one.told or call.now >= one.told["NotAfter"]:
         return
-    if due(one, call.now):
+    if due(call, one):
         if not one.renewal or one.renewal["RenewalStatus"] == "SUCCESS":
             call.put(one.but(renewal={"RenewalStatus": "PENDING_AUTO_RENEWAL", "UpdatedAt": call.now}))
         call.wake(issue, certificate)

@@ -113,12 +113,12 @@ def _buried(call: Call, one: Instance) -> Instance:
         if on and on.delete_on_termination and not rest:
             volumes.end(call, disk)
     links.untie(call, one.id)
-    call.after(VISIBLE_SECONDS, forgotten, one.id, id=one.id)
+    call.after(VISIBLE_SECONDS, instance_forgotten, one.id, id=one.id)
     return enter(call, one, "terminated", ended=call.now, spot_action={})
 
 
 @ec2.timer
-def forgotten(call: Call, id: str) -> None:  # noqa: A002
+def instance_forgotten(call: Call, id: str) -> None:  # noqa: A002
     if (one := call.get(Instance, id)) and one.state == "terminated":
         call.delete(one)
         tags.drop(call, id)

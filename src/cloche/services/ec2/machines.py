@@ -15,7 +15,7 @@ from cloche.engines.world import Attachment as Plug
 from cloche.engines.world import Machine, Unavailable, World, WorldError
 from cloche.kernel import Call
 
-from . import addresses, dhcp_options, disk_files, instance_types, instances, key_pairs, life, vpcs, world
+from . import addresses, dhcp_options, disk_files, instance_types, instances, key_pairs, life, network, network_map, vpcs, world
 from . import service as ec2
 from .instances import Instance
 from .volumes import Volume
@@ -59,6 +59,13 @@ def grow(call: Call, disk: Volume) -> None:
         call.wake(carry, on.instance_id)
 
 
+def has_network(call: Call, id_: str) -> bool:
+    one = call.get(Instance, id_)
+    return one is not None and one.state in ("pending", "running", "stopping", "shutting-down") and not life.records_only(call)
+
+
+network_map.OWNERS["i"] = has_network
+life.LISTENERS.append(lambda call, one: network.changed(call))
 life.MACHINES.update(wake=wake, lacks=world.lacks, console=console, attach=rewire, detach=rewire, grow=grow)
 
 
@@ -92,7 +99,7 @@ async def _run(call: Call, held: World, one: Instance) -> None:
         if one.id in held.machines.running:
             await held.halt(one.id, "reboot")
         await _boot(call, held, one)
-    except (WorldError, OSError) as error:
+    except (WorldError, OSError, LookupError) as error:
         log.warning("instance %s: %s", one.id, error)
         with call.step():
             _cannot(call, one, str(error))
@@ -104,7 +111,6 @@ async def _run(call: Call, held: World, one: Instance) -> None:
 
 async def _boot(call: Call, held: World, one: Instance) -> None:
     await _filled(call, one)
-    await held.namespace(one.id)
     for ready in world.READY:
         await ready(call, one.id)
     plugs = {disk.id: plug for disk in instances.disks(call, one) if not disk.tree and (plug := _as_plug(call, disk, one.id))}
@@ -227,6 +233,7 @@ def listen(call: Call, held: World) -> None:
     call.cloud.memory["ec2.listening"] = held
     inside = call.cloud.internal(call.cloud.service("ec2"), "", "")
     held.machines.on_end.append(lambda id_, how: ended(inside, id_, how))
+    held.on_end.append(lambda: again(inside))
 
 
 def ended(call: Call, id_: str, how: str) -> None:
@@ -241,6 +248,12 @@ def ended(call: Call, id_: str, how: str) -> None:
             life.powered_off(there, id_)
         elif (one := there.get(Instance, id_)) and one.state == "running":
             there.wake(carry, id_)
+
+
+def again(call: Call) -> None:
+    """The holder died, and all machines with it."""
+    with call.step():
+        recover(call)
 
 
 @ec2.boot

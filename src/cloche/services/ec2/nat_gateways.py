@@ -168,7 +168,7 @@ def create_nat_gateway(call: Call, req: t.CreateNatGatewayRequest) -> t.CreateNa
         one = one.but(interface=interface.id)
     put(call, one)
     tags.take(call, req, "natgateway", one.id)
-    call.after(NEXT["pending"][0], settled, name=one.id, id=one.id)
+    call.after(NEXT["pending"][0], nat_settled, name=one.id, id=one.id)
     return {"NatGateway": shown(call, one), **({"ClientToken": token} if token else {})}  # type: ignore[typeddict-item]
 
 
@@ -187,7 +187,7 @@ def _interface(call: Call, one: NatGateway, subnet: subnets.Subnet, private: str
 
 
 @ec2.timer
-def settled(call: Call, id: str) -> None:
+def nat_settled(call: Call, id: str) -> None:
     """What was begun is done."""
     one = call.get(NatGateway, id)
     if one is None:
@@ -229,7 +229,7 @@ def delete_nat_gateway(call: Call, req: t.DeleteNatGatewayRequest) -> t.DeleteNa
         raise errors_vpc.nat_not_found(one.id)
     if one.state in ("pending", "available", "failed"):
         put(call, one.but(state="deleting", deleted=call.now))
-        call.after(NEXT["deleting"][0], settled, name=one.id, id=one.id)
+        call.after(NEXT["deleting"][0], nat_settled, name=one.id, id=one.id)
         call.cancel(nat_forgotten, one.id)
     return {"NatGatewayId": one.id}
 

@@ -9,8 +9,10 @@ import asyncio
 import logging
 from typing import Any
 
+from cloche.engines.net import flows
 from cloche.engines.net.apply import Network, Refused
-from cloche.engines.net.compile import Compiled, compile
+from cloche.engines.net.compile import Compiled, Part, compile
+from cloche.engines.net.flows import Count, Flow
 from cloche.engines.net.topology import Topology
 from cloche.engines.world import Unavailable, World, WorldError
 from cloche.kernel import Call
@@ -80,11 +82,11 @@ def spaces(call: Call) -> set[str]:
     return set(engine.network.plan.spaces) if engine is not None else set()
 
 
-def topology(call: Call) -> Topology:
-    """The network of this account and region, and of those that it reaches, as it is wanted now; for who explains it."""
+def topology(call: Call, *more: tuple[str, str]) -> Topology:
+    """The network of this account and region (and of others), and of those that it reaches, as it is wanted now; for who explains it."""
     from . import network_map
     parts: dict[tuple[str, str], Any] = {}
-    todo = [(call.account, call.region)]
+    todo = [(call.account, call.region), *more]
     while todo:
         scope = todo.pop()
         if scope not in parts:
@@ -107,13 +109,15 @@ class Engine:
         self.stale: set[tuple[str, str]] = set()
         self.lock = asyncio.Lock()
         self.doors: Any = None
+        self.seen: dict[str, dict[Flow, Count]] = {}       # VPC -> its counters when they were read last
+        self.counted: dict[str, dict[Flow, Count]] = {}    # flow log -> what it has not written yet
 
     def close(self) -> None:
         if self.doors is not None:
             self.doors.leave(())
 
     async def settle(self, call: Call) -> None:
-        from . import network_map, service_doors
+        from . import flow_log_delivery, network_map, service_doors
         async with self.lock:
             if self.doors is None:
                 self.doors = service_doors.Doors(self.world)
@@ -126,8 +130,11 @@ class Engine:
                     self.parts[scope] = network_map.read(there, self.kept.setdefault(scope, {}))
                     fresh = {other for other in network_map.reaches(there) if other not in stale and (other not in self.parts or scope in stale)}
                     todo += fresh - set(todo)       # the other side of a peering says the same of it, or has never been looked at
-                self.topology = network_map.joined(self.parts.values())
-                self.compiled = compile(self.topology, self.compiled)
+                topology = network_map.joined(self.parts.values())
+                compiled = compile(topology, self.compiled)
+                if any(self._forgets(part, compiled.parts.get(vpc)) for vpc, part in self.compiled.parts.items()):
+                    await flow_log_delivery.count(self)
+                self.topology, self.compiled = topology, compiled
                 self.doors.leave(self.compiled.plan.spaces)
                 try:
                     await self.network.become(self.compiled.plan)
@@ -135,3 +142,7 @@ class Engine:
                 except (Refused, WorldError, OSError) as trouble:
                     log.error("the network: %s", trouble)
         call.cloud.work.ring(SETTLED)
+
+    def _forgets(self, old: Part, new: Part | None) -> bool:
+        """Whether counters are about to go."""
+        return flows.counting(old.space.rules) and (new is None or (new is not old and not old.space.rules.sets.keys() <= new.space.rules.sets.keys()))

@@ -5,7 +5,6 @@ Whoever else makes interfaces (instances, NAT gateways, endpoints, load balancer
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -34,13 +33,12 @@ class Owner(msgspec.Struct, frozen=True):
     addresses: int   # how many IPv4 addresses each of them may have
 
 
-OWNERS: dict[str, Callable[[Call, str], Owner]] = {}  # "i" -> f(call, instance id), which raises InvalidInstanceID.NotFound; the instances' module fills it
-
-
 def owner(call: Call, instance: str) -> Owner:
-    if "i" not in OWNERS:
-        raise errors.not_found("InvalidInstanceID.NotFound", "instance ID", instance)
-    return OWNERS["i"](call, instance)
+    """Raises InvalidInstanceID.NotFound or .Malformed."""
+    from . import instance_types, instances
+    one = instances.find(call, instance)
+    kind = instance_types.find(one.type)
+    return Owner(one.state, one.zone, one.type, kind.interfaces, kind.addresses)
 
 
 class Address(msgspec.Struct, frozen=True, omit_defaults=True):

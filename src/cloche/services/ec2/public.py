@@ -113,7 +113,7 @@ def managed(call: Call, ids: list[str] | None = None) -> list[Any]:
     here = call.of("ec2")
     held = world.running(here)
     found = [one for id_ in ids if (one := here.get(instances.Instance, id_))] if ids is not None else here.all(instances.Instance)
-    return [one for one in found if one.state == "running" and held is not None and one.id in held.machines.running]
+    return [one for one in found if one.state == "running" and held is not None and held.machines.up(one.id)]
 
 
 def tags_of(call: Call, id_: str) -> dict[str, str]:
@@ -178,3 +178,21 @@ async def settled(call: Call) -> None:
 def when_started(tell: Callable[[Call], None]) -> None:
     """Be told when a world has been started: one after another's death is empty."""
     world.STARTED.append(tell)
+
+
+def packet(call: Call, query: dict[str, str]) -> dict[str, Any]:
+    """`/_cloche/packet?from=i-...&to=10.0.2.5&port=443`: the kernel's question for a packet's way. Raises ValueError with what is wrong with the question."""
+    from . import packet_reasons
+    port, source_port = query.get("port", "0"), query.get("source_port", "0")
+    if not query.get("from") or not query.get("to") or not port.isdigit() or not source_port.isdigit():
+        raise ValueError("a packet has from (an instance or interface), to (an address, an instance, an interface), port, and perhaps protocol and source_port")
+    return packet_reasons.why(call.of("ec2"), query["from"], query["to"], int(port), query.get("protocol", "tcp").lower(), int(source_port))
+
+
+def endpoint_policy(cloud: Any, id_: str) -> Any:
+    """What a request through this VPC endpoint must pass, as `iam` knows a policy; None where everything passes."""
+    from cloche.iam.policy import parse
+
+    from .vpc_endpoints import EndpointPolicy
+    found = cloud.store.table(EndpointPolicy, "", "").get(id_)
+    return (id_, "endpoint", parse(found.text)) if found else None

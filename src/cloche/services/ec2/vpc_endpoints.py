@@ -1,7 +1,7 @@
 """VPC endpoints: ways to AWS's services (and to others' endpoint services) that do not leave the VPC.
 
 A gateway endpoint is a route in the tables it is told of. An interface endpoint is a network interface in each of its subnets; with private DNS the
-service's own name leads there. Requests through it must pass its policy (`gate`).
+service's own name leads there. Requests through it must pass its policy, which the kernel asks for (`EndpointPolicy`).
 """
 from __future__ import annotations
 
@@ -70,6 +70,19 @@ class VpcEndpoint(Record, frozen=True):
         return self.service.split(".", 3)[3]
 
 
+class EndpointPolicy(Record, frozen=True):
+    """Of endpoints that do not let everything through: what the kernel asks for each request that comes by one."""
+    kind = "ec2.endpoint-policy"
+    scope = "cloud"
+
+    id: str
+    text: str
+
+    @property
+    def key(self) -> str:
+        return self.id
+
+
 def find(call: Call, id_: str) -> VpcEndpoint:
     found = call.get(VpcEndpoint, id_)
     if found is None:
@@ -83,8 +96,16 @@ tags.FINDERS["vpce"] = find
 def put(call: Call, one: VpcEndpoint) -> VpcEndpoint:
     """Its tables and interfaces are tied to it by themselves; itself it is tied to the VPC, its subnets and groups."""
     links.tie(call, one.id, one.vpc_id, *one.subnets, *one.groups, *one.tables)
+    keep_policy(call, one.id, one.policy)
     network.changed(call)
     return call.put(one)
+
+
+def keep_policy(call: Call, id_: str, text: str) -> None:
+    if text != FULL_ACCESS:
+        call.put(EndpointPolicy(id_, text))
+    elif there := call.get(EndpointPolicy, id_):
+        call.delete(there)
 
 
 def of_vpc(call: Call, vpc_id: str) -> list[VpcEndpoint]:
@@ -107,12 +128,6 @@ def policy(text: str, known: Known) -> str:
     except ValueError as bad:
         raise errors_hybrid.bad_endpoint_policy(str(bad)) from None
     return text
-
-
-def gate(call: Call, id_: str) -> str:
-    """The policy that a request through this endpoint must pass besides all others."""
-    found = call.get(VpcEndpoint, id_)
-    return found.policy if found else ""
 
 
 # -- names ---------------------------------------------------------------------------------------------------------------------------
@@ -358,6 +373,7 @@ def drop(call: Call, one: VpcEndpoint) -> None:
         unplug(call, id_)
     if one.provider:
         vpc_endpoint_services.disconnect(call, one)
+    keep_policy(call, one.id, FULL_ACCESS)
     links.untie(call, one.id)
     call.delete(one)
     tags.drop(call, one.id)

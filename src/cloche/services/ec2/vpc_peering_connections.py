@@ -108,7 +108,7 @@ def put(call: Call, one: Peering) -> Peering:
             links.tie(at, one.id, side.vpc, *links.used(at, one.id, "vpc-"))
         else:
             links.untie(at, one.id)
-    network.changed(call)
+        network.changed(at)
     return call.put(one)
 
 

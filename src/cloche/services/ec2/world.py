@@ -5,11 +5,18 @@
 """
 from __future__ import annotations
 
+import asyncio
+import ipaddress
+import logging
+import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from cloche.engines.world import Unavailable, World, lacking
-from cloche.kernel import Call
+from cloche.engines.net.topology import PUBLIC
+from cloche.engines.world import Unavailable, World, WorldError, lacking, uplink
+from cloche.kernel import Call, Record
+
+log = logging.getLogger("cloche")
 
 __all__ = ["Unavailable", "World", "lacks", "none", "of", "running", "start"]
 
@@ -44,12 +51,46 @@ async def start(call: Call) -> World:
     if none(call):
         raise Unavailable("This cloud was started with `--compute none`: it has no networks and no machines.")
     held = of(call)
-    fresh = not held.running
-    await held.start()
-    if fresh:
-        for tell in STARTED:
-            tell(call)
+    if not held.running:
+        async with call.cloud.memory.setdefault("world.starting", asyncio.Lock()):  # who comes second must not tell of a start that was the first one's
+            if not held.running:
+                await held.start()
+                await _reached(call, held)
+                for tell in STARTED:
+                    tell(call)
     return held
+
+
+class Range(Record, frozen=True):
+    """Which public addresses are this cloud's own: two clouds on one machine do not have the same."""
+    kind = "ec2.public-range"
+    scope = "cloud"
+
+    cidr: str
+
+    @property
+    def key(self) -> str:
+        return "public"
+
+
+def public_range(call: Call) -> ipaddress.IPv4Network:
+    """Chosen once, where the host has no route yet; the first of all where nobody will ever ask the host."""
+    found = call.get(Range, "public")
+    if found is None:
+        found = Range(uplink.free(PUBLIC) if os.geteuid() == 0 and not none(call) and not lacking() else uplink.first(PUBLIC))
+        call.put(found)
+    return ipaddress.IPv4Network(found.cidr)
+
+
+async def _reached(call: Call, held: World) -> None:
+    """The host's way to the public addresses; without it everything else works, and the log says so."""
+    with call.step():
+        wanted = str(public_range(call))
+    try:
+        await held.uplink(wanted)
+        call.cloud.memory["world.uplink"] = wanted
+    except WorldError as error:
+        log.warning("%s", error)
 
 
 def lacks(call: Call) -> str:

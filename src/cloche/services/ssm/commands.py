@@ -77,8 +77,8 @@ class Invocation(Record, frozen=True):
 
 def _needs(call: Call, req: Any) -> list[Need]:
     """The document, and every instance that is named; instances found by their tags are asked for when they are found."""
-    name = req["DocumentName"]
-    return [Need("ssm:SendCommand", documents.arn(call, name)), *(_on(call, id_) for id_ in req.get("InstanceIds") or ())]
+    arn = documents.arn(call, req["DocumentName"])
+    return [Need("ssm:SendCommand", arn, policy=documents.sharing(call, arn)), *(_on(call, id_) for id_ in req.get("InstanceIds") or ())]
 
 
 def _on(call: Call, id_: str) -> Need:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from cloche.shapes import ssm as t
 
 MAX_VERSIONS = 1000
+SHARED = ("ssm:GetDocument", "ssm:DescribeDocument", "ssm:ListDocumentVersions", "ssm:SendCommand", "ssm:StartSession")
 RESERVED = re.compile(r"(aws|amazon|amzn)[-_:]?|awsec2|awsconfigremediation|awssupport", re.IGNORECASE)
 
 
@@ -121,6 +122,16 @@ def amazons(name: str) -> Document:
     return Document(name, kind, (Version(1, json.dumps(content, indent=2), "JSON", aws_documents.SINCE),), 1, aws_documents.OWNER)
 
 
+def sharing(call: Call, resource: str) -> str | None:
+    """A shared document lets others use it, as a policy of its own would; None for one that is not."""
+    there = call.get(Shared, resource)
+    found = call.at(there.account, there.region).get(Document, there.name) if there else None
+    if found is None:
+        return None
+    who = "*" if "all" in found.shared else [f"arn:aws:iam::{account}:root" for account in found.shared]
+    return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*" if who == "*" else {"AWS": who}, "Resource": resource, "Action": list(SHARED)}]})
+
+
 # -- showing -------------------------------------------------------------------------------------------------------------------------
 
 def identifier(document: Document, version: Version) -> dict[str, Any]:
@@ -168,7 +179,7 @@ def create_document(call: Call, req: t.CreateDocumentRequest) -> t.CreateDocumen
     return {"DocumentDescription": description(made, made.last) | {"Status": "Creating"}}
 
 
-@ssm.op(by_name)
+@ssm.op(by_name, policy=sharing)
 def describe_document(call: Call, req: t.DescribeDocumentRequest) -> t.DescribeDocumentResult:
     found = anywhere(call, req["Name"])
     return {"Document": description(found, _wanted(found, req))}
@@ -183,7 +194,7 @@ def _wanted(document: Document, req: Any) -> Version:
     return document.at(req.get("DocumentVersion", ""))
 
 
-@ssm.op(by_name)
+@ssm.op(by_name, policy=sharing)
 def get_document(call: Call, req: t.GetDocumentRequest) -> t.GetDocumentResult:
     found = anywhere(call, req["Name"])
     version = _wanted(found, req)
@@ -223,7 +234,7 @@ def _passes(call: Call, one: Document, key: str, values: list[str]) -> bool:
     raise refusals.bad_filter(key)
 
 
-@ssm.op(by_name)
+@ssm.op(by_name, policy=sharing)
 def list_document_versions(call: Call, req: t.ListDocumentVersionsRequest) -> t.ListDocumentVersionsResult:
     found = anywhere(call, req["Name"])
     rows = [{"Name": found.name, "DocumentVersion": str(one.number), "CreatedDate": one.made, "IsDefaultVersion": one.number == found.default, "DocumentFormat": one.format, "Status": "Active",
