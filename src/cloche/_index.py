@@ -2078,6 +2078,7 @@ FRONTS: Any = [
     ('elbv2', 'host', '{name}.{region}.elb.amazonaws.com'),
     ('elbv2', 'host', '{name}.elb.{region}.amazonaws.com'),
     ('elbv2', 'host', '{name}.elb.localhost'),
+    ('elbv2', 'host', 'public-keys.auth.elb.{region}.amazonaws.com'),
     ('iam', 'host', '{account}.signin.aws.amazon.com'),
     ('lambda', 'host', '{id}.lambda-url.{region}.on.aws'),
     ('lambda', 'host', '{id}.lambda-url.localhost'),
