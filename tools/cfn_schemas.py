@@ -16,7 +16,35 @@ import cfnlint
 DATA = Path(cfnlint.__file__).parent / "data" / "schemas"
 OUT = Path(__file__).parent.parent / "src" / "cloche" / "services" / "cloudformation" / "_schemas.json"
 GROUPS = (
-    "ApiGateway", "ApiGatewayV2", "ApplicationAutoScaling", "AutoScaling", "CloudFormation", "CloudWatch", "DynamoDB", "Events", "IAM", "KMS", "Lambda", "Logs", "S3", "SNS", "SQS", "SSM", "Scheduler", "SecretsManager", "StepFunctions",
+    "ApiGateway",
+    "ApiGatewayV2",
+    "ApplicationAutoScaling",
+    "AutoScaling",
+    "CertificateManager",
+    "CloudFormation",
+    "CloudWatch",
+    "Cognito",
+    "DirectConnect",
+    "DynamoDB",
+    "EC2",
+    "EFS",
+    "ElasticLoadBalancing",
+    "ElasticLoadBalancingV2",
+    "Events",
+    "IAM",
+    "KMS",
+    "Lambda",
+    "Logs",
+    "Organizations",
+    "Route53",
+    "Route53Resolver",
+    "S3",
+    "SNS",
+    "SQS",
+    "SSM",
+    "Scheduler",
+    "SecretsManager",
+    "StepFunctions",
 )
 
 

@@ -2040,9 +2040,11 @@ PACKAGES: Any = {
     'dynamodb': 'dynamodb',
     'dynamodbstreams': 'dynamodbstreams',
     'ec2': 'ec2',
+    'elb': 'elb',
     'elbv2': 'elbv2',
     'events': 'events',
     'iam': 'iam',
+    'identitystore': 'identitystore',
     'kms': 'kms',
     'lambda': 'lambda_',
     'logs': 'logs',
@@ -2054,6 +2056,9 @@ PACKAGES: Any = {
     'sns': 'sns',
     'sqs': 'sqs',
     'ssm': 'ssm',
+    'sso': 'sso',
+    'sso-admin': 'sso_admin',
+    'sso-oidc': 'sso_oidc',
     'sts': 'sts',
 }
 
@@ -2080,10 +2085,14 @@ FRONTS: Any = [
     ('s3', 'host', '{bucket+}.s3-website.{region}.amazonaws.com'),
     ('s3', 'host', '{bucket+}.s3-website.localhost'),
     ('sns', 'path', '/SimpleNotificationService-{id}.pem'),
+    ('sso-oidc', 'host', '{store}.awsapps.com'),
+    ('sso-oidc', 'path', '/_sso/{store}/{page+}'),
+    ('sso-oidc', 'path', '/authorize?response_type=code'),
 ]
 
 LISTENERS: Any = {
     'aws': ['events'],
+    'route53.names_changed': ['acm', 'route53'],
     's3.happened': ['s3'],
 }
 
@@ -2091,7 +2100,9 @@ DOORS: Any = {
     'controls': 'organizations',
     'credential': 'iam',
     'encoded': 'sts',
+    'endpoint_policy': 'ec2',
     'over_resource': 'organizations',
+    'packet': 'ec2',
     'policies': 'iam',
     'role_principal': 'sts',
     'used': 'iam',

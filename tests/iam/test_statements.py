@@ -6,7 +6,7 @@ import json
 import pytest
 
 from cloche.iam import Principal, Question, decide, parse
-from cloche.iam.decide import principal_keys
+from cloche.iam.decide import Derived
 
 A = "111111111111"
 BOB = Principal(kind="user", arn=f"arn:aws:iam::{A}:user/dev/bob", account=A, id="AIDABOB", name="bob", tags={"team": "red", "Dept": "a*"})
@@ -77,4 +77,4 @@ def test_a_statement_matches(says, action, resource, matches):
 def test_a_role_session_fills_the_global_keys(key, value):
     from cloche.iam import Context
     q = Question(principal=ROLE, action="s3:GetObject", now=1767225660.0)
-    assert Context(lambda: principal_keys(q)).get(key.lower()) == (None if value is None else [value])
+    assert Context(beneath=Derived(q)).get(key.lower()) == (None if value is None else [value])

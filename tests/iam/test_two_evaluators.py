@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloche.iam import Bundle, Principal, Question, decide, parse
+from cloche.iam import policy as policies_
 
 sys.path.insert(0, str(Path(__file__).parent))
 import naive
@@ -67,12 +68,14 @@ def compiled(found):
 @settings(max_examples=EXAMPLES, deadline=None)
 @given(who=st.sampled_from(WHO), asked=st.sampled_from(["s3:GetObject", "S3:PUTOBJECT", "sqs:SendMessage"]), on=st.sampled_from(["arn:aws:s3:::b/k", "arn:aws:s3:::b/*", "arn:aws:s3:::c/d"]),
        owner=st.sampled_from([A, A, B]), context=contexts, identity=policies, boundary=st.none() | policy(), session=st.none() | policies,
-       on_resource=st.none() | policy(by_principal=True), scps=st.none() | st.lists(policies, max_size=2), rule=st.sampled_from(["normal", "normal", "kms", "trust"]))
-def test_they_never_disagree(who, asked, on, owner, context, identity, boundary, session, on_resource, scps, rule):
+       on_resource=st.none() | policy(by_principal=True), scps=st.none() | st.lists(policies, max_size=2), rule=st.sampled_from(["normal", "normal", "kms", "trust"]), indexed=st.booleans())
+def test_they_never_disagree(who, asked, on, owner, context, identity, boundary, session, on_resource, scps, rule, indexed):
     expected = naive.decide(who, asked, on, owner, context, identity, boundary, session, on_resource, scps, rule)
     caller = Principal(kind=who["kind"], arn=who["arn"], account=who["account"], id=who.get("id", "AIDAX"), name="bob", role_arn=who["role"], service=who["service"])
+    before, policies_.OFTEN = policies_.OFTEN, 1 if indexed else policies_.OFTEN    # the index that busy policies get, from the first question on
     found = decide(Question(
         principal=caller, action=asked, resource=on, resource_account=owner, context=context, identity=compiled(identity),
         boundary=compiled([boundary])[0] if boundary else None, session=None if session is None else compiled(session), rule=rule,
         resource_policy=("r", parse(json.dumps(on_resource))) if on_resource else None, scps=None if scps is None else [compiled(level) for level in scps]))
+    policies_.OFTEN = before
     assert (found.allowed, found.explicit) == expected

@@ -26,27 +26,30 @@ class Lowered(dict[str, Any]):
 class Context:
     """The request's condition keys, gathered at the first question and each made text at the first question about it.
 
-    Layers are mappings or functions that give one; the first to know a key wins. A value may be a function too.
+    Layers are mappings or functions that give one; the first to know a key wins. What none knows, `beneath` may: it has `get(key)` and `names()`.
     """
 
-    __slots__ = ("_known", "_layers")
+    __slots__ = ("_beneath", "_known", "_layers")
 
-    def __init__(self, *layers: Mapping[str, Any] | Callable[[], Mapping[str, Any]] | None) -> None:
-        self._layers = layers
+    def __init__(self, *layers: Mapping[str, Any] | Callable[[], Mapping[str, Any]] | None, beneath: Any = None) -> None:
+        self._layers, self._beneath = layers, beneath
         self._known: dict[str, Any] | None = None
 
     def get(self, key: str) -> Values | None:
         """The values of a lower-cased key; None when the request has none."""
         known = self._known if self._known is not None else self._gather()
-        value = known.get(key)
-        if value is None or type(value) is list:
-            return value
+        value = known.get(key, _UNASKED)
+        if value is _UNASKED:
+            value = self._beneath.get(key) if self._beneath is not None else None
+        elif value is None or type(value) is list:
+            return value  # type: ignore[no-any-return]
         value = known[key] = _texts(value() if callable(value) else value)
         return value
 
     def items(self) -> Iterable[tuple[str, Values]]:
         known = self._known if self._known is not None else self._gather()
-        return [(key, values) for key in list(known) if (values := self.get(key)) is not None]
+        names = dict.fromkeys([*known, *(self._beneath.names() if self._beneath is not None else ())])
+        return [(key, values) for key in names if (values := self.get(key)) is not None]
 
     def _gather(self) -> dict[str, Any]:
         known: dict[str, Any] = {}
@@ -57,15 +60,18 @@ class Context:
             elif found:
                 for key, value in found.items():
                     if value is not None:
-                        known[key.lower()] = _texts(value) if isinstance(value, (list, tuple, set, frozenset)) else value
+                        known[key.lower()] = value
         self._known = known
         return known
+
+
+_UNASKED: Any = object()
 
 
 def _texts(value: Any) -> Values | None:
     if value is None:
         return None
-    if isinstance(value, str):
+    if type(value) is str:
         return [value]
     if isinstance(value, bool):
         return ["true" if value else "false"]

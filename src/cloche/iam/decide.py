@@ -13,10 +13,8 @@ from typing import Any
 import msgspec
 
 from .conditions import Context, Lowered
-from .policy import ACCOUNT, EXACT, ROLE, Bundle, Named, Policy
+from .policy import ACCOUNT, EXACT, ROLE, Bundle, Counted, Named, Policy
 from .principal import Principal
-
-Counted = tuple[str, str, str]                         # (policy name, sid or index, "Allow" | "Deny")
 
 KINDS = {
     "identity": ("an identity-based policy", "identity-based policy"), "boundary": ("a permissions boundary", "permissions boundary"),
@@ -148,19 +146,13 @@ def _gates(q: Question) -> list[tuple[str, Sequence[Named], bool]]:
 def _first(policies: Sequence[Named], effect: int, action: str, resource: str, context: Context, principal: Principal | None = None) -> Counted | None:
     """The first statement of this effect (0 deny, 1 allow) that holds; with a principal, of those that name it."""
     about = policies.about if isinstance(policies, Bundle) else Bundle(policies).about
-    hits, heads = about(action)[effect]
-    starts = resource.startswith
-    if hits and starts(heads):
-        for name, s in hits:
-            if starts(s.heads) and (principal is None or s.names(principal)) and s.holds(resource, context):
-                return name, s.name, "Allow" if effect else "Deny"
-    return None
+    return about(action)[effect].first(resource, context, principal)
 
 
 def _closest(own: Bundle, action: str, resource: str, context: Context, p: Principal) -> tuple[int, Counted | None]:
     """The allowance of a resource's policy that names the caller most closely."""
     grade, chosen = 0, None
-    for name, s in own.about(action)[1][0]:
+    for name, s in own.about(action)[1].statements:
         close = s.names(p)
         if close > grade and s.holds(resource, context):
             grade, chosen = close, (name, s.name, "Allow")
@@ -172,51 +164,66 @@ def _closest(own: Bundle, action: str, resource: str, context: Context, p: Princ
 def context_of(q: Question) -> Context:
     """The request's keys over those that follow from who asks."""
     given = q.context
-    return Context((lambda: Lowered(given.items())) if isinstance(given, Context) else given, lambda: principal_keys(q))
+    return Context((lambda: Lowered(given.items())) if isinstance(given, Context) else given, beneath=Derived(q))
 
 
-def principal_keys(q: Question) -> Lowered:
-    """The global keys that follow from the principal, the resource's account and the time. Lower case; texts that take time to make are functions."""
-    p = q.principal
-    keys = Lowered({"aws:principalisawsservice": p.kind == "service", "aws:viaawsservice": bool(p.via)})
-    now = q.now
-    if now is not None:
-        keys["aws:epochtime"] = lambda: str(int(now))
-        keys["aws:currenttime"] = lambda: iso(now)
-    if account := q.resource_account or p.account:
-        keys["aws:resourceaccount"] = account
-    if p.kind == "service":
-        keys["aws:principalservicename"] = p.service
-        keys["aws:principalservicenameslist"] = [p.service]
-        if p.source_arn:
-            keys["aws:sourcearn"] = p.source_arn
-        if p.source_account:
-            keys["aws:sourceaccount"] = p.source_account
-        return keys
-    if p.id:
-        keys["aws:userid"] = p.id
-    keys["aws:principaltype"] = TYPES[p.kind]
-    if p.kind == "anonymous":
-        return keys
-    keys["aws:principalarn"] = p.role_arn if p.kind == "role" else p.arn
-    keys["aws:principalaccount"] = p.account
-    if p.kind == "user":
-        keys["aws:username"] = p.name
-    for key, value in p.tags.items():
-        keys[f"aws:principaltag/{key.lower()}"] = value
-    if p.issued:
-        keys["aws:tokenissuetime"] = lambda: iso(p.issued)
-    if p.mfa is not None:
-        keys["aws:multifactorauthpresent"] = p.mfa
-        if p.mfa and now is not None:
-            keys["aws:multifactorauthage"] = str(int(now - (p.mfa_time or p.issued)))
-    if p.source_identity:
-        keys["aws:sourceidentity"] = keys["sts:sourceidentity"] = p.source_identity
-    if p.provider:
-        keys["aws:federatedprovider"] = p.provider
-    if p.via:
-        keys |= {"aws:calledvia": list(p.via), "aws:calledviafirst": p.via[0], "aws:calledvialast": p.via[-1]}
-    return keys
+class Derived:
+    """The global keys that follow from the principal, the resource's account and the time; each is made when somebody asks for it."""
+
+    __slots__ = ("q",)
+
+    def __init__(self, q: Question) -> None:
+        self.q = q
+
+    def get(self, key: str) -> Any:
+        """The value of a lower-cased key, None if the request has none."""
+        if (make := KEYS.get(key)) is not None:
+            return make(self.q, self.q.principal)
+        if key.startswith(TAG):
+            for name, value in self.q.principal.tags.items():
+                if name.lower() == key[len(TAG):]:
+                    return value
+        return None
+
+    def names(self) -> list[str]:
+        return [*KEYS, *(TAG + name.lower() for name in self.q.principal.tags)]
+
+
+TAG = "aws:principaltag/"
+
+
+def _of(*kinds: str) -> Callable[[Callable[[Question, Principal], Any]], Callable[[Question, Principal], Any]]:
+    """A key that only principals of these kinds have."""
+    return lambda make: lambda q, p: make(q, p) if p.kind in kinds else None
+
+
+PEOPLE = _of("root", "user", "role", "federated")
+SERVICES = _of("service")
+KEYS: dict[str, Callable[[Question, Principal], Any]] = {
+    "aws:principalisawsservice": lambda q, p: p.kind == "service",
+    "aws:viaawsservice": lambda q, p: bool(p.via),
+    "aws:epochtime": lambda q, p: None if q.now is None else str(int(q.now)),
+    "aws:currenttime": lambda q, p: None if q.now is None else iso(q.now),
+    "aws:resourceaccount": lambda q, p: q.resource_account or p.account or None,
+    "aws:principalservicename": SERVICES(lambda q, p: p.service),
+    "aws:principalservicenameslist": SERVICES(lambda q, p: [p.service]),
+    "aws:sourcearn": SERVICES(lambda q, p: p.source_arn or None),
+    "aws:sourceaccount": SERVICES(lambda q, p: p.source_account or None),
+    "aws:userid": lambda q, p: p.id or None if p.kind != "service" else None,
+    "aws:principaltype": lambda q, p: TYPES.get(p.kind),
+    "aws:principalarn": PEOPLE(lambda q, p: p.role_arn if p.kind == "role" else p.arn),
+    "aws:principalaccount": PEOPLE(lambda q, p: p.account),
+    "aws:username": _of("user")(lambda q, p: p.name),
+    "aws:tokenissuetime": PEOPLE(lambda q, p: iso(p.issued) if p.issued else None),
+    "aws:multifactorauthpresent": PEOPLE(lambda q, p: p.mfa),
+    "aws:multifactorauthage": PEOPLE(lambda q, p: str(int(q.now - (p.mfa_time or p.issued))) if p.mfa and q.now is not None else None),
+    "aws:sourceidentity": PEOPLE(lambda q, p: p.source_identity or None),
+    "sts:sourceidentity": PEOPLE(lambda q, p: p.source_identity or None),
+    "aws:federatedprovider": PEOPLE(lambda q, p: p.provider or None),
+    "aws:calledvia": PEOPLE(lambda q, p: list(p.via) if p.via else None),
+    "aws:calledviafirst": PEOPLE(lambda q, p: p.via[0] if p.via else None),
+    "aws:calledvialast": PEOPLE(lambda q, p: p.via[-1] if p.via else None),
+}
 
 
 TYPES = {"root": "Account", "user": "User", "role": "AssumedRole", "federated": "FederatedUser", "anonymous": "Anonymous"}

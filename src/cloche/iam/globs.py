@@ -34,6 +34,16 @@ def glob(pattern: str, fold: bool = False) -> Test:
 
 
 def _expression(pattern: str, wild: frozenset[int] | set[int]) -> Test:
+    match = re.compile(_source(pattern, wild), re.S).match
+    return lambda text: match(text) is not None
+
+
+def source(pattern: str) -> str:
+    """The pattern as a regular expression that matches, from a text's beginning, where the pattern does."""
+    return _source(pattern, frozenset(range(len(pattern))))
+
+
+def _source(pattern: str, wild: frozenset[int] | set[int]) -> str:
     """`wild` says which positions hold a real wildcard: a `*` that came out of a variable is only a character."""
     pieces: list[str] = [""]                         # texts between the stars
     for i, c in enumerate(pattern):
@@ -43,13 +53,10 @@ def _expression(pattern: str, wild: frozenset[int] | set[int]) -> Test:
         else:
             pieces[-1] += "." if c == "?" and i in wild else re.escape(c)
     if len(pieces) == 1:
-        match = re.compile(pieces[0], re.S).fullmatch
-        return lambda text: match(text) is not None
+        return pieces[0] + r"\Z"
     first, *middle, last = pieces
-    source = first + "".join(f"(?>.*?{piece})" for piece in middle) + (f"(?=.*{last}\\Z)" if last else "")
     # the last piece must end the text: it is looked for at the end only, behind what the middle has taken
-    match = re.compile(source, re.S).match
-    return lambda text: match(text) is not None
+    return first + "".join(f"(?>.*?{piece})" for piece in middle) + (f"(?=.*{last}\\Z)" if last else "")
 
 
 def variables(text: str) -> list[str]:

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from .conditions import Condition, Context, compile_block
-from .globs import Template, Test, Unresolved, glob, variables
+from .globs import VARIABLE, Template, Test, Unresolved, glob, source, variables
 from .principal import Principal, canonical_id
 
 VERSIONS = ("2012-10-17", "2008-10-17")
@@ -85,11 +85,22 @@ class Statement:
                         return False
         return found is not self._not_resource
 
-    def matches_conditions(self, context: Context) -> bool:
-        return all(condition.holds(context) for condition in self.conditions)
+    def conditions_hold(self, context: Context) -> bool:
+        return not self.conditions or all(condition.holds(context) for condition in self.conditions)
 
     def holds(self, resource: str, context: Context) -> bool:
-        return self.matches_resource(resource, context) and (not self.conditions or self.matches_conditions(context))
+        return self.matches_resource(resource, context) and self.conditions_hold(context)
+
+    @property
+    def plain(self) -> bool:
+        """Does `source` say all there is to say about its resources?"""
+        return not self._not_resource and not self._templates
+
+    def source(self) -> str:
+        """A regular expression that no resource fails which the statement could be about; what variables will say is anybody's guess."""
+        if self._not_resource:
+            return ""
+        return "|".join(source(VARIABLE.sub("*", text) if self._templates else text) for text in self.resources or ["*"])
 
     @property
     def resources(self) -> list[str]:
@@ -170,7 +181,47 @@ class Policy:
 
 
 Named = tuple[str, str, Policy]                        # (name or ARN, kind: "inline" | "managed" | "group" ..., policy)
-Hits = tuple[tuple[tuple[str, Statement], ...], tuple[str, ...]]
+Counted = tuple[str, str, str]                         # (policy name, sid or index, "Allow" | "Deny")
+OFTEN = 8                                              # questions about one action from which an index pays
+
+
+class Hits:
+    """The statements of one effect about one action. Asked often, one regular expression finds the first whose resources match."""
+
+    __slots__ = ("_asked", "_find", "heads", "statements")
+
+    def __init__(self, statements: list[tuple[str, Statement]]) -> None:
+        self.statements = tuple(statements)
+        heads = {head for _, s in statements for head in s.heads}
+        self.heads: tuple[str, ...] = ("",) if "" in heads else tuple(heads)
+        self._asked, self._find = 0, None
+
+    def first(self, resource: str, context: Context, principal: Principal | None = None) -> Counted | None:
+        """The first statement that holds; with a principal, of those that name it."""
+        if not self.statements or not resource.startswith(self.heads):
+            return None
+        statements = self.statements
+        if self._find is not None or self._often():
+            found = self._find(resource)               # type: ignore[misc]
+            if found is None:
+                return None
+            at: int = found.lastindex - 1
+            name, s = statements[at]
+            if (principal is None or s.names(principal)) and (s.conditions_hold(context) if s.plain else s.holds(resource, context)):
+                return name, s.name, "Allow" if s.allows else "Deny"
+            statements = statements[at + 1:]
+        starts = resource.startswith
+        for name, s in statements:
+            if starts(s.heads) and (principal is None or s.names(principal)) and s.holds(resource, context):
+                return name, s.name, "Allow" if s.allows else "Deny"
+        return None
+
+    def _often(self) -> bool:
+        self._asked += 1
+        if self._asked < OFTEN:
+            return False
+        self._find = re.compile("|".join(f"(?:{s.source()})()" for _, s in self.statements), re.S).match
+        return True
 
 
 class Bundle(tuple[Named, ...]):
@@ -179,7 +230,7 @@ class Bundle(tuple[Named, ...]):
     _hits: dict[str, tuple[Hits, Hits]]
 
     def about(self, action: str) -> tuple[Hits, Hits]:
-        """(denials, allowances) about a lower-cased action, each with the beginnings their resources have."""
+        """(denials, allowances) about a lower-cased action."""
         try:
             return self._hits[action]
         except AttributeError:
@@ -188,13 +239,8 @@ class Bundle(tuple[Named, ...]):
             if len(self._hits) > 2048:                # a stranger's action names must not fill the memory
                 self._hits.clear()
         hits = [(name, s) for name, _, policy in self for s in policy.statements if s.matches_action(action)]
-        found = self._hits[action] = (_hits([(n, s) for n, s in hits if not s.allows]), _hits([(n, s) for n, s in hits if s.allows]))
+        found = self._hits[action] = (Hits([(n, s) for n, s in hits if not s.allows]), Hits([(n, s) for n, s in hits if s.allows]))
         return found
-
-
-def _hits(statements: list[tuple[str, Statement]]) -> Hits:
-    heads = {head for _, s in statements for head in s.heads}
-    return tuple(statements), ("",) if "" in heads else tuple(heads)
 
 
 def texts(value: Any) -> list[str]:

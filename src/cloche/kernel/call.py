@@ -119,6 +119,10 @@ class Call:
     def due(self, moment: float, timer: Callable[..., Any], name: str | None = None, **body: Any) -> None:
         self.cloud.clock.add(moment, self._name(timer), self.account, self.region, name, body)
 
+    def again(self, seconds: float, timer: Callable[..., Any], name: str, **body: Any) -> None:
+        """Look again that much later. A look that finds nothing new must change no record: then `advance` need not stop at every one (`kernel/clock.py`)."""
+        self.cloud.clock.add(self.now + seconds, self._name(timer), self.account, self.region, name, body, look=True)
+
     def cancel(self, timer: Callable[..., Any], name: str) -> None:
         self.cloud.clock.cancel(self._name(timer), self.account, self.region, name)
 

@@ -1,6 +1,8 @@
 """Virtual time. `now()` follows the wall until someone advances it; timers live in the store and survive kill -9.
 
 Prefer a comparison with `now` (message visible? token expired?) to a timer; a timer is for what must happen although nobody asks.
+A look is a timer that comes again and again to see whether something in the real world has changed (a health check). Once every look has looked and
+found nothing new, `advance` goes on to the next thing that can change anything, and does not stop at each look on the way.
 The journal of jumps maps a moment on a client's clock to virtual time, so that a URL presigned before a jump has aged by it.
 """
 from __future__ import annotations
@@ -78,13 +80,18 @@ class Clock:
     async def advance(self, seconds: float) -> None:
         """Move time on, stopping at every timer that falls due on the way, in order; return when what fell due has run."""
         async with self._moving:
-            goal = self.now() + seconds
+            store, goal = self.cloud.store, self.now() + seconds
             await self.cloud.settle(SETTLE_SECONDS)
-            while (due := self._next_due()) is not None and due <= goal:
+            news = self.now()  # when something happened last
+            while (due := self._next_due(store.run("SELECT 1 FROM timer WHERE look <= ? LIMIT 1", (news,)).fetchone() is not None)) is not None and due <= goal:
+                before = store.version
                 self._set(max(due, self.now()))
-                self.run_due()
+                more = self.run_due()
                 await self.cloud.settle(SETTLE_SECONDS)
+                if more or store.version != before:
+                    news = self.now()
             self._set(max(goal, self.now()))
+            self.run_due()  # the looks that were passed by
             self.save()
             self._changed.set()
             await self.cloud.settle(SETTLE_SECONDS)
@@ -116,28 +123,35 @@ class Clock:
 
     # -- timers -------------------------------------------------------------------------------------------------------
 
-    def add(self, due: float, fn: str, account: str, region: str, name: str | None, body: dict[str, Any]) -> None:
+    def add(self, due: float, fn: str, account: str, region: str, name: str | None, body: dict[str, Any], look: bool = False) -> None:
         if name is not None:
             self.cancel(fn, account, region, name)
         store = self.cloud.store
-        store.write("INSERT INTO timer (due, fn, account, region, name, body) VALUES (?,?,?,?,?,?)", (due, fn, account, region, name, msgspec.msgpack.encode(body)))
+        store.write("INSERT INTO timer (due, fn, account, region, name, body, look) VALUES (?,?,?,?,?,?,?)",
+                    (due, fn, account, region, name, msgspec.msgpack.encode(body), self.now() if look else None))
         store.then(self._changed.set)
 
     def cancel(self, fn: str, account: str, region: str, name: str) -> None:
         self.cloud.store.write("DELETE FROM timer WHERE fn=? AND account=? AND region=? AND name=?", (fn, account, region, name))
 
-    def _next_due(self) -> float | None:
-        row = self.cloud.store.run("SELECT due FROM timer ORDER BY due, id LIMIT 1").fetchone()
+    def forget(self, account: str) -> None:
+        """Cancel all that is planned for an account."""
+        with self.cloud.store:
+            self.cloud.store.write("DELETE FROM timer WHERE account=?", (account,))
+
+    def _next_due(self, looks: bool = True) -> float | None:
+        row = self.cloud.store.run(f"SELECT due FROM timer {'' if looks else 'WHERE look IS NULL '}ORDER BY due LIMIT 1").fetchone()
         return row and row[0]
 
-    def run_due(self) -> None:
-        """Run every timer that is due. One that fails is logged and gone: it must not stop time."""
-        store = self.cloud.store
+    def run_due(self) -> bool:
+        """Run every timer that is due; whether there was one that is no look. One that fails is logged and gone: it must not stop time."""
+        store, more = self.cloud.store, False
         while True:
-            row = store.run("SELECT id, fn, account, region, body FROM timer WHERE due <= ? ORDER BY due, id LIMIT 1", (self.now() + 1e-6,)).fetchone()
+            row = store.run("SELECT id, fn, account, region, body, look FROM timer WHERE due <= ? ORDER BY due, id LIMIT 1", (self.now() + 1e-6,)).fetchone()
             if row is None:
-                return
-            self.cloud.run_timer(*row)
+                return more
+            more = more or row[5] is None
+            self.cloud.run_timer(*row[:5])
 
     async def sleep_until(self, due: float) -> None:
         """Wake at the virtual moment, however it comes about."""

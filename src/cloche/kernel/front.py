@@ -32,8 +32,8 @@ def _compile(template: str, host: bool) -> re.Pattern[str]:
 
 
 _HOSTS = [(_compile(t, True), name) for name, kind, t in _index.FRONTS if kind == "host"]
-_PATHS = [(_compile(t, False), t.split("{")[0], name) for name, kind, t in _index.FRONTS if kind == "path"]
-_PREFIXES = tuple(prefix for _, prefix, _ in _PATHS if prefix != "/")
+_PATHS = [(_compile(t.partition("?")[0], False), t.partition("?")[0].split("{")[0], name, t.partition("?")[2]) for name, kind, t in _index.FRONTS if kind == "path"]  # "?x=y": only with this in the query
+_PREFIXES = tuple(prefix for _, prefix, _, _ in _PATHS if prefix != "/")
 _SUFFIXES = tuple(t.rpartition("}")[2] for _, kind, t in _index.FRONTS if kind == "path" and t.startswith("/{"))  # a template that begins with a field is told by its end
 _seen_hosts: dict[str, tuple[str, dict[str, str]] | None] = {}
 
@@ -60,7 +60,7 @@ def find(cloud: Cloud, request: Request) -> Coroutine[Any, Any, Response] | None
             return None
         # what begins with a field could be a bucket, unless it has an underscore, which no bucket's name has
         if path.startswith(_PREFIXES) or (_SUFFIXES and path.endswith(_SUFFIXES) and "_" in path.split("/", 2)[1]):
-            match = next(((name, m.groupdict()) for pattern, prefix, name in _PATHS if path.startswith(prefix) and (m := pattern.match(path))), None)
+            match = next(((name, m.groupdict()) for pattern, prefix, name, query in _PATHS if path.startswith(prefix) and query in request.query and (m := pattern.match(path))), None)
         if match is None:
             if request.method == "OPTIONS" or (
                     request.method == "POST" and request.headers.get("content-type", "").startswith("multipart/form-data") and "authorization" not in request.headers):
@@ -90,14 +90,19 @@ def identify(request: Request, claim: sigv4.Claim | None) -> tuple[str, str]:
             raise AwsError("UnknownOperationException", f"No service has the target {target}.")
         return name, "json"
     if headers.get("smithy-protocol") == "rpc-v2-cbor":
-        return _index.identify(signing, "", request.path, "") or _unknown(signing), "rpc-v2-cbor"
+        parts = request.path.split("/")                # /service/NAME/operation/NAME
+        return _index.identify(signing, parts[2] if len(parts) > 2 and not signing else "", request.path, "") or _unknown(signing), "rpc-v2-cbor"
     if signing in _PLAIN:
         return _PLAIN[signing]
     action = has_action(request)
     version = version_of(request) if action else ""
     if not signing and action:
         signing = next((s for s, v in _VERSIONS if v == version), "")
-    if not signing:
+    if not signing and (host := _ENDPOINT.match(request.host)) and (host[1] in _index.SIGNING or host[1] in _index.PROTOCOLS):
+        signing = host[1]
+    if not signing and (name := _unsigned(request)):
+        return name, "rest-json"
+    if not signing or signing == "s3":
         return "s3", "rest-xml"
     name = _index.identify(signing, "", request.path, version) or _unknown(signing)
     protocols = _index.PROTOCOLS[name]
@@ -113,6 +118,19 @@ _PLAIN = {"s3": ("s3", "rest-xml"), "lambda": ("lambda", "rest-json")}  # one na
 
 # Unsigned calls in the query protocol, told by their version: STS's federation calls, SNS's confirmation links, anonymous SQS.
 _VERSIONS = [("sts", "2011-06-15"), ("sns", "2010-03-31"), ("sqs", "2012-11-05"), ("iam", "2010-05-08")]
+
+
+def _unsigned(request: Request) -> str | None:
+    """The portal of Identity Center and its token service, which are called without signatures: by the bearer's header, or as JSON on three paths."""
+    if "x-amz-sso_bearer_token" in request.headers:
+        return "sso"
+    if request.method == "POST" and request.path in ("/token", "/client/register", "/device_authorization") and "json" in request.headers.get("content-type", "json"):
+        return "sso-oidc"
+    return None
+
+
+# An unsigned call that says by its host which of AWS's endpoints it is for.
+_ENDPOINT = re.compile(r"([a-z0-9-]+)(?:\.[a-z]{2}(?:-[a-z]+)+-\d)?\.amazonaws\.com(?::\d+)?$")
 
 
 def _unknown(signing: str) -> str:

@@ -17,8 +17,10 @@ SCHEMA = """
 CREATE TABLE IF NOT EXISTS record (
     kind TEXT, account TEXT, region TEXT, key TEXT, body BLOB NOT NULL, PRIMARY KEY (kind, account, region, key)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS timer (
-    id INTEGER PRIMARY KEY, due REAL NOT NULL, fn TEXT NOT NULL, account TEXT NOT NULL, region TEXT NOT NULL, name TEXT, body BLOB NOT NULL);
+    id INTEGER PRIMARY KEY, due REAL NOT NULL, fn TEXT NOT NULL, account TEXT NOT NULL, region TEXT NOT NULL, name TEXT, body BLOB NOT NULL, look REAL);
 CREATE INDEX IF NOT EXISTS timer_due ON timer (due, id);
+CREATE INDEX IF NOT EXISTS timer_due_but_looks ON timer (due) WHERE look IS NULL;
+CREATE INDEX IF NOT EXISTS timer_look ON timer (look) WHERE look IS NOT NULL;
 CREATE UNIQUE INDEX IF NOT EXISTS timer_name ON timer (fn, account, region, name) WHERE name IS NOT NULL;
 CREATE TABLE IF NOT EXISTS outbox (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, account TEXT NOT NULL, region TEXT NOT NULL, body BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS awake (

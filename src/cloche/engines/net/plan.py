@@ -74,8 +74,10 @@ def steps(old: Plan, new: Plan, kept: frozenset[str] = frozenset()) -> list[Step
     ip: dict[str, list[str]] = {}
     six: list[Step] = []
     for link in sorted(away):
-        if link.one.space in new.spaces:
-            ip.setdefault(link.one.space, []).append(f"link del dev {link.one.name}")
+        # a namespace that goes may live a little longer, by a socket in it: whoever stays takes the link away
+        end = link.one if link.one.space in new.spaces else link.two
+        if end.space in new.spaces:
+            ip.setdefault(end.space, []).append(f"link del dev {end.name}")
     for link in sorted(come):
         ip.setdefault(link.one.space, []).append(
             f"link add name {link.one.name} address {link.one.mac} mtu {link.mtu} type veth peer name {link.two.name} address {link.two.mac} mtu {link.mtu} netns {link.two.space}")

@@ -42,7 +42,7 @@ class Cgroups:
                 if not Path("/proc", old.name.split("-")[1]).exists():
                     remove(old)
 
-    def enter(self, name: str, pid: int, memory_mb: int) -> None:
+    def enter(self, name: str, pid: int, memory_mb: int, cpus: float = 0) -> None:
         limit = str(memory_mb << 20)
         for controller, base in self.bases.items():
             group = base / name
@@ -59,6 +59,8 @@ class Cgroups:
                     write(group / "memory.swap.max", "0")
             if controller in ("pids", "unified"):
                 write(group / "pids.max", str(PROCESSES))
+            if cpus and self.unified and (group / "cpu.max").exists():
+                write(group / "cpu.max", f"{int(cpus * 100000)} 100000")
             write(group / "cgroup.procs", str(pid))
 
     def leave(self, name: str) -> bool:

@@ -13,7 +13,16 @@ from cloche.kernel import AwsError
 from .public import Type
 
 # the groups of type names whose package is called differently
-PACKAGES = {"ApplicationAutoScaling": "application_autoscaling", "Lambda": "lambda_", "Cognito": "cognito_idp", "Serverless": "", "StepFunctions": "stepfunctions"}
+PACKAGES = {
+    "ApplicationAutoScaling": "application_autoscaling",
+    "CertificateManager": "acm",
+    "Cognito": "cognito_idp",
+    "ElasticLoadBalancing": "elb",
+    "ElasticLoadBalancingV2": "elbv2",
+    "Lambda": "lambda_",
+    "Serverless": "",
+    "StepFunctions": "stepfunctions",
+}
 
 
 @lru_cache(maxsize=1)

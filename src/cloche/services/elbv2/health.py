@@ -117,7 +117,7 @@ def follow(call: Call, group: TargetGroup) -> None:
         wanted = not target.draining and bool(group.check["HealthCheckEnabled"]) and used(call, group, target)
         if wanted and not target.checking:
             call.put(target.but(checking=True, state="initial", reason="Elb.RegistrationInProgress", said="", passed=0, failed=0))
-            call.after(min(FIRST_SECONDS, group.check["HealthCheckIntervalSeconds"]), check, target.key, target=target.key)
+            call.again(min(FIRST_SECONDS, group.check["HealthCheckIntervalSeconds"]), check, target.key, target=target.key)
         elif not wanted and target.checking:
             stop(call, target)
 
@@ -140,7 +140,7 @@ def check(call: Call, target: str) -> None:
     group = call.get(TargetGroup, target.split("/")[0])
     if found is None or group is None or not found.checking:
         return
-    call.after(group.check["HealthCheckIntervalSeconds"], check, target, target=target)
+    call.again(group.check["HealthCheckIntervalSeconds"], check, target, target=target)
     call.wake(probe, target)
 
 

@@ -99,7 +99,7 @@ def create_listener(call: Call, req: t.CreateListenerInput) -> t.CreateListenerO
 
 def _same_layer(one: str, other: str) -> bool:
     """A TCP and a UDP listener may share a port."""
-    return not {one, other} == {"UDP", "TCP"} and not {one, other} == {"UDP", "TLS"}
+    return {one, other} not in ({"UDP", "TCP"}, {"UDP", "TLS"})
 
 
 def secured(call: Call, req: Any, protocol: str, old: Listener | None = None) -> tuple[tuple[str, ...], str, tuple[str, ...]]:

@@ -231,6 +231,27 @@ def oidc_provider(call: Call, account: str, issuer: str) -> Any:
     return (oidc_providers.arn(there, found.url), found) if found else None
 
 
+def reserve(call: Call, name: str, path: str, trust: str, *, description: str | None, seconds: int, attached: list[str], boundary: str, inline: dict[str, str], tags: dict[str, str]) -> Role:
+    """A role that only AWS changes (Identity Center's), made or made anew."""
+    from . import mentions, names, roles
+    found = call.get(Role, name.lower())
+    id, created = (found.id, found.created) if found else (names.identifier(call, "AROA"), names.moment(call))
+    if found:
+        roles.remove(call, found)
+    role = call.put(Role(name, id, path, created, trust, description=description, max_session=seconds, tags=tags, inline=inline, attached=attached, boundary=boundary))
+    for arn in attached:
+        mentions.add(call, arn, "permission", "role", name)
+    if boundary:
+        mentions.add(call, boundary, "boundary", "role", name)
+    return role
+
+
+def unreserve(call: Call, name: str) -> None:
+    from . import roles
+    if found := call.get(Role, name.lower()):
+        roles.remove(call, found)
+
+
 def server_certificate(call: Call, arn: str) -> tuple[str, str, str] | None:
     """Body, chain and private key of an uploaded server certificate, for load balancers."""
     from .certificates import ServerCertificate
@@ -238,3 +259,29 @@ def server_certificate(call: Call, arn: str) -> tuple[str, str, str] | None:
         return None
     found = call.get(ServerCertificate, arn.rsplit("/", 1)[1])
     return (found.body, found.chain, found.private) if found else None
+
+
+def instance_profile(call: Call, arn: str) -> Any:
+    """The instance profile with this ARN (or, in the caller's account, this name); None if there is none. `.role` names its role, "" while it has none."""
+    from . import profiles
+    if not arn.startswith("arn:"):
+        found = call.get(profiles.InstanceProfile, arn.lower())
+        return found if found and found.name == arn else None
+    parts = arn.split(":", 5)
+    if len(parts) < 6 or parts[2] != "iam" or not parts[5].startswith("instance-profile/"):
+        return None
+    there = call.at(parts[4], call.region)
+    found = there.get(profiles.InstanceProfile, parts[5].rpartition("/")[2].lower())
+    return found if found and profiles.arn(there, found) == arn else None
+
+
+def instance_profile_arn(call: Call, profile: Any) -> str:
+    from . import profiles
+    return profiles.arn(call, profile)
+
+
+def role_arn(call: Call, name: str) -> str:
+    """The ARN of a role of the caller's account, "" if there is none of that name."""
+    from . import roles
+    found = call.get(Role, name.lower())
+    return roles.arn(call, found) if found else ""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from cloche.shapes import iam as t
 
 LINKED = "/aws-service-role/"
+RESERVED = (LINKED, "/aws-reserved/")
 
 
 class Role(Record, frozen=True):
@@ -42,7 +43,7 @@ class Role(Record, frozen=True):
     @property
     def protected(self) -> bool:
         """Only AWS changes it: service-linked roles and those of Identity Center."""
-        return self.path.startswith((LINKED, "/aws-reserved/"))
+        return self.path.startswith(RESERVED)
 
 
 # When a role's credentials were last used; once a minute and role at most.
@@ -107,8 +108,8 @@ def whole(call: Call, role: Role) -> t.Role:
 def create_role(call: Call, req: t.CreateRoleRequest) -> t.CreateRoleResponse:
     from . import boundaries
     name, path = req["RoleName"], req.get("Path", "/")
-    if path.startswith(LINKED):
-        raise errors.validation("Value at 'path' failed to satisfy constraint: paths under /aws-service-role/ are reserved for service-linked roles.")
+    if path.startswith(RESERVED):
+        raise errors.validation(f"Value at 'path' failed to satisfy constraint: paths under /{path.split('/')[1]}/ are reserved for AWS.")
     trusted = trust.checked(call, req["AssumeRolePolicyDocument"])
     if call.get(Role, name.lower()):
         raise errors.exists("Role", name)

@@ -92,3 +92,25 @@ def over_resource(above: Controls, action: str) -> tuple[Bundle, ...] | None:
     """The resource control policies that an action on a resource of the account must pass; None for services they do not reach."""
     service, _, name = action.partition(":")
     return above.rcps if service in RCP_SERVICES and name != "RetireGrant" else None
+
+
+def management(cloud: Cloud, account: str) -> tuple[str, Organization] | None:
+    """The account that manages the organization of this one, and the organization; None outside of any."""
+    member = cloud.store.table(Membership, "", "").get(account)
+    if member is None:
+        return None
+    return member.management, cloud.store.table(Organization, member.management, "")["organization"]
+
+
+def members(cloud: Cloud, manager: str) -> dict[str, Account]:
+    """The accounts of the organization that an account manages, by their numbers."""
+    return cloud.store.table(Account, manager, "")
+
+
+def administers(cloud: Cloud, account: str, service: str) -> str | None:
+    """The account in whose place this one administers a service: its own, where it manages the organization, or that which delegated it."""
+    found = management(cloud, account)
+    if found is None:
+        return None
+    manager, _ = found
+    return manager if account == manager or service in members(cloud, manager)[account].delegated else None

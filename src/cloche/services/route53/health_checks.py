@@ -194,16 +194,18 @@ def _observed(call: Call, held: HealthCheck, seen: Seen | None) -> list[dict[str
 @route53.op(resource=by_id)
 def get_health_check_status(call: Call, req: t.GetHealthCheckStatusRequest) -> t.GetHealthCheckStatusResponse:
     """One look stands for the checkers of all regions: in one machine there is one place to look from."""
+    from . import checking
     held = find(call, req["HealthCheckId"])
     if held.config["Type"] == "CALCULATED":
         raise errors.invalid_input("Invalid parameter : The status of a calculated health check is not told by checkers.")
-    return {"HealthCheckObservations": _observed(call, held, held.seen)}  # type: ignore[typeddict-item]
+    return {"HealthCheckObservations": _observed(call, held, checking.latest(call, held))}  # type: ignore[typeddict-item]
 
 
 @route53.op(resource=by_id)
 def get_health_check_last_failure_reason(call: Call, req: t.GetHealthCheckLastFailureReasonRequest) -> t.GetHealthCheckLastFailureReasonResponse:
-    held = find(call, req["HealthCheckId"])
-    return {"HealthCheckObservations": _observed(call, held, held.failed)}  # type: ignore[typeddict-item]
+    from . import checking
+    held, latest = find(call, req["HealthCheckId"]), checking.latest(call, find(call, req["HealthCheckId"]))
+    return {"HealthCheckObservations": _observed(call, held, latest if latest and not latest.good else held.failed)}  # type: ignore[typeddict-item]
 
 
 @route53.op(ANY)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from cloche.kernel import Call
+from cloche.kernel import Call, Event
 
 from . import answers, names, zones
 from .answers import Answer, Asker, Row
@@ -16,6 +16,14 @@ from .answers import Answer, Asker, Row
 DEEPEST = 16
 # (name, type) -> records or None: who answers names that no hosted zone holds, such as AWS's own
 Outside = Callable[[str, str], "Found | None"]
+
+
+class NamesChanged(Event, frozen=True):
+    """Records of these names were changed in a public zone. Listeners look for themselves."""
+
+    kind = "route53.names_changed"
+
+    names: list[str]
 
 
 class Found(NamedTuple):

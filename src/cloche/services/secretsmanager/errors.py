@@ -156,6 +156,10 @@ def has_replicas() -> AwsError:
     return request("You can't delete secret that still has replica secrets. Remove the replica regions first.")
 
 
+def no_region() -> AwsError:
+    return parameter("You must specify a Region to replicate the secret to.")
+
+
 def own_region() -> AwsError:
     return parameter("Invalid replica region. The primary region can't be a replica region.")
 

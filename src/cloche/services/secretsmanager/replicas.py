@@ -29,7 +29,9 @@ def arn_in(secret: Secret, region: str) -> str:
 def add(call: Call, secret: Secret, regions: Any, overwrite: bool) -> Secret:
     found = dict(secret.replicas)
     for one in regions:
-        region = one["Region"]
+        region = one.get("Region", "")
+        if not region:
+            raise errors.no_region()
         if region == secret.region:
             raise errors.own_region()
         if region in found:

@@ -66,10 +66,6 @@ def bad_message() -> AwsError:
     return AwsError("InvalidAuthorizationMessageException", "Message is not a valid authorization message", 400)
 
 
-def no_token() -> AwsError:
-    return AwsError("MissingAuthenticationToken", "Request is missing Authentication Token", 403)
-
-
 def no_identity(message: str) -> AwsError:
     return AwsError("InvalidIdentityToken", message, 400)
 

@@ -58,3 +58,12 @@ def web_identity(call: Call, req: dict[str, Any], provider: str, claims: dict[st
     """AssumeRoleWithWebIdentity for an issuer that AWS is itself (Cognito): the role must trust `provider`, under the conditions that the claims meet."""
     from . import web_identity as federated
     return federated.opened(call.of("sts"), req, provider, provider, claims, audience)  # type: ignore[return-value]
+
+
+def portal(call: Call, role_arn: str, session_name: str, seconds: float, tags: dict[str, str]) -> dict[str, Any]:
+    """Credentials that Identity Center's portal gives for one of its roles; it has seen who asks."""
+    role = iam.role(call, role_arn)
+    if role is None:
+        raise errors.not_authorized("sts:AssumeRoleWithSAML")
+    session = session_of(call, role, role_arn, session_name, tags={**role.tags, **tags}, transitive_tags=tuple(tags))
+    return sessions.begin(call, session, seconds)[0]

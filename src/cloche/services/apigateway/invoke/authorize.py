@@ -14,7 +14,7 @@ import regex
 from cloche.iam import policy as policies
 from cloche.iam.decide import Decision, Question, decide
 from cloche.iam.principal import ANONYMOUS, Principal
-from cloche.kernel import AwsError, authorize
+from cloche.kernel import AwsError, authorize, doors
 from cloche.kernel.authenticate import authenticate
 from cloche.wire import sigv4
 
@@ -89,7 +89,7 @@ def signed(x: Exchange) -> None:
         kind = {"InvalidSignatureException": "INVALID_SIGNATURE", "ExpiredTokenException": "EXPIRED_TOKEN"}.get(error.code, "DEFAULT_4XX")
         raise Refused(kind, error.message, error_type=error.code, status=403) from None
     x.caller = x.call.as_principal(principal)
-    held = authorize.held_by(x.caller)
+    held = doors.policies(x.call.cloud, principal)
     identity = x.context["identity"]
     identity |= {"accountId": principal.account, "caller": principal.id, "user": principal.id, "userArn": principal.arn, "accessKey": claim.access_key}
     found = question(x, principal, identity=held.identity, boundary=held.boundary, session=held.session)

@@ -1,0 +1,1 @@
+from ..identity_center import center  # noqa: F401
