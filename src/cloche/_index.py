@@ -2031,6 +2031,7 @@ PACKAGES: Any = {
     'acm': 'acm',
     'apigateway': 'apigateway',
     'apigatewayv2': 'apigatewayv2',
+    'application-autoscaling': 'application_autoscaling',
     'autoscaling': 'autoscaling',
     'cloudformation': 'cloudformation',
     'cloudwatch': 'cloudwatch',
