@@ -83,7 +83,7 @@ def test_what_a_request_for_a_token_must_say(cloud, ask, headers, status):
 def test_where_tokens_are_required_a_plain_get_is_unauthorized(cloud, ask):
     id_ = launch(cloud, image=AL2023)
     assert ask(id_, M)[0] == 401 and ask(id_, "/latest/user-data")[0] == 401
-    status, value, answer = token(ask, id_)
+    _, value, answer = token(ask, id_)
     assert answer.ttl == 2 and ask(id_, M + "instance-id", x_aws_ec2_metadata_token=value)[1] == id_
     cloud.client("ec2").modify_instance_metadata_options(InstanceId=id_, HttpEndpoint="disabled")
     assert ask(id_, M, x_aws_ec2_metadata_token=value)[0] == 403 and token(ask, id_)[0] == 403
