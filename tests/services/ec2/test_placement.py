@@ -109,3 +109,18 @@ def test_reserved_capacity_is_taken_by_what_matches_and_by_no_more(cloud):
     cloud.advance(5)
     ec2.modify_instance_capacity_reservation_attributes(InstanceId=ended, CapacityReservationSpecification={"CapacityReservationPreference": "none"})
     assert one(ec2, ended)["CapacityReservationSpecification"]["CapacityReservationPreference"] == "none"
+
+
+def test_reserved_instances_are_a_price_for_one_or_three_years(cloud):
+    ec2 = cloud.client("ec2")
+    rows = ec2.describe_reserved_instances_offerings(InstanceType="m5.large", InstanceTenancy="default", Filters=[{"Name": "scope", "Values": ["Region"]}])["ReservedInstancesOfferings"]
+    assert {(row["OfferingClass"], row["Duration"] // 31536000, row["OfferingType"]) for row in rows} == {
+        (kind, years, paid) for kind in ("standard", "convertible") for years in (1, 3) for paid in ("No Upfront", "Partial Upfront", "All Upfront")}
+    assert all((row["FixedPrice"] == 0) is (row["OfferingType"] == "No Upfront") for row in rows)
+    (chosen,) = (row for row in rows if (row["OfferingClass"], row["Duration"], row["OfferingType"]) == ("standard", 31536000, "All Upfront"))
+    id_ = ec2.purchase_reserved_instances_offering(ReservedInstancesOfferingId=chosen["ReservedInstancesOfferingId"], InstanceCount=2)["ReservedInstancesId"]
+    assert ec2.describe_reserved_instances(ReservedInstancesIds=[id_])["ReservedInstances"][0]["State"] == "payment-pending"
+    cloud.advance(10)
+    (shown,) = ec2.describe_reserved_instances(Filters=[{"Name": "state", "Values": ["active"]}])["ReservedInstances"]
+    assert shown["InstanceCount"] == 2 and shown["FixedPrice"] == chosen["FixedPrice"] and ec2.describe_instances()["Reservations"] == []
+    refused("InvalidReservedInstancesOfferingId", ec2.purchase_reserved_instances_offering, ReservedInstancesOfferingId="none", InstanceCount=1)

@@ -10,7 +10,7 @@ from cloche.engines.net.topology import RESOLVER, RESOLVER6, Topology
 from cloche.engines.world import World
 from cloche.kernel import Call
 
-from . import resolver
+from . import network, resolver
 
 PORT = 53
 
@@ -44,3 +44,6 @@ class Resolvers:
         def resolve(query: dns.Query) -> dns.Reply:
             return resolver.answer(cloud.internal(cloud.service("ec2"), account, region), vpc, query.name, query.type)
         return resolve
+
+
+network.DOORS.append(Resolvers)
