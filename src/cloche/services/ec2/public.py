@@ -196,3 +196,15 @@ def endpoint_policy(cloud: Any, id_: str) -> Any:
     from .vpc_endpoints import EndpointPolicy
     found = cloud.store.table(EndpointPolicy, "", "").get(id_)
     return (id_, "endpoint", parse(found.text)) if found else None
+
+
+def zones_of(call: Call) -> list[str]:
+    """The zones of the call's region."""
+    from . import zones
+    return zones.of(call.region)
+
+
+def zone_id(call: Call, zone: str) -> str:
+    """`use1-az1` of `us-east-1a`, as this account sees it."""
+    from . import zones
+    return zones.id_of(call.account, zone)
