@@ -262,3 +262,15 @@ def tie(call: Call, what: str, uses: str) -> None:
 def untie(call: Call, what: str) -> None:
     from . import links
     links.untie(_here(call), what)
+
+
+def zones_of(call: Call) -> list[str]:
+    """The zones of the call's region."""
+    from . import zones
+    return zones.of(call.region)
+
+
+def zone_id(call: Call, zone: str) -> str:
+    """`use1-az1` of `us-east-1a`, as this account sees it."""
+    from . import zones
+    return zones.id_of(call.account, zone)
