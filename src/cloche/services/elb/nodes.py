@@ -102,7 +102,7 @@ async def settle(call: Call, name: str) -> None:
             return
         idle = one.setting("ConnectionSettings")["IdleTimeout"]
         if held is not None:
-            wanted = {(node.interface, each.port): (node.private, each, idle, policy(one, each)) for node in there for each in one.listeners}
+            wanted = {(node.interface, each.port): (node.private, each, idle) for node in there for each in one.listeners}
     for key in [key for key, one_ in opened.items() if wanted.get(key) != one_.wanted]:
         opened.pop(key).close()
     for key, wish in wanted.items():
@@ -120,15 +120,24 @@ def policy(one: LoadBalancer, listener: Listener) -> str:
     return next((p["Reference-Security-Policy"] for name in listener.policies if (p := one.policies.get(name)) and p["type"] == TLS and p.get("Reference-Security-Policy")), DEFAULT_TLS)
 
 
-async def _open(call: Call, held: Any, name: str, interface: str, private: str, listener: Listener, idle: int, policy_: str) -> Any:
+def shown(call: Call, name: str, port: int) -> Any:
+    """The TLS of a listener, looked up anew at each handshake."""
+    account, region = call.account, call.region
+
+    def current() -> Any:
+        here = call.cloud.internal(call.cloud.service("elb"), account, region)
+        one = here.get(LoadBalancer, name)
+        listener = next((each for each in one.listeners if each.port == port), None) if one else None
+        found = elbv2.certs.certificates.material(here, listener.certificate) if listener else None
+        return ([found], policy(one, listener)) if found and one and listener else ([], "")
+
+    return elbv2.certs.live(current)
+
+
+async def _open(call: Call, held: Any, name: str, interface: str, private: str, listener: Listener, idle: int) -> Any:
     from . import traffic
     sock = await held.socket(interface, "tcp", private, listener.port)
-    context = None
-    if listener.certificate:
-        found = elbv2.certs.certificates.material(call, listener.certificate)
-        if found is None:
-            raise OSError("the certificate is gone")
-        context = elbv2.certs.one(found, policy_)
+    context = shown(call, name, listener.port) if listener.certificate else None
     if listener.protocol in ("HTTP", "HTTPS"):
         server = call.cloud.memory["server"]
         made = await server.listen(sock=sock, ssl=context, handle=traffic.handler(call, name, interface, listener.port), idle=float(idle))

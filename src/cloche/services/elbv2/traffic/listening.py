@@ -69,7 +69,7 @@ async def settle(call: Call, name: str) -> str:
     if balancer is not None and held is not None:
         for node in there:
             for listener in index(call).listeners.get(name, ()):
-                wanted[node.interface, listener.arn] = (node.private, listener.protocol, listener.port, certs.mark(call, listener), balancer.attributes.get("idle_timeout.timeout_seconds"))
+                wanted[node.interface, listener.arn] = (node.private, listener.protocol, listener.port, balancer.attributes.get("idle_timeout.timeout_seconds"))
     for key in [key for key, one in opened.items() if wanted.get(key) != one.wanted]:
         opened.pop(key).close()
     trouble = ""
@@ -106,7 +106,7 @@ def forget(call: Call) -> None:
 
 async def _open(call: Call, held: Any, interface: str, arn: str, wish: tuple[Any, ...]) -> Any:
     """Listen; what comes back closes it."""
-    private, protocol, port, _, _ = wish
+    private, protocol, port, _ = wish
     listener = call.get(Listener, arn.split("/", 1)[1])
     balancer = call.get(LoadBalancer, listener.balancer) if listener else None
     if listener is None or balancer is None:
