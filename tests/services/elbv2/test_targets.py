@@ -378,3 +378,42 @@ def test_the_requests_of_a_client_that_hangs_up_are_460_in_the_log(lb):
     keys = [one["Key"] for one in s3.list_objects_v2(Bucket=bucket)["Contents"] if one["Key"].endswith(".gz")]
     lines = b"".join(gzip.decompress(s3.get_object(Bucket=bucket, Key=key)["Body"].read()) for key in keys).decode()
     assert " 460 - " in lines and "/slow HTTP/1.1" in lines
+
+
+def test_nothing_is_left_of_a_balancer_that_is_deleted(lb):
+    one = lb.machine()
+    balancer = lb.behind(one)
+    assert lb.ask(balancer).text == "m0"
+    inside = {i["NetworkInterfaceId"] for i in lb.ec2.describe_network_interfaces(Filters=[{"Name": "description", "Values": ["ELB app/*"]}])["NetworkInterfaces"]}
+    assert inside <= set(one.world.names)
+    lb.client.delete_load_balancer(LoadBalancerArn=balancer["LoadBalancerArn"])
+    lb.cloud.advance(1)
+    assert not inside & set(one.world.names)
+    assert lb.ask(balancer).status == 404
+
+
+def test_who_is_connected_stays_so_when_the_listener_is_changed(lb):
+    client = lb.machine()
+    balancer = lb.balancer(Scheme="internal")
+    listener = lb.listener(balancer, says("before"))
+    lb.cloud.advance(1)
+    address = node(lb, balancer)
+
+    async def open_():
+        sock = await client.world.socket(client.interface, "tcp", client.address, 0, backlog=0)
+        await asyncio.get_running_loop().sock_connect(sock, (address, 80))
+        return await asyncio.open_connection(sock=sock)
+
+    async def say(reader, writer):
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+        return await reader.readexactly(length)
+
+    pair = client.inside(open_())
+    assert client.inside(say(*pair)) == b"before"
+    lb.client.modify_listener(ListenerArn=listener, DefaultActions=[says("after")])
+    lb.client.modify_load_balancer_attributes(LoadBalancerArn=balancer["LoadBalancerArn"], Attributes=[{"Key": "idle_timeout.timeout_seconds", "Value": "50"}])
+    lb.cloud.advance(1)
+    assert client.inside(say(*pair)) == b"after"
+    client.lb.server._loop.call_soon_threadsafe(pair[1].close)

@@ -360,6 +360,11 @@ class Pool:
         if connection.used == used and connection in self.free.get(key, ()):
             connection.drop()
 
+    def leave(self, which: Callable[[Any], bool]) -> None:
+        for key in [one for one in self.free if which(one)]:
+            for connection in list(self.free.pop(key, ())):
+                connection.drop()
+
     def close(self) -> None:
         for waiting in list(self.free.values()):
             for connection in list(waiting):

@@ -103,8 +103,11 @@ async def settle(call: Call, name: str) -> None:
         idle = one.setting("ConnectionSettings")["IdleTimeout"]
         if held is not None:
             wanted = {(node.interface, each.port): (node.private, each, idle) for node in there for each in one.listeners}
+    left = {key[0] for key in opened} - {node.interface for node in there}
     for key in [key for key, one_ in opened.items() if wanted.get(key) != one_.wanted]:
-        opened.pop(key).close()
+        opened.pop(key).close(key[0] in left)
+    if left:
+        elbv2.state.traffic(call).pool.leave(lambda way: way.origin in left)
     for key, wish in wanted.items():
         if key not in opened:
             try:
@@ -140,14 +143,13 @@ async def _open(call: Call, held: Any, name: str, interface: str, private: str, 
     context = shown(call, name, listener.port) if listener.certificate else None
     if listener.protocol in ("HTTP", "HTTPS"):
         server = call.cloud.memory["server"]
-        made = await server.listen(sock=sock, ssl=context, handle=traffic.handler(call, name, interface, listener.port), idle=float(idle))
-        return lambda: server.unlisten(made)
+        return await elbv2.listening.serving(server, sock, context, traffic.handler(call, name, interface, listener.port), float(idle))
     begin, pipes = traffic.piper(call, held, name, interface, listener, float(idle))
     server = await asyncio.get_running_loop().create_server(begin, sock=sock, ssl=context)
 
-    def close() -> None:
+    def close(hard: bool) -> None:
         server.close()
-        for pipe in list(pipes):
+        for pipe in [one for one in pipes if hard]:
             pipe.abort()
 
     return close
