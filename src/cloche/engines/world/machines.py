@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from . import disks, skeleton, user_data
+from .interactive import Process
 from .line import Line, WorldError, command
 
 if TYPE_CHECKING:
@@ -198,6 +199,23 @@ class Machines:
         line = self.get(machine).line
         assert line
         return await command(line, "exec", stdin, timeout, argv=argv, user=user, **more)
+
+    async def open(self, machine: str, argv: list[str], user: str = "root", terminal: bool = True, **more: Any) -> Process:
+        """A command that one talks with while it runs, on a terminal of the machine's own or with plain pipes."""
+        line = self.get(machine).line
+        assert line
+        if terminal:
+            number = line.expect()
+            code = line.answer(line.send("terminal", argv=argv, user=user, **{"with": number}, **more))
+            _, fds = await line.answer(number)
+            return Process(fds[0], fds[0], -1, code)
+        (inner_in, stdin), (stdout, inner_out), (stderr, inner_err) = os.pipe(), os.pipe(), os.pipe()
+        try:
+            number = line.send("exec", (inner_in, inner_out, inner_err), argv=argv, user=user, **more)
+        finally:
+            for fd in (inner_in, inner_out, inner_err):
+                os.close(fd)
+        return Process(stdin, stdout, stderr, line.answer(number))
 
     def console(self, machine: str) -> bytes:
         return bytes(self.consoles.get(machine, b""))

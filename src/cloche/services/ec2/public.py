@@ -146,6 +146,37 @@ async def execute(call: Call, id_: str, argv: list[str], stdin: bytes = b"", *, 
         raise MachineError(str(error)) from None
 
 
+async def talk(call: Call, id_: str, argv: list[str], *, user: str, terminal: bool, environment: dict[str, str]) -> Any:
+    """A command in an instance's machine that one talks with (engines/world/interactive.py). Raises MachineError."""
+    from cloche.engines.world import WorldError
+
+    from . import world
+    held = world.running(call)
+    if held is None:
+        raise MachineError("The instance does not run.")
+    try:
+        return await held.machines.open(id_, argv, user, terminal, environment=environment, directory="/usr/bin")
+    except WorldError as error:
+        raise MachineError(str(error)) from None
+
+
+async def connected(call: Call, id_: str, port: int) -> Any:
+    """A socket connected to a port at the machine's loopback. Raises MachineError, OSError."""
+    import asyncio
+
+    from . import world
+    held = world.running(call)
+    if held is None:
+        raise MachineError("The instance does not run.")
+    made = await held.socket(id_, "tcp")
+    try:
+        await asyncio.wait_for(asyncio.get_running_loop().sock_connect(made, ("127.0.0.1", port)), 5)
+    except BaseException:
+        made.close()
+        raise
+    return made
+
+
 def acting(call: Call, id_: str) -> Call:
     """The caller as the instance's role, for what an agent does in its name. Raises AccessDenied where it has none."""
     from cloche.kernel import AwsError
