@@ -2039,6 +2039,7 @@ PACKAGES: Any = {
     'dynamodb': 'dynamodb',
     'dynamodbstreams': 'dynamodbstreams',
     'ec2': 'ec2',
+    'efs': 'efs',
     'elb': 'elb',
     'elbv2': 'elbv2',
     'events': 'events',

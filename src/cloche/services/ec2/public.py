@@ -100,6 +100,12 @@ def release_interface(call: Call, id_: str) -> None:
         network_interfaces.drop(here, there)
 
 
+def zone_id(call: Call, zone: str) -> str:
+    """The id behind the account's name for an Availability Zone of this region; "" if there is none of that name."""
+    from . import zones
+    return zones.id_of(call.account, zone) if zone in zones.of(call.region) else ""
+
+
 # -- the machines of instances -------------------------------------------------------------------------------------------------------
 
 class MachineError(Exception):
@@ -195,7 +201,7 @@ async def plugged_in(call: Call, *interfaces: str) -> Any:
     holds no network."""
     here = call.of("ec2")
     await network.ready(here, *interfaces)
-    return await network.world(here)
+    return world(here)
 
 
 def packet(call: Call, query: dict[str, str]) -> dict[str, Any]:
@@ -214,3 +220,32 @@ def endpoint_policy(cloud: Any, id_: str) -> Any:
     from .vpc_endpoints import EndpointPolicy
     found = cloud.store.table(EndpointPolicy, "", "").get(id_)
     return (id_, "endpoint", parse(found.text)) if found else None
+
+
+# -- network file systems: what a machine asks to have mounted --------------------------------------------------------------------
+
+def on_mount(call: Call, answer: Any) -> None:
+    """`await answer(call, instance_id, source, options)` says what an instance's mount of a network file system is: (directory of the host's, whether it is
+    read-only), or raises OSError, whose number the caller of mount gets. `call` stands in the instance's account and region."""
+    call.cloud.memory["ec2.mounts"] = answer
+
+
+def place_of(call: Call, instance_id: str) -> tuple[str, str]:
+    """The VPC and the Availability Zone of an instance."""
+    from . import instances
+    one = instances.find(call.of("ec2"), instance_id)
+    return one.vpc, one.zone
+
+
+def standing(call: Call) -> set[str]:
+    """The namespaces that stand now: instances and interfaces that are plugged in."""
+    return set(network.spaces(call.of("ec2")))
+
+
+SETTLED = network.SETTLED   # rung when namespaces may have come or gone
+
+
+def world(call: Call) -> Any:
+    """The world, if it runs."""
+    from . import world as held
+    return held.running(call)
