@@ -175,7 +175,7 @@ def test_a_stack_makes_all_of_it(cloud):
     cfn.create_stack(StackName="files", TemplateBody=TEMPLATE % (subnet["SubnetId"], group))
     cloud.advance(30)
     stack = cfn.describe_stacks(StackName="files")["Stacks"][0]
-    assert stack["StackStatus"] == "CREATE_COMPLETE", cfn.describe_stack_events(StackName="files")["StackEvents"]
+    assert stack["StackStatus"] == "CREATE_COMPLETE", [one.get("ResourceStatusReason") for one in cfn.describe_stack_events(StackName="files")["StackEvents"]]
     out = {one["OutputKey"]: one["OutputValue"] for one in stack["Outputs"]}
     assert out["Arn"].endswith(out["Files"]) and out["Point"].startswith("arn:aws:elasticfilesystem")
     assert efs.describe_mount_targets(FileSystemId=out["Files"])["MountTargets"][0]["IpAddress"] == out["Address"]

@@ -8,7 +8,8 @@ from cloche.services.cloudformation.public import Resource, Type, op, retag, ste
 
 
 def tags(r: Resource, member: str) -> list[dict[str, str]] | None:
-    return [{"Key": k, "Value": v} for k, v in tag_map(r.get(member)).items()] or None
+    """Without CloudFormation's own, which EFS's model does not let anybody give."""
+    return [{"Key": k, "Value": v} for k, v in tag_map(r.get(member)).items() if not k.startswith("aws:")] or None
 
 
 async def make_file_system(r: Resource) -> str:
