@@ -24,7 +24,8 @@ def value(shape: Any, name: str, known: dict[str, Any], depth: int = 0) -> Any:
         if shape.spec.get("union") and shape.members:
             first = next(iter(shape.members))
             return {first: value(shape.members[first][0], first, known, depth + 1)}
-        return {member: made for member in shape.required if member in shape.members and (made := value(shape.members[member][0], member, known, depth + 1)) is not None}
+        wanted = list(shape.required) or (list(shape.members)[:2] if depth else [])   # an empty one within a list would be nothing at all on the wire
+        return {member: made for member in wanted if member in shape.members and (made := value(shape.members[member][0], member, known, depth + 1)) is not None}
     if shape.type == "list":
         least = max(int(shape.spec.get("min") or 0), 1)
         return [made for i in range(least) if (made := value(shape.item, name.removesuffix("s"), known, depth + 1)) is not None]

@@ -94,6 +94,7 @@ def family(service: str) -> str:
 MISSING = {"query": {"MissingAuthenticationToken"}, "json": {"MissingAuthenticationTokenException"}, "s3": {"AccessDenied"}, "ec2": {"MissingAuthenticationToken", "AuthFailure"}}
 FORGED = {"query": {"SignatureDoesNotMatch"}, "json": {"InvalidSignatureException"}, "s3": {"SignatureDoesNotMatch"}, "ec2": {"AuthFailure"}}
 LATE_CODES = {"query": {"ExpiredToken"}, "json": {"ExpiredTokenException"}, "s3": {"ExpiredToken"}, "ec2": {"RequestExpired"}}
+# CloudWatch speaks CBOR with JSON's codes (the query protocol's stands in a header).
 REFUSED = {"query": {"AccessDenied"}, "json": {"AccessDeniedException"}, "s3": {"AccessDenied"}, "ec2": {"UnauthorizedOperation"}}
 OF_ITS_OWN = {"sns": {"AuthorizationError"}}
 

@@ -19,6 +19,7 @@ from cloche import _index
 from cloche.iam import principal as principals
 from cloche.kernel import Call, Cloud, Request, Response
 from cloche.wire import model
+from cloche.wire.codec import cbor
 
 from .shaping import ACCOUNT, value
 
@@ -94,6 +95,9 @@ def refusal(response: Response) -> tuple[str, str]:
     headers, body = {name.lower(): value for name, value in response.headers}, response.body if isinstance(response.body, bytes) else b""
     if response.status < 300:
         return "", ""
+    if headers.get("smithy-protocol") == "rpc-v2-cbor":
+        said = cbor.loads(body)
+        return said.get("__type", "").rpartition("#")[2], said.get("message") or said.get("Message") or ""
     text = body.decode("utf-8", "replace")
     if text.startswith("<") or "<Code>" in text:
         def tag(name: str) -> str:

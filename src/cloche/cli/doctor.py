@@ -6,9 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 
 from . import talk
 
@@ -37,32 +35,12 @@ def _cgroups() -> tuple[bool, str, str]:
     return ok, "memory limits are kept by control groups", "run as root or under a systemd scope with Delegate=yes; until then limits are kept by watching"
 
 
-def _world() -> tuple[bool, str, str]:
-    """Really made, and ended again."""
-    import asyncio
-
-    from ..engines.world import Unavailable, World
-
-    async def attempt() -> str:
-        world = World(Path(tempfile.gettempdir()))
-        await world.start()
-        lacks = world.lacks
-        await world.close()
-        return lacks
-
-    try:
-        lacks = asyncio.run(attempt())
-    except Unavailable as error:
-        return False, "networks and instances are real", str(error)
-    return True, "networks and instances are real" + (f" ({lacks})" if lacks else ""), ""
-
-
 def _loops() -> tuple[bool, str, str]:
     return os.geteuid() == 0 and os.path.exists("/dev/loop-control"), "EBS volumes are block devices in instances (loop devices)", "run as root where /dev/loop-control exists"
 
 
 def _command(name: str, says: str, get: str) -> Callable[[], tuple[bool, str, str]]:
-    return lambda: (shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin") is not None, says, get)
+    return lambda: (shutil.which(name) is not None, says, get)
 
 
 CHECKS: list[tuple[str, bool, Callable[[], tuple[bool, str, str]]]] = [  # name, needed by what is built today, check
@@ -72,7 +50,6 @@ CHECKS: list[tuple[str, bool, Callable[[], tuple[bool, str, str]]]] = [  # name,
     ("node", False, _command("node", "functions with a nodejs runtime", "apt-get install nodejs")),
     ("aws", False, _command("aws", "the aws CLI, for you", "pip install awscli")),
     ("sam", False, _command("sam", "the SAM CLI, for `cloche demo`", "pip install aws-sam-cli")),
-    ("world", True, _world),
     ("nft", False, _command("nft", "security groups, network ACLs and NAT of VPCs: instances run only where it is", "apt-get install nftables")),
     ("ip", False, _command("ip", "links and routes of VPCs", "apt-get install iproute2")),
     ("loop", False, _loops),

@@ -90,7 +90,8 @@ def identify(request: Request, claim: sigv4.Claim | None) -> tuple[str, str]:
             raise AwsError("UnknownOperationException", f"No service has the target {target}.")
         return name, "json"
     if headers.get("smithy-protocol") == "rpc-v2-cbor":
-        return _index.identify(signing, "", request.path, "") or _unknown(signing), "rpc-v2-cbor"
+        parts = request.path.split("/")                # /service/NAME/operation/NAME
+        return _index.identify(signing, parts[2] if len(parts) > 2 and not signing else "", request.path, "") or _unknown(signing), "rpc-v2-cbor"
     if signing in _PLAIN:
         return _PLAIN[signing]
     action = has_action(request)

@@ -131,6 +131,6 @@ def lb(cloud, cloche_server):
     yield made
     for one in made.machines:
         one.end()
-    for one in made.client.describe_load_balancers()["LoadBalancers"]:
+    for one in sorted(made.client.describe_load_balancers()["LoadBalancers"], key=lambda one: one["Type"], reverse=True):
         made.client.modify_load_balancer_attributes(LoadBalancerArn=one["LoadBalancerArn"], Attributes=[{"Key": "deletion_protection.enabled", "Value": "false"}])
         made.client.delete_load_balancer(LoadBalancerArn=one["LoadBalancerArn"])

@@ -64,7 +64,7 @@ def test_only_healthy_targets_are_chosen_and_without_any_all_are():
     assert [t.key for t in choosing.candidates(there[1:])] == ["b", "c"]           # fail open, but never to one that drains
     assert [t.key for t in choosing.candidates(there, percentage=50)] == ["a", "b", "c"]
     dice, turns = random.Random(1), {}
-    pick = lambda algorithm="round_robin", busy={}, share=lambda t: 1.0: choosing.target([one("a"), one("b")], algorithm, turns, "g", busy, dice, share).key  # noqa: B006
+    pick = lambda algorithm="round_robin", busy={}, share=lambda t: 1.0: choosing.target([one("a"), one("b")], algorithm, turns, "g", busy, dice, share).key
     assert [pick() for _ in range(4)] == ["a", "b", "a", "b"]
     assert {pick("least_outstanding_requests", {"a": 3, "b": 1}) for _ in range(5)} == {"b"}
     slow = [pick(share=lambda t: 0.1 if t.key == "b" else 1.0) for _ in range(200)]

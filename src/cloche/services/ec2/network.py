@@ -22,6 +22,8 @@ from . import world
 
 CHANGED = "ec2.network"            # signalled with every change of the records
 SETTLED = "ec2.network.settled"    # rung when the kernel has what was wanted; namespaces may have come or gone
+# What else listens in namespaces (metadata): f(world) -> something with `leave(spaces)` before, and `settle(call, topology, compiled)` after each change
+DOORS: list[Any] = []
 log = logging.getLogger("cloche")
 __all__ = ["CHANGED", "SETTLED", "Unavailable", "changed", "ready", "spaces", "standing", "topology",]
 
@@ -109,12 +111,15 @@ class Engine:
         self.stale: set[tuple[str, str]] = set()
         self.lock = asyncio.Lock()
         self.doors: Any = None
+        self.others = [make(held) for make in DOORS]
         self.seen: dict[str, dict[Flow, Count]] = {}       # VPC -> its counters when they were read last
         self.counted: dict[str, dict[Flow, Count]] = {}    # flow log -> what it has not written yet
 
     def close(self) -> None:
         if self.doors is not None:
             self.doors.leave(())
+        for other in self.others:
+            other.leave(())
 
     async def settle(self, call: Call) -> None:
         from . import flow_log_delivery, network_map, service_doors
@@ -135,10 +140,12 @@ class Engine:
                 if any(self._forgets(part, compiled.parts.get(vpc)) for vpc, part in self.compiled.parts.items()):
                     await flow_log_delivery.count(self)
                 self.topology, self.compiled = topology, compiled
-                self.doors.leave(self.compiled.plan.spaces)
+                for doors in (self.doors, *self.others):
+                    doors.leave(self.compiled.plan.spaces)
                 try:
                     await self.network.become(self.compiled.plan)
-                    await self.doors.settle(call, self.topology, self.compiled)
+                    for doors in (self.doors, *self.others):
+                        await doors.settle(call, self.topology, self.compiled)
                 except (Refused, WorldError, OSError) as trouble:
                     log.error("the network: %s", trouble)
         call.cloud.work.ring(SETTLED)

@@ -4,11 +4,12 @@ The caller may stand in any service: `public.make_interface(call, ...)`. Records
 """
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from cloche.kernel import Call
 
-from . import internet_gateways, network, network_interfaces, public_addresses, route_tables, routes, security_groups, subnets, vpcs
+from . import internet_gateways, network, network_interfaces, public_addresses, route_tables, routes, security_groups, subnets, vpcs, world
 from .defaults import settle
 from .network import Unavailable
 from .network_interfaces import NetworkInterface
@@ -98,12 +99,6 @@ def release_interface(call: Call, id_: str) -> None:
     here = _here(call)
     if there := here.get(NetworkInterface, id_):
         network_interfaces.drop(here, there)
-
-
-def zone_id(call: Call, zone: str) -> str:
-    """The id behind the account's name for an Availability Zone of this region; "" if there is none of that name."""
-    from . import zones
-    return zones.id_of(call.account, zone) if zone in zones.of(call.region) else ""
 
 
 # -- the machines of instances -------------------------------------------------------------------------------------------------------
@@ -201,7 +196,19 @@ async def plugged_in(call: Call, *interfaces: str) -> Any:
     holds no network."""
     here = call.of("ec2")
     await network.ready(here, *interfaces)
-    return world(here)
+    return await world.start(here)
+
+
+async def settled(call: Call) -> None:
+    """Until the kernel has what the records say by now, where there is a network at all."""
+    engine = network.standing(call)
+    if engine is not None:
+        await engine.settle(call.of("ec2"))
+
+
+def when_started(tell: Callable[[Call], None]) -> None:
+    """Be told when a world has been started: one after another's death is empty."""
+    world.STARTED.append(tell)
 
 
 def packet(call: Call, query: dict[str, str]) -> dict[str, Any]:
@@ -245,7 +252,18 @@ def standing(call: Call) -> set[str]:
 SETTLED = network.SETTLED   # rung when namespaces may have come or gone
 
 
-def world(call: Call) -> Any:
+def running_world(call: Call) -> Any:
     """The world, if it runs."""
-    from . import world as held
-    return held.running(call)
+    return world.running(call)
+
+
+def zones_of(call: Call) -> list[str]:
+    """The zones of the call's region."""
+    from . import zones
+    return zones.of(call.region)
+
+
+def zone_id(call: Call, zone: str) -> str:
+    """`use1-az1` of `us-east-1a`, as this account sees it."""
+    from . import zones
+    return zones.id_of(call.account, zone)

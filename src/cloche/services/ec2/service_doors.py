@@ -14,6 +14,8 @@ from cloche.engines.net.topology import INTERNET, Topology
 from cloche.engines.world import World
 from cloche.kernel import Call, Response
 
+from . import service_certificates
+
 PORTS = (80, 443)
 log = logging.getLogger("cloche")
 
@@ -23,6 +25,7 @@ class Doors:
         self.world = world
         self.open: dict[tuple[str, str, int], Any] = {}  # (namespace, address, port) -> listener
         self.server: Any = None
+        self.tls: Any = None
         self.topology = Topology()
 
     def leave(self, spaces: Iterable[str]) -> None:
@@ -52,7 +55,6 @@ class Doors:
                 await self._open(call, key, options)
 
     async def _open(self, call: Call, key: tuple[str, str, int], options: dict[str, Any]) -> None:
-        from cloche.server import tls
         space, address, port = key
         outer = call.cloud.memory.get("server")
         if outer is None:
@@ -60,8 +62,9 @@ class Doors:
         if self.server is None:
             self.server = type(outer)(None, outer.date, outer.trouble)
         sock = await self.world.socket(space, "tcp", address, port, **options)
-        context = tls.context(Path(call.cloud.data)) if port == 443 else None
-        self.open[key] = await self.server.listen(sock=sock, ssl=context, handle=self._handle(call.cloud, space))
+        if port == 443 and self.tls is None:
+            self.tls = service_certificates.context(Path(call.cloud.data))
+        self.open[key] = await self.server.listen(sock=sock, ssl=self.tls if port == 443 else None, handle=self._handle(call.cloud, space))
 
     def _handle(self, cloud: Any, space: str) -> Any:
         def handle(request: Any, send: Any) -> None:

@@ -5,6 +5,7 @@
 """
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import logging
 import os
@@ -50,12 +51,13 @@ async def start(call: Call) -> World:
     if none(call):
         raise Unavailable("This cloud was started with `--compute none`: it has no networks and no machines.")
     held = of(call)
-    fresh = not held.running
-    await held.start()
-    if fresh and held.running:
-        await _reached(call, held)
-        for tell in STARTED:
-            tell(call)
+    if not held.running:
+        async with call.cloud.memory.setdefault("world.starting", asyncio.Lock()):  # who comes second must not tell of a start that was the first one's
+            if not held.running:
+                await held.start()
+                await _reached(call, held)
+                for tell in STARTED:
+                    tell(call)
     return held
 
 

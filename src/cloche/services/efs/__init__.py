@@ -1,4 +1,4 @@
-"""Elastic File System: file systems, their mount targets in subnets, access points; mounted in instances where the network lets them through."""
+"""EFS: file systems for many machines at once, reached by NFS through a mount target in each zone. What is in one is a directory of Cloche's own."""
 from cloche.kernel import Service
 
 service = Service(__name__)

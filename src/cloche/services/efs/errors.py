@@ -1,84 +1,98 @@
-"""What EFS says when it refuses. One function per sentence; every refusal carries its code in `ErrorCode` too."""
+"""What EFS says when it refuses. One function a sentence; every answer has its code once more in `ErrorCode`."""
 from __future__ import annotations
+
+from typing import Any
 
 from cloche.kernel import AwsError
 
 
-def _error(code: str, message: str, status: int, **more: str) -> AwsError:
-    return AwsError(code, message, status, extra={"ErrorCode": code, **more})
+def _said(code: str, message: str, status: int, **extra: Any) -> AwsError:
+    return AwsError(code, message, status, extra={"ErrorCode": code, **extra})
 
 
 def no_file_system(id_: str) -> AwsError:
-    return _error("FileSystemNotFound", f"File system '{id_}' does not exist.", 404)
+    return _said("FileSystemNotFound", f"File system '{id_}' does not exist.", 404)
 
 
-def exists(id_: str) -> AwsError:
-    return _error("FileSystemAlreadyExists", f"File system '{id_}' already exists with creation token.", 409, FileSystemId=id_)
+def file_system_exists(id_: str, token: str) -> AwsError:
+    return _said("FileSystemAlreadyExists", f"File system '{id_}' already exists with creation token '{token}'", 409, FileSystemId=id_)
 
 
-def in_use(id_: str) -> AwsError:
-    return _error("FileSystemInUse", f"File system '{id_}' is in use: it has mount targets.", 409)
+def file_system_in_use(id_: str) -> AwsError:
+    return _said("FileSystemInUse", f"File system '{id_}' has mount targets. Delete them before you delete the file system.", 409)
 
 
-def bad(message: str) -> AwsError:
-    return _error("BadRequest", message, 400)
+def file_system_limit() -> AwsError:
+    return _said("FileSystemLimitExceeded", "You have reached the maximum number of file systems for this account and Region.", 403)
 
 
-def wrong_state(id_: str, state: str) -> AwsError:
-    return _error("IncorrectFileSystemLifeCycleState", f"File system '{id_}' is not available: its state is '{state}'.", 409)
-
-
-def no_zone(zone: str) -> AwsError:
-    return _error("UnsupportedAvailabilityZone", f"The Availability Zone '{zone}' is not one of this Region.", 400)
-
-
-def other_zone(id_: str) -> AwsError:
-    return _error("AvailabilityZonesMismatch", f"File system '{id_}' is in one Availability Zone, and the subnet in another.", 400)
+def file_system_state(id_: str, state: str) -> AwsError:
+    return _said("IncorrectFileSystemLifeCycleState", f"The file system '{id_}' is not available: its life cycle state is '{state}'.", 409)
 
 
 def no_mount_target(id_: str) -> AwsError:
-    return _error("MountTargetNotFound", f"Mount target '{id_}' does not exist.", 404)
+    return _said("MountTargetNotFound", f"Mount target '{id_}' does not exist.", 404)
 
 
-def one_per_zone() -> AwsError:
-    return _error("MountTargetConflict", "mount target already exists in this AZ", 409)
+def mount_target_there(zone: str) -> AwsError:
+    return _said("MountTargetConflict", f"mount target already exists in this AZ ({zone})", 409)
 
 
-def one_vpc() -> AwsError:
-    return _error("MountTargetConflict", "requested subnet for new mount target is not in the same VPC as existing mount targets", 409)
+def mount_target_vpc(vpc: str) -> AwsError:
+    return _said("MountTargetConflict", f"requested subnet for new mount target is not in the same VPC as existing mount targets ({vpc})", 409)
+
+
+def other_zone(zone: str) -> AwsError:
+    return _said("AvailabilityZonesMismatch", f"The subnet is not in the Availability Zone of the One Zone file system ({zone}).", 400)
+
+
+def unsupported_zone(zone: str) -> AwsError:
+    return _said("UnsupportedAvailabilityZone", f"The Availability Zone '{zone}' is not supported.", 400)
 
 
 def no_subnet(id_: str) -> AwsError:
-    return _error("SubnetNotFound", f"The subnet ID '{id_}' does not exist", 400)
+    return _said("SubnetNotFound", f"The subnet ID '{id_}' does not exist", 400)
 
 
-def no_group(message: str) -> AwsError:
-    return _error("SecurityGroupNotFound", message, 400)
+def no_group(id_: str) -> AwsError:
+    return _said("SecurityGroupNotFound", f"Security group '{id_}' does not exist in the VPC of the subnet.", 400)
 
 
-def too_many_groups() -> AwsError:
-    return _error("SecurityGroupLimitExceeded", "At most five security groups can be given for a mount target.", 400)
+def groups_limit() -> AwsError:
+    return _said("SecurityGroupLimitExceeded", "A mount target can have at most five security groups.", 400)
 
 
-def address_taken(address: str) -> AwsError:
-    return _error("IpAddressInUse", f"The address '{address}' is in use.", 409)
+def address_in_use(address: str) -> AwsError:
+    return _said("IpAddressInUse", f"The IP address '{address}' is already in use.", 409)
 
 
-def no_addresses() -> AwsError:
-    return _error("NoFreeAddressesInSubnet", "The subnet has no free addresses.", 409)
+def subnet_full(id_: str) -> AwsError:
+    return _said("NoFreeAddressesInSubnet", f"There are no free IP addresses in the subnet '{id_}'.", 409)
 
 
 def no_access_point(id_: str) -> AwsError:
-    return _error("AccessPointNotFound", f"Access point '{id_}' does not exist.", 404)
+    return _said("AccessPointNotFound", f"Access point '{id_}' does not exist.", 404)
 
 
 def access_point_exists(id_: str) -> AwsError:
-    return _error("AccessPointAlreadyExists", f"Access point '{id_}' already exists with client token.", 409, AccessPointId=id_)
+    return _said("AccessPointAlreadyExists", f"Access point '{id_}' already exists with this client token.", 409, AccessPointId=id_)
+
+
+def access_point_limit() -> AwsError:
+    return _said("AccessPointLimitExceeded", "You have reached the maximum number of access points of this file system.", 403)
 
 
 def no_policy(id_: str) -> AwsError:
-    return _error("PolicyNotFound", f"File system '{id_}' has no policy.", 404)
+    return _said("PolicyNotFound", f"Policy of the file system '{id_}' does not exist.", 404)
 
 
 def bad_policy(why: str) -> AwsError:
-    return _error("InvalidPolicyException", why, 400)
+    return _said("InvalidPolicyException", why or "Policy contains invalid Principals or invalid JSON.", 400)
+
+
+def bad(why: str) -> AwsError:
+    return _said("BadRequest", why, 400)
+
+
+def too_soon() -> AwsError:
+    return _said("TooManyRequests", "You can decrease the provisioned throughput or change the throughput mode once in 24 hours.", 429)

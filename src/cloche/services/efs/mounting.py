@@ -17,7 +17,7 @@ from cloche.engines.world import WorldError
 from cloche.kernel import AwsError, Call
 from cloche.services.ec2 import public as ec2
 
-from . import access_points, file_systems, mount_targets
+from . import access_points, file_systems, mount_targets, public
 from . import service as efs
 from .mount_targets import MountTarget
 
@@ -46,7 +46,7 @@ def attend(call: Call) -> None:
 async def listen(call: Call) -> None:
     """Every mount target that is plugged in listens; who is there no more does not."""
     listeners: dict[str, asyncio.Server] = call.cloud.memory["efs.listeners"]
-    there, held = ec2.standing(call), ec2.world(call)
+    there, held = ec2.standing(call), ec2.running_world(call)
     for id_ in [id_ for id_ in listeners if id_ not in there or held is None]:
         listeners.pop(id_).close()
     if held is None:
@@ -74,16 +74,16 @@ async def answer(call: Call, instance_id: str, source: str, options: str) -> tup
     one, target = _named(call, instance_id, host)
     await _reach(call, instance_id, target)
     read_only = "ro" in wanted or _may(call, one, instance_id, "iam" in wanted)
-    root = file_systems.place(call, one.id)
-    held = ec2.world(call)
+    held = ec2.running_world(call)
     shift = held.shift if held else 0
-    await asyncio.to_thread(_made, root, shift, 0, 0, 0o755)
+    root = public.directory(call, one.id)
+    await asyncio.to_thread(_owned, root, shift)
     if point := wanted.get("accesspoint"):
         if (found := call.get(access_points.AccessPoint, point)) is None or found.file_system != one.id:
             raise OSError(errno.ENOENT, f"no access point {point}")
-        root = root / found.path.strip("/")
-        if found.creation:
-            await asyncio.to_thread(_made, root, shift, int(found.creation["OwnerUid"]), int(found.creation["OwnerGid"]), int(str(found.creation["Permissions"]), 8))
+        root = root / found.root.get("Path", "/").strip("/")
+        if info := found.root.get("CreationInfo"):
+            await asyncio.to_thread(_made, root, shift, int(info["OwnerUid"]), int(info["OwnerGid"]), int(str(info["Permissions"]), 8))
     inner = (root / path.strip("/")).resolve() if path.strip("/") else root
     if (inner != root and not inner.is_relative_to(root.resolve())) or not inner.is_dir():
         raise OSError(errno.ENOENT, f"no such directory on the file system: {path}")
@@ -146,6 +146,12 @@ def _may(call: Call, one: file_systems.FileSystem, instance_id: str, by_role: bo
     if not allowed("elasticfilesystem:ClientMount"):
         raise OSError(errno.EACCES, "the file system's policy does not allow elasticfilesystem:ClientMount")
     return not allowed("elasticfilesystem:ClientWrite")
+
+
+def _owned(path: Path, shift: int) -> None:
+    """A file system begins as root's."""
+    if os.geteuid() == 0 and path.stat().st_uid == 0 and shift:
+        os.chown(path, shift, shift)
 
 
 def _made(path: Path, shift: int, uid: int, gid: int, mode: int) -> None:

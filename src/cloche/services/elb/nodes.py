@@ -72,7 +72,15 @@ def end(call: Call, one: LoadBalancer) -> None:
 def again(call: Call) -> None:
     """Sockets do not outlive a process."""
     for account, region, name in call.cloud.store.run("SELECT account, region, key FROM record WHERE kind=?", (LoadBalancer.kind,)).fetchall():
-        call.at(account, region).wake(settle, name)
+        call.of("elb", account, region).wake(settle, name)
+
+
+def reborn(call: Call) -> None:
+    with call.step():
+        again(call.of("elb"))
+
+
+ec2.when_started(reborn)
 
 
 # -- the world --------------------------------------------------------------------------------------------------------------------
@@ -81,7 +89,7 @@ def again(call: Call) -> None:
 async def settle(call: Call, name: str) -> None:
     """What listens is made to match the records, read anew."""
     kept = elbv2.state.traffic(call).listeners
-    opened: dict[Any, tuple[Any, Any]] = kept.setdefault(("classic", call.account, call.region, name), {})
+    opened: dict[Any, elbv2.listening.Opened] = kept.setdefault(("classic", call.account, call.region, name), {})
     one = call.get(LoadBalancer, name)
     there = of(call, one) if one is not None else []
     wanted: dict[Any, Any] = {}
@@ -91,12 +99,12 @@ async def settle(call: Call, name: str) -> None:
         idle = one.setting("ConnectionSettings")["IdleTimeout"]
         if held is not None:
             wanted = {(node.interface, each.port): (node.private, each, idle, policy(one, each)) for node in there for each in one.listeners}
-    for key in [key for key, (wish, _) in opened.items() if wanted.get(key) != wish]:
-        opened.pop(key)[1]()
+    for key in [key for key, one_ in opened.items() if wanted.get(key) != one_.wanted]:
+        opened.pop(key).close()
     for key, wish in wanted.items():
         if key not in opened:
             try:
-                opened[key] = wish, await _open(call, held, name, key[0], *wish)
+                opened[key] = elbv2.listening.Opened(wish, await _open(call, held, name, key[0], *wish))
             except (WorldError, OSError) as trouble:
                 log.error("load balancer %s, port %s: %s", name, key[1], trouble)
     if not opened:

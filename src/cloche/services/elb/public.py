@@ -1,8 +1,6 @@
 """The door for `elbv2`'s front: a request from outside for a Classic Load Balancer."""
 from __future__ import annotations
 
-from typing import Any
-
 from cloche.kernel import Call, Request, Response
 
 from . import nodes, traffic
@@ -13,6 +11,7 @@ async def answer(call: Call, request: Request, name: str, port: int) -> Response
     """Over the public side where there is one, else as at a node."""
     from cloche.services.elbv2 import public as elbv2
     front = elbv2.outside()
+    await elbv2.listening.quiet(call, "elb.settle", name)
     one = call.get(LoadBalancer, name)
     if one is None or one.scheme == "internal":
         return await front.silence(request)

@@ -32,6 +32,7 @@ async def serve(call: Call, request: Request, match: dict[str, str]) -> Response
     if found.type == "classic":
         from cloche.services.elb import public as classic
         return await classic.answer(here.of("elb"), request, found.name, port)
+    await listening.quiet(here, "elbv2.settle", found.name)
     balancer = here.get(LoadBalancer, found.name)
     if balancer is None or balancer.state != "active" or balancer.scheme == "internal":
         return await silence(request)

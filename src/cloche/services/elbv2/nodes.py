@@ -6,12 +6,15 @@ targets only functions.
 """
 from __future__ import annotations
 
+import logging
+
 from cloche.kernel import AwsError, Call, Record
 from cloche.services.ec2 import public as ec2
 
 from . import service as elbv2
 from .balancers import PROVISIONING_SECONDS, LoadBalancer, Mapping
 
+log = logging.getLogger("cloche")
 ENFORCE = "elbv2.enforce"  # kept with the attributes: security groups count for PrivateLink too
 KIND = {"application": "interface", "network": "network_load_balancer"}
 
@@ -95,6 +98,8 @@ async def settle(call: Call, balancer: str) -> None:
         trouble = await listening.settle(call, balancer)
     except AwsError as error:
         trouble = error.message
+    if trouble:
+        log.warning("load balancer %s: %s", balancer, trouble)
     if one is None or one.state != "provisioning" or call.now < one.created + PROVISIONING_SECONDS:
         return
     with call.step():
@@ -107,7 +112,17 @@ async def settle(call: Call, balancer: str) -> None:
 @elbv2.boot
 def again(call: Call) -> None:
     """Sockets do not outlive a process: every load balancer listens anew."""
-    for record in call.cloud.store.run("SELECT account, region, key FROM record WHERE kind=?", (LoadBalancer.kind,)).fetchall():
-        account, region, name = record
-        call.at(account, region).wake(settle, name)
+    for account, region, name in call.cloud.store.run("SELECT account, region, key FROM record WHERE kind=?", (LoadBalancer.kind,)).fetchall():
+        call.of("elbv2", account, region).wake(settle, name)
+
+
+def reborn(call: Call) -> None:
+    """A new world is empty: what was open in the last one is closed, and opened anew."""
+    from .traffic import listening
+    listening.forget(call)
+    with call.step():
+        again(call.of("elbv2"))
+
+
+ec2.when_started(reborn)
 

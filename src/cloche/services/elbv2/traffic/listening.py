@@ -20,6 +20,7 @@ from . import certs, pipeline, rewriting
 from .rewriting import Door
 from .state import traffic
 
+QUIET_SECONDS = 5.0
 log = logging.getLogger("cloche")
 
 
@@ -70,7 +71,7 @@ async def settle(call: Call, name: str) -> str:
             for listener in index(call).listeners.get(name, ()):
                 wanted[node.interface, listener.arn] = (node.private, listener.protocol, listener.port, certs.mark(call, listener), balancer.attributes.get("idle_timeout.timeout_seconds"))
     for key in [key for key, one in opened.items() if wanted.get(key) != one.wanted]:
-        await _close(opened.pop(key))
+        opened.pop(key).close()
     trouble = ""
     for key, wish in wanted.items():
         if key in opened:
@@ -84,10 +85,23 @@ async def settle(call: Call, name: str) -> str:
     return trouble
 
 
-async def _close(one: Opened) -> None:
-    result = one.close()
-    if asyncio.iscoroutine(result):
-        await result
+async def quiet(call: Call, worker: str, name: str) -> None:
+    """Until what was asked for is listening, and the network is as it is wanted: who asks a balancer right after changing it meets the change."""
+    loop, work, key = asyncio.get_running_loop(), call.cloud.work, (worker, call.account, call.region, name)
+    until = loop.time() + QUIET_SECONDS
+    while (key in work.awake or key in work.running) and loop.time() < until:
+        soon = loop.create_future()
+        loop.call_later(0.01, soon.set_result, None)
+        await soon
+    await ec2.settled(call)
+
+
+def forget(call: Call) -> None:
+    """Close everything: the world that it was in is gone."""
+    for opened in traffic(call).listeners.values():
+        for one in opened.values():
+            one.close()
+        opened.clear()
 
 
 async def _open(call: Call, held: Any, interface: str, arn: str, wish: tuple[Any, ...]) -> Any:
