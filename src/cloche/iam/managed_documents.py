@@ -154,6 +154,8 @@ DOCUMENTS: dict[str, list[dict[str, Any]]] = {
     "AWSApplicationAutoscalingLambdaConcurrencyPolicy": [
         allow(["lambda:PutProvisionedConcurrencyConfig", "lambda:GetProvisionedConcurrencyConfig", "lambda:DeleteProvisionedConcurrencyConfig"]),
         allow(["cloudwatch:DescribeAlarms", "cloudwatch:PutMetricAlarm", "cloudwatch:DeleteAlarms"])],
+    "AWSApplicationAutoscalingEC2SpotFleetRequestPolicy": [allow(["ec2:DescribeSpotFleetRequests", "ec2:ModifySpotFleetRequest", "cloudwatch:DescribeAlarms", "cloudwatch:PutMetricAlarm",
+                                                                  "cloudwatch:DeleteAlarms"])],
     "AWSApplicationAutoscalingECSServicePolicy": [allow(["ecs:DescribeServices", "ecs:UpdateService", "cloudwatch:PutMetricAlarm", "cloudwatch:DescribeAlarms", "cloudwatch:DeleteAlarms"])],
     "AWSDenyAll": [{"Sid": "DenyAll", "Effect": "Deny", "Action": ["*"], "Resource": "*"}],
 }

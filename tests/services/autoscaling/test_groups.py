@@ -66,7 +66,7 @@ def test_what_a_group_needs(cloud):
 
 def test_a_group_takes_the_zones_of_its_subnets(cloud):
     subnets = {s["AvailabilityZone"]: s["SubnetId"] for s in cloud.client("ec2").describe_subnets()["Subnets"]}
-    group(cloud, AvailabilityZones=None or ["us-east-1a", "us-east-1b"], VPCZoneIdentifier=f"{subnets['us-east-1a']},{subnets['us-east-1b']}")
+    group(cloud, AvailabilityZones=["us-east-1a", "us-east-1b"], VPCZoneIdentifier=f"{subnets['us-east-1a']},{subnets['us-east-1b']}")
     found = look(cloud)
     assert found["AvailabilityZones"] == ["us-east-1a", "us-east-1b"] and set(found["VPCZoneIdentifier"].split(",")) == {subnets["us-east-1a"], subnets["us-east-1b"]}
 

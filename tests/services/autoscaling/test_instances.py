@@ -6,9 +6,7 @@ import pytest
 
 from cloche.testing.people import refused
 
-from .help import activities, group, ids, look, needs_instances, running, settle, template
-
-pytestmark = needs_instances
+from .help import activities, group, ids, image, look, running, settle, template
 
 
 @pytest.fixture(autouse=True)
@@ -257,7 +255,7 @@ def test_a_new_template_version_reaches_instances_by_a_refresh(cloud):
     client, ec2 = cloud.client("autoscaling"), cloud.client("ec2")
     found = running(cloud, MinSize=2, DesiredCapacity=2)
     old, made = ids(found), found["LaunchTemplate"]["LaunchTemplateId"]
-    ec2.create_launch_template_version(LaunchTemplateId=made, SourceVersion="1", LaunchTemplateData={"ImageId": found and cloud_image(cloud, made), "InstanceType": "t3.small"})
+    ec2.create_launch_template_version(LaunchTemplateId=made, SourceVersion="1", LaunchTemplateData={"ImageId": image(cloud), "InstanceType": "t3.small"})
     refresh = client.start_instance_refresh(AutoScalingGroupName="g", Preferences={"MinHealthyPercentage": 50, "InstanceWarmup": 0})["InstanceRefreshId"]
     refused("InstanceRefreshInProgress", client.start_instance_refresh, AutoScalingGroupName="g")
     for _ in range(20):
@@ -272,10 +270,6 @@ def test_a_new_template_version_reaches_instances_by_a_refresh(cloud):
     assert not ids(after) & old and {i["LaunchTemplate"]["Version"] for i in after["Instances"]} == {"2"}
     refused("ActiveInstanceRefreshNotFound", client.cancel_instance_refresh, AutoScalingGroupName="g")
     refused("ActiveInstanceRefreshNotFound", client.rollback_instance_refresh, AutoScalingGroupName="g")
-
-
-def cloud_image(cloud, made):
-    return cloud.client("ec2").describe_launch_template_versions(LaunchTemplateId=made)["LaunchTemplateVersions"][0]["LaunchTemplateData"]["ImageId"]
 
 
 def test_a_warm_pool_holds_stopped_instances_and_gives_them_when_the_group_grows(cloud):
@@ -354,3 +348,31 @@ def test_a_schedule_moves_real_instances(cloud):
                                              StartTime=datetime.datetime.fromtimestamp(cloud.now + 60, datetime.UTC))
     cloud.advance(90)
     assert len(settle(cloud)["Instances"]) == 2
+
+
+def test_an_instance_launches_from_a_launch_configuration_with_its_user_data(cloud):
+    client = cloud.client("autoscaling")
+    client.create_launch_configuration(LaunchConfigurationName="lc", ImageId=image(cloud), InstanceType="t3.micro", UserData="#!/bin/sh\necho hello", AssociatePublicIpAddress=True,
+                                       BlockDeviceMappings=[{"DeviceName": "/dev/xvda", "Ebs": {"VolumeSize": 12, "VolumeType": "gp3", "DeleteOnTermination": True}}])
+    group(cloud, MinSize=1, LaunchConfigurationName="lc")
+    found = settle(cloud)
+    [one] = states(cloud, found).values()
+    assert found["Instances"][0]["LaunchConfigurationName"] == "lc" and one["PublicIpAddress"] and one["Monitoring"]["State"] == "enabled"
+
+
+def test_the_role_of_the_service_does_the_launching(cloud):
+    """Whoever makes a group needs no right to run instances; Auto Scaling runs them under its linked role."""
+    running(cloud, MinSize=1)
+    role = cloud.client("iam").get_role(RoleName="AWSServiceRoleForAutoScaling")["Role"]
+    assert role["Path"] == "/aws-service-role/autoscaling.amazonaws.com/"
+
+
+def test_an_alarm_stops_its_instance(cloud):
+    [one] = ids(running(cloud, MinSize=0, DesiredCapacity=1))
+    cloud.client("autoscaling").detach_instances(InstanceIds=[one], AutoScalingGroupName="g", ShouldDecrementDesiredCapacity=True)
+    metrics = cloud.client("cloudwatch")
+    metrics.put_metric_alarm(AlarmName="idle", Namespace="App", MetricName="m", Dimensions=[{"Name": "InstanceId", "Value": one}], Statistic="Sum", Period=60, EvaluationPeriods=1, Threshold=1,
+                             ComparisonOperator="LessThanThreshold", AlarmActions=["arn:aws:automate:us-east-1:ec2:stop"])
+    metrics.set_alarm_state(AlarmName="idle", StateValue="ALARM", StateReason="test")
+    cloud.advance(60)
+    assert cloud.client("ec2").describe_instances(InstanceIds=[one])["Reservations"][0]["Instances"][0]["State"]["Name"] == "stopped"

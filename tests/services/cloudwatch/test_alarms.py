@@ -254,8 +254,8 @@ def test_composites_may_not_go_in_circles(cloud):
 def test_a_suppressor_holds_actions_back_and_its_end_lets_them_go(cloud):
     client = cloud.client("cloudwatch")
     arn, url, _ = topic(cloud)
-    alarm(cloud, "a", MetricName="a")
-    alarm(cloud, "maintenance", MetricName="x")
+    alarm(cloud, "a", MetricName="a", TreatMissingData="ignore")
+    alarm(cloud, "maintenance", MetricName="x", TreatMissingData="ignore")
     client.set_alarm_state(AlarmName="maintenance", StateValue="ALARM", StateReason="x")
     client.put_composite_alarm(AlarmName="top", AlarmRule="ALARM(a)", AlarmActions=[arn], ActionsSuppressor="maintenance", ActionsSuppressorWaitPeriod=10, ActionsSuppressorExtensionPeriod=20)
     client.set_alarm_state(AlarmName="a", StateValue="ALARM", StateReason="x")

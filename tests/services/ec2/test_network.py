@@ -5,7 +5,8 @@ from .plugged import Plugged
 from .test_network_insights import Net
 
 
-def test_a_rule_given_is_a_rule_in_force_and_one_taken_is_out_of_it(cloud, plugged):
+def test_a_rule_given_is_a_rule_in_force_and_one_taken_is_out_of_it(plugged):
+    cloud = plugged.cloud
     net = Net(cloud)
     (one, private, _), (two, server, _) = plugged.plug(net.subnets[0], [net.groups[0]]), plugged.plug(net.subnets[1], [net.groups[1]])
     plugged.listen(two, 443)
@@ -21,7 +22,8 @@ def test_a_rule_given_is_a_rule_in_force_and_one_taken_is_out_of_it(cloud, plugg
     assert plugged.ask(one, server, 443, patience=0.2) == "" and plugged.ask(one, server, 444) == "refused"
 
 
-def test_an_acl_is_asked_both_ways(cloud, plugged):
+def test_an_acl_is_asked_both_ways(plugged):
+    cloud = plugged.cloud
     net = Net(cloud)
     net.open(443)
     (one, private, _), (two, server, _) = plugged.plug(net.subnets[0], [net.groups[0]]), plugged.plug(net.subnets[1], [net.groups[1]])
@@ -38,7 +40,8 @@ def test_an_acl_is_asked_both_ways(cloud, plugged):
 REQUEST = "GET /{} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n"
 
 
-def test_awss_services_are_beyond_the_internet_gateway_and_cloches_controls_are_not(cloud, plugged):
+def test_awss_services_are_beyond_the_internet_gateway_and_cloches_controls_are_not(plugged):
+    cloud = plugged.cloud
     net = Net(cloud)
     (one, _, public), (two, _, _) = plugged.plug(net.subnets[0], [net.groups[0]], public_address=True), plugged.plug(net.subnets[1], [net.groups[0]])
     host = "a-bucket-that-is-not.s3.us-east-1.amazonaws.com"
@@ -57,7 +60,8 @@ def test_awss_services_are_beyond_the_internet_gateway_and_cloches_controls_are_
     assert public.startswith("198.18.")
 
 
-def test_a_service_speaks_tls_under_the_name_that_it_is_asked_by(cloud, plugged):
+def test_a_service_speaks_tls_under_the_name_that_it_is_asked_by(plugged):
+    cloud = plugged.cloud
     import asyncio
 
     from cloche.services.ec2 import world
@@ -78,9 +82,10 @@ def test_a_service_speaks_tls_under_the_name_that_it_is_asked_by(cloud, plugged)
     assert plugged(talk()).startswith(b"HTTP/1.1 4")
 
 
-def test_another_accounts_vpc_is_reached_by_its_public_side_or_a_peering_alone(cloud, cloche_server, plugged):
+def test_another_accounts_vpc_is_reached_by_its_public_side_or_a_peering_alone(real_server, plugged):
+    cloud = plugged.cloud
     here, there = Net(cloud), Net(cloud.other(), "10.1.0.0/16")
-    far = Plugged(cloche_server, there.cloud)
+    far = Plugged(real_server, there.cloud)
     here.lead()
     there.lead()
     one, private, public = plugged.plug(here.subnets[0], [here.groups[0]], public_address=True)
@@ -100,7 +105,8 @@ def test_another_accounts_vpc_is_reached_by_its_public_side_or_a_peering_alone(c
     far.close()
 
 
-def test_behind_a_nat_gateway_one_goes_out_under_its_address(cloud, plugged):
+def test_behind_a_nat_gateway_one_goes_out_under_its_address(plugged):
+    cloud = plugged.cloud
     net = Net(cloud)
     net.lead()
     one, _, _ = plugged.plug(net.subnets[1], [net.groups[0]])
@@ -122,7 +128,8 @@ def test_behind_a_nat_gateway_one_goes_out_under_its_address(cloud, plugged):
     assert plugged.ask(one, public, 80, patience=0.2) == ""         # a blackhole, not the next best route
 
 
-def test_nothing_stands_for_accounts_that_run_nothing(cloud, plugged):
+def test_nothing_stands_for_accounts_that_run_nothing(plugged):
+    cloud = plugged.cloud
     from cloche.services.ec2 import network
     net = Net(cloud)
     assert net.vpc not in network.spaces(plugged.call)

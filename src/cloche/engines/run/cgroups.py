@@ -80,6 +80,18 @@ class Cgroups:
             return 0
         return int(words[words.index(field) + 1])
 
+    def spent(self, name: str) -> float | None:
+        """Seconds of processor that the group has had; None where nobody counts."""
+        try:
+            if base := self.bases.get("cpuacct"):
+                return int((base / name / "cpuacct.usage").read_text()) / 1e9
+            if base := self.bases.get("unified"):
+                words = (base / name / "cpu.stat").read_text().split()
+                return int(words[words.index("usage_usec") + 1]) / 1e6
+        except (OSError, ValueError):
+            return None
+        return None
+
     def killed(self, name: str) -> bool:
         """Whether the kernel killed something in the group for want of memory."""
         for base in self.bases.values():
@@ -102,7 +114,7 @@ def places() -> dict[str, Path]:
     for line in Path("/proc/self/cgroup").read_text().splitlines():
         number, controllers, path = line.split(":", 2)
         for controller in controllers.split(","):
-            if controller in ("memory", "pids"):
+            if controller in ("memory", "pids", "cpuacct"):
                 found[controller] = Path(f"/sys/fs/cgroup/{controller}{path.rstrip('/')}")
         if number == "0" and os.path.exists("/sys/fs/cgroup/cgroup.controllers"):
             # a group with processes may not have groups with limits below it: root goes to the top, others to what was delegated to them

@@ -10,14 +10,14 @@ GROUP_SKIP = ("Tags", "VPCZoneIdentifier", "MetricsCollection", "NotificationCon
 
 
 def members(r: Resource, *skip: str) -> dict[str, Any]:
-    out = {name: value for name, value in r.properties.items() if name not in (*GROUP_SKIP, *skip)}
+    out = {("DefaultCooldown" if name == "Cooldown" else name): value for name, value in r.properties.items() if name not in (*GROUP_SKIP, *skip)}
     if subnets := r.get("VPCZoneIdentifier"):
         out["VPCZoneIdentifier"] = ",".join(subnets) if isinstance(subnets, list) else subnets
     return out
 
 
 def tags(r: Resource, properties: dict[str, Any]) -> list[dict[str, Any]]:
-    return [{"ResourceId": r.physical or r.properties["AutoScalingGroupName"], "ResourceType": "auto-scaling-group", "PropagateAtLaunch": False} | dict(one) for one in properties.get("Tags") or ()]
+    return [{"ResourceId": r.physical or r.properties["AutoScalingGroupName"], "ResourceType": "auto-scaling-group", "PropagateAtLaunch": one["Key"].startswith("aws:cloudformation:")} | dict(one) for one in properties.get("Tags") or ()]
 
 
 async def create_group(r: Resource) -> str:

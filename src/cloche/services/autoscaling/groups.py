@@ -150,7 +150,7 @@ async def create_auto_scaling_group(call: Call, req: t.CreateAutoScalingGroupTyp
         group = Group(
             name, arn_of(call, name, call.uuid()), call.now, least, most, desired, zones, config, req.get("DefaultCooldown", COOLDOWN), req.get("HealthCheckType", "EC2"),
             req.get("HealthCheckGracePeriod", 0), list(req.get("TerminationPolicies") or ["Default"]), list(req.get("TargetGroupARNs") or ()) + sources(req, "elbv2"),
-            list(req.get("LoadBalancerNames") or ()) + sources(req, "elb"), tags=merged({}, req.get("Tags")), subnets=subnets,
+            list(req.get("LoadBalancerNames") or ()) + sources(req, "elb"), tags=merged(call, {}, req.get("Tags")), subnets=subnets,
             cause=f"a user request created an AutoScalingGroup changing the desired capacity from 0 to {desired}.")
         call.put(group)
         for hook in req.get("LifecycleHookSpecificationList") or ():

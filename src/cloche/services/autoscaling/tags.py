@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 MOST = 50
 
 
-def merged(old: dict[str, dict[str, Any]], given: Any) -> dict[str, dict[str, Any]]:
+def merged(call: Call, old: dict[str, dict[str, Any]], given: Any) -> dict[str, dict[str, Any]]:
     new = dict(old)
     for tag in given or ():
-        if tag["Key"].startswith("aws:") and tag["Key"] not in old and not tag["Key"].startswith("aws:cloudformation:"):
+        if tag["Key"] not in old and call.reserves([tag["Key"]]):
             raise errors.invalid("Tag keys starting with 'aws:' are reserved for system use.")
         new[tag["Key"]] = {"value": tag.get("Value", ""), "launch": tag.get("PropagateAtLaunch", False)}
     if len(new) > MOST:
@@ -52,7 +52,7 @@ def resource(call: Call, tag: Any) -> Group:
 def create_or_update_tags(call: Call, req: t.CreateOrUpdateTagsType) -> None:
     for tag in req["Tags"]:
         group = resource(call, tag)
-        call.put(group.but(tags=merged(group.tags, [tag])))
+        call.put(group.but(tags=merged(call, group.tags, [tag])))
 
 
 @autoscaling.op(resource=tagged, context=context)

@@ -40,6 +40,7 @@ def step_of(config: Any) -> int:
 @cloudwatch.timer
 def evaluate(call: Call, alarm: str) -> None:
     from .alarms import Alarm
+    watching.planned(call).pop((call.account, call.region, alarm), None)
     found = call.get(Alarm, alarm)
     if found is None or found.composite:
         return

@@ -42,6 +42,14 @@ def find(call: Call, id_: str) -> ElasticIp:
 tags.FINDERS["eipalloc"] = find
 
 
+def _about(call: Call, id_: str) -> dict[str, Any]:
+    one = call.get(ElasticIp, id_)
+    return {"ec2:AllocationId": id_, "ec2:PublicIpAddress": one.public, "ec2:Domain": "vpc"} if one else {}
+
+
+names.ABOUT["elastic-ip"] = _about
+
+
 def put(call: Call, one: ElasticIp) -> ElasticIp:
     links.tie(call, one.id, one.interface, one.association)
     return call.put(one)

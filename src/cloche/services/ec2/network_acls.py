@@ -55,6 +55,14 @@ def find(call: Call, id_: str) -> NetworkAcl:
 tags.FINDERS["acl"] = find
 
 
+def _about(call: Call, id_: str) -> dict[str, Any]:
+    one = call.get(NetworkAcl, id_)
+    return {"ec2:NetworkAclID": id_, "ec2:Vpc": names.arn(call, "vpc", one.vpc_id)} if one else {}
+
+
+names.ABOUT["network-acl"] = _about
+
+
 def put(call: Call, acl: NetworkAcl) -> NetworkAcl:
     network.changed(call)
     links.tie(call, acl.id, acl.vpc_id)

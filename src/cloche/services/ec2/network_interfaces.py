@@ -111,6 +111,15 @@ def find(call: Call, id_: str) -> NetworkInterface:
 tags.FINDERS["eni"] = find
 
 
+def _about(call: Call, id_: str) -> dict[str, Any]:
+    one = call.get(NetworkInterface, id_)
+    return {"ec2:NetworkInterfaceID": id_, "ec2:Subnet": names.arn(call, "subnet", one.subnet_id), "ec2:Vpc": names.arn(call, "vpc", one.vpc_id),
+            "ec2:AvailabilityZone": one.zone} if one else {}
+
+
+names.ABOUT["network-interface"] = _about
+
+
 def of(call: Call, id_: str) -> list[NetworkInterface]:
     """Those in a VPC or subnet, in a group, or on an instance."""
     return [find(call, each) for each in links.users(call, id_, "eni-")]

@@ -63,6 +63,14 @@ def find(call: Call, id_: str) -> RouteTable:
 tags.FINDERS["rtb"] = find
 
 
+def _about(call: Call, id_: str) -> dict[str, Any]:
+    one = call.get(RouteTable, id_)
+    return {"ec2:RouteTableID": id_, "ec2:Vpc": names.arn(call, "vpc", one.vpc_id)} if one else {}
+
+
+names.ABOUT["route-table"] = _about
+
+
 def put(call: Call, table: RouteTable) -> RouteTable:
     links.tie(call, table.id, table.vpc_id, *(route.target for route in table.routes), *(route.destination for route in table.routes if route.destination.startswith("pl-")),
               *(f"propagated:{vgw}" for vgw in table.propagating))

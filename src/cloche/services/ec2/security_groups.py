@@ -60,6 +60,14 @@ def find(call: Call, id_: str) -> SecurityGroup:
 tags.FINDERS["sg"] = find
 
 
+def _about(call: Call, id_: str) -> dict[str, Any]:
+    one = call.get(SecurityGroup, id_)
+    return {"ec2:SecurityGroupID": id_, "ec2:Vpc": names.arn(call, "vpc", one.vpc_id)} if one else {}
+
+
+names.ABOUT["security-group"] = _about
+
+
 def of_vpc(call: Call, vpc_id: str) -> list[SecurityGroup]:
     return [find(call, id_) for id_ in links.users(call, vpc_id, "sg-")]
 

@@ -14,7 +14,7 @@ from cloche.engines.net.topology import INTERNET, Topology
 from cloche.engines.world import World
 from cloche.kernel import Call, Response
 
-from . import service_certificates
+from . import network, service_certificates
 
 PORTS = (80, 443)
 log = logging.getLogger("cloche")
@@ -85,3 +85,6 @@ class Doors:
         else:
             found = next((one for one in self.topology.endpoints.values() if space in one.interfaces), None)
         return {"aws:SourceVpc": found.vpc, "aws:SourceVpce": found.id, "aws:VpcSourceIp": request.peer} if found else {}
+
+
+network.DOORS.append(Doors)

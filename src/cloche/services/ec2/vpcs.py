@@ -68,6 +68,14 @@ def find(call: Call, id_: str) -> Vpc:
 tags.FINDERS["vpc"] = find
 
 
+def _about(call: Call, id_: str) -> dict[str, Any]:
+    one = call.get(Vpc, id_)
+    return {"ec2:VpcID": id_, "ec2:Tenancy": one.tenancy} if one else {}
+
+
+names.ABOUT["vpc"] = _about
+
+
 def default(call: Call) -> Vpc | None:
     return next((vpc for vpc in call.all(Vpc) if vpc.default), None)
 

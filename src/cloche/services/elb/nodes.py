@@ -95,7 +95,11 @@ async def settle(call: Call, name: str) -> None:
     wanted: dict[Any, Any] = {}
     held = None
     if one is not None and there:
-        held = await elbv2.listening.plugged(call, [node.interface for node in there])
+        try:
+            held = await elbv2.listening.plugged(call, [node.interface for node in there])
+        except (WorldError, LookupError, OSError) as trouble:  # deleted meanwhile, or a network that is not to be had: who changes that wakes us again
+            log.warning("load balancer %s: %s", name, trouble)
+            return
         idle = one.setting("ConnectionSettings")["IdleTimeout"]
         if held is not None:
             wanted = {(node.interface, each.port): (node.private, each, idle, policy(one, each)) for node in there for each in one.listeners}

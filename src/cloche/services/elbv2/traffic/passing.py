@@ -16,7 +16,7 @@ from ..balancers import LoadBalancer
 from ..listeners import Listener
 from ..target_groups import TargetGroup
 from ..targets import Target
-from . import certs, choosing, forwarding
+from . import certs, choosing, forwarding, metrics
 from .state import traffic
 
 UDP_SECONDS, CONNECT_SECONDS = 120.0, 10.0
@@ -39,8 +39,14 @@ async def listen(call: Call, held: Any, interface: str, private: str, listener: 
         context = certs.context(call, listener) if listener.protocol == "TLS" else None
         onward = forwarding.to_anybody() if secure(call, listener) else None
 
+        def ended(pipe: Pipe) -> None:
+            pipes.discard(pipe)
+            here = call.cloud.internal(call.cloud.service("elbv2"), account, region)
+            if found := here.get(LoadBalancer, listener.balancer):
+                metrics.flow(here, found, listener.protocol, pipe)
+
         def begin() -> Any:
-            pipe = Pipe(lambda client: connect(client, "tcp"), idle, CONNECT_SECONDS, onward, pipes.discard)
+            pipe = Pipe(lambda client: connect(client, "tcp"), idle, CONNECT_SECONDS, onward, ended)
             pipes.add(pipe)
             return pipe.client
 
