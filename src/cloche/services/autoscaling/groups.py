@@ -282,7 +282,7 @@ def describe_auto_scaling_groups(call: Call, req: t.AutoScalingGroupNamesType) -
     names = req.get("AutoScalingGroupNames")
     found = [g for g in call.all(Group) if not names or g.name in names or g.arn in names]
     for rule in req.get("Filters") or ():
-        found = [g for g in found if passes(g, rule["Name"], rule.get("Values") or [])]
+        found = [g for g in found if passes(g, rule.get("Name", ""), rule.get("Values") or [])]
     shown, token = page(sorted(found, key=lambda g: g.name), req)
     return {"AutoScalingGroups": [described(call, g, req.get("IncludeInstances", True)) for g in shown]} | token
 
