@@ -138,12 +138,15 @@ async def create_auto_scaling_group(call: Call, req: t.CreateAutoScalingGroupTyp
     check_sizes(least, most, desired)
     check(req)
     config = {key: req[key] for key in KEPT if key in req}  # type: ignore[literal-required]
+    own: list[str] = []
     with call.step():
         acting(call)
     if "InstanceId" in req:
-        config |= await launching.like_instance(call, req["InstanceId"])
+        like = await launching.like_instance(call, req["InstanceId"], name)
+        own = like.pop("AvailabilityZones")
+        config |= like
     await launching.check(call, config)
-    zones, subnets = await places(call, req.get("VPCZoneIdentifier"), req.get("AvailabilityZones"))
+    zones, subnets = await places(call, req.get("VPCZoneIdentifier"), req.get("AvailabilityZones") or (None if req.get("VPCZoneIdentifier") else own))
     with call.step():
         if call.get(Group, name):
             raise errors.group_exists(name)
