@@ -2028,6 +2028,7 @@ FIRST_SEGMENTS: Any = {
 }
 
 PACKAGES: Any = {
+    'accessanalyzer': 'accessanalyzer',
     'acm': 'acm',
     'apigateway': 'apigateway',
     'apigatewayv2': 'apigatewayv2',
