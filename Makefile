@@ -5,7 +5,7 @@ CLIENTS := .venv-clients
 PY := $(VENV)/bin/python
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help demo test setup clients lint bench soak docs clean
+.PHONY: help demo demo-network test setup clients lint bench soak docs clean
 
 help:
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -27,6 +27,9 @@ $(CLIENTS)/ready: requirements-clients.lock
 
 demo: setup clients ## a real serverless application, deployed with the real SAM CLI and exercised
 	PATH="$(CURDIR)/$(CLIENTS)/bin:$$PATH" $(VENV)/bin/cloche demo
+
+demo-network: setup ## three tiers in a VPC, one template: a load balancer, packets that die, and why
+	$(VENV)/bin/cloche demo network
 
 test: setup clients ## the whole suite
 	$(PY) tools/index.py --check

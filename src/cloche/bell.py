@@ -23,10 +23,11 @@ class InUse(Exception):
 class Bell:
     """`data=None` is a cloud that leaves nothing behind."""
 
-    def __init__(self, data: str | Path | None, host: str = "127.0.0.1", port: int = 4566, tls_port: int | None = None, token: str = "") -> None:
+    def __init__(self, data: str | Path | None, host: str = "127.0.0.1", port: int = 4566, tls_port: int | None = None, token: str = "", compute: str = "") -> None:
         self.ephemeral = data is None
         self.data = Path(tempfile.mkdtemp(prefix="cloche-")) if data is None else Path(data).absolute()
         self.host, self.port, self.tls_port, self.token = host, port, tls_port, token
+        self.compute = compute  # "none": instances and networks are records
         self.notes: list[str] = []  # what a person should know about this start
 
     async def start(self) -> None:
@@ -40,6 +41,7 @@ class Bell:
         self.cloud = Cloud(self.data, schedule=loop.call_soon, host=f"{self._name()}:{self.port}", token=self.token)
         self.server = Server(self.cloud.handle, self.cloud.clock.http_date, lambda what: log.warning(what, exc_info=True))
         self.cloud.memory["server"] = self.server
+        self.cloud.memory["compute"] = self.compute
         try:
             listener = await self.server.listen(self.host, self.port)
         except OSError as error:

@@ -10,6 +10,8 @@ import pytest
 from cloche.engines.run.invocation import Invocation, Spec
 from cloche.engines.run.lambda_runtime import Engine
 
+from .worlds import Lab
+
 
 class Bench:
     """One event loop for the test's engine: `bench.run(coroutine)`, `bench.call(spec, payload)`."""
@@ -72,3 +74,10 @@ def bench(place):
     bench = Bench(place, serve)
     yield bench
     bench.close()
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    lab = Lab(tmp_path_factory.mktemp("world"))
+    yield lab
+    lab.close()

@@ -6,92 +6,70 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
-from cloche.engines.world import World, WorldError
+from cloche.engines.world import WorldError
+
+from .worlds import Lab, descendants
 
 
-class Bench:
-    """One loop and one world: `bench(coroutine)`."""
-
-    def __init__(self, directory):
-        self.runner = asyncio.Runner()
-        self.world = World(directory)
-        self(self.world.start())
-
-    def __call__(self, coroutine):
-        return self.runner.run(coroutine)
-
-    def close(self):
-        self(self.world.close())
-        self.runner.close()
-
-
-@pytest.fixture(scope="module")
-def bench(tmp_path_factory):
-    bench = Bench(tmp_path_factory.mktemp("world"))
-    yield bench
-    bench.close()
-
-
-def links(bench, name):
-    code, out, err = bench(bench.world.run(name, ["ip", "-j", "link"]))
+def links(lab, name):
+    code, out, err = lab(lab.world.run(name, ["ip", "-j", "link"]))
     assert code == 0, err
     return {link["ifname"]: link for link in json.loads(out)}
 
 
-def pair(bench, a, b):
+def pair(lab, a, b):
     """Two namespaces joined by a veth, 10.9.0.1 and 10.9.0.2."""
     for name in (a, b):
-        bench(bench.world.namespace(name))
+        lab(lab.world.namespace(name))
     for name, text in ((a, f"link add eth0 type veth peer name eth0 netns {b}\naddr add 10.9.0.1/24 dev eth0\nlink set eth0 up\n"),
                        (b, "addr add 10.9.0.2/24 dev eth0\nlink set eth0 up\n")):
-        code, _, err = bench(bench.world.run(name, ["ip", "-batch", "-"], text.encode()))
+        code, _, err = lab(lab.world.run(name, ["ip", "-batch", "-"], text.encode()))
         assert code == 0, err
 
 
-def test_a_namespace_has_a_loopback_and_nothing_else(bench):
-    bench(bench.world.namespace("vpc-1"))
-    bench(bench.world.namespace("vpc-1"))  # again is no error
-    found = links(bench, "vpc-1")
+def test_a_namespace_has_a_loopback_and_nothing_else(lab):
+    lab(lab.world.namespace("vpc-1"))
+    lab(lab.world.namespace("vpc-1"))  # again is no error
+    found = links(lab, "vpc-1")
     assert list(found) == ["lo"] and "UP" in found["lo"]["flags"]
 
 
-def test_a_command_gets_its_input_and_tells_its_outputs_and_code(bench):
+def test_a_command_gets_its_input_and_tells_its_outputs_and_code(lab):
     big = os.urandom(3 << 20)
-    assert bench(bench.world.run("", ["sh", "-c", "cat; echo no >&2; exit 3"], big)) == (3, big, b"no\n")
+    assert lab(lab.world.run("", ["sh", "-c", "cat; echo no >&2; exit 3"], big)) == (3, big, b"no\n")
 
 
-def test_a_command_that_does_not_exist_is_an_error(bench):
+def test_a_command_that_does_not_exist_is_an_error(lab):
     with pytest.raises(WorldError, match="No such file"):
-        bench(bench.world.run("", ["not-a-command"]))
+        lab(lab.world.run("", ["not-a-command"]))
 
 
-def test_a_command_in_no_namespace_is_an_error(bench):
+def test_a_command_in_no_namespace_is_an_error(lab):
     with pytest.raises(WorldError, match="vpc-none"):
-        bench(bench.world.run("vpc-none", ["true"]))
+        lab(lab.world.run("vpc-none", ["true"]))
 
 
-def test_a_command_that_takes_too_long_is_killed_with_its_children(bench):
+def test_a_command_that_takes_too_long_is_killed_with_its_children(lab):
     began = time.monotonic()
-    assert bench(bench.world.run("", ["sh", "-c", "sleep 60 & sleep 60"], timeout=0.1))[0] == -signal.SIGKILL
+    assert lab(lab.world.run("", ["sh", "-c", "sleep 60 & sleep 60"], timeout=0.1))[0] == -signal.SIGKILL
     assert time.monotonic() - began < 2
-    assert b"sleep" not in bench(bench.world.run("", ["sh", "-c", "cat /proc/[0-9]*/comm"]))[1]
+    assert b"sleep" not in lab(lab.world.run("", ["sh", "-c", "cat /proc/[0-9]*/comm"]))[1]
 
 
-def test_the_holder_sees_no_process_of_the_host(bench):
-    out = bench(bench.world.run("", ["sh", "-c", "ls /proc | grep -c '^[0-9]'"]))[1]
+def test_the_holder_sees_no_process_of_the_host(lab):
+    out = lab(lab.world.run("", ["sh", "-c", "ls /proc | grep -c '^[0-9]'"]))[1]
     assert int(out) <= 4  # itself, the shell, ls, grep
 
 
-def test_sockets_are_made_inside_and_served_outside(bench):
-    pair(bench, "a", "b")
+def test_sockets_are_made_inside_and_served_outside(lab):
+    pair(lab, "a", "b")
 
     async def talk():
-        listener = await bench.world.socket("b", "tcp", "10.9.0.2", 80)
-        client = await bench.world.socket("a", "tcp")
+        listener = await lab.world.socket("b", "tcp", "10.9.0.2", 80)
+        client = await lab.world.socket("a", "tcp")
         loop = asyncio.get_running_loop()
         await loop.sock_connect(client, ("10.9.0.2", 80))
         accepted, peer = await loop.sock_accept(listener)
@@ -101,65 +79,58 @@ def test_sockets_are_made_inside_and_served_outside(bench):
             s.close()
         return peer[0], heard
 
-    assert bench(talk()) == ("10.9.0.1", b"hello")
+    assert lab(talk()) == ("10.9.0.1", b"hello")
 
 
-def test_a_socket_that_cannot_be_bound_says_why(bench):
-    bench(bench.world.namespace("empty"))
+def test_a_socket_that_cannot_be_bound_says_why(lab):
+    lab(lab.world.namespace("empty"))
     with pytest.raises(WorldError, match="assign requested address"):
-        bench(bench.world.socket("empty", "udp", "10.1.1.1", 53))
-    bench(bench.world.socket("empty", "udp", "10.1.1.1", 53, freebind=True)).close()
+        lab(lab.world.socket("empty", "udp", "10.1.1.1", 53))
+    lab(lab.world.socket("empty", "udp", "10.1.1.1", 53, freebind=True)).close()
 
 
-def test_a_link_can_be_moved(bench):
+def test_a_link_can_be_moved(lab):
     for name in ("m1", "m2"):
-        bench(bench.world.namespace(name))
-    bench(bench.world.run("m1", ["ip", "link", "add", "x0", "type", "veth", "peer", "name", "x1"]))
-    bench(bench.world.move("x1", "m1", "m2"))
-    assert "x1" in links(bench, "m2") and "x1" not in links(bench, "m1")
+        lab(lab.world.namespace(name))
+    lab(lab.world.run("m1", ["ip", "link", "add", "x0", "type", "veth", "peer", "name", "x1"]))
+    lab(lab.world.move("x1", "m1", "m2"))
+    assert "x1" in links(lab, "m2") and "x1" not in links(lab, "m1")
     with pytest.raises(WorldError):
-        bench(bench.world.move("x1", "m1", "m2"))
+        lab(lab.world.move("x1", "m1", "m2"))
 
 
-def test_a_dropped_namespace_takes_its_links_with_it(bench):
-    pair(bench, "d1", "d2")
-    bench(bench.world.drop("d2"))
+def test_a_dropped_namespace_takes_its_links_with_it(lab):
+    pair(lab, "d1", "d2")
+    lab(lab.world.drop("d2"))
     end = time.monotonic() + 5
-    while "eth0" in links(bench, "d1") and time.monotonic() < end:
+    while "eth0" in links(lab, "d1") and time.monotonic() < end:
         time.sleep(0.02)
-    assert list(links(bench, "d1")) == ["lo"]
+    assert list(links(lab, "d1")) == ["lo"]
 
 
-def test_kernel_settings_are_the_namespaces_own(bench):
+def test_kernel_settings_are_the_namespaces_own(lab):
     for name in ("s1", "s2"):
-        bench(bench.world.namespace(name))
-    bench(bench.world.sysctl("s1", **{"net/ipv4/ip_forward": 1}))
-    read = [bench(bench.world.run(name, ["cat", "/proc/sys/net/ipv4/ip_forward"]))[1] for name in ("s1", "s2")]
+        lab(lab.world.namespace(name))
+    lab(lab.world.sysctl("s1", **{"net/ipv4/ip_forward": 1}))
+    read = [lab(lab.world.run(name, ["cat", "/proc/sys/net/ipv4/ip_forward"]))[1] for name in ("s1", "s2")]
     assert read == [b"1\n", b"0\n"]
 
 
-def test_nft_and_its_log_work_inside(bench):
-    bench(bench.world.namespace("n1"))
-    code, _, err = bench(bench.world.run("n1", ["nft", "-f", "-"], b"table inet t { chain c { type filter hook input priority 0; tcp dport 1 log group 5 drop\n}\n}\n"))
+def test_nft_and_its_log_work_inside(lab):
+    lab(lab.world.namespace("n1"))
+    code, _, err = lab(lab.world.run("n1", ["nft", "-f", "-"], b"table inet t { chain c { type filter hook input priority 0; tcp dport 1 log group 5 drop\n}\n}\n"))
     assert code == 0, err
-    bench(bench.world.socket("n1", "netlink", protocol=12)).close()
+    lab(lab.world.socket("n1", "netlink", protocol=12)).close()
 
 
-def test_many_orders_at_once(bench):
+def test_many_orders_at_once(lab):
     async def many():
-        await asyncio.gather(*(bench.world.namespace(f"many-{i}") for i in range(200)))
-        answers = await asyncio.gather(*(bench.world.run(f"many-{i}", ["echo", str(i)]) for i in range(100)))
-        await asyncio.gather(*(bench.world.drop(f"many-{i}") for i in range(200)))
+        await asyncio.gather(*(lab.world.namespace(f"many-{i}") for i in range(200)))
+        answers = await asyncio.gather(*(lab.world.run(f"many-{i}", ["echo", str(i)]) for i in range(100)))
+        await asyncio.gather(*(lab.world.drop(f"many-{i}") for i in range(200)))
         return [out for _, out, _ in answers]
 
-    assert bench(many()) == [b"%d\n" % i for i in range(100)]
-
-
-def descendants(pid):
-    found = [pid]
-    for one in found:
-        found += [int(p) for p in Path(f"/proc/{one}/task/{one}/children").read_text().split()]
-    return found
+    assert lab(many()) == [b"%d\n" % i for i in range(100)]
 
 
 PROGRAM = """
@@ -193,19 +164,19 @@ def test_nothing_is_left_when_the_server_is_killed():
 
 
 def test_the_end_of_the_holder_is_told_and_a_new_world_can_be_started(tmp_path):
-    bench = Bench(tmp_path)
+    lab = Lab(tmp_path)
     told = []
-    bench.world.on_end.append(lambda: told.append(True))
+    lab.world.on_end.append(lambda: told.append(True))
 
     async def end():
-        waiting = asyncio.ensure_future(bench.world.run("", ["sleep", "100"]))
+        waiting = asyncio.ensure_future(lab.world.run("", ["sleep", "100"]))
         await asyncio.sleep(0.05)
-        os.kill(bench.world.pid, signal.SIGKILL)
+        os.kill(lab.world.pid, signal.SIGKILL)
         with pytest.raises(WorldError, match="ended"):
             await waiting
-        await bench.world.start()
-        await bench.world.namespace("again")
+        await lab.world.start()
+        await lab.world.namespace("again")
 
-    bench(end())
-    assert told == [True] and "again" in bench.world.names
-    bench.close()
+    lab(end())
+    assert told == [True] and "again" in lab.world.names
+    lab.close()

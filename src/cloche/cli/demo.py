@@ -1,6 +1,7 @@
 """A real serverless application, deployed with the unmodified SAM CLI and exercised before your eyes.
 
   cloche demo                       in a directory of its own that is removed afterwards
+  cloche demo network               three tiers in a VPC instead: a load balancer, packets that die, and why (cli/demo_network.py)
   cloche demo --keep DIR            leaves application and data there
 
 Every line that begins with `$` is a command that is really run; you can type it too.
@@ -29,18 +30,21 @@ STACK = "orders"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("which", nargs="?", choices=["orders", "network"], default="orders", help="orders: serverless (default); network: a VPC")
     parser.add_argument("--keep", metavar="DIR", help="work in this directory and leave it")
     parser.add_argument("--port", type=int, default=0, help="default: a free one")
 
 
-def example() -> Path:
+def example(name: str) -> Path:
     for place in (Path(__file__).parents[1] / "examples", Path(__file__).parents[3] / "examples"):
-        if (place / "orders/template.yaml").exists():
-            return place / "orders"
+        if (place / name / "template.yaml").exists():
+            return place / name
     raise talk.Failed("the example application is not where it should be")
 
 
 class Demo:
+    tools: tuple[str, ...] = ("sam", "aws")
+
     def __init__(self, work: Path, port: int) -> None:
         self.work, self.data, self.app, self.port = work, work / "cloud", work / "orders", port
         self.outputs: dict[str, str] = {}
@@ -111,7 +115,7 @@ class Demo:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def deploy(self) -> None:
-        shutil.copytree(example(), self.app, ignore=shutil.ignore_patterns(".aws-sam"))
+        shutil.copytree(example("orders"), self.app, ignore=shutil.ignore_patterns(".aws-sam"))
         self.sh("sam", "build", lines=3)
         start, before = time.perf_counter(), self.cpu()
         self.sh(
@@ -187,26 +191,32 @@ class Demo:
                 self.server.kill()
 
 
+    def play(self) -> None:
+        self.say("Start")
+        self.up()
+        self.say("Deploy with the real SAM CLI: five functions, an API, a table with a stream, a queue with dead letters, a bucket, a schedule")
+        self.deploy()
+        self.say("Use it: over HTTP, through the queue, by a file in the bucket")
+        order = self.use()
+        self.say("A poisoned message, and an hour passes: three tries, dead letters, and the scheduled report")
+        self.poison()
+        self.say("Least privilege is real: the fulfilment role may update the table, not scan it")
+        self.deny()
+        self.say("kill -9, and everything is still there")
+        self.crash(order)
+
+
 def run(args: argparse.Namespace) -> int:
-    for tool in ("sam", "aws"):
+    from .demo_network import Network
+    kind = {"orders": Demo, "network": Network}[args.which]
+    for tool in kind.tools:
         if not shutil.which(tool):
             raise talk.Failed(f"the demo drives the real {tool} CLI, which is not on the PATH: pip install awscli aws-sam-cli (or: make demo)")
     work = Path(args.keep).absolute() if args.keep else Path(tempfile.mkdtemp(prefix="cloche-demo-"))
     work.mkdir(parents=True, exist_ok=True)
-    demo, start = Demo(work, args.port), time.perf_counter()
+    demo, start = kind(work, args.port), time.perf_counter()
     try:
-        demo.say("Start")
-        demo.up()
-        demo.say("Deploy with the real SAM CLI: five functions, an API, a table with a stream, a queue with dead letters, a bucket, a schedule")
-        demo.deploy()
-        demo.say("Use it: over HTTP, through the queue, by a file in the bucket")
-        order = demo.use()
-        demo.say("A poisoned message, and an hour passes: three tries, dead letters, and the scheduled report")
-        demo.poison()
-        demo.say("Least privilege is real: the fulfilment role may update the table, not scan it")
-        demo.deny()
-        demo.say("kill -9, and everything is still there")
-        demo.crash(order)
+        demo.play()
         demo.say(f"Done in {time.perf_counter() - start:.0f} s")
     finally:
         demo.down()

@@ -35,6 +35,10 @@ def _cgroups() -> tuple[bool, str, str]:
     return ok, "memory limits are kept by control groups", "run as root or under a systemd scope with Delegate=yes; until then limits are kept by watching"
 
 
+def _loops() -> tuple[bool, str, str]:
+    return os.geteuid() == 0 and os.path.exists("/dev/loop-control"), "EBS volumes are block devices in instances (loop devices)", "run as root where /dev/loop-control exists"
+
+
 def _command(name: str, says: str, get: str) -> Callable[[], tuple[bool, str, str]]:
     return lambda: (shutil.which(name) is not None, says, get)
 
@@ -46,7 +50,11 @@ CHECKS: list[tuple[str, bool, Callable[[], tuple[bool, str, str]]]] = [  # name,
     ("node", False, _command("node", "functions with a nodejs runtime", "apt-get install nodejs")),
     ("aws", False, _command("aws", "the aws CLI, for you", "pip install awscli")),
     ("sam", False, _command("sam", "the SAM CLI, for `cloche demo`", "pip install aws-sam-cli")),
-    ("nft", False, _command("nft", "VPC packet filtering (not built yet)", "apt-get install nftables")),
+    ("nft", False, _command("nft", "security groups, network ACLs and NAT of VPCs: instances run only where it is", "apt-get install nftables")),
+    ("ip", False, _command("ip", "links and routes of VPCs", "apt-get install iproute2")),
+    ("loop", False, _loops),
+    ("mkfs.ext4", False, _command("mkfs.ext4", "file systems on EBS volumes, inside instances", "apt-get install e2fsprogs")),
+    ("sshd", False, _command("sshd", "ssh into instances by key pair", "apt-get install openssh-server")),
 ]
 
 

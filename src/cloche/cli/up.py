@@ -23,6 +23,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", default="127.0.0.1", help="address to bind; any but loopback needs --token")
     parser.add_argument("--token", default=os.environ.get("CLOCHE_TOKEN", ""), help="secret of the root keys and of /_cloche, instead of the well-known one")
     parser.add_argument("--detach", action="store_true", help="go to the background once it listens")
+    parser.add_argument("--compute", choices=("auto", "none"), default="auto", help="none: instances and networks are records, nothing runs (default: they are real)")
     parser.add_argument("--services", help="import these services at the start (comma list); all are there anyway, at the first word addressed to them")
 
 
@@ -37,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
     from ..bell import run as run_bell
 
     tls = args.tls_port if args.tls_port is not None else 4567 if args.port == 4566 else 0
-    bell = Bell(None if args.ephemeral else args.data, args.host, args.port, tls or None, args.token)
+    bell = Bell(None if args.ephemeral else args.data, args.host, args.port, tls or None, args.token, "none" if args.compute == "none" else "")
     try:
         run_bell(bell, lambda b: _ready(b, args))
     except InUse as error:
@@ -81,6 +82,8 @@ def _detach(args: argparse.Namespace) -> int:
     command = [sys.executable, "-m", "cloche.cli.main", "up", "--port", str(args.port), "--data", args.data, "--host", args.host]
     if args.tls_port is not None:
         command += ["--tls-port", str(args.tls_port)]
+    if args.compute != "auto":
+        command += ["--compute", args.compute]
     if args.services:
         command += ["--services", args.services]
     env = os.environ | ({"CLOCHE_TOKEN": args.token} if args.token else {})

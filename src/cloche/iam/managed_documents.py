@@ -138,6 +138,25 @@ DOCUMENTS: dict[str, list[dict[str, Any]]] = {
     "AmazonCognitoReadOnly": [allow(["cognito-identity:Describe*", "cognito-identity:Get*", "cognito-identity:List*", "cognito-idp:Describe*", "cognito-idp:AdminGet*", "cognito-idp:AdminList*",
                                      "cognito-idp:List*", "cognito-idp:Get*", "cognito-sync:Describe*", "cognito-sync:Get*", "cognito-sync:List*", "iam:ListOpenIdConnectProviders",
                                      "iam:ListRoles", "sns:ListPlatformApplications"])],
+    "AutoScalingServiceRolePolicy": [
+        allow(["ec2:AttachClassicLinkVpc", "ec2:CancelSpotInstanceRequests", "ec2:CreateFleet", "ec2:CreateTags", "ec2:DeleteTags", "ec2:Describe*", "ec2:DetachClassicLinkVpc",
+               "ec2:GetInstanceTypesFromInstanceRequirements", "ec2:GetSecurityGroupsForVpc", "ec2:ModifyInstanceAttribute", "ec2:RequestSpotInstances", "ec2:RunInstances", "ec2:StartInstances",
+               "ec2:StopInstances", "ec2:TerminateInstances"]),
+        allow("iam:PassRole", Condition={"StringLike": {"iam:PassedToService": "ec2.amazonaws.com*"}}),
+        allow("iam:CreateServiceLinkedRole", Condition={"StringEquals": {"iam:AWSServiceName": "spot.amazonaws.com"}}),
+        allow(["elasticloadbalancing:Register*", "elasticloadbalancing:Deregister*", "elasticloadbalancing:Describe*"]),
+        allow(["cloudwatch:DeleteAlarms", "cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData", "cloudwatch:PutMetricAlarm"]),
+        allow("sns:Publish"),
+        allow(["events:PutRule", "events:PutTargets", "events:RemoveTargets", "events:DeleteRule", "events:DescribeRule"], Condition={"StringEquals": {"events:ManagedBy": "autoscaling.amazonaws.com"}})],
+    "CloudWatchEventsServiceRolePolicy": [allow(["cloudwatch:DescribeAlarms", "ec2:DescribeInstanceStatus", "ec2:DescribeInstances", "ec2:DescribeSnapshots", "ec2:DescribeVolumes",
+                                                 "ec2:DescribeVolumeStatus", "ec2:RebootInstances", "ec2:StopInstances", "ec2:TerminateInstances", "ec2:CreateSnapshot"])],
+    "AWSApplicationAutoscalingDynamoDBTablePolicy": [allow(["dynamodb:DescribeTable", "dynamodb:UpdateTable", "cloudwatch:PutMetricAlarm", "cloudwatch:DescribeAlarms", "cloudwatch:DeleteAlarms"])],
+    "AWSApplicationAutoscalingLambdaConcurrencyPolicy": [
+        allow(["lambda:PutProvisionedConcurrencyConfig", "lambda:GetProvisionedConcurrencyConfig", "lambda:DeleteProvisionedConcurrencyConfig"]),
+        allow(["cloudwatch:DescribeAlarms", "cloudwatch:PutMetricAlarm", "cloudwatch:DeleteAlarms"])],
+    "AWSApplicationAutoscalingEC2SpotFleetRequestPolicy": [allow(["ec2:DescribeSpotFleetRequests", "ec2:ModifySpotFleetRequest", "cloudwatch:DescribeAlarms", "cloudwatch:PutMetricAlarm",
+                                                                  "cloudwatch:DeleteAlarms"])],
+    "AWSApplicationAutoscalingECSServicePolicy": [allow(["ecs:DescribeServices", "ecs:UpdateService", "cloudwatch:PutMetricAlarm", "cloudwatch:DescribeAlarms", "cloudwatch:DeleteAlarms"])],
     "AWSDenyAll": [{"Sid": "DenyAll", "Effect": "Deny", "Action": ["*"], "Resource": "*"}],
 }
 

@@ -55,6 +55,8 @@ def is_roots(call: Call, need: Need) -> bool:
         return False
     if (need.account or owner_of(need.resource) or call.account) != principal.account:
         return False
+    if call.request is not None and call.request.via and endpoint(call) is not None:
+        return False
     above = organization(call, principal.account)
     return above is None or (above.scps is None and above.rcps is None) or principal.inside
 
@@ -88,8 +90,15 @@ def question(call: Call, need: Need) -> iam.Question:
         principal=principal, action=need.action, resource=need.resource, resource_account=owner, scps=service_controls(call, principal),
         rcps=None if principal.inside else resource_controls(call, owner, need.action),
         now=call.now, context=lambda: context(call, need), identity=held.identity, boundary=held.boundary, session=held.session, rule=need.rule,
-        resource_policy=("the resource's policy", parse(need.policy)) if need.policy else None,
+        resource_policy=("the resource's policy", parse(need.policy)) if need.policy else None, endpoint=endpoint(call),
     )
+
+
+def endpoint(call: Call) -> Any:
+    """The policy of the VPC endpoint that the request came through; None where it came another way, or everything passes."""
+    if call.request is None or call.principal.kind == "service" or not (id_ := call.request.via.get("aws:SourceVpce")):
+        return None
+    return doors.endpoint_policy(call.cloud, id_)
 
 
 def owner_of(arn: str) -> str:
@@ -104,6 +113,9 @@ def context(call: Call, need: Need) -> dict[str, Any]:
     if call.request is not None and call.principal.kind != "service":
         # The plain endpoint on loopback stands for AWS's HTTPS endpoint: the bucket that the SAM CLI makes for itself denies anything else.
         keys["aws:SourceIp"], keys["aws:SecureTransport"] = call.request.peer, True
+        if call.request.via:                 # through a VPC endpoint: the address is a private one, and has another name
+            keys.update(call.request.via)
+            del keys["aws:SourceIp"]
         if agent := call.user_agent:
             keys["aws:UserAgent"] = agent
     for account, whose in ((call.principal.account, "Principal"), (need.account or owner_of(need.resource) or call.account, "Resource"), (call.principal.source_account, "Source")):

@@ -180,8 +180,8 @@ class Call:
         return self.as_principal(principals.inside(self.account))
 
     def reserves(self, tags: Iterable[str]) -> bool:
-        """Is there a tag among these keys that only AWS may set? CloudFormation may: `aws:cloudformation:stack-name` and its like."""
-        return "cloudformation.amazonaws.com" not in self.principal.via and any(key.lower().startswith("aws:") for key in tags)
+        """Is there a tag among these keys that only AWS may set? CloudFormation may: `aws:cloudformation:stack-name` and its like; so may a service under its linked role."""
+        return "cloudformation.amazonaws.com" not in self.principal.via and not self.principal.service_linked and any(key.lower().startswith("aws:") for key in tags)
 
     # -- permission -----------------------------------------------------------------------------------------------------------
 

@@ -134,6 +134,11 @@ class Clock:
     def cancel(self, fn: str, account: str, region: str, name: str) -> None:
         self.cloud.store.write("DELETE FROM timer WHERE fn=? AND account=? AND region=? AND name=?", (fn, account, region, name))
 
+    def forget(self, account: str) -> None:
+        """Cancel all that is planned for an account."""
+        with self.cloud.store:
+            self.cloud.store.write("DELETE FROM timer WHERE account=?", (account,))
+
     def _next_due(self, looks: bool = True) -> float | None:
         row = self.cloud.store.run(f"SELECT due FROM timer {'' if looks else 'WHERE look IS NULL '}ORDER BY due LIMIT 1").fetchone()
         return row and row[0]

@@ -317,7 +317,7 @@ class Cloud:
         change()
         self.files.mkdir(parents=True, exist_ok=True)
         self.services.clear()
-        self.memory = {name: kept for name, kept in self.memory.items() if name == "server"}  # the sockets are the same
+        self.memory = {name: kept for name, kept in self.memory.items() if name in ("server", "compute")}  # the sockets are the same, and so is how it was started
         self.store.open_file()
         self.clock.load()
         self.work.reload()

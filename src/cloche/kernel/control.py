@@ -53,10 +53,14 @@ async def health(cloud: Cloud, method: str, rest: str, value: dict[str, Any], qu
 
 
 async def clock(cloud: Cloud, method: str, rest: str, value: dict[str, Any], query: dict[str, str]) -> Any:
-    """GET; POST {"advance_seconds": n} | {"set": "2030-01-01T00:00:00Z"} | {"freeze": true|false}."""
+    """GET; POST {"advance_seconds": n} | {"set": "2030-01-01T00:00:00Z"} | {"freeze": true|false} | {"forget": "ACCOUNT"}.
+
+    `forget` cancels whatever is planned for an account, for who is done with it: its schedules need not run through every later advance."""
     if method == "POST":
-        if unknown := value.keys() - {"advance_seconds", "set", "freeze"}:
-            raise Bad(f"unknown: {', '.join(sorted(unknown))}; a clock takes advance_seconds, set, freeze")
+        if unknown := value.keys() - {"advance_seconds", "set", "freeze", "forget"}:
+            raise Bad(f"unknown: {', '.join(sorted(unknown))}; a clock takes advance_seconds, set, freeze, forget")
+        if "forget" in value:
+            cloud.clock.forget(str(value["forget"]))
         if "freeze" in value:
             if not isinstance(value["freeze"], bool):
                 raise Bad("freeze is true or false")
@@ -115,6 +119,15 @@ async def why(cloud: Cloud, method: str, rest: str, value: dict[str, Any], query
     return found
 
 
+async def packet(cloud: Cloud, method: str, rest: str, value: dict[str, Any], query: dict[str, str]) -> Any:
+    """GET ?from=i-1&to=10.0.2.5&port=443[&protocol=tcp]: would it arrive, by what way, and what stops it."""
+    from . import doors
+    try:
+        return doors.packet(cloud.internal(cloud.service("ec2"), "", ""), query)
+    except ValueError as error:
+        raise Bad(str(error)) from None
+
+
 async def show_ledger(cloud: Cloud, method: str, rest: str, value: dict[str, Any], query: dict[str, str]) -> Any:
     return ledger.all_services() if not rest else ledger.one(rest) or _json({"error": f"no service {rest}"}, 404)
 
@@ -133,7 +146,7 @@ async def console(cloud: Cloud, method: str, rest: str, value: dict[str, Any], q
 
 
 NOUNS: dict[str, Callable[..., Awaitable[Any]]] = {
-    "health": health, "clock": clock, "reset": reset, "snapshots": shots, "requests": requests, "why": why, "ledger": show_ledger, "mail": mail, "console": console,
+    "health": health, "clock": clock, "reset": reset, "snapshots": shots, "requests": requests, "why": why, "packet": packet, "ledger": show_ledger, "mail": mail, "console": console,
 }
 
 

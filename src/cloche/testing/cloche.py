@@ -69,21 +69,21 @@ class Account:
 
 
 class Cloche(Account):
-    """A whole cloud in a thread: `with Cloche() as cloud:`. Without `data` it leaves nothing behind."""
+    """A whole cloud in a thread: `with Cloche() as cloud:`. Without `data` it leaves nothing behind; with `compute="none"` instances are records."""
 
-    def __init__(self, data: str | Path | None = None, port: int = 0) -> None:
+    def __init__(self, data: str | Path | None = None, port: int = 0, compute: str = "") -> None:
         self._ready, self._over = threading.Event(), threading.Event()
         self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, args=(data, port), daemon=True, name="cloche")
+        self._thread = threading.Thread(target=self._run, args=(data, port, compute), daemon=True, name="cloche")
         self._thread.start()
         self._ready.wait(30)
         if self._error is not None:
             raise self._error
         super().__init__(f"http://127.0.0.1:{self.bell.port}", HOME)
 
-    def _run(self, data: str | Path | None, port: int) -> None:
+    def _run(self, data: str | Path | None, port: int, compute: str) -> None:
         async def main() -> None:
-            self.bell = Bell(data, port=port)
+            self.bell = Bell(data, port=port, compute=compute)
             self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
             try:
                 await self.bell.start()

@@ -15,6 +15,8 @@ def cloche_server() -> Iterator[Cloche]:
 
 
 @pytest.fixture
-def cloud(cloche_server: Cloche) -> Account:
-    """A fresh account. The clock is the whole cloud's: read moments from what you make, not from your own watch."""
-    return cloche_server.other()
+def cloud(cloche_server: Cloche) -> Iterator[Account]:
+    """A fresh account. The clock is the whole cloud's: read moments from what you make, not from your own watch. What was planned for the account ends with the test."""
+    account = cloche_server.other()
+    yield account
+    account.control("clock", {"forget": account.account})

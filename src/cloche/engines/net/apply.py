@@ -10,6 +10,7 @@ import itertools
 import logging
 from typing import Protocol
 
+from ..world import WorldError
 from .nft import TABLE
 from .plan import Plan, Space, Step, steps
 
@@ -35,16 +36,22 @@ class Network:
         self.plan = Plan()
 
     async def become(self, plan: Plan) -> None:
-        """From the plan that stands to this one; steps of a kind run together, kinds one after the other."""
+        """From the plan that stands to this one; steps of a kind run together, kinds one after the other. A step that fails keeps none of the others
+        from being tried; Refused says at the end which did."""
         todo = steps(self.plan, plan)
         self.plan = plan
+        failed: list[str] = []
+
+        async def take(step: Step) -> None:
+            try:
+                await self._step(plan, step)
+            except (Refused, WorldError) as error:
+                failed.append(f"{step.do} in {step.space}: {error}")
+
         for _, alike in itertools.groupby(todo, key=lambda one: one.do):
-            batch = list(alike)
-            if batch[0].do == "ip":          # the makers of links come before the rest, and a space may have both
-                for step in batch:
-                    await self._step(plan, step)
-            else:
-                await asyncio.gather(*(self._step(plan, step) for step in batch))
+            await asyncio.gather(*(take(step) for step in alike))
+        if failed:
+            raise Refused("; ".join(failed))
 
     async def _step(self, plan: Plan, step: Step) -> None:
         if step.do == "space":

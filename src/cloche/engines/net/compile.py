@@ -16,11 +16,11 @@ from typing import Any
 
 from msgspec import Struct
 
-from . import acls, groups, names, owners, routes, transit
+from . import acls, flows, groups, names, owners, routes, transit
 from .groups import Sets
 from .nft import Ruleset, Set
 from .plan import ADDR, NEIGH, ROUTE, ROUTE6, RULE, RULE6, End, Line, Link, Plan, Space
-from .topology import INTERNET, METADATA, METADATA6, PUBLIC, RESOLVER, RESOLVER6, SERVICES, TIME, Interface, Subnet, Topology, Vpc
+from .topology import INTERNET, METADATA, METADATA6, PUBLIC, RESOLVER, RESOLVER6, SERVICES, TIME, FlowLog, Interface, Subnet, Topology, Vpc
 
 PASSIVE = frozenset({"nat_gateway", "vpc_endpoint", "efs"})      # they answer, they do not ask: alone they make no network
 NO_PUBLIC = "{ 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, 100.64.0.0/10, 169.254.0.0/16 }"
@@ -61,7 +61,7 @@ def compile(topology: Topology, before: Compiled | None = None) -> Compiled:
     for id, space, feet in transit.spaces(topology, running):
         spaces[id] = space
         links |= feet
-    if running:
+    if running or INTERNET in before.plan.spaces:      # once there it stays: the host's way to it is not ours to make again
         spaces[INTERNET] = internet(topology, running)
     return Compiled(Plan(spaces, frozenset(links)), parts, made)
 
@@ -170,7 +170,7 @@ def ruleset(topology: Topology, vpc: Vpc, plugged: list[Interface], subnets: lis
     six = bool(vpc.cidrs6)
     dev = {one.id: names.link(one.id) for one in plugged}
     made: dict[str, dict[str, Sets]] = {way: {one.id: groups.sets(topology, one, way) for one in mine} for way in "io"}
-    sets: dict[str, Set] = {name: one for way in "io" for theirs in made[way].values() for name, one in theirs.items()}
+    sets: dict[str, Set] = {name: one for way in "io" for theirs in made[way].values() for name, one in theirs.of.items()}
     for group, members in named.items():
         sets[f"m4_{group}"] = Set("ipv4_addr", {a.private: "" for one in members for a in one.addresses})
         sets[f"m6_{group}"] = Set("ipv6_addr", {a: "" for one in members for a in one.addresses6})
@@ -178,7 +178,7 @@ def ruleset(topology: Topology, vpc: Vpc, plugged: list[Interface], subnets: lis
     profiles = {one.id: groups.profile(one.groups) for one in plugged if one.groups}
     for name, theirs in {profiles[one.id]: one.groups for one in plugged if one.groups}.items():
         for way in "io":
-            chains[f"{way}_{name}"] = groups.chain(topology, theirs, way, made[way])
+            chains[f"{way}_{name}"] = groups.chain(theirs, way, made)
     for way in "io":
         sets[f"groups_{way}"] = Set("ifname : verdict", {f'"{dev[one.id]}"': f"jump {way}_{profiles[one.id]}" for one in plugged if one.groups})
     # subnets: whose mark, whose ACL
@@ -217,8 +217,7 @@ def ruleset(topology: Topology, vpc: Vpc, plugged: list[Interface], subnets: lis
         first.append(f'iifname "{names.IGW}" ip daddr set ip daddr map @inward')
         last += [f'oifname "{names.IGW}" ip saddr set ip saddr map @outward accept', f'oifname "{names.IGW}" meta nfproto ipv4 drop']
     first += ["iifname @checked iifname . ip saddr != @own drop", *(["iifname @checked iifname . ip6 saddr != @own6 drop"] if six else []), "meta mark set iifname map @place"]
-    logged = [one for one in plugged if any(True for _ in topology.logged(one))]
-    counts = counters(logged, dev, sets, chains)
+    counts = counters({one.id: logs for one in plugged if (logs := list(topology.logged(one)))}, {one.id: one for one in plugged}, dev, sets, chains)
     chains["first"] = tuple(first)
     if len(last) > 1:
         chains["last"] = tuple(last)
@@ -267,24 +266,25 @@ def unchecked_routes(topology: Topology, vpc: Vpc) -> bool:
     return any(route.target.startswith("eni-") for table in topology.tables.values() if table.vpc == vpc.id for route in table.routes)
 
 
-FLOW = "{address} . {address} . inet_proto . inet_service . inet_service"
-
-
-def counters(logged: list[Interface], dev: Mapping[str, str], sets: dict[str, Set], chains: dict[str, tuple[str, ...]]) -> bool:
-    """Flow logs: for each interface that has one, four sets of flows with counters, filled by its packets; read and emptied by who writes the log."""
+def counters(logged: Mapping[str, list[FlowLog]], plugged: Mapping[str, Interface], dev: Mapping[str, str], sets: dict[str, Set], chains: dict[str, tuple[str, ...]]) -> bool:
+    """Flow logs: for each interface that has one, sets of flows with counters, filled by its packets; `flows` reads them."""
     if not logged:
         return False
-    verdicts: dict[str, dict[str, str]] = {"accept_o": {}, "accept_i": {}, "reject_o": {}, "reject_i": {}}
-    for one in logged:
+    dynamic = ("flags dynamic,timeout", "timeout 1h", "size 65536")
+    verdicts: dict[str, dict[str, str]] = {kind: {} for kind in flows.KINDS}
+    for id, logs in logged.items():
         for kind, found in verdicts.items():
             rules = []
-            for of in (4, 6) if one.addresses6 else (4,):
-                name = f"{kind}{of}_{one.id}"
-                sets[name] = Set(FLOW.format(address=groups.ADDRESS[of]), {}, ("flags dynamic,timeout", "timeout 1h", "size 65536", "counter"))
-                ip = groups.IP[of]
-                rules.append(f"update @{name} {{ {ip} saddr . {ip} daddr . meta l4proto . th sport . th dport }}")
-            chains[f"{kind}_{one.id}"] = tuple(rules)
-            found[f'"{dev[one.id]}"'] = f"jump {kind}_{one.id}"
+            for of in (4, 6) if plugged[id].addresses6 else (4,):
+                ip, address = groups.IP[of], groups.ADDRESS[of]
+                sets[f"{kind}{of}_{id}"] = Set(f"{address} . {address} . inet_proto . inet_service . inet_service", {}, (*dynamic, "counter"))
+                rules.append(f"update @{kind}{of}_{id} {{ {ip} saddr . {ip} daddr . meta l4proto . th sport . th dport }}")
+                for flag, matching in flows.FLAGS.items() if kind.startswith("accept") and any(log.flags for log in logs) else ():
+                    name = f"flag{flag}_{kind[-1]}{of}_{id}"
+                    sets[name] = Set(f"{address} . {address} . inet_service . inet_service", {}, dynamic)
+                    rules.append(f"{matching} update @{name} {{ {ip} saddr . {ip} daddr . tcp sport . tcp dport }}")
+            chains[f"{kind}_{id}"] = tuple(rules)
+            found[f'"{dev[id]}"'] = f"jump {kind}_{id}"
     for kind, found in verdicts.items():
         sets[kind] = Set("ifname : verdict", found)
     return True

@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
+import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from itertools import pairwise
+
+from msgspec import Struct
 
 from .nft import Set
 from .topology import ALL, ICMP, ICMP6, TCP, UDP, Group, Rule, Topology
@@ -25,8 +27,13 @@ IP = {4: "ip", 6: "ip6"}
 FAMILIES = (4, 6)
 PORTS = (0, 65535)
 
-Sets = Mapping[str, Set]
 _made: dict[tuple[str, str], tuple[Group, tuple[object, ...], Sets]] = {}
+
+
+class Sets(Struct, frozen=True):
+    """A group's sets of one direction, and the protocols (family * 1000 + number) in which everything may go that way, to the whole world and on every port."""
+    of: Mapping[str, Set]
+    open: frozenset[int] = frozenset()
 
 
 def family(cidr: str) -> int:
@@ -47,12 +54,12 @@ def sets(topology: Topology, group: Group, way: str) -> Sets:
         return kept[2]
     if len(_made) > 20_000:
         _made.clear()
-    made = _sets(topology, f"{way}_{group.id}", rules)
+    made = Sets(_sets(topology, f"{way}_{group.id}", rules), _open(topology, rules))
     _made[group.id, way] = (group, lists, made)
     return made
 
 
-def _sets(topology: Topology, name: str, rules: Iterable[Rule]) -> Sets:
+def _sets(topology: Topology, name: str, rules: Iterable[Rule]) -> Mapping[str, Set]:
     world: dict[int, dict[int, list[tuple[int, int]]]] = {4: defaultdict(list), 6: defaultdict(list)}
     everything: dict[int, list[str]] = {4: [], 6: []}
     some: dict[int, list[tuple[int, int, int, str]]] = {4: [], 6: []}
@@ -172,7 +179,7 @@ def _cut(rules: list[tuple[int, int, int, str]]) -> Iterable[tuple[int, int, int
             for edge in edges[place[low]:place[high + 1]]:
                 at[edge].append((first, last))
         start, same = edges[0], merged(at[edges[0]])
-        for edge, end in pairwise(edges):
+        for edge, end in itertools.pairwise(edges):
             mine = merged(at[edge])
             if mine != same:
                 yield from ((protocol, start, edge - 1, *one) for one in same)
@@ -198,28 +205,27 @@ def profile(groups: Iterable[str]) -> str:
     return hashlib.sha1(" ".join(sorted(groups)).encode()).hexdigest()[:12]
 
 
-def answers_open(topology: Topology, groups: Iterable[str], way: str) -> frozenset[int]:
-    """The families and protocols (4 * 1000 + 6 ...) for which everything may go that way, to the whole world and on every port: then flows of the other way are not tracked."""
+def _open(topology: Topology, rules: Iterable[Rule]) -> frozenset[int]:
     found: set[int] = set()
-    for group in groups:
-        mine = topology.groups.get(group)
-        for rule in (mine.egress if way == "o" else mine.ingress) if mine else ():
-            for cidr in topology.cidrs(rule.peer) if not rule.peer.startswith("sg-") else ():
-                of = family(cidr)
-                if cidr == WORLD[of] and rule.protocol in (TCP, UDP, ALL) and ports(rule) == PORTS:
+    for rule in rules:
+        if rule.protocol in (TCP, UDP, ALL) and ports(rule) == PORTS and not rule.peer.startswith("sg-"):
+            for cidr in topology.cidrs(rule.peer):
+                if cidr == WORLD[of := family(cidr)]:
                     found.update(of * 1000 + protocol for protocol in ((TCP, UDP) if rule.protocol == ALL else (rule.protocol,)))
     return frozenset(found)
 
 
-def chain(topology: Topology, groups: Iterable[str], way: str, made: Mapping[str, Sets]) -> tuple[str, ...]:
-    """The chain of a profile: it ends by itself where the packet may pass, and goes to `refused_i` or `refused_o` where not."""
+def chain(groups: Iterable[str], way: str, made: Mapping[str, Mapping[str, Sets]]) -> tuple[str, ...]:
+    """The chain of a profile: it ends by itself where the packet may pass, and goes to `refused_i` or `refused_o` where not. What everything may answer
+    (in the other direction, to the whole world) is not tracked."""
     first, later = ("0x2", "0x1") if way == "i" else ("0x1", "0x2")
     out = [f"ct state established,related ct direction original ct mark and {first} == {first} return",
            f"ct state established,related ct direction reply ct mark and {later} == {later} return"]
     side = "saddr" if way == "i" else "daddr"
-    free = answers_open(topology, groups, "o" if way == "i" else "i")
+    other = made["o" if way == "i" else "i"]
+    free = frozenset().union(*(other[group].open for group in groups if group in other))
     for group in sorted(groups):
-        mine = made.get(group, {})
+        mine = made[way][group].of if group in made[way] else {}
         name = f"{way}_{group}"
         for of in FAMILIES:
             nf = f"meta nfproto ipv{of}"

@@ -221,6 +221,7 @@ class FlowLog(Struct, frozen=True):
     id: str
     resource: str                        # vpc-, subnet- or eni-
     traffic: str = "ALL"                 # ACCEPT, REJECT, ALL
+    flags: bool = False                  # its lines tell TCP flags, which cost the packets more
 
 
 class Topology(Struct, frozen=True, dict=True):

@@ -42,7 +42,7 @@ class Cgroups:
                 if not Path("/proc", old.name.split("-")[1]).exists():
                     remove(old)
 
-    def enter(self, name: str, pid: int, memory_mb: int) -> None:
+    def enter(self, name: str, pid: int, memory_mb: int, cpus: float = 0) -> None:
         limit = str(memory_mb << 20)
         for controller, base in self.bases.items():
             group = base / name
@@ -59,6 +59,8 @@ class Cgroups:
                     write(group / "memory.swap.max", "0")
             if controller in ("pids", "unified"):
                 write(group / "pids.max", str(PROCESSES))
+            if cpus and self.unified and (group / "cpu.max").exists():
+                write(group / "cpu.max", f"{int(cpus * 100000)} 100000")
             write(group / "cgroup.procs", str(pid))
 
     def leave(self, name: str) -> bool:
@@ -77,6 +79,18 @@ class Cgroups:
         except OSError:
             return 0
         return int(words[words.index(field) + 1])
+
+    def spent(self, name: str) -> float | None:
+        """Seconds of processor that the group has had; None where nobody counts."""
+        try:
+            if base := self.bases.get("cpuacct"):
+                return int((base / name / "cpuacct.usage").read_text()) / 1e9
+            if base := self.bases.get("unified"):
+                words = (base / name / "cpu.stat").read_text().split()
+                return int(words[words.index("usage_usec") + 1]) / 1e6
+        except (OSError, ValueError):
+            return None
+        return None
 
     def killed(self, name: str) -> bool:
         """Whether the kernel killed something in the group for want of memory."""
@@ -100,7 +114,7 @@ def places() -> dict[str, Path]:
     for line in Path("/proc/self/cgroup").read_text().splitlines():
         number, controllers, path = line.split(":", 2)
         for controller in controllers.split(","):
-            if controller in ("memory", "pids"):
+            if controller in ("memory", "pids", "cpuacct"):
                 found[controller] = Path(f"/sys/fs/cgroup/{controller}{path.rstrip('/')}")
         if number == "0" and os.path.exists("/sys/fs/cgroup/cgroup.controllers"):
             # a group with processes may not have groups with limits below it: root goes to the top, others to what was delegated to them

@@ -2,6 +2,9 @@
 
     world = World(data); await world.start(); await world.namespace("vpc-1"); code, out, err = await world.run("vpc-1", ["ip", "-j", "link"])
 """
-from .world import Unavailable, World, WorldError
+from . import uplink
+from .line import WorldError
+from .machines import Attachment, Machine
+from .world import Unavailable, World, lacking
 
-__all__ = ["Unavailable", "World", "WorldError"]
+__all__ = ["Attachment", "Machine", "Unavailable", "World", "WorldError", "lacking", "uplink"]

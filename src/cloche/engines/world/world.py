@@ -1,11 +1,6 @@
-"""The world as the server sees it: one socket to the holder, orders and answers in JSON, files and sockets beside them as descriptors.
-
-Every order has a number and its answer comes when it comes: the holder answers what is quick at once and what it had to start when that has ended.
-What a command reads and writes are files in memory that this side makes, so that nothing long goes through the holder.
-"""
+"""The world as the server sees it: a line to the holder, and the machines that run in it."""
 from __future__ import annotations
 
-import array
 import asyncio
 import json
 import logging
@@ -15,12 +10,14 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from ..run.cgroups import Cgroups
+from . import uplink
+from .line import Line, WorldError, command
+from .machines import Machine, Machines
 
 HOLDER = Path(__file__).with_name("inside") / "holder.py"
 START_SECONDS = 20.0
@@ -29,43 +26,37 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 log = logging.getLogger("cloche")
 
 
-class WorldError(Exception):
-    """The world could not do something; the text says why. `.errno` is the kernel's number where it was the kernel."""
-
-    def __init__(self, text: str, errno: int = 0) -> None:
-        super().__init__(text)
-        self.errno = errno
-
-
 class Unavailable(WorldError):
     """This machine cannot hold a world; the text says what to do."""
 
 
 class World:
-    def __init__(self, data: Path) -> None:
-        self.data = data
+    """`data` is a directory of the server's, made when it is needed; `trust` a file of certificates that the programs of all machines believe."""
+
+    def __init__(self, data: Path, trust: Path | None = None) -> None:
+        self.data, self.trust = data, trust
         self.rootless = os.geteuid() != 0
         self.names: set[str] = set()
         self.pid = 0  # the holder's, as the host counts
+        self.shift = 0  # what uid 0 of a machine is on disk
+        self.lacks = ""  # what machines cannot have here, if anything
         self.on_end: list[Callable[[], None]] = []  # called when the holder is gone though nobody closed it
-        self._control: socket.socket | None = None
+        self.line: Line | None = None
+        self.machines = Machines(self)
+        self._mounting: set[asyncio.Task[None]] = set()
         self._process: subprocess.Popen[bytes] | None = None
         self._started: asyncio.Future[None] | None = None
-        self._waiting: dict[int, asyncio.Future[tuple[dict[str, Any], list[int]]]] = {}
-        self._unsent: deque[tuple[bytes, list[int]]] = deque()
-        self._number = 0
 
     # its life
     async def start(self) -> None:
         """Once is enough; who comes second waits for the first. After the holder's death it starts a new, empty world."""
-        if self._started is None or (self._started.done() and self._control is None):
+        if self._started is None or (self._started.done() and not self.running):
             self._started = asyncio.ensure_future(self._start())
         await asyncio.shield(self._started)
 
     async def _start(self) -> None:
         if reason := lacking():
             raise Unavailable(reason)
-        self.loop = asyncio.get_running_loop()
         self.names.clear()
         self.cgroups = Cgroups()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -75,8 +66,9 @@ class World:
         self._process = subprocess.Popen(argv, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env={})
         theirs.close()
         ours.setblocking(False)
+        loop = asyncio.get_running_loop()
         while True:
-            text = await asyncio.wait_for(self.loop.sock_recv(ours, 1 << 16), START_SECONDS)
+            text = await asyncio.wait_for(loop.sock_recv(ours, 1 << 16), START_SECONDS)
             said = json.loads(text) if text else {"error": "it ended at once", "errno": 0}
             if "error" in said:
                 ours.close()
@@ -85,104 +77,53 @@ class World:
             self.pid = said.get("pid", self.pid)
             if "hello" in said:
                 break
-        self._control = ours
-        self.loop.add_reader(ours, self._heard)
+        self.shift, self.lacks = said["shift"], said["lacks"]
+        self.line = Line(ours, self._news, self._gone)
 
     @property
     def running(self) -> bool:
-        return self._control is not None
+        return self.line is not None and self.line.open
 
     async def close(self) -> None:
         """End all of it; when this returns nothing is left."""
-        if self._control is not None:
-            self._gone(expected=True)
+        if self.line is not None:
+            self.line.close()
+        self.names.clear()
         if self._process is not None:
             await asyncio.to_thread(self._process.wait)
             self._process = None
+            self.machines.lost()
 
-    def _gone(self, expected: bool = False) -> None:
-        assert self._control is not None
-        self.loop.remove_reader(self._control)
-        self.loop.remove_writer(self._control)
-        self._control.close()
-        self._control = None
+    def _gone(self) -> None:
         self.names.clear()
-        self._unsent.clear()
-        waiting, self._waiting = self._waiting, {}
-        for future in waiting.values():
-            if not future.done():
-                future.set_exception(WorldError("The world has ended."))
-        if not expected:
-            log.error("the holder of the world ended; namespaces, machines and volumes are gone")
-            for tell in self.on_end:
-                tell()
+        log.error("the holder of the world ended; namespaces, machines and volumes are gone")
+        self.machines.lost()
+        for tell in self.on_end:
+            tell()
 
-    # orders and answers
-    async def ask(self, do: str, fds: Iterable[int] = (), **order: Any) -> tuple[dict[str, Any], list[int]]:
-        """One order to the holder; the descriptors are duplicated on the way. Raises WorldError with the kernel's reason."""
-        number = self._send(do, fds, order)
-        return await self._waiting[number]
-
-    def _send(self, do: str, fds: Iterable[int], order: dict[str, Any]) -> int:
-        if self._control is None:
-            raise WorldError("The world is not running.")
-        self._number += 1
-        self._waiting[self._number] = self.loop.create_future()
-        message = json.dumps({"n": self._number, "do": do, **order}).encode()
-        self._unsent.append((message, [os.dup(fd) for fd in fds]))
-        if len(self._unsent) == 1:
-            self._flush()
-        return self._number
-
-    def _flush(self) -> None:
-        assert self._control is not None
-        while self._unsent:
-            message, fds = self._unsent[0]
-            try:
-                socket.send_fds(self._control, [message], fds)
-            except BlockingIOError:
-                self.loop.add_writer(self._control, self._flush)
-                return
-            except OSError:
-                pass  # it is gone: the reader hears it
-            for fd in fds:
-                os.close(fd)
-            self._unsent.popleft()
-        self.loop.remove_writer(self._control)
-
-    def _heard(self) -> None:
-        assert self._control is not None
-        for _ in range(64):
-            try:
-                message, ancillary, _, _ = self._control.recvmsg(1 << 18, socket.CMSG_SPACE(4 * 16))
-            except BlockingIOError:
-                return
-            except OSError:
-                message, ancillary = b"", []
-            if not message:
-                return self._gone()
-            fds = array.array("i")
-            for _, _, data in ancillary:
-                fds.frombytes(data[: len(data) - len(data) % 4])
-            self._answered(json.loads(message), list(fds))
-        return None
-
-    def _answered(self, said: dict[str, Any], fds: list[int]) -> None:
-        future = self._waiting.pop(said["n"], None)
-        if future is None or future.done():  # nobody waits any more
-            for fd in fds:
-                os.close(fd)
-        elif "error" in said:
-            future.set_exception(WorldError(said["error"], said["errno"]))
+    def _news(self, said: dict[str, Any], _: list[int]) -> None:
+        if said["event"] == "mount":
+            self._mounting.add(task := asyncio.ensure_future(self.machines.mount(said)))
+            task.add_done_callback(self._mounting.discard)
         else:
-            future.set_result((said, fds))
+            self.machines.ended(said["machine"], said["code"])
+
+    async def ask(self, do: str, fds: tuple[int, ...] = (), **order: Any) -> tuple[dict[str, Any], list[int]]:
+        """One order to the holder. Raises WorldError with the kernel's reason."""
+        return await self._line().ask(do, fds, **order)
+
+    def _line(self) -> Line:
+        if self.line is None or not self.line.open:
+            raise WorldError("The world is not running.")
+        return self.line
 
     # network namespaces
     async def namespace(self, name: str) -> None:
-        """A network namespace of that name, with nothing but loopback; it may be there already."""
+        """A network namespace of that name, with nothing but loopback; it may be there already. One for an instance (`i-...`) belongs to the
+        machines' root, who may then set addresses and filters in it."""
         if not NAME.fullmatch(name):
             raise WorldError(f"{name!r} is no name for a namespace")
-        await self.ask("namespace", name=name)
+        await self.ask("namespace", name=name, guest=name.startswith("i-"))
         self.names.add(name)
 
     async def drop(self, name: str) -> None:
@@ -193,26 +134,7 @@ class World:
     async def run(self, name: str, argv: list[str], stdin: bytes = b"", timeout: float = RUN_SECONDS) -> tuple[int, bytes, bytes]:
         """A command of the host inside a network namespace ("" is the holder's own, which is connected with nothing). Other namespaces are known
         to `ip` by their names. After `timeout` it is killed: code -9."""
-        files = [os.memfd_create(what) for what in ("stdin", "stdout", "stderr")]
-        try:
-            view = memoryview(stdin)
-            while view:
-                view = view[os.write(files[0], view):]
-            os.lseek(files[0], 0, os.SEEK_SET)
-            number = self._send("run", files, {"name": name, "argv": argv})
-            waiting = self._waiting[number]
-            try:
-                said, _ = await asyncio.wait_for(asyncio.shield(waiting), timeout)
-            except (TimeoutError, asyncio.CancelledError) as over:
-                if self._control is not None:
-                    self._send("kill", (), {"order": number})
-                if isinstance(over, asyncio.CancelledError):
-                    raise
-                said, _ = await waiting
-            return said["code"], whole(files[1]), whole(files[2])
-        finally:
-            for fd in files:
-                os.close(fd)
+        return await command(self._line(), "run", stdin, timeout, name=name, argv=argv)
 
     async def sysctl(self, name: str, **values: str | int) -> None:
         """`await world.sysctl("vpc-1", **{"net/ipv4/ip_forward": 1})`: written inside the namespace, without a process."""
@@ -230,13 +152,26 @@ class World:
         _, fds = await self.ask("socket", name=name, kind=kind, address=address, port=port, options=options)
         return socket.socket(fileno=fds[0])
 
+    async def uplink(self, wanted: str) -> None:
+        """The host's way to Cloche's own public addresses; raises WorldError where there is none, with the reason."""
+        await uplink.join(self, wanted)
 
-def whole(fd: int) -> bytes:
-    parts, offset = [], 0
-    while part := os.pread(fd, 1 << 20, offset):
-        parts.append(part)
-        offset += len(part)
-    return b"".join(parts)
+    # machines
+    async def boot(self, machine: Machine) -> None:
+        """When this returns its first process runs, under its limits, in its network; user data has begun."""
+        await self.machines.boot(machine)
+
+    async def execute(self, machine: str, argv: list[str], stdin: bytes = b"", user: str = "root", timeout: float = RUN_SECONDS, **more: Any) -> tuple[int, bytes, bytes]:
+        """A command in a machine, whatever its network says; `environment` and `directory` may be given."""
+        return await self.machines.execute(machine, argv, stdin, user, timeout, **more)
+
+    def console(self, machine: str) -> bytes:
+        """The last 64 KiB that it said on its console, also after its end."""
+        return self.machines.console(machine)
+
+    async def halt(self, machine: str, how: str = "halt") -> None:
+        """Ask it to end ("halt", "reboot"); it is ended when it has not within some seconds. Returns when nothing of it is left."""
+        await self.machines.halt(machine, how)
 
 
 def lacking() -> str:
@@ -244,9 +179,9 @@ def lacking() -> str:
     if os.uname().sysname != "Linux":
         return "Networks and instances are made of Linux namespaces, and this machine has none: start with `cloche up --compute none`, or run Cloche on Linux."
     path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
-    for command, package in (("ip", "iproute2"), ("nft", "nftables")):
-        if shutil.which(command, path=path) is None:
-            return f"`{command}` is not installed: apt-get install {package} (or start with `cloche up --compute none`)."
+    for name, package in (("ip", "iproute2"), ("nft", "nftables")):
+        if shutil.which(name, path=path) is None:
+            return f"`{name}` is not installed: apt-get install {package} (or start with `cloche up --compute none`)."
     return ""
 
 

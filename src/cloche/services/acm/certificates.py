@@ -1,14 +1,16 @@
-"""Certificates: imported ones, with what they say of themselves; requested ones, which are pending until their domains are proved, 72 hours at most.
+"""Certificates: imported ones, with what they say of themselves; requested ones, which are pending until their domains are proved, 72 hours at most, and are
+then issued (`issuing.py`).
 
 What state a certificate is in is a comparison with the clock, not something that is written down.
 """
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 from cloche.kernel import ANY, AwsEvent, Call, Record, Sealed, pages
 
-from . import errors, tags, validation, x509
+from . import errors, issuing, tags, validation, x509
 from . import service as acm
 from .tags import facts
 
@@ -41,15 +43,31 @@ class Certificate(Record, frozen=True):
     export: str = "DISABLED"
     token: str = ""
     tags: dict[str, str] = {}
+    proved: tuple[str, ...] = ()                       # names whose owners have been heard
+    issued: float = 0.0
+    users: tuple[str, ...] = ()                        # ARNs of what serves with it
+    exported: bool = False                             # since it was issued or last renewed
+    renewal: dict[str, Any] = {}                       # {"RenewalStatus": ..., "UpdatedAt": ...}
 
     @property
     def key(self) -> str:
         return self.id
 
     def status(self, now: float) -> str:
-        if self.type == "IMPORTED":
+        if self.told:
             return "EXPIRED" if now > self.told["NotAfter"] else "ISSUED"
         return "VALIDATION_TIMED_OUT" if now >= self.created + PENDING_HOURS * HOUR else "PENDING_VALIDATION"
+
+
+def users(call: Call, one: Certificate) -> list[str]:
+    """What serves with it: those who said so, and the load balancers' listeners."""
+    from cloche.services.elbv2 import public as elb
+    return sorted({*one.users, *elb.uses_certificate(call, one.arn)})
+
+
+def renewable(call: Call, one: Certificate) -> bool:
+    """A certificate that nobody uses is left to expire."""
+    return one.type == "AMAZON_ISSUED" and bool(one.exported or users(call, one))
 
 
 def by_arn(call: Call, req: Any) -> str:
@@ -113,7 +131,7 @@ def request_facts(call: Call, req: Any) -> dict[str, Any]:
 
 
 @acm.op(resource=ANY, action=request_actions, context=request_facts,
-        partly="a request stays pending and is then timed out: without Route 53 and mail nobody can prove a domain; private authorities and HTTP validation are not built")
+        partly="domains are proved by a record in a public hosted zone of this cloud; nobody answers the mail of EMAIL validation; private authorities and HTTP validation are not built")
 def request_certificate(call: Call, req: t.RequestCertificateRequest) -> t.RequestCertificateResponse:
     if "CertificateAuthorityArn" in req or "ManagedBy" in req:
         raise errors.no_private_authorities()
@@ -135,6 +153,7 @@ def request_certificate(call: Call, req: t.RequestCertificateRequest) -> t.Reque
         id_, call.arn(f"certificate/{id_}"), call.now, domain, names, "AMAZON_ISSUED", method=req.get("ValidationMethod", options.get("ValidationMethod", "EMAIL")), domains=domains,
         algorithm=req.get("KeyAlgorithm", "RSA_2048").replace("_", "-", 1), logging=options.get("CertificateTransparencyLoggingPreference", "ENABLED"),
         export=options.get("Export", "DISABLED"), token=token, tags=tags.given(call, req)))
+    issuing.expect(call, made)
     return {"CertificateArn": made.arn}
 
 
@@ -142,13 +161,19 @@ def request_certificate(call: Call, req: t.RequestCertificateRequest) -> t.Reque
 
 def view(call: Call, one: Certificate) -> dict[str, Any]:
     status = one.status(call.now)
-    out: dict[str, Any] = {"CertificateArn": one.arn, "DomainName": one.domain, "SubjectAlternativeNames": list(one.names), "CreatedAt": one.created, "Status": status, "InUseBy": [],
-                           "Type": one.type, "KeyAlgorithm": one.algorithm, "RenewalEligibility": "INELIGIBLE",
+    out: dict[str, Any] = {"CertificateArn": one.arn, "DomainName": one.domain, "SubjectAlternativeNames": list(one.names), "CreatedAt": one.created, "Status": status, "InUseBy": (serving := users(call, one)),
+                           "Type": one.type, "KeyAlgorithm": one.algorithm, "RenewalEligibility": "ELIGIBLE" if one.type == "AMAZON_ISSUED" and (one.exported or serving) else "INELIGIBLE",
                            "Options": {"CertificateTransparencyLoggingPreference": one.logging, "Export": one.export}}
     if one.type == "IMPORTED":
         return out | one.told | {"ImportedAt": one.imported}
-    proof = "FAILED" if status == "VALIDATION_TIMED_OUT" else "PENDING_VALIDATION"
-    return out | {"DomainValidationOptions": [validation.option(call, name, one.domains.get(name, name), one.method, proof) for name in one.names], "KeyUsages": [], "ExtendedKeyUsages": []}
+    open_ = "FAILED" if status == "VALIDATION_TIMED_OUT" else "PENDING_VALIDATION"
+    options = [validation.option(call, name, one.domains.get(name, name), one.method, "SUCCESS" if name in one.proved else open_) for name in one.names]
+    out |= {"DomainValidationOptions": options, "KeyUsages": [], "ExtendedKeyUsages": []}
+    if one.told:
+        out |= {k: v for k, v in one.told.items() if k not in ("DomainName", "SubjectAlternativeNames", "KeyAlgorithm")} | {"IssuedAt": one.issued}
+    if one.renewal:
+        out["RenewalSummary"] = one.renewal | {"DomainValidationOptions": options}
+    return out
 
 
 @acm.op(resource=by_arn, context=facts)
@@ -164,12 +189,18 @@ def get_certificate(call: Call, req: t.GetCertificateRequest) -> t.GetCertificat
     return {"Certificate": one.body, **({"CertificateChain": one.chain} if one.chain else {})}  # type: ignore[typeddict-item]
 
 
-@acm.op(resource=by_arn, context=facts, partly="no certificate here can be exported: imported ones never can, requested ones are not issued")
-def export_certificate(call: Call, req: t.ExportCertificateRequest) -> t.ExportCertificateResponse:
+@acm.op(resource=by_arn, context=facts)
+async def export_certificate(call: Call, req: t.ExportCertificateRequest) -> t.ExportCertificateResponse:
+    """The key leaves under a passphrase; making it slow to guess takes a moment."""
     one = find(call, req["CertificateArn"])
     if one.type == "IMPORTED" or one.export != "ENABLED":
         raise errors.not_exportable()
-    raise errors.in_progress()
+    if not one.body:
+        raise errors.in_progress()
+    locked = await asyncio.to_thread(x509.locked, one.private.encode(), req["Passphrase"])
+    with call.step():
+        call.put(find(call, one.arn).but(exported=True))
+    return {"Certificate": one.body, "CertificateChain": one.chain, "PrivateKey": locked}
 
 
 @acm.op(resource=ANY)
@@ -196,8 +227,8 @@ def _listed(one: Certificate, req: Any, now: float) -> bool:
 
 def summary(call: Call, one: Certificate) -> dict[str, Any]:
     whole = view(call, one)
-    out = {name: whole[name] for name in ("CertificateArn", "DomainName", "Status", "Type", "KeyAlgorithm", "RenewalEligibility", "CreatedAt", "ImportedAt", "NotBefore", "NotAfter") if name in whole}
-    return out | {"SubjectAlternativeNameSummaries": list(one.names), "HasAdditionalSubjectAlternativeNames": False, "InUse": False, "Exported": False, "ExportOption": one.export,
+    out = {name: whole[name] for name in ("CertificateArn", "DomainName", "Status", "Type", "KeyAlgorithm", "RenewalEligibility", "CreatedAt", "ImportedAt", "IssuedAt", "NotBefore", "NotAfter") if name in whole}
+    return out | {"SubjectAlternativeNameSummaries": list(one.names), "HasAdditionalSubjectAlternativeNames": False, "InUse": bool(whole["InUseBy"]), "Exported": one.exported, "ExportOption": one.export,
                   "KeyUsages": [x["Name"] for x in whole["KeyUsages"]], "ExtendedKeyUsages": [x["Name"] for x in whole["ExtendedKeyUsages"]]}
 
 
@@ -212,10 +243,13 @@ def update_certificate_options(call: Call, req: t.UpdateCertificateOptionsReques
     call.put(one.but(logging=options.get("CertificateTransparencyLoggingPreference", one.logging), export=options.get("Export", one.export)))
 
 
-@acm.op(resource=by_arn, context=facts, partly="nothing in Cloche uses certificates yet, so none is ever in use")
+@acm.op(resource=by_arn, context=facts)
 def delete_certificate(call: Call, req: t.DeleteCertificateRequest) -> None:
     one = find(call, req["CertificateArn"])
+    if users(call, one):
+        raise errors.in_use(one.arn)
     call.cancel(remind, one.id)
+    issuing.forget(call, one)
     call.delete(one)
 
 

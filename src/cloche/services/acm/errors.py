@@ -24,6 +24,10 @@ def invalid_state(message: str) -> AwsError:
     return AwsError("InvalidStateException", message)
 
 
+def in_use(arn: str) -> AwsError:
+    return AwsError("ResourceInUseException", f"Certificate {arn} is in use.")
+
+
 def more_than_one() -> AwsError:
     return validation("The certificate field contains more than one certificate. You can specify only one certificate in this field.")
 

@@ -29,3 +29,18 @@ def status(call: Call, arn: str) -> str:
     """"" if there is none."""
     found = look(call.of("acm"), arn)
     return found.status(call.now) if found else ""
+
+
+def use(call: Call, arn: str, user: str) -> None:
+    """`user` (an ARN) serves with it from now on: it cannot be deleted, and is renewed when its end comes near."""
+    at = call.of("acm", region=arn.split(":")[3])
+    found = look(at, arn)
+    if found and user not in found.users:
+        at.put(found.but(users=(*found.users, user)))
+
+
+def release(call: Call, arn: str, user: str) -> None:
+    at = call.of("acm", region=arn.split(":")[3])
+    found = look(at, arn)
+    if found and user in found.users:
+        at.put(found.but(users=tuple(x for x in found.users if x != user)))

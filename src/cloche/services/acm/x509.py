@@ -35,6 +35,22 @@ def algorithm(key: Any) -> str:
     raise errors.key_unsupported()
 
 
+def fresh(algorithm: str) -> Any:
+    """A new private key of a kind as DescribeCertificate spells it. RSA takes its time."""
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
+    kind, _, size = algorithm.partition("-")
+    if kind == "RSA":
+        return rsa.generate_private_key(65537, int(size))
+    return ec.generate_private_key({"prime256v1": ec.SECP256R1, "secp384r1": ec.SECP384R1, "secp521r1": ec.SECP521R1}[size]())
+
+
+def locked(private: bytes, passphrase: bytes) -> str:
+    """The key under a passphrase, as ExportCertificate gives it."""
+    from cryptography.hazmat.primitives import serialization as forms
+    key: Any = forms.load_pem_private_key(private, None)
+    return key.private_bytes(forms.Encoding.PEM, forms.PrivateFormat.PKCS8, forms.BestAvailableEncryption(passphrase)).decode()  # type: ignore[no-any-return]
+
+
 def check_key(found: Any, private: bytes) -> None:
     from cryptography.hazmat.primitives import serialization as forms
     try:

@@ -13,7 +13,18 @@ from cloche.kernel import AwsError
 from .public import Type
 
 # the groups of type names whose package is called differently
-PACKAGES = {"Lambda": "lambda_", "Cognito": "cognito_idp", "Serverless": "", "StepFunctions": "stepfunctions", "SSO": "sso_admin", "ACMPCA": "acm_pca"}
+PACKAGES = {
+    "ACMPCA": "acm_pca",
+    "ApplicationAutoScaling": "application_autoscaling",
+    "CertificateManager": "acm",
+    "Cognito": "cognito_idp",
+    "ElasticLoadBalancing": "elb",
+    "ElasticLoadBalancingV2": "elbv2",
+    "Lambda": "lambda_",
+    "SSO": "sso_admin",
+    "Serverless": "",
+    "StepFunctions": "stepfunctions",
+}
 
 
 @lru_cache(maxsize=1)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from cloche.kernel import Call
 from cloche.languages import alarm_rule
 
-from . import acting, datapoints, history, pending, queries, statistics, watching
+from . import acting, datapoints, gauges, history, pending, queries, statistics, watching
 from . import service as cloudwatch
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ def step_of(config: Any) -> int:
 @cloudwatch.timer
 def evaluate(call: Call, alarm: str) -> None:
     from .alarms import Alarm
+    watching.planned(call).pop((call.account, call.region, alarm), None)
     found = call.get(Alarm, alarm)
     if found is None or found.composite:
         return
@@ -47,6 +48,8 @@ def evaluate(call: Call, alarm: str) -> None:
     step, period = step_of(config), period_of(config)
     end = int(call.now + 1e-3) // step * step
     pending.flush(call)
+    for key in queries.metrics_of(config):
+        gauges.sample(call, key, end - 1)
     start = end - period * (config["EvaluationPeriods"] + LOOK_BACK)
     points = seen(call, config, start, end, period)
     state, reason, used = judge(config, points, found.state, end, found.config.get("Namespace") == "AWS/DynamoDB")

@@ -50,10 +50,15 @@ def new_cell(cloud: Any, place: Place) -> Cell:
     pending = of(cloud)
     cell = pending.cells[place] = Cell()
     if pending.watched:
+        from . import gauges
         account, region, namespace, name, dims, _ = place
-        watch = (account, region, namespace, name, datapoints.dims_text(dims))
-        if watch in pending.watched:
+        text = datapoints.dims_text(dims)
+        if (watch := (account, region, namespace, name, text)) in pending.watched:
             cloud.work.spawn(_tell_soon(cloud, watch))
+        if level := gauges.beside(namespace):  # something happens there: who watches the levels looks as well
+            for watch in pending.watched:
+                if watch[:3] == (account, region, namespace) and watch[4] == text and watch[3].startswith(level):
+                    cloud.work.spawn(_tell_soon(cloud, watch))
     return cell
 
 

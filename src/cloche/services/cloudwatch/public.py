@@ -56,3 +56,25 @@ def recent(call: Call, namespace: str, name: str, dimensions: tuple[tuple[str, s
     for one in found.values():
         cell.merge(one)
     return statistics.value(cell, statistic, seconds) if cell.n else None
+
+
+def measured(call: Call, name: str) -> tuple[float, float] | None:
+    """(the last datapoint that an alarm sees, its threshold); None if it sees none."""
+    from . import evaluating
+    from .alarms import Alarm
+    there = call.of("cloudwatch")
+    alarm = there.get(Alarm, name)
+    if alarm is None or alarm.composite:
+        return None
+    _pending.flush(there)
+    config = alarm.config
+    step, period = evaluating.step_of(config), evaluating.period_of(config)
+    end = int(there.now + 1e-3) // step * step
+    points = evaluating.seen(there, config, end - period * (config["EvaluationPeriods"] + evaluating.LOOK_BACK), end, period)
+    return (points[-1][1], config["Threshold"]) if points else None
+
+
+def alarms_with(call: Call, action: str) -> list[str]:
+    """The alarms that name this action."""
+    from .alarms import Alarm
+    return sorted(alarm.name for alarm in call.of("cloudwatch").all(Alarm) if any(action in arns for arns in alarm.actions.values()))

@@ -9,7 +9,7 @@ from cloche.kernel import ANY, Call
 from cloche.languages import metric_math
 from cloche.languages.metric_functions import Invalid, Series, Value
 
-from . import datapoints, errors, metrics, pending, statistics
+from . import datapoints, errors, gauges, metrics, pending, statistics
 from . import service as cloudwatch
 
 if TYPE_CHECKING:
@@ -123,6 +123,7 @@ class Run:
 
     def metric(self, q: Any) -> Series:
         stat = q["MetricStat"]
+        gauges.sample(self.call, key_of(stat["Metric"]), min(self.call.now, self.end - 1))
         return self.series(key_of(stat["Metric"]), stat["Stat"], stat["Period"], stat.get("Unit"), q.get("Label") or stat["Metric"]["MetricName"])
 
     def series(self, key: datapoints.Key, stat: str, period: int, unit: str | None, label: str) -> Series:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from cloche.kernel import ANY, Call
 
-from . import datapoints, errors, pending
+from . import datapoints, errors, gauges, pending
 from . import service as cloudwatch
 from .datapoints import Cell
 
@@ -144,6 +144,7 @@ def get_metric_statistics(call: Call, req: t.GetMetricStatisticsInput) -> t.GetM
         raise errors.too_many_datapoints(asked, MOST_DATAPOINTS)
     pending.flush(call)
     key = (req["Namespace"], req["MetricName"], datapoints.dims_of(req.get("Dimensions")))
+    gauges.sample(call, key, call.now)
     found = datapoints.read(call, key, start, end, period, req.get("Unit"), bool(extended))
     points: list[Any] = []
     for (slot, unit), cell in found.items():

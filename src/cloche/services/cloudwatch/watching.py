@@ -65,8 +65,8 @@ def soon(call: Call, alarm: str, step: int) -> None:
 
 def at(call: Call, alarm: str, moment: float) -> None:
     name, known = (call.account, call.region, alarm), planned(call)
-    if call.now < known.get(name, 0.0) <= moment:
-        return
+    if known.get(name, moment + 1) <= moment:
+        return  # also one that is due this very moment and not yet run: put off each time, it never would be
     from .evaluating import evaluate
     call.due(moment, evaluate, name=alarm, alarm=alarm)
     call.cloud.store.then(known.__setitem__, name, moment)

@@ -9,11 +9,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from cloche.kernel import Call
+from cloche.services.cloudwatch import public as cloudwatch
 
 from . import errors
 from .layouts import IndexLayout, Layout
+from .tables import Table
 
 BURST_SECONDS = 300
+CONSUMED = {"Read": "ConsumedReadCapacityUnits", "Write": "ConsumedWriteCapacityUnits"}
 
 
 def consumed(req: Any, layout: Layout, units: float, indexes: Mapping[str, float] = {}, direction: str = "", name: str | None = None) -> dict[str, Any] | None:
@@ -51,6 +54,13 @@ def admit_index(call: Call, layout: Layout, index: IndexLayout, direction: str) 
 
 def charge(call: Call, layout: Layout, direction: str, units: float, indexes: Mapping[str, float] = {}) -> None:
     """Take from the buckets what was used; a local index uses its table's. An empty bucket of an index refuses the table's write."""
+    dims, metric, total = ("TableName", layout.table.name), CONSUMED[direction], units
+    for name, taken in indexes.items():
+        if layout.by_name[name].local:
+            total += taken
+        else:
+            cloudwatch.put(call, "AWS/DynamoDB", metric, (dims, ("GlobalSecondaryIndexName", name)), taken, "Count")
+    cloudwatch.put(call, "AWS/DynamoDB", metric, (dims,), total, "Count")
     if not layout.counted:
         return
     for name, taken in indexes.items():
@@ -69,6 +79,10 @@ def charge(call: Call, layout: Layout, direction: str, units: float, indexes: Ma
 def _admit(call: Call, layout: Layout, index: IndexLayout | None, direction: str) -> None:
     bucket = _bucket(call, layout, index, direction)
     if bucket is not None and bucket[0] <= 0:
+        dims = ("TableName", layout.table.name)
+        cloudwatch.put(call, "AWS/DynamoDB", f"{direction}ThrottleEvents", (dims, ("GlobalSecondaryIndexName", index.index.name)) if index else (dims,), 1, "Count")
+        if call.op:
+            cloudwatch.put(call, "AWS/DynamoDB", "ThrottledRequests", (dims, ("Operation", call.op)), 1, "Count")
         raise errors.throttled(index.arn if index else layout.arn, index is not None, direction, not layout.table.provisioned)
 
 
@@ -93,3 +107,12 @@ def _bucket(call: Call, layout: Layout, index: IndexLayout | None, direction: st
         bucket[0] = min(depth, bucket[0] + max(0.0, now - bucket[1]) * rate)
         bucket[1] = now
     return bucket  # type: ignore[no-any-return]
+
+
+def gauges(call: Call, name: str) -> list[tuple[str, float, str]]:
+    """For CloudWatch: the provisioned capacity of a table."""
+    table = call.of("dynamodb").get(Table, name)
+    if table is None or not table.provisioned:
+        return []
+    read, write = table.throughput
+    return [("ProvisionedReadCapacityUnits", read, "Count"), ("ProvisionedWriteCapacityUnits", write, "Count")]

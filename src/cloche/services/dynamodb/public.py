@@ -6,9 +6,10 @@ from __future__ import annotations
 
 from cloche.kernel import Call
 
+from .capacities import gauges
 from .streams import RETENTION_SECONDS, SEQUENCE, SHARD_SECONDS, Stream, complete, topic
 
-__all__ = ["RETENTION_SECONDS", "SEQUENCE", "SHARD_SECONDS", "Stream", "last", "policy_of", "records", "stream_of", "streams", "topic"]
+__all__ = ["RETENTION_SECONDS", "SEQUENCE", "SHARD_SECONDS", "Stream", "gauges", "last", "policy_of", "records", "stream_of", "streams", "topic"]
 
 
 def streams(call: Call) -> list[Stream]:

@@ -45,4 +45,4 @@ def _settle(call: Any) -> None:
     settle(call)
 
 
-service = Ec2(__name__)
+service = Ec2(__name__, doors=("endpoint_policy", "packet"))

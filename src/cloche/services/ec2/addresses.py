@@ -8,11 +8,11 @@ from __future__ import annotations
 import ipaddress
 from functools import lru_cache
 
-from cloche.engines.net import topology
 from cloche.kernel import Call
 
 from . import errors_vpc as errors
 from . import service as ec2
+from . import world
 
 RANGES6 = ipaddress.IPv6Network("2001:db8::/32")  # documentation's range, in /56 pieces: no real network has it
 
@@ -41,6 +41,14 @@ def number(address: str) -> int:
     return int(ipaddress.ip_address(address))
 
 
+def number_or_none(address: str) -> int | None:
+    """Of an IPv4 address in its one right form."""
+    try:
+        return int(ipaddress.IPv4Address(address))
+    except ValueError:
+        return None
+
+
 # -- private -----------------------------------------------------------------------------------------------------------------
 
 def reserved(cidr: str) -> list[int]:
@@ -53,6 +61,10 @@ def reserved(cidr: str) -> list[int]:
 def taken(call: Call, subnet: str) -> int:
     """How many IPv4 addresses of the subnet are in use."""
     return int(call.row("SELECT count(*) FROM ec2_private WHERE subnet=? AND family=4", subnet)[0])
+
+
+def taken6(call: Call, subnet: str) -> int:
+    return int(call.row("SELECT count(*) FROM ec2_private WHERE subnet=? AND family=6", subnet)[0])
 
 
 def free_count(call: Call, subnet: str, cidr: str) -> int:
@@ -134,7 +146,7 @@ def drop_prefix(call: Call, subnet: str, prefix: str) -> None:
 
 def take_public(call: Call, who: str) -> str:
     """A public address for a holder: one never used before, else the one that has been free for longest."""
-    pool = ipaddress.IPv4Network(topology.PUBLIC)
+    pool = world.public_range(call)
     last = call.row("SELECT max(address) FROM ec2_public")[0] or int(pool[0])
     if last + 1 < int(pool[-1]):
         call.sql("INSERT INTO ec2_public VALUES (?,?,?,?,NULL)", last + 1, call.account, call.region, who)
@@ -144,6 +156,15 @@ def take_public(call: Call, who: str) -> str:
         raise errors.no_public_addresses()
     call.sql("UPDATE ec2_public SET account=?, region=?, holder=?, freed=NULL WHERE address=?", call.account, call.region, who, row[0])
     return str(ipaddress.IPv4Address(row[0]))
+
+
+def public_owner(call: Call, address: str) -> tuple[str, str] | None:
+    """Account and region of who has a public address."""
+    try:
+        row = call.row("SELECT account, region FROM ec2_public WHERE address=? AND holder IS NOT NULL", number(address))
+    except ValueError:
+        return None
+    return (row[0], row[1]) if row else None
 
 
 def recover_public(call: Call, address: str, who: str) -> bool:

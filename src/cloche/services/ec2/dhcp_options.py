@@ -79,7 +79,7 @@ def create_dhcp_options(call: Call, req: t.CreateDhcpOptionsRequest) -> t.Create
 
 
 FACETS: describe.Facets = {
-    "dhcp-options-id": lambda d: d.id, "key": lambda d: list(d.options), "value": lambda d: d.options, "owner-id": lambda call, d: call.account,
+    "dhcp-options-id": lambda d: d.id, "key": lambda d: list(d.options), "value": lambda d: list(d.options.values()), "owner-id": lambda call, d: call.account,
 }
 
 

@@ -413,3 +413,23 @@ def address_locked(address: str) -> AwsError:
 
 def eip_associated(id_: str) -> AwsError:
     return AwsError("Resource.AlreadyAssociated", f"resource {id_} is already associated with associate-id")
+
+
+def managed_address() -> AwsError:
+    return AwsError("AuthFailure", "You do not have permission to access the specified resource.")
+
+
+def address_not_associated(address: str) -> AwsError:
+    return AwsError("InvalidAssociationID.NotFound", f"The association ID for address '{address}' does not exist")
+
+
+def cidr_is_routed(cidr: str, table: str) -> AwsError:
+    return AwsError("InvalidParameterValue", f"The CIDR '{cidr}' is the same as or larger than the destination of a route in route table {table}")
+
+
+def egress_gateway_not_found(ids: list[str]) -> AwsError:
+    return AwsError("InvalidGatewayID.NotFound", f"The eigw ID '{ids[0]}' does not exist")
+
+
+def subnet_block_limit(subnet: str) -> AwsError:
+    return AwsError("SubnetCidrBlockLimitExceeded", f"The maximum number of IPv6 CIDR blocks associated with the subnet '{subnet}' has been reached.")

@@ -4,13 +4,17 @@ Whoever else makes interfaces (instances, NAT gateways, endpoints, load balancer
 """
 from __future__ import annotations
 
+import datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from cloche.kernel import Call, Record
 
-from . import addresses, describe, links, network, security_groups, tags, vpcs
+from . import addresses, describe, errors, errors_vpc, idempotency, links, names, network, security_groups, subnets, tags, vpcs, zones
+from . import service as ec2
+from .route_tables import RouteTable
+from .routes import TARGETS, Target
 from .subnets import Subnet
 
 if TYPE_CHECKING:
@@ -18,6 +22,23 @@ if TYPE_CHECKING:
 
 MOST = 5000  # per region
 AMAZON = "amazon"
+
+
+class Owner(msgspec.Struct, frozen=True):
+    """What interfaces ask of the instance they are attached to."""
+    state: str
+    zone: str
+    type_name: str
+    interfaces: int  # how many it may have
+    addresses: int   # how many IPv4 addresses each of them may have
+
+
+def owner(call: Call, instance: str) -> Owner:
+    """Raises InvalidInstanceID.NotFound or .Malformed."""
+    from . import instance_types, instances
+    one = instances.find(call, instance)
+    kind = instance_types.find(one.type)
+    return Owner(one.state, one.zone, one.type, kind.interfaces, kind.addresses)
 
 
 class Address(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -62,7 +83,6 @@ class NetworkInterface(Record, frozen=True):
     operator: str = ""   # the service principal that manages it
     owner: str = ""      # what it belongs to, in Cloche's own words: nat-..., a load balancer's ARN
     tracking: dict[str, int] = {}
-    token: str = ""
     made: float = 0
     lend_public: bool | None = None  # asked for at launch; None: the subnet decides
 
@@ -90,13 +110,40 @@ def find(call: Call, id_: str) -> NetworkInterface:
 tags.FINDERS["eni"] = find
 
 
+def _about(call: Call, id_: str) -> dict[str, Any]:
+    one = call.get(NetworkInterface, id_)
+    return {"ec2:NetworkInterfaceID": id_, "ec2:Subnet": names.arn(call, "subnet", one.subnet_id), "ec2:Vpc": names.arn(call, "vpc", one.vpc_id),
+            "ec2:AvailabilityZone": one.zone} if one else {}
+
+
+names.ABOUT["network-interface"] = _about
+
+
 def of(call: Call, id_: str) -> list[NetworkInterface]:
     """Those in a VPC or subnet, in a group, or on an instance."""
     return [find(call, each) for each in links.users(call, id_, "eni-")]
 
 
+def up(call: Call, one: NetworkInterface) -> bool:
+    """Does what it is attached to run?"""
+    return one.attachment is not None and (not one.instance_id or owner(call, one.instance_id).state == "running")
+
+
+def _check(call: Call, id_: str, table: RouteTable) -> None:
+    if find(call, id_).vpc_id != table.vpc_id:
+        raise errors_vpc.different_networks(table.id, id_)
+
+
+def _alive(call: Call, id_: str, vpc_id: str) -> bool:
+    there = call.get(NetworkInterface, id_)
+    return there is not None and up(call, there)
+
+
+TARGETS["eni"] = Target("NetworkInterfaceId", _check, _alive)
+
+
 def put(call: Call, one: NetworkInterface) -> NetworkInterface:
-    links.tie(call, one.id, one.vpc_id, one.subnet_id, *one.groups, one.instance_id)
+    links.tie(call, one.id, one.vpc_id, one.subnet_id, *one.groups, one.instance_id, one.attachment.id if one.attachment else "")
     network.changed(call)
     return call.put(one)
 
@@ -164,7 +211,6 @@ def private_dns(call: Call, one: NetworkInterface, address: str) -> str | None:
 
 
 def shown(call: Call, one: NetworkInterface, status: str = "") -> t.NetworkInterface:
-    from . import zones
     out: Any = {
         "NetworkInterfaceId": one.id, "SubnetId": one.subnet_id, "VpcId": one.vpc_id, "AvailabilityZone": one.zone, "AvailabilityZoneId": zones.id_of(call.account, one.zone),
         "Description": one.description, "OwnerId": call.account, "RequesterManaged": one.requester_managed, "Status": status or ("in-use" if one.attachment else "available"),
@@ -213,3 +259,103 @@ def _shown_address(call: Call, one: NetworkInterface, address: Address, primary:
     if address.public:
         out["Association"] = association(call, one, address)
     return out
+
+
+# -- operations --------------------------------------------------------------------------------------------------------------------------
+
+def _addresses(req: Any) -> tuple[str, list[str] | int]:
+    """(primary, secondary ones) as the request says; "" and a number where AWS may choose."""
+    first, others = req.get("PrivateIpAddress") or "", []
+    for each in req.get("PrivateIpAddresses") or ():
+        address = each.get("PrivateIpAddress") or ""
+        if each.get("Primary"):
+            if first and first != address:
+                raise errors.combination("Only one primary private IP address can be specified")
+            first = address
+        else:
+            others.append(address)
+    count = req.get("SecondaryPrivateIpAddressCount")
+    if count and others:
+        raise errors.combination("The parameters PrivateIpAddresses and SecondaryPrivateIpAddressCount cannot be used together")
+    return first, others or count or 0
+
+
+def _either(req: Any, count: str, listed: str, member: str) -> list[str] | int:
+    if req.get(count) and req.get(listed):
+        raise errors.combination(f"The parameters {count} and {listed} cannot be used together")
+    return [each.get(member) or "" for each in req.get(listed) or ()] or req.get(count) or 0
+
+
+@ec2.op(**names.making("network-interface", subnet="SubnetId", security_group="Groups"))
+def create_network_interface(call: Call, req: t.CreateNetworkInterfaceRequest) -> t.CreateNetworkInterfaceResult:
+    subnet, token = subnets.find(call, req["SubnetId"]), req.get("ClientToken") or ""
+    if known := call.get(NetworkInterface, idempotency.made(call, req)):
+        return {"NetworkInterface": shown(call, known), "ClientToken": token}
+    if len(call.all(NetworkInterface)) >= MOST:
+        raise errors_vpc.interface_limit()
+    first, others = _addresses(req)
+    one = make(call, subnet, groups=req.get("Groups") or None, private=first, secondary=others, addresses6=_either(req, "Ipv6AddressCount", "Ipv6Addresses", "Ipv6Address"),
+               prefixes=_either(req, "Ipv4PrefixCount", "Ipv4Prefixes", "Ipv4Prefix"), prefixes6=_either(req, "Ipv6PrefixCount", "Ipv6Prefixes", "Ipv6Prefix"),
+               description=req.get("Description") or "", interface_type=req.get("InterfaceType") or "interface", requester_id=call.principal.id,
+               primary6=bool(req.get("EnablePrimaryIpv6")), tracking=tracking(req.get("ConnectionTrackingSpecification")))
+    tags.take(call, req, "network-interface", one.id)
+    idempotency.remember(call, req, one.id)
+    return {"NetworkInterface": shown(call, one, "pending"), **({"ClientToken": token} if token else {})}  # type: ignore[typeddict-item]
+
+
+TRACKING = {"TcpEstablishedTimeout": (60, 432000), "UdpStreamTimeout": (60, 180), "UdpTimeout": (30, 60)}
+
+
+def tracking(given: Any) -> dict[str, int]:
+    """How long idle connections are remembered."""
+    for name, seconds in (given or {}).items():
+        least, most = TRACKING[name]
+        if not least <= seconds <= most:
+            raise errors.invalid_value(seconds, name, f"The value must be between {least} and {most} seconds")
+    return dict(given or {})
+
+
+def _association(read: Any) -> Any:
+    return lambda call, one: [value for a in one.addresses if a.public and (value := read(call, a))]
+
+
+def _attached(read: Any) -> Any:
+    return lambda one: read(one.attachment) if one.attachment else None
+
+
+FACETS: describe.Facets = {
+    "network-interface-id": lambda n: n.id, "subnet-id": lambda n: n.subnet_id, "vpc-id": lambda n: n.vpc_id, "availability-zone": lambda n: n.zone,
+    "availability-zone-id": lambda call, n: zones.id_of(call.account, n.zone), "description": lambda n: n.description, "group-id": lambda n: n.groups,
+    "group-name": lambda call, n: [g["GroupName"] for g in shown_groups(call, n)], "interface-type": lambda n: n.interface_type, "mac-address": lambda n: n.mac,
+    "owner-id": lambda call, n: call.account, "private-ip-address": lambda n: n.private, "private-dns-name": lambda call, n: private_dns(call, n, n.private) if n.addresses else None,
+    "requester-id": lambda n: n.requester_id or None, "requester-managed": lambda n: n.requester_managed, "source-dest-check": lambda n: n.source_dest_check,
+    "status": lambda n: "in-use" if n.attachment else "available", "operator.managed": lambda n: bool(n.operator), "operator.principal": lambda n: n.operator or None,
+    "addresses.private-ip-address": lambda n: [a.private for a in n.addresses], "addresses.primary": lambda n: [i == 0 for i in range(len(n.addresses))],
+    "addresses.association.public-ip": _association(lambda call, a: a.public), "addresses.association.owner-id": _association(lambda call, a: call.account if a.allocation else AMAZON),
+    "association.allocation-id": _association(lambda call, a: a.allocation), "association.association-id": _association(lambda call, a: a.association),
+    "association.ip-owner-id": _association(lambda call, a: call.account if a.allocation else AMAZON), "association.public-ip": _association(lambda call, a: a.public),
+    "association.public-dns-name": _association(lambda call, a: addresses.public_name(call.region, a.public)),
+    "attachment.attachment-id": _attached(lambda a: a.id), "attachment.attach-time": _attached(lambda a: wire_time(a.at)), "attachment.device-index": _attached(lambda a: a.device),
+    "attachment.delete-on-termination": _attached(lambda a: a.delete_on_termination), "attachment.instance-id": _attached(lambda a: a.instance_id or None),
+    "attachment.instance-owner-id": _attached(lambda a: a.instance_owner), "attachment.network-card-index": _attached(lambda a: a.card), "attachment.status": _attached(lambda a: "attached"),
+    "ipv6-addresses.ipv6-address": lambda n: n.addresses6, "ipv4-prefixes.ipv4-prefix": lambda n: n.prefixes, "ipv6-prefixes.ipv6-prefix": lambda n: n.prefixes6,
+}
+
+
+def wire_time(moment: float) -> str:
+    return datetime.datetime.fromtimestamp(moment, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+
+@ec2.op(**names.LOOK)
+def describe_network_interfaces(call: Call, req: t.DescribeNetworkInterfacesRequest) -> t.DescribeNetworkInterfacesResult:
+    ids = req.get("NetworkInterfaceIds")
+    found = describe.matching(call, describe.several(call, NetworkInterface, ids, "InvalidNetworkInterfaceID.NotFound", "networkInterface ID"), req.get("Filters"), FACETS)
+    return describe.page(req, [shown(call, one) for one in found], "NetworkInterfaces", ids=ids)
+
+
+@ec2.op(**names.on("network-interface", "NetworkInterfaceId"))
+def delete_network_interface(call: Call, req: t.DeleteNetworkInterfaceRequest) -> None:
+    one = find(call, req["NetworkInterfaceId"])
+    if one.attachment:
+        raise errors_vpc.interface_delete_in_use(one.id)
+    drop(call, one)

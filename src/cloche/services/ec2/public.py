@@ -4,16 +4,20 @@ The caller may stand in any service: `public.make_interface(call, ...)`. Records
 """
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from cloche.kernel import Call
 
-from . import internet_gateways, network_interfaces, public_addresses, route_tables, routes, security_groups, subnets, vpcs
+from . import internet_gateways, network, network_interfaces, public_addresses, route_tables, routes, security_groups, subnets, vpcs, world
 from .defaults import settle
+from .network import Unavailable
 from .network_interfaces import NetworkInterface
 from .security_groups import SecurityGroup
 from .subnets import Subnet
 from .vpcs import Vpc
+
+__all__ = ["Unavailable"]
 
 
 def _here(call: Call) -> Call:
@@ -95,3 +99,206 @@ def release_interface(call: Call, id_: str) -> None:
     here = _here(call)
     if there := here.get(NetworkInterface, id_):
         network_interfaces.drop(here, there)
+
+
+# -- the machines of instances -------------------------------------------------------------------------------------------------------
+
+class MachineError(Exception):
+    """A command could not be run in a machine; the text says why."""
+
+
+def managed(call: Call, ids: list[str] | None = None) -> list[Any]:
+    """The running instances of this account and region (of those named) whose machine runs: their agent answers."""
+    from . import instances, world
+    here = call.of("ec2")
+    held = world.running(here)
+    found = [one for id_ in ids if (one := here.get(instances.Instance, id_))] if ids is not None else here.all(instances.Instance)
+    return [one for one in found if one.state == "running" and held is not None and held.machines.up(one.id)]
+
+
+def tags_of(call: Call, id_: str) -> dict[str, str]:
+    from . import tags
+    return dict(tags.of(call.of("ec2"), id_))
+
+
+def about(call: Call, one: Any) -> dict[str, str]:
+    """What an agent tells of its instance: address, host name, the name of its role."""
+    from cloche.services.iam import public as iam
+
+    from . import instances
+    here = call.of("ec2")
+    first = next(iter(instances.interfaces(here, one)), None)
+    profile = iam.instance_profile(here, one.profile) if one.profile else None
+    return {"address": first.private if first else "", "name": instances.private_name(here, one, first) if first and first.addresses else one.id, "role": profile.role if profile else ""}
+
+
+async def execute(call: Call, id_: str, argv: list[str], stdin: bytes = b"", *, user: str = "root", timeout: float = 60, environment: dict[str, str] | None = None) -> tuple[int, bytes, bytes]:
+    """A command in an instance's machine, whatever its network says: (code, out, err); code -9 after the timeout. Raises MachineError."""
+    from cloche.engines.world import WorldError
+
+    from . import world
+    held = world.running(call)
+    if held is None:
+        raise MachineError("The instance does not run.")
+    try:
+        return await held.execute(id_, argv, stdin, user, timeout, environment=environment or {})
+    except WorldError as error:
+        raise MachineError(str(error)) from None
+
+
+async def talk(call: Call, id_: str, argv: list[str], *, user: str, terminal: bool, environment: dict[str, str]) -> Any:
+    """A command in an instance's machine that one talks with (engines/world/interactive.py). Raises MachineError."""
+    from cloche.engines.world import WorldError
+
+    from . import world
+    held = world.running(call)
+    if held is None:
+        raise MachineError("The instance does not run.")
+    try:
+        return await held.machines.open(id_, argv, user, terminal, environment=environment, directory="/usr/bin")
+    except WorldError as error:
+        raise MachineError(str(error)) from None
+
+
+async def connected(call: Call, id_: str, port: int) -> Any:
+    """A socket connected to a port at the machine's loopback. Raises MachineError, OSError."""
+    import asyncio
+
+    from . import world
+    held = world.running(call)
+    if held is None:
+        raise MachineError("The instance does not run.")
+    made = await held.socket(id_, "tcp")
+    try:
+        await asyncio.wait_for(asyncio.get_running_loop().sock_connect(made, ("127.0.0.1", port)), 5)
+    except BaseException:
+        made.close()
+        raise
+    return made
+
+
+def acting(call: Call, id_: str) -> Call:
+    """The caller as the instance's role, for what an agent does in its name. Raises AccessDenied where it has none."""
+    from cloche.kernel import AwsError
+    from cloche.services.iam import public as iam
+
+    from . import instances
+    here = call.of("ec2")
+    one = instances.find(here, id_)
+    profile = iam.instance_profile(here, one.profile) if one.profile else None
+    if profile is None or not profile.role:
+        raise AwsError("AccessDeniedException", "The instance has no role.")
+    return call.as_role(iam.role_arn(here, profile.role), id_, "ec2.amazonaws.com")
+
+
+async def plugged_in(call: Call, *interfaces: str) -> Any:
+    """The world, once each of these interfaces is in it: a namespace called like it, with its address and its rules around. Raises Unavailable where this machine
+    holds no network."""
+    here = call.of("ec2")
+    await network.ready(here, *interfaces)
+    return await world.start(here)
+
+
+async def settled(call: Call) -> None:
+    """Until the kernel has what the records say by now, where there is a network at all."""
+    engine = network.standing(call)
+    if engine is not None:
+        await engine.settle(call.of("ec2"))
+
+
+def when_started(tell: Callable[[Call], None]) -> None:
+    """Be told when a world has been started: one after another's death is empty."""
+    world.STARTED.append(tell)
+
+
+def packet(call: Call, query: dict[str, str]) -> dict[str, Any]:
+    """`/_cloche/packet?from=i-...&to=10.0.2.5&port=443`: the kernel's question for a packet's way. Raises ValueError with what is wrong with the question."""
+    from . import packet_reasons
+    port, source_port = query.get("port", "0"), query.get("source_port", "0")
+    if not query.get("from") or not query.get("to") or not port.isdigit() or not source_port.isdigit():
+        raise ValueError("a packet has from (an instance or interface), to (an address, an instance, an interface), port, and perhaps protocol and source_port")
+    return packet_reasons.why(call.of("ec2"), query["from"], query["to"], int(port), query.get("protocol", "tcp").lower(), int(source_port))
+
+
+def endpoint_policy(cloud: Any, id_: str) -> Any:
+    """What a request through this VPC endpoint must pass, as `iam` knows a policy; None where everything passes."""
+    from cloche.iam.policy import parse
+
+    from .vpc_endpoints import EndpointPolicy
+    found = cloud.store.table(EndpointPolicy, "", "").get(id_)
+    return (id_, "endpoint", parse(found.text)) if found else None
+
+
+# -- for Direct Connect -------------------------------------------------------------------------------------------------------------------
+
+def hybrid_gateway(call: Call, id_: str) -> tuple[str, ...]:
+    """The ranges of the VPC behind a virtual private gateway (none behind a transit gateway, or one that is not attached). Raises where there is no such gateway."""
+    from . import transit_gateways
+    from . import vpn_gateways as gateways
+    here = _here(call)
+    if id_.startswith("tgw-"):
+        transit_gateways.find(here, id_)
+        return ()
+    one = gateways.find(here, id_)
+    return tuple(vpcs.find(here, one.vpc_id).cidrs) if one.vpc_id else ()
+
+
+def vpn_gateways(call: Call) -> list[str]:
+    from .vpn_gateways import VpnGateway
+    return [one.id for one in _here(call).all(VpnGateway) if one.state != "deleted"]
+
+
+def vpn_gateway_asn(call: Call, id_: str) -> int:
+    from .vpn_gateways import find
+    return find(_here(call), id_).asn
+
+
+def tie(call: Call, what: str, uses: str) -> None:
+    """A thing of another service uses one of EC2's, which cannot go before it."""
+    from . import links
+    links.tie(_here(call), what, uses)
+
+
+def untie(call: Call, what: str) -> None:
+    from . import links
+    links.untie(_here(call), what)
+
+
+# -- network file systems: what a machine asks to have mounted --------------------------------------------------------------------
+
+def on_mount(call: Call, answer: Any) -> None:
+    """`await answer(call, instance_id, source, options)` says what an instance's mount of a network file system is: (directory of the host's, whether it is
+    read-only), or raises OSError, whose number the caller of mount gets. `call` stands in the instance's account and region."""
+    call.cloud.memory["ec2.mounts"] = answer
+
+
+def place_of(call: Call, instance_id: str) -> tuple[str, str]:
+    """The VPC and the Availability Zone of an instance."""
+    from . import instances
+    one = instances.find(call.of("ec2"), instance_id)
+    return one.vpc, one.zone
+
+
+def standing(call: Call) -> set[str]:
+    """The namespaces that stand now: instances and interfaces that are plugged in."""
+    return set(network.spaces(call.of("ec2")))
+
+
+SETTLED = network.SETTLED   # rung when namespaces may have come or gone
+
+
+def running_world(call: Call) -> Any:
+    """The world, if it runs."""
+    return world.running(call)
+
+
+def zones_of(call: Call) -> list[str]:
+    """The zones of the call's region."""
+    from . import zones
+    return zones.of(call.region)
+
+
+def zone_id(call: Call, zone: str) -> str:
+    """`use1-az1` of `us-east-1a`, as this account sees it."""
+    from . import zones
+    return zones.id_of(call.account, zone)

@@ -51,12 +51,21 @@ def find(call: Call, id_: str) -> Subnet:
 tags.FINDERS["subnet"] = find
 
 
+def about(call: Call, id_: str) -> dict[str, Any]:
+    """What IAM may ask about a subnet."""
+    one = call.get(Subnet, id_)
+    return {"ec2:SubnetID": id_, "ec2:Vpc": names.arn(call, "vpc", one.vpc_id), "ec2:AvailabilityZone": one.zone} if one else {}
+
+
+names.ABOUT["subnet"] = about
+
+
 def of_vpc(call: Call, vpc_id: str) -> list[Subnet]:
     return [find(call, id_) for id_ in links.users(call, vpc_id, "subnet-")]
 
 
 def put(call: Call, subnet: Subnet) -> Subnet:
-    links.tie(call, subnet.id, subnet.vpc_id, subnet.acl_id)
+    links.tie(call, subnet.id, subnet.vpc_id, subnet.acl_id, *(block.id for block in subnet.blocks6))
     links.tie(call, subnet.acl_association_id, subnet.id)
     return call.put(subnet)
 
@@ -219,12 +228,14 @@ def describe_subnets(call: Call, req: t.DescribeSubnetsRequest) -> t.DescribeSub
 @ec2.op(**names.on("subnet", "SubnetId"))
 def delete_subnet(call: Call, req: t.DeleteSubnetRequest) -> None:
     """An interface in it keeps it; the associations with a route table and an ACL go with it."""
-    from . import route_tables
+    from . import route_tables, subnet_reservations
     subnet = find(call, req["SubnetId"])
     for user in links.users(call, subnet.id):
         if user.rpartition("-")[0] not in ("rtbassoc", "aclassoc", "scr"):
             raise errors.dependency("subnet", subnet.id)
     route_tables.forget(call, subnet.id)
+    for one in subnet_reservations.of(call, subnet.id):
+        subnet_reservations.drop(call, one)
     links.untie(call, subnet.id)
     links.untie(call, subnet.acl_association_id)
     call.delete(subnet)

@@ -4,6 +4,7 @@ What is in a VPC is asked of `links`: everything in it is tied to it, and so a V
 """
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 MOST = 5  # per region, the default VPC included
 DEFAULT_CIDR = "172.31.0.0/16"
+GOING: list[Callable[[Call, Vpc], None]] = []  # f(call, vpc): what goes along with a VPC that is deleted (peering connections)
 NEVER = tuple(addresses.network(cidr) for cidr in ("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4"))
 
 
@@ -64,6 +66,14 @@ def find(call: Call, id_: str) -> Vpc:
 
 
 tags.FINDERS["vpc"] = find
+
+
+def _about(call: Call, id_: str) -> dict[str, Any]:
+    one = call.get(Vpc, id_)
+    return {"ec2:VpcID": id_, "ec2:Tenancy": one.tenancy} if one else {}
+
+
+names.ABOUT["vpc"] = _about
 
 
 def default(call: Call) -> Vpc | None:
@@ -251,6 +261,9 @@ def delete_vpc(call: Call, req: t.DeleteVpcRequest) -> None:
     for user in links.users(call, vpc.id):
         if user not in own and user.rpartition("-")[0] not in ("rtbassoc", "pcx"):
             raise errors.dependency("vpc", vpc.id)
+    for going in GOING:
+        going(call, vpc)
+    security_groups.left(call, vpc.id)
     route_tables.drop(call, main)
     network_acls.drop(call, vpc.acl_id)
     security_groups.drop(call, vpc.group_id)

@@ -8,10 +8,12 @@ from __future__ import annotations
 from typing import Any
 
 from cloche.kernel import AwsError, Call
+from cloche.services.cloudwatch import public as cloudwatch
 from cloche.services.sns import public as sns
 from cloche.services.sqs import public as sqs
 
 from . import service as events
+from .buses import DEFAULT
 from .rules import Rule
 from .targets import payload, written
 
@@ -26,6 +28,7 @@ def hand_over(call: Call, rule: Rule, target: dict[str, Any], event: dict[str, A
 
 def attempt(call: Call, rule: Rule, target: dict[str, Any], event: dict[str, Any], since: float, tries: int, hops: int) -> None:
     try:
+        count(call, rule, "Invocations")
         with call.step():  # what a refused delivery wrote is taken back; the other targets' deliveries stand
             deliver(call, rule, target, event, hops)
     except AwsError as error:
@@ -103,8 +106,15 @@ def forward(call: Call, arn: str, event: dict[str, Any], hops: int) -> None:
         putting.spread(inside, bus.name, event, hops + 1)
 
 
+def count(call: Call, rule: Rule, metric: str) -> None:
+    """By the rule's name, and the bus's where it is not the default one."""
+    dims = (("RuleName", rule.name),) if rule.bus == DEFAULT else (("EventBusName", rule.bus), ("RuleName", rule.name))
+    cloudwatch.put(call, "AWS/Events", metric, dims, 1, "Count")
+
+
 def bury(call: Call, rule: Rule, target: dict[str, Any], event: dict[str, Any], error: AwsError, exhausted: str, tries: int, code: str = "") -> None:
     arn = (target.get("DeadLetterConfig") or {}).get("Arn")
+    count(call, rule, "FailedInvocations")
     if not arn:
         return
     denied = error.code in DENIED or error.query_code in DENIED

@@ -102,6 +102,8 @@ def spread(call: Call, bus: str, event: dict[str, Any], hops: int = 0) -> None:
     archives.keep(call, bus, event)
     for rule, matches in live_rules(call, bus):
         if matches(event):
+            delivery.count(call, rule, "MatchedEvents")
+            delivery.count(call, rule, "TriggeredRules")
             for target in rule.targets:
                 delivery.hand_over(call, rule, target, event, hops)
 

@@ -259,3 +259,29 @@ def server_certificate(call: Call, arn: str) -> tuple[str, str, str] | None:
         return None
     found = call.get(ServerCertificate, arn.rsplit("/", 1)[1])
     return (found.body, found.chain, found.private) if found else None
+
+
+def instance_profile(call: Call, arn: str) -> Any:
+    """The instance profile with this ARN (or, in the caller's account, this name); None if there is none. `.role` names its role, "" while it has none."""
+    from . import profiles
+    if not arn.startswith("arn:"):
+        found = call.get(profiles.InstanceProfile, arn.lower())
+        return found if found and found.name == arn else None
+    parts = arn.split(":", 5)
+    if len(parts) < 6 or parts[2] != "iam" or not parts[5].startswith("instance-profile/"):
+        return None
+    there = call.at(parts[4], call.region)
+    found = there.get(profiles.InstanceProfile, parts[5].rpartition("/")[2].lower())
+    return found if found and profiles.arn(there, found) == arn else None
+
+
+def instance_profile_arn(call: Call, profile: Any) -> str:
+    from . import profiles
+    return profiles.arn(call, profile)
+
+
+def role_arn(call: Call, name: str) -> str:
+    """The ARN of a role of the caller's account, "" if there is none of that name."""
+    from . import roles
+    found = call.get(Role, name.lower())
+    return roles.arn(call, found) if found else ""

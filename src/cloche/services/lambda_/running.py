@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from cloche.engines.run.invocation import SYNC_LIMIT, Invocation, Outcome
 from cloche.kernel import Call
 
-from . import errors, logs, names, recursion
+from . import errors, logs, metering, names, recursion
 from .pool import Pools, pools
 from .records import Account, Alias, Function, Version, account, find, version_of
 
@@ -53,7 +53,7 @@ async def run(
     if times > recursion.LIMIT and function.recursion == "Terminate":
         raise errors.recursive()
     room = pools(call.cloud)
-    counter = admit(there, room, function, version)
+    counter = admit(there, room, function, version, name.qualifier)
     try:
         warm = await room.take(there, version)
         try:
@@ -69,6 +69,7 @@ async def run(
                 del room.running[key]
     if outcome.status == "vanished":  # a fault of the machine: told as one, so that callers try again
         raise errors.sandbox_failed(outcome.error_type)
+    metering.ran(there, function.name, name.qualifier, outcome)
     out = logs.lines(version, request_id, outcome, version.config["RuntimeVersionConfig"]["RuntimeVersionArn"])
     with there.step():
         logs.put(there, version, warm.stream, out, outcome.ended)
@@ -99,20 +100,23 @@ def active(there: Call, function: str) -> tuple[str, ...]:
     return ("lambda.active", there.account, there.region, function)
 
 
-def admit(there: Call, room: Pools, function: Function, version: Version) -> list[tuple[str, str, str]]:
+def admit(there: Call, room: Pools, function: Function, version: Version, qualifier: str | None = None) -> list[tuple[str, str, str]]:
     """Count the invocation, or refuse it. Provisioned environments are part of the function's share."""
     mine, rest = (there.account, there.region, function.name), (there.account, there.region, "")
     if function.reserved is not None:
         if room.running.get(mine, 0) >= function.reserved:
+            metering.throttled(there, function.name, qualifier)
             raise errors.throttled("ReservedFunctionConcurrentInvocationLimitExceeded")
         counters = [mine]
     else:
         limits: Account = account(there)
         if room.running.get(rest, 0) >= limits.concurrency - limits.reserved:
+            metering.throttled(there, function.name, qualifier)
             raise errors.throttled("ConcurrentInvocationLimitExceeded")
         counters = [mine, rest]
     for key in counters:
         room.running[key] = room.running.get(key, 0) + 1
+    metering.admitted(there, function.name, room.running[mine], room.running.get(rest, 0))
     return counters
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from cloche.kernel import Call
 from cloche.languages import log_filter
 
-from . import errors, groups, streams, subscriptions
+from . import errors, groups, metrics, streams, subscriptions
 from . import service as logs
 
 if TYPE_CHECKING:
@@ -90,6 +90,10 @@ def append(call: Call, group: groups.LogGroup, stream: int, name: str, lines: li
     planned = call.row("INSERT INTO logs_size VALUES (?,?,NULL) ON CONFLICT (grp) DO UPDATE SET bytes=bytes+excluded.bytes RETURNING sweep", group.number, size)
     if group.retention and planned[0] is None:
         groups.plan_sweep(call, group)
+    metrics.incoming(call, group, len(lines), size)
+    if group.metrics:
+        metrics.count(call, group, lines)
+    metrics.embedded(call, lines)
     if group.subscriptions:
         subscriptions.offer(call, group, name, [(event_id(moment, id_), moment, message) for id_, (moment, message) in zip(ids, lines)])
     call.signal(("logs", group.number))

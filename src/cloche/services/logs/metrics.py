@@ -1,9 +1,12 @@
-"""Metric filters: kept, described and tested. Their values reach CloudWatch when CloudWatch is here."""
+"""Metric filters: what matches becomes values in CloudWatch; and EMF, lines that say themselves which metrics they carry."""
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from cloche.kernel import ANY, Call
+from cloche.languages import log_filter
+from cloche.services.cloudwatch import public as cloudwatch
 
 from . import errors, groups, subscriptions
 from . import service as logs
@@ -14,7 +17,7 @@ if TYPE_CHECKING:
 PER_GROUP = 100
 
 
-@logs.op(groups.by_name, partly="no metric values are published: CloudWatch metrics are not built yet")
+@logs.op(groups.by_name, partly="defaultValue is written for batches without a match, not for minutes without events; system fields are not used")
 def put_metric_filter(call: Call, req: t.PutMetricFilterRequest) -> None:
     group = groups.find(call, req["logGroupName"])
     subscriptions._pattern(req["filterPattern"])
@@ -71,3 +74,57 @@ def test_metric_filter(call: Call, req: t.TestMetricFilterRequest) -> t.TestMetr
         if values is not None:
             matches.append({"eventNumber": number, "eventMessage": message, "extractedValues": values})
     return {"matches": matches}
+
+
+# -- values -----------------------------------------------------------------------------------------------------------
+
+Line = tuple[int, str]  # milliseconds, text
+
+
+def incoming(call: Call, group: groups.LogGroup, events: int, size: int) -> None:
+    dims = (("LogGroupName", group.name),)
+    cloudwatch.put(call, "AWS/Logs", "IncomingLogEvents", dims, events, "None")
+    cloudwatch.put(call, "AWS/Logs", "IncomingBytes", dims, size, "Bytes")
+
+
+def count(call: Call, group: groups.LogGroup, lines: list[Line]) -> None:
+    """New events, through every metric filter of the group."""
+    for f in group.metrics:
+        pattern = log_filter.compile(f.pattern)
+        for change in f.transformations:
+            hits = 0
+            for moment, message in lines:
+                values = pattern.match(message)
+                if values is not None and (value := number(change["metricValue"], values)) is not None:
+                    hits += 1
+                    dims = tuple((name, str(values[field])) for name, field in (change.get("dimensions") or {}).items() if field in values)
+                    cloudwatch.write(call, change["metricNamespace"], change["metricName"], dims, value, change.get("unit", "None"), moment / 1000)
+            if not hits and "defaultValue" in change:
+                cloudwatch.write(call, change["metricNamespace"], change["metricName"], (), change["defaultValue"], change.get("unit", "None"), call.now)
+
+
+def number(text: str, values: Any) -> float | None:
+    """A literal, or `$.field` / `$field` of what matched."""
+    try:
+        return float(values[text] if text.startswith("$") else text)
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def embedded(call: Call, lines: list[Line]) -> None:
+    """The embedded metric format: a JSON line whose `_aws.CloudWatchMetrics` names metrics and dimensions among its own members."""
+    for _, message in lines:
+        if '"CloudWatchMetrics"' not in message:
+            continue
+        try:
+            body = json.loads(message)
+            about = body["_aws"]
+            for directive in about["CloudWatchMetrics"]:
+                for names in directive.get("Dimensions") or [[]]:
+                    dims = tuple((name, str(body[name])) for name in names)
+                    for metric in directive["Metrics"]:
+                        found = body.get(metric["Name"])
+                        for value in found if isinstance(found, list) else [] if found is None else [found]:
+                            cloudwatch.write(call, directive["Namespace"], metric["Name"], dims, float(value), metric.get("Unit", "None"), about["Timestamp"] / 1000, metric.get("StorageResolution", 60))
+        except (ValueError, KeyError, TypeError, AttributeError):
+            continue  # no EMF after all: it stays an ordinary line

@@ -11,6 +11,7 @@ from cloche.kernel import Call
 
 from . import changes, errors, health_checks, names, record_sets, values, zones
 from . import service as route53
+from .public import NamesChanged
 from .record_sets import Key
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ def change_resource_record_sets(call: Call, req: t.ChangeResourceRecordSetsReque
     if zone.count + draft.grown > zones.MOST_RECORDS:
         raise errors.batch_too_large(f"Number of records limit of {zones.MOST_RECORDS} exceeded.")
     call.put(zone.but(count=zone.count + draft.grown))
+    if not zone.private:
+        call.emit(NamesChanged(sorted({one["Name"] for _, one in given})))
     return {"ChangeInfo": changes.made(call, batch.get("Comment", ""))}  # type: ignore[typeddict-item]
 
 

@@ -14,7 +14,7 @@ from . import service as route53
 if TYPE_CHECKING:
     from cloche.shapes import route53 as t
 
-SYNC_SECONDS = 5
+SYNC_SECONDS = 2
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 route53.table("CREATE TABLE IF NOT EXISTS route53_change (id TEXT PRIMARY KEY, account TEXT NOT NULL, at REAL NOT NULL, comment TEXT NOT NULL) WITHOUT ROWID")

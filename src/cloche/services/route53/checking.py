@@ -12,13 +12,15 @@ from typing import Any
 from cloche.engines.fetch import Unreachable, fetch
 from cloche.kernel import Call, Request
 
-from . import health_checks
+from . import health_checks, public
 from . import service as route53
 from .health_checks import HealthCheck, Seen
+from .public import NamesChanged
 
 PATIENCE_SECONDS = 4
 OURS = (".amazonaws.com", ".on.aws", ".cloudfront.net", ".elasticbeanstalk.com")
 NEAR = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("198.18.0.0/15"))
+UNKNOWN = "Failure: DNS resolution failed: no hosted zone of this cloud has an address for the name."
 ELSEWHERE = "Failure: The endpoint is not a thing of this cloud, and Cloche asks nobody outside."
 
 
@@ -61,7 +63,17 @@ async def probe(call: Call, key: str) -> None:
             return  # nothing new: nothing is written, so that the clock may pass over the next look
         streak = 0 if good == now.healthy else now.streak + 1
         turned = streak >= now.config["FailureThreshold"] or now.seen is None
-        call.put(now.but(seen=seen, failed=now.failed if good else seen, healthy=good if turned else now.healthy, streak=0 if turned else streak))
+        made = call.put(now.but(seen=seen, failed=now.failed if good else seen, healthy=good if turned else now.healthy, streak=0 if turned else streak))
+        if words in (ELSEWHERE, UNKNOWN) and not made.healthy:
+            end(call, made)                            # more looks would see the same, until names change
+
+
+@route53.on(NamesChanged)
+def look_again(call: Call, event: NamesChanged) -> None:
+    """An endpoint that had no address may have one now."""
+    for one in call.all(HealthCheck):
+        if one.seen and one.seen.words in (ELSEWHERE, UNKNOWN) and one.config.get("FullyQualifiedDomainName"):
+            begin(call, one)
 
 
 def latest(call: Call, held: HealthCheck) -> Seen | None:
@@ -77,7 +89,7 @@ async def ask(call: Call, config: dict[str, Any]) -> tuple[bool, str]:
         return _judge(config, status, body)
     address = config.get("IPAddress") or _found(call, name)
     if not address:
-        return False, "Failure: DNS resolution failed: no hosted zone of this cloud has an address for the name."
+        return False, UNKNOWN
     if not any(ipaddress.ip_address(address) in net for net in NEAR):
         return False, ELSEWHERE
     try:
@@ -103,7 +115,6 @@ def _host(config: dict[str, Any], name: str) -> str:
 
 
 def _found(call: Call, name: str) -> str:
-    from . import public
     if not name:
         return ""
     found = public.lookup(call, name, "A", account=call.account)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from cloche.kernel import Call
+from cloche.kernel import Call, Event
 
 from . import answers, names, zones
 from .answers import Answer, Asker, Row
@@ -18,14 +18,23 @@ DEEPEST = 16
 Outside = Callable[[str, str], "Found | None"]
 
 
+class NamesChanged(Event, frozen=True):
+    """Records of these names were changed in a public zone. Listeners look for themselves."""
+
+    kind = "route53.names_changed"
+
+    names: list[str]
+
+
 class Found(NamedTuple):
     code: str                                          # NOERROR | NXDOMAIN | SERVFAIL
     records: list[Row]                                 # (name, type, ttl, value)
     soa: Row | None = None                             # of the zone that says there is nothing
 
 
-def lookup(call: Call, name: str, type_: str, vpc: str | None = None, *, account: str = "", region: str = "", outside: Outside | None = None) -> Found:
-    """Within a VPC its private zones come first, and what they hold is theirs alone."""
+def lookup(call: Call, name: str, type_: str, vpc: str | None = None, *, account: str = "", region: str = "", outside: Outside | None = None,
+           special: Callable[[str], bool] | None = None) -> Found:
+    """Within a VPC its private zones come first, and what they hold is theirs alone. `special` names are no public zone's: `outside` is asked at once."""
     call = call.of("route53")
     try:
         asked = names.full(name)
@@ -34,7 +43,7 @@ def lookup(call: Call, name: str, type_: str, vpc: str | None = None, *, account
     records: list[Row] = []
     flatten = ""
     for _ in range(DEEPEST):
-        zone, said = _ask(call, asked, type_, vpc, account, Asker(region or call.region))
+        zone, said = _ask(call, asked, type_, vpc, account, Asker(region or call.region), special is not None and special(asked))
         if zone is None:
             other = outside(asked, type_) if outside else None
             if other is None:
@@ -54,10 +63,10 @@ def _named(row: Row, asked: str, flatten: str) -> Row:
     return (flatten, *row[1:]) if flatten and row[0] == asked else row
 
 
-def _ask(call: Call, name: str, type_: str, vpc: str | None, account: str, asker: Asker) -> tuple[zones.HostedZone | None, Answer]:
+def _ask(call: Call, name: str, type_: str, vpc: str | None, account: str, asker: Asker, special: bool) -> tuple[zones.HostedZone | None, Answer]:
     if vpc and (held := private_zone(call, vpc, name)):
         return held[0], answers.answer(call, held[0], held[1], name, type_, asker)
-    held = _top(call, name, account)
+    held = None if special else _top(call, name, account)
     while held:
         zone, owner = held
         said = answers.answer(call, zone, owner, name, type_, asker)

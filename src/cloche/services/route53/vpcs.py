@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cloche.kernel import ANY, Call
+from cloche.kernel import ANY, AwsError, Call
 
 from . import changes, errors, names, pages, zones
 from . import service as route53
@@ -18,7 +18,10 @@ MOST_AUTHORIZATIONS = 100
 def owned(call: Call, region: str, vpc: str) -> bool:
     """Is it a VPC of the caller's account?"""
     from cloche.services.ec2 import public
-    return bool(region) and public.vpc(call.of("ec2", region=region), vpc) is not None
+    try:
+        return bool(region) and bool(public.vpc(call.at(call.account, region), vpc))
+    except AwsError:
+        return False
 
 
 def wanted(call: Call, vpc: Any) -> tuple[str, str]:

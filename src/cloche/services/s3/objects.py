@@ -52,6 +52,8 @@ def may_put(call: Call, req: Any) -> list[Need]:
         context["s3:if-none-match"] = req["IfNoneMatch"]
     if "IfMatch" in req:
         context["s3:if-match"] = req["IfMatch"]
+    if "ACL" in req and not call.wire:           # of a request on the wire its header says it
+        context["s3:x-amz-acl"] = req["ACL"]
     actions = ["s3:PutObject"]
     if tags:
         actions.append("s3:PutObjectTagging")

@@ -201,6 +201,12 @@ def counts(call: Call, queue: Queue) -> tuple[int, int, int]:
     return total - out - delayed, out, delayed
 
 
+def oldest_age(call: Call, queue: Queue) -> float:
+    """Seconds since the oldest message was sent; 0 in an empty queue."""
+    row = call.row("SELECT min(sent) FROM sqs_message WHERE queue = ?", queue.number)
+    return max(0.0, call.now - row[0]) if row and row[0] is not None else 0.0
+
+
 def changed(call: Call, number: int, by: int) -> None:
     """Keep the total of a queue that was ever counted; a step that fails takes it back."""
     totals: dict[int, int] | None = call.cloud.memory.get("sqs.totals")

@@ -10,7 +10,7 @@ import msgspec
 
 from cloche.kernel import AwsError, Call
 
-from . import content, encryption, errors, mailbox
+from . import content, encryption, errors, mailbox, metering
 from . import service as sqs
 from .queues import Queue, by_url, find, policy, spend
 
@@ -64,6 +64,7 @@ def send(call: Call, queue: Queue, req: Any) -> Any:
         result["SequenceNumber"] = sequence(seq)
     call.signal(("sqs", queue.arn))
     mailbox.expire_sometimes(call, queue)
+    metering.sent(call, queue, size)
     return result
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from cloche.kernel import Call
 
-from . import errors, mailbox, messages, receiving
+from . import errors, mailbox, messages, metering, receiving
 from .queues import Queue
 
 
@@ -89,4 +89,9 @@ def change_visibility(call: Call, arn: str, handle: str, seconds: int) -> None:
     receiving.change_visibility(inside, queue, handle, seconds)
 
 
-__all__ = ["Queue", "at", "change_visibility", "delete", "describe", "next_visible", "receive", "send", "topic", "url"]
+def gauges(call: Call, name: str) -> list[tuple[str, float, str]]:
+    """For CloudWatch: how many messages there are in a queue of this account and region, in what state, and how old."""
+    return metering.gauges(call.of("sqs"), name)
+
+
+__all__ = ["Queue", "at", "change_visibility", "delete", "describe", "gauges", "next_visible", "receive", "send", "topic", "url"]

@@ -15,7 +15,7 @@ import msgspec
 
 from cloche.kernel import Call
 
-from . import content, dead_letters, encryption, errors, mailbox
+from . import content, dead_letters, encryption, errors, mailbox, metering
 from . import service as sqs
 from .mailbox import Message
 from .messages import check_entries, each, sequence
@@ -81,6 +81,7 @@ def receive(call: Call, queue: Queue, req: Any) -> list[Any]:
     if attempt and (again := same_again(call, queue, content.check_fifo_id(attempt, "ReceiveRequestAttemptId"), until)):
         return [shown(call, queue, message, req) for message in again]
     messages = take_in_order(call, queue, count) if queue.fifo else take_visible(call, queue, count)
+    metering.received(call, queue, len(messages))
     if not messages:
         return []
     reserve(call, queue, len(messages))
@@ -223,6 +224,7 @@ def delete(call: Call, queue: Queue, text: str) -> None:
     if not queue.fifo:
         seq, _, id_ = read_handle(queue, text)
         mailbox.forget(call, queue, seq, id_)
+        metering.deleted(call, queue)
         return
     message, receive = look_up(call, queue, text)
     if message is None:
@@ -230,6 +232,7 @@ def delete(call: Call, queue: Queue, text: str) -> None:
     if message.receives != receive or message.visible_at <= call.now:
         raise errors.expired_receipt(text)
     mailbox.remove(call, queue, message)
+    metering.deleted(call, queue)
     call.signal(("sqs", queue.arn))  # its group may be open now
 
 

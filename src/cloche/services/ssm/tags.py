@@ -1,24 +1,26 @@
-"""Tags of parameters, the one kind of taggable thing that is here."""
+"""Tags of parameters and documents."""
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from cloche.kernel import Call
 
-from . import errors, parameters
+from . import documents, errors, parameters
 from . import service as ssm
 
 if TYPE_CHECKING:
     from cloche.shapes import ssm as t
 
-_PARTLY = "only parameters are taggable: the other kinds are not built"
+_PARTLY = "only parameters and documents are taggable: the other kinds are not built"
 
 
 def by_resource(call: Call, req: Any) -> str:
-    return parameters.arn(call, req["ResourceId"])
+    return documents.arn(call, req["ResourceId"]) if req["ResourceType"] == "Document" else parameters.arn(call, req["ResourceId"])
 
 
-def _find(call: Call, req: Any) -> parameters.Parameter:
+def _find(call: Call, req: Any) -> parameters.Parameter | documents.Document:
+    if req["ResourceType"] == "Document":
+        return documents.own(call, req["ResourceId"])
     if req["ResourceType"] != "Parameter":
         raise errors.bad_resource_type()
     found = call.get(parameters.Parameter, parameters.plain(call, req["ResourceId"]))

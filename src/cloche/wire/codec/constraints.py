@@ -168,9 +168,10 @@ _patterns: dict[str, Any] = {}
 
 # What Java's patterns may say and the regex package says otherwise
 _JAVA = [
-    (r"\uD800\uDC00-\uDBFF\uDFFF", r"\U00010000-\U0010FFFF"), (r"\p{IsAlphabetic}", r"\p{Alphabetic}"), (r"\p{Print}", r"\x20-\x7e"), (r"[\p{all}]", r"[\s\S]"),
+    (r"\uD800\uDC00-\uDBFF\uDFFF", r"\U00010000-\U0010FFFF"), (r"\p{IsAlphabetic}", r"\p{Alphabetic}"), (r"[\p{all}]", r"[\s\S]"),
     (r"\p{LD}", r"[\p{L}\p{Nd}]"),
 ]
+_PRINT = re.compile(r"\\p\{Print\}")
 _HEX = re.compile(r"\\x\{([0-9A-Fa-f]+)\}")
 
 
@@ -183,6 +184,7 @@ def java_regex(pattern: str) -> Any:
         text = pattern
         for java, ours in _JAVA:
             text = text.replace(java, ours)
+        text = _PRINT.sub(lambda m: r"\x20-\x7e" if m.string.rfind("[", 0, m.start()) > m.string.rfind("]", 0, m.start()) else r"[\x20-\x7e]", text)
         text = _HEX.sub(lambda m: f"\\U{int(m[1], 16):08x}", text)
         try:
             found = regex.compile(text, regex.VERSION0)

@@ -87,6 +87,16 @@ def set_hostname(name):
     _check(_libc.sethostname(name.encode(), ctypes.c_size_t(len(name))), "sethostname")
 
 
+def set_name(name):
+    """What `ps` shows, instead of a command line of the host's."""
+    with open("/proc/self/stat") as f:
+        fields = f.read().rpartition(")")[2].split()
+    start, end = int(fields[45]), int(fields[46])
+    ctypes.memset(start, 0, end - start)
+    ctypes.memmove(start, name.encode(), min(len(name), end - start - 1))
+    _check(_libc.prctl(ctypes.c_int(15), ctypes.c_char_p(name.encode()), 0, 0, 0), "prctl")
+
+
 def map_ids(uid, gid, outer_uid, outer_gid):
     """In a fresh user namespace: say which single id this process is."""
     with open("/proc/self/setgroups", "w") as f:

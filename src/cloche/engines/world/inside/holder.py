@@ -8,7 +8,6 @@ A network namespace is a descriptor here, and a link in /run/netns (a directory 
 import json
 import os
 import resource
-import select
 import signal
 import socket
 import sys
@@ -16,12 +15,19 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "run", "inside"))
 
+import filesystems
+import guests
+import machine
+import orders
+import seccomp
 import sockets
 import syscalls as sys_
+import volumes
 import warden
 
 NETNS = "/run/netns/"
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin"
+OURS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE]  # ignored here, not in what is started
 
 
 def main():
@@ -29,7 +35,7 @@ def main():
     rootless, cgroups = sys.argv[2] == "rootless", [c for c in sys.argv[3].split(",") if c]
     os.setsid()
     uid, gid = os.geteuid(), os.getegid()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in OURS[:3]:
         signal.signal(number, signal.SIG_IGN)
     try:
         pid = sys_.clone(sys_.NEWNS | sys_.NEWPID | sys_.NEWNET | sys_.NEWIPC | (sys_.NEWUSER if rootless else 0))
@@ -41,7 +47,11 @@ def main():
             sys_.prctl(sys_.PDEATHSIG, signal.SIGKILL)
             if rootless:
                 sys_.map_ids(0, 0, uid, gid)
-            Holder(control).run()
+            holder = Holder(control, rootless)
+            control.send(json.dumps({"hello": True, "shift": holder.guests.shift, "lacks": holder.guests.lacks}).encode())
+            holder.listen()
+        except BrokenPipeError:  # Cloche has gone while it was told something: then all this goes too
+            os._exit(0)
         except OSError as error:
             control.send(json.dumps({"error": str(error), "errno": error.errno}).encode())
         os._exit(1)
@@ -51,73 +61,24 @@ def main():
     warden.remove(cgroups)
 
 
-class Holder:
-    def __init__(self, control):
-        self.control = control
-        self.children = {}  # pid -> what to do with its status
-        self.running = {}  # number of an order -> the process it started
-        self.namespaces = {}  # name -> descriptor
-        self.mounts()
-        sys_.loopback_up()
-        self.own = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-        self.namespaces[""] = self.own
-        resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
-        os.environ.clear()
-        os.environ.update(PATH=PATH, LANG="C.UTF-8")
-
-    def mounts(self):
+class Holder(orders.Orders):
+    def __init__(self, control, rootless):
+        super().__init__(control)
+        self.rootless = rootless
         sys_.mount(None, "/", None, sys_.REC | sys_.PRIVATE)
         sys_.mount("proc", "/proc", "proc", sys_.NOSUID | sys_.NODEV | sys_.NOEXEC)
         sys_.mount("cloche", "/run", "tmpfs", sys_.NOSUID, "mode=755")
         os.mkdir(NETNS)
-
-    def run(self):
-        woken, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
-        poll = select.poll()
-        poll.register(self.control, select.POLLIN)
-        poll.register(woken, select.POLLIN)
-        self.control.send(b'{"hello": true}')
-        while True:
-            for fd, _ in poll.poll():
-                if fd == woken:
-                    os.read(woken, 4096)
-                    self.reap()
-                elif not self.hear():
-                    return
-
-    def hear(self):
-        message, fds, _, _ = socket.recv_fds(self.control, 1 << 18, 16)
-        if not message:
-            return False
-        order = json.loads(message)
-        answer, send = None, []
-        try:
-            answer = getattr(self, "do_" + order["do"])(order, fds, send)
-        except OSError as error:
-            answer = {"error": str(error), "errno": error.errno}
-        except KeyError as error:
-            answer = {"error": f"there is no {error}", "errno": 2}
-        if answer is not None:
-            self.say(order["n"], answer, send)
-        for fd in fds + send:
-            os.close(fd)
-        return True
-
-    def say(self, number, answer, fds=()):
-        socket.send_fds(self.control, [json.dumps({"n": number, **answer}).encode()], list(fds))
-
-    def reap(self):
-        while True:
-            try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
-            except ChildProcessError:
-                return
-            if pid == 0:
-                return
-            if then := self.children.pop(pid, None):
-                then(os.waitstatus_to_exitcode(status))
+        sys_.loopback_up()
+        self.own = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        self.namespaces = {"": self.own}  # name -> descriptor
+        resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+        os.environ.clear()
+        os.environ.update(PATH=PATH, LANG="C.UTF-8")
+        self.guests = guests.Guests(rootless)
+        self.volumes = volumes.Volumes()
+        self.machines = {}  # id -> machine.Machine
+        self.asked = {}  # id of a mount call -> the call, while the server thinks about it
 
     # network namespaces
     def within(self, name):
@@ -126,13 +87,17 @@ class Holder:
     def do_namespace(self, order, fds, send):
         if order["name"] in self.namespaces:
             return {"made": False}
-        try:
-            sys_.unshare(sys_.NEWNET)
-            fd = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-            sys_.loopback_up()
-        finally:
-            sys_.setns(self.own, sys_.NEWNET)
+        if order.get("guest"):
+            fd = self.guests.network()
+        else:
+            try:
+                sys_.unshare(sys_.NEWNET)
+                fd = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+            finally:
+                sys_.setns(self.own, sys_.NEWNET)
         self.namespaces[order["name"]] = fd
+        with self.within(order["name"]):
+            sys_.loopback_up()
         os.symlink(f"/proc/1/fd/{fd}", NETNS + order["name"])
         return {"made": True}
 
@@ -155,20 +120,75 @@ class Holder:
             send.append(sockets.make(order).detach())
         return {}
 
-    # processes
     def do_run(self, order, fds, send):
-        """The answer comes when it has ended; its input and outputs are files that the server gave."""
+        """A command of the host in a namespace; its input and outputs are files that the server gave."""
         actions = [(os.POSIX_SPAWN_DUP2, fd, number) for number, fd in enumerate(fds)]
         with self.within(order["name"]):
-            pid = os.posix_spawnp(order["argv"][0], order["argv"], os.environ, file_actions=actions, setsid=True, setsigdef=[signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE])
-        self.running[order["n"]] = pid
-        self.children[pid] = lambda code: (self.running.pop(order["n"]), self.say(order["n"], {"code": code}))
-        return None
+            pid = os.posix_spawnp(order["argv"][0], order["argv"], os.environ, file_actions=actions, setsid=True, setsigdef=OURS)
+        self.answer_for(order, pid)
 
-    def do_kill(self, order, fds, send):
-        """End the command of an earlier order, and all that it started; its own answer follows."""
-        if pid := self.running.get(order["order"]):
-            os.killpg(pid, signal.SIGKILL)
+    # machines
+    def do_lower(self, order, fds, send):
+        self.guests.lower(order["path"])
+        return {}
+
+    def do_boot(self, order, fds, send):
+        name = order["name"]
+        if name in self.machines:
+            return {"error": f"{name} runs already", "errno": 17}
+        made = machine.boot(order, fds, self.guests, self.within(order["network"]))
+        self.machines[name] = made
+        self.children[made.pid] = lambda code: self.ended(name, code)
+        self.heed(made.mount_calls.fileno(), lambda: self.mount_calls(made))
+        return {}
+
+    def mount_calls(self, made):
+        """The machine's first process sends the descriptor that tells of its mount calls, or ends without."""
+        _, fds, _, _ = socket.recv_fds(made.mount_calls, 16, 1)
+        self.ignore(made.mount_calls.fileno())
+        made.mount_calls.close()
+        if fds:
+            made.listener = fds[0]
+            self.heed(fds[0], lambda: filesystems.heard(seccomp.Told(fds[0]), made, self.guests, self.ask_for))
+
+    def ask_for(self, told, made, source, options):
+        """A network file system: the server knows whether there is one of that name, and whether the network lets the machine reach it."""
+        self.asked[told.id] = told
+        name = next(name for name, one in self.machines.items() if one is made)
+        self.say(0, {"event": "mount", "machine": name, "ask": told.id, "source": source, "options": options})
+
+    def do_mounted(self, order, fds, send):
+        told = self.asked.pop(order["ask"])
+        if "error" in order:
+            told.answer(order["error"])
+        elif os.fork() == 0:
+            filesystems.share(told, order["path"], order["read_only"])
+        return {}
+
+    def ended(self, name, code):
+        """All its processes are gone; what was mounted in it is gone with them."""
+        made = self.machines.pop(name)
+        if made.listener >= 0:
+            self.ignore(made.listener)
+            os.close(made.listener)
+        self.say(0, {"event": "ended", "machine": name, "code": code})
+
+    def do_attach(self, order, fds, send):
+        device = self.volumes.attach(order["volume"], order["path"], order.get("read_only", False))
+        if order.get("machine") in self.machines:
+            self.machines[order["machine"]].plug(device, order["names"], self.guests.shift)
+        return {"device": device}
+
+    def do_detach(self, order, fds, send):
+        if order.get("machine") in self.machines and order["volume"] in self.volumes.open:
+            self.machines[order["machine"]].unplug(self.volumes.open[order["volume"]][1])
+        return {"busy": self.volumes.detach(order["volume"])}
+
+    def do_busy(self, order, fds, send):
+        return {"busy": self.volumes.busy(order["volume"])}
+
+    def do_grow(self, order, fds, send):
+        self.volumes.grow(order["volume"])
         return {}
 
 

@@ -7,6 +7,7 @@ import zlib
 from urllib.parse import unquote
 
 from cloche.kernel import AwsError, Call, Request, Response
+from cloche.services.cloudwatch import public as cloudwatch
 from cloche.wire.http import TooLarge
 
 from ..apis import LETTERS, RestApi
@@ -33,6 +34,7 @@ async def answer(call: Call, request: Request, api: RestApi, stage_name: str, pa
     x.live = live(call, deployment)
     describe(x, deployment)
     error = refusal = None
+    began = call.now
     try:
         response = await steps(x)
     except Refused as refused:
@@ -42,8 +44,18 @@ async def answer(call: Call, request: Request, api: RestApi, stage_name: str, pa
         error = AwsError(refused.error_type, refused.why or refused.message or "", refused.status)
         response = refusals.response(x, refused)
     finish(x, response, refusal)
+    meter(x, api, response.status, began)
     call.cloud.timeline.add(x.caller, response.status, error)
     return response
+
+
+def meter(x: Exchange, api: RestApi, status: int, began: float) -> None:
+    one = ("ApiName", api.values["name"])
+    for dims in ((one,), (one, ("Stage", x.stage.name))):
+        cloudwatch.put(x.call, "AWS/ApiGateway", "Count", dims, 1, "Count")
+        cloudwatch.put(x.call, "AWS/ApiGateway", "4XXError", dims, 1 if 400 <= status < 500 else 0, "Count")
+        cloudwatch.put(x.call, "AWS/ApiGateway", "5XXError", dims, 1 if status >= 500 else 0, "Count")
+        cloudwatch.put(x.call, "AWS/ApiGateway", "Latency", dims, round((x.call.now - began) * 1000), "Milliseconds")
 
 
 def chosen(x: Exchange, api: RestApi) -> Deployment:

@@ -7,6 +7,7 @@ from urllib.parse import unquote
 
 from cloche.kernel import AwsError, Call, Request, Response
 from cloche.services.apigateway.public import clean, log_access, take
+from cloche.services.cloudwatch import public as cloudwatch
 from cloche.wire.http import TooLarge
 
 from ..apis import HttpApi
@@ -28,6 +29,7 @@ async def answer(call: Call, request: Request, api_id: str, stage_name: str | No
     raw = unquote(f"/{stage.name}{below}" if stage and stage.name != "$default" else below)
     x = Exchange(call, request, api, stage, unquote(below), raw)
     error = None
+    began = call.now
     try:
         response = cors.preflight(x) or await steps(x)
     except Refused as refused:
@@ -43,8 +45,18 @@ async def answer(call: Call, request: Request, api_id: str, stage_name: str | No
     if x.method == "HEAD":
         response.body = b""
     write_log(x)
+    meter(x, api.id, response.status, began)
     call.cloud.timeline.add(x.caller, response.status, error)
     return response
+
+
+def meter(x: Exchange, api: str, status: int, began: float) -> None:
+    one = ("ApiId", api)
+    for dims in ((one,), (one, ("Stage", x.stage.name))) if x.stage else ((one,),):
+        cloudwatch.put(x.call, "AWS/ApiGateway", "Count", dims, 1, "Count")
+        cloudwatch.put(x.call, "AWS/ApiGateway", "4xx", dims, 1 if 400 <= status < 500 else 0, "Count")
+        cloudwatch.put(x.call, "AWS/ApiGateway", "5xx", dims, 1 if status >= 500 else 0, "Count")
+        cloudwatch.put(x.call, "AWS/ApiGateway", "Latency", dims, round((x.call.now - began) * 1000), "Milliseconds")
 
 
 def stage_of(call: Call, api: HttpApi, name: str | None, path: str) -> tuple[Stage | None, str]:

@@ -1,0 +1,53 @@
+"""What Classic Load Balancers share with the others, and what those who register targets ask.
+
+The engine is one: sockets in the nodes' namespaces, requests passed on over kept connections, cookies that are sealed, health checks, certificates.
+"""
+from __future__ import annotations
+
+from typing import Any
+
+from cloche.kernel import Call
+
+from . import network
+from .balancers import Endpoint, LoadBalancer
+from .health import Found
+from .names import ZONES
+from .traffic import access_logs, certs, cookies, forwarding, listening, probing, rewriting, state
+from .traffic.forwarding import Way, exchange
+from .traffic.rewriting import Door
+
+__all__ = ["ZONES", "Door", "Endpoint", "Found", "LoadBalancer", "Way", "access_logs", "certs", "cookies", "exchange", "forwarding", "listening", "network", "probing", "rewriting", "state"]
+
+
+def enter(call: Call, dns: str, name: str) -> None:
+    """A Classic Load Balancer's DNS name is answered at the same door."""
+    there = call.of("elbv2")
+    there.put(Endpoint(dns, call.account, call.region, name, "classic"))
+
+
+def leave(call: Call, dns: str) -> None:
+    there = call.of("elbv2")
+    if found := there.get(Endpoint, dns.lower()):
+        there.delete(found)
+
+
+def uses_certificate(call: Call, arn: str) -> list[str]:
+    """ARNs of the load balancers, Classic ones too, that show this certificate."""
+    from cloche.services.elb import public as classic
+
+    from .listeners import Listener
+    there = call.of("elbv2")
+    names = {one.balancer for one in there.all(Listener) if arn in one.certificates}
+    return sorted(found.arn for name in names if (found := there.get(LoadBalancer, name))) + classic.uses_certificate(call, arn)
+
+
+def target_health(call: Call, group_arn: str) -> dict[str, str]:
+    """Target's id -> state, as DescribeTargetHealth tells it: for who replaces what is unwell (Auto Scaling, ECS)."""
+    told: Any = call.as_root().do("elbv2", "DescribeTargetHealth", TargetGroupArn=group_arn)
+    return {one["Target"]["Id"]: one["TargetHealth"]["State"] for one in told["TargetHealthDescriptions"]}
+
+
+def outside() -> Any:
+    """The front's own room: how a client on the internet is stood for."""
+    from . import front
+    return front

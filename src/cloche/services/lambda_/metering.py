@@ -1,0 +1,32 @@
+"""What functions tell CloudWatch: of all together, of each, and of each version or alias that was called by name."""
+from __future__ import annotations
+
+from cloche.engines.run.invocation import Outcome
+from cloche.kernel import Call
+from cloche.services.cloudwatch import public as cloudwatch
+
+Dims = tuple[tuple[str, str], ...]
+
+
+def places(function: str, qualifier: str | None) -> list[Dims]:
+    one: Dims = (("FunctionName", function),)
+    return [(), one, (*one, ("Resource", f"{function}:{qualifier}"))] if qualifier else [(), one]
+
+
+def ran(call: Call, function: str, qualifier: str | None, outcome: Outcome) -> None:
+    for dims in places(function, qualifier):
+        cloudwatch.put(call, "AWS/Lambda", "Invocations", dims, 1, "Count")
+        cloudwatch.put(call, "AWS/Lambda", "Errors", dims, 1 if outcome.failed else 0, "Count")
+        cloudwatch.put(call, "AWS/Lambda", "Duration", dims, outcome.duration_ms, "Milliseconds")
+        cloudwatch.put(call, "AWS/Lambda", "Throttles", dims, 0, "Count")
+
+
+def throttled(call: Call, function: str, qualifier: str | None) -> None:
+    for dims in places(function, qualifier):
+        cloudwatch.put(call, "AWS/Lambda", "Throttles", dims, 1, "Count")
+
+
+def admitted(call: Call, function: str, now: int, unreserved: int) -> None:
+    cloudwatch.put(call, "AWS/Lambda", "ConcurrentExecutions", (("FunctionName", function),), now, "Count")
+    if unreserved:
+        cloudwatch.put(call, "AWS/Lambda", "ConcurrentExecutions", (), unreserved, "Count")

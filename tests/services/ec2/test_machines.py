@@ -1,0 +1,169 @@
+"""Instances that really run: user data, stop and start, disks, and that nothing is left of them. (`real` is a cloud with machines.)"""
+import os
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from cloche.engines.world import lacking
+
+from .instances import AL2023, one
+
+pytestmark = pytest.mark.skipif(bool(lacking()), reason="no machines here: " + lacking())
+
+
+def until(true, seconds=15):
+    end = time.monotonic() + seconds
+    while not (found := true()):
+        assert time.monotonic() < end, "it did not come to pass"
+        time.sleep(0.01)
+    return found
+
+
+def state(cloud, id_, wanted):
+    return until(lambda: (found := one(cloud.client("ec2"), id_))["State"]["Name"] == wanted and found)
+
+
+def launch(cloud, **more):
+    id_ = cloud.client("ec2").run_instances(ImageId=AL2023, InstanceType="t3.micro", MinCount=1, MaxCount=1, **more)["Instances"][0]["InstanceId"]
+    state(cloud, id_, "running")
+    return id_
+
+
+def sh(cloud, id_, text, seconds=20):
+    """What a shell in it says, by Run Command."""
+    ssm = cloud.client("ssm")
+    command = ssm.send_command(InstanceIds=[id_], DocumentName="AWS-RunShellScript", Parameters={"commands": [text]})["Command"]["CommandId"]
+    found = until(lambda: (got := ssm.get_command_invocation(CommandId=command, InstanceId=id_))["Status"] not in ("Pending", "InProgress") and got, seconds)
+    assert found["Status"] == "Success", (found["StatusDetails"], found["StandardOutputContent"], found["StandardErrorContent"])
+    return found["StandardOutputContent"].strip()
+
+
+def test_user_data_runs_once_and_its_words_are_on_the_console(real):
+    ec2 = real.client("ec2")
+    id_ = launch(real, UserData="#!/bin/bash\necho \"I am $(id -un)\"; echo x >> /root/count\n")
+    said = until(lambda: "finished" in (text := ec2.get_console_output(InstanceId=id_, Latest=True)["Output"]) and text)
+    assert "I am root" in said
+    address = one(ec2, id_)["PrivateIpAddress"]
+    assert sh(real, id_, "hostname; ip -4 -o addr show eth0 | grep -o 'inet [0-9.]*'; cat /var/log/cloud-init-output.log | head -1").split("\n") == [
+        f"ip-{address.replace('.', '-')}.ec2.internal", f"inet {address}", "I am root"]
+    ec2.stop_instances(InstanceIds=[id_])
+    state(real, id_, "stopped")
+    ec2.start_instances(InstanceIds=[id_])
+    state(real, id_, "running")
+    assert sh(real, id_, "cloud-init status --wait; wc -l < /root/count") == "status: done\n1"
+    ec2.reboot_instances(InstanceIds=[id_])
+    real.advance(1)
+    assert sh(real, id_, "cloud-init status --wait; wc -l < /root/count") == "status: done\n1"
+    ec2.terminate_instances(InstanceIds=[id_])
+    state(real, id_, "terminated")
+
+
+def test_a_reboot_boots_the_same_disk_again(real):
+    id_ = launch(real)
+    before = sh(real, id_, "echo kept > /root/file; touch /run/gone; echo ok")
+    assert before == "ok"
+    real.client("ec2").reboot_instances(InstanceIds=[id_])
+    real.advance(1)
+    assert sh(real, id_, "cat /root/file; test -e /run/gone || echo fresh") == "kept\nfresh"
+    real.client("ec2").terminate_instances(InstanceIds=[id_])
+
+
+@pytest.mark.parametrize("behaviour, comes", [("stop", "stopped"), ("terminate", "terminated")])
+def test_shutting_down_from_inside_does_what_the_instance_was_told(real, behaviour, comes):
+    id_ = launch(real, InstanceInitiatedShutdownBehavior=behaviour)
+    real.client("ssm").send_command(InstanceIds=[id_], DocumentName="AWS-RunShellScript", Parameters={"commands": ["shutdown -h now"]})
+    found = state(real, id_, comes)
+    assert found["StateReason"]["Code"] == "Client.InstanceInitiatedShutdown"
+
+
+def test_a_reboot_from_inside_changes_no_state(real):
+    id_ = launch(real)
+    sh(real, id_, "touch /run/gone")
+    real.client("ssm").send_command(InstanceIds=[id_], DocumentName="AWS-RunShellScript", Parameters={"commands": ["reboot"]})
+    time.sleep(0.3)
+    real.advance(1)
+    assert one(real.client("ec2"), id_)["State"]["Name"] == "running"
+    until(lambda: id_ in [n["InstanceId"] for n in real.client("ssm").describe_instance_information()["InstanceInformationList"]])
+    assert sh(real, id_, "test -e /run/gone || echo fresh") == "fresh"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="loop devices need root")
+def test_a_volume_is_attached_formatted_snapshotted_and_moved(real):
+    ec2 = real.client("ec2")
+    first = launch(real)
+    zone = one(ec2, first)["Placement"]["AvailabilityZone"]
+    second = launch(real, Placement={"AvailabilityZone": zone})
+    volume = ec2.create_volume(AvailabilityZone=zone, Size=1)["VolumeId"]
+    until(lambda: ec2.describe_volumes(VolumeIds=[volume])["Volumes"][0]["State"] == "available")
+
+    def attach(volume_id, instance):
+        assert ec2.attach_volume(VolumeId=volume_id, InstanceId=instance, Device="/dev/sdf")["State"] == "attaching"
+        until(lambda: ec2.describe_volumes(VolumeIds=[volume_id])["Volumes"][0]["Attachments"][0]["State"] == "attached")
+
+    attach(volume, first)
+    sh(real, first, "set -e; test -b /dev/sdf; mkfs.ext4 -q /dev/sdf; mkdir /data; mount /dev/sdf /data; grep -q ' /data ext4' /proc/mounts; echo hello > /data/file; sync")
+    snapshot = ec2.create_snapshot(VolumeId=volume)["SnapshotId"]
+    until(lambda: ec2.describe_snapshots(SnapshotIds=[snapshot])["Snapshots"][0]["State"] == "completed" or real.advance(1))
+    sh(real, first, "set -e; echo later > /data/file; umount /data")
+    ec2.detach_volume(VolumeId=volume)
+    until(lambda: ec2.describe_volumes(VolumeIds=[volume])["Volumes"][0]["State"] == "available")
+    assert sh(real, first, "test -e /dev/sdf || echo gone") == "gone"
+    attach(volume, second)
+    assert sh(real, second, "mount /dev/sdf /mnt && cat /mnt/file") == "later"
+    copy = ec2.create_volume(AvailabilityZone=zone, SnapshotId=snapshot)["VolumeId"]
+    until(lambda: ec2.describe_volumes(VolumeIds=[copy])["Volumes"][0]["State"] == "available" or real.advance(1))
+    attach(copy, first)
+    assert sh(real, first, "mount /dev/sdf /data && cat /data/file") == "hello"
+    ec2.terminate_instances(InstanceIds=[first, second])
+
+
+def test_an_instance_cannot_reach_cloches_control_nor_the_host(real):
+    id_ = launch(real)
+    port = real.url.rsplit(":", 1)[1]
+    hosts = subprocess.run(["hostname", "-I"], capture_output=True, text=True, check=False).stdout.split()
+    for address in ["127.0.0.1", "169.254.169.254", "172.31.0.1", *hosts]:
+        host = f"[{address}]" if ":" in address else address
+        assert sh(real, id_, f"curl -s -o /dev/null -m 1 http://{host}:{port}/_cloche/health; echo $?") in ("7", "28"), address
+    real.client("ec2").terminate_instances(InstanceIds=[id_])
+
+
+def descendants(pid):
+    found = [pid]
+    for each in found:
+        found += [int(p) for p in Path(f"/proc/{each}/task/{each}/children").read_text().split()]
+    return found
+
+
+def test_after_kill_9_nothing_is_left_and_instances_are_up_again_with_their_disks(process, tmp_path):
+    cloud = process()
+    ec2 = cloud.client("ec2")
+    id_, stopped = launch(cloud), launch(cloud)
+    sh(cloud, id_, "echo kept > /root/file")
+    ec2.stop_instances(InstanceIds=[stopped])
+    state(cloud, stopped, "stopped")
+    before = one(ec2, id_)
+    links = subprocess.run(["ip", "-br", "link"], capture_output=True, text=True, check=True).stdout
+    all_of_it = descendants(cloud.process.pid)
+    assert len(all_of_it) > 3
+    cloud.kill()
+    until(lambda: not [pid for pid in all_of_it if os.path.exists(f"/proc/{pid}")])
+    assert str(cloud.data) not in Path("/proc/mounts").read_text()
+    if os.geteuid() == 0:
+        until(lambda: f"cloche{all_of_it[0]}." not in subprocess.run(["ip", "-br", "link"], capture_output=True, text=True, check=True).stdout)
+        assert f"cloche{all_of_it[0]}." in links
+    cloud.start()
+    after = state(cloud, id_, "running")
+    until(lambda: [n["InstanceId"] for n in cloud.client("ssm").describe_instance_information()["InstanceInformationList"]] == [id_])
+    assert sh(cloud, id_, "cat /root/file; ip -4 -o addr show eth0 | grep -o 'inet [0-9.]*'") == f"kept\ninet {before['PrivateIpAddress']}"
+    assert after.get("PublicIpAddress") == before.get("PublicIpAddress") and one(cloud.client("ec2"), stopped)["State"]["Name"] == "stopped"
+
+
+def test_without_compute_instances_are_records_that_say_so(process):
+    cloud = process("--compute", "none")
+    ec2 = cloud.client("ec2")
+    id_ = ec2.run_instances(ImageId=AL2023, InstanceType="t3.micro", MinCount=1, MaxCount=1)["Instances"][0]["InstanceId"]
+    cloud.advance(5)
+    assert one(ec2, id_)["StateReason"]["Code"] == "Cloche.RecordOnly"
+    assert not cloud.client("ssm").describe_instance_information()["InstanceInformationList"]
