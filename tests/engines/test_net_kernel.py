@@ -344,6 +344,15 @@ def test_a_transit_gateway_joins_vpcs_by_its_own_tables(bench):
     ask = [(some_id("i", 3), Packet("10.1.1.5", "10.0.1.5", TCP, 80, 40000)), (some_id("i", 1), Packet("10.0.1.5", "10.1.1.5", TCP, 80, 40000))]
     assert bench(bench.probes(ask)) == ["10.1.1.5", "10.0.1.5"]
     assert all(explain(topology, topology.interfaces[some_id("eni", n)], packet).open for n, (_, packet) in zip((3, 1), ask))
+    six = TransitGateway(gateway, feet, ((table, (*routes, TransitRoute("2600:1f00:1::/56", feet[0].id), TransitRoute("2600:1f00:2::/56", feet[1].id))),))
+    all6, both = Entry(101, True, "::/0"), (*world, Rule("::/0"))
+    bench.become(topology.with_(
+        six, *(structs.replace(topology.vpcs[vpc], cidrs6=(f"2600:1f00:{n}::/56",)) for n, vpc in ((1, first), (2, second))),
+        *(Acl(some_id("acl", n), vpc, (OPEN, all6), (OPEN, all6)) for n, vpc in ((1, first), (3, second))), Group(some_id("sg", 1), first, both, both), Group(some_id("sg", 3), second, both, both),
+        *(structs.replace(topology.tables[some_id("rtb", n)], routes=(Route("10.0.0.0/8", gateway), Route("2600:1f00::/32", gateway))) for n in (1, 3)),
+        structs.replace(topology.interfaces[some_id("eni", 1)], addresses6=("2600:1f00:1::5",)), structs.replace(topology.interfaces[some_id("eni", 3)], addresses6=("2600:1f00:2::5",))))
+    bench(bench.serve(some_id("i", 3), "tcp", 8443, "2600:1f00:2::5"))
+    assert bench(bench.probes([(some_id("i", 1), Packet("2600:1f00:1::5", "2600:1f00:2::5", TCP, 8443, 40009))])) == ["2600:1f00:1::5"]
     bench.become(topology.with_(TransitGateway(gateway, feet, ((table, routes[:1]),))))
     assert bench(bench.probes([(space, packet.but(source_port=40001)) for space, packet in ask])) == ["", ""]
 
