@@ -55,7 +55,7 @@ def request_spot_fleet(call: Call, req: t.RequestSpotFleetRequest) -> t.RequestS
 
 def shown(call: Call, fleet: Fleet) -> t.SpotFleetRequestConfig:
     everything, demanded = fleet_capacity.fulfilled(call, fleet)
-    config = dict(fleet.asked["config"]) | {"TargetCapacity": int(fleet.total), "OnDemandTargetCapacity": int(fleet.on_demand), "FulfilledCapacity": everything, "OnDemandFulfilledCapacity": demanded,
+    config: Any = dict(fleet.asked["config"]) | {"TargetCapacity": int(fleet.total), "OnDemandTargetCapacity": int(fleet.on_demand), "FulfilledCapacity": everything, "OnDemandFulfilledCapacity": demanded,
                                             "AllocationStrategy": fleet.strategy, "Type": fleet.type, "ExcessCapacityTerminationPolicy": fleet.excess}
     return {"SpotFleetRequestId": fleet.id, "SpotFleetRequestState": STATES.get(fleet.state, fleet.state), "CreateTime": fleet.made, "Tags": tags.shown(call, fleet.id),  # type: ignore[typeddict-item]
             "ActivityStatus": "fulfilled" if everything >= fleet.total else "pending_fulfillment", "SpotFleetRequestConfig": config}
