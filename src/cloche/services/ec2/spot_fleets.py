@@ -27,7 +27,7 @@ def _specified(each: Any) -> Pool:
     return Pool(spec, float(each.get("WeightedCapacity") or 1), each.get("SpotPrice") or "")
 
 
-@ec2.op(**names.making("spot-fleet-request"), partly="load balancers, attribute-based selection, and prices in total are not looked at")
+@ec2.op(**names.making("spot-fleet-request"), partly="load balancers and prices in total are not looked at")
 def request_spot_fleet(call: Call, req: t.RequestSpotFleetRequest) -> t.RequestSpotFleetResponse:
     config: Any = req["SpotFleetRequestConfig"]
     if bool(config.get("LaunchSpecifications")) == bool(config.get("LaunchTemplateConfigs")):
