@@ -83,7 +83,7 @@ def page(req: Any, rows: list[Any], member: str, *, least: int = 5, most: int = 
             raise errors.bad_page(size, least, most)
     first = start(req)
     size = size or default or len(rows) or 1
-    out = {member: rows[first:first + size]}
+    out: dict[str, Any] = {member: rows[first:first + size]}
     if first + size < len(rows):
         out["NextToken"] = base64.urlsafe_b64encode(f"ec2:{first + size}".encode()).decode()
     return out
