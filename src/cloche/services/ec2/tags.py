@@ -144,7 +144,7 @@ FINDERS: dict[str, Any] = {}  # prefix -> f(call, id) that raises if there is no
 
 
 def _exists(call: Call, id_: str) -> None:
-    prefix = id_.rpartition("-")[0]
+    prefix = names.prefix(id_)
     if prefix not in names.KINDS:
         raise errors.bad_id(id_)
     if finder := FINDERS.get(prefix):
