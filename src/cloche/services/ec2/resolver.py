@@ -190,9 +190,9 @@ def endpoint_name(call: Call, vpc_id: str, bare: str) -> list[str] | None:
     """`vpce-0abc-xyz.sqs.us-east-1.vpce.amazonaws.com`: its interfaces, whoever asks."""
     if not bare.endswith(".vpce.amazonaws.com"):
         return None
-    id_ = "-".join(bare.split("-", 2)[:2])
+    id_ = next(("-".join(part.split("-", 2)[:2]) for part in bare.split(".") if part.startswith("vpce-")), "")
     one = call.get(vpc_endpoints.VpcEndpoint, id_)
-    return next((list(found) for host, found in vpc_endpoints.own_names(call, one) if host == bare), []) if one else []
+    return next((list(found) for host, found in vpc_endpoints.own_names(call, one) if host == bare or (host[0] == "*" and bare.endswith(host[1:]))), []) if one else []
 
 
 def balancer_name(call: Call, vpc_id: str, bare: str) -> list[str] | None:
