@@ -197,3 +197,23 @@ def test_it_is_asked_at_base_plus_two_and_at_the_link_local_address(real, real_s
     plugged(network.ready(plugged.call, eni))
     assert plugged(datagram("10.1.0.2", "sqs.us-east-1.amazonaws.com", 0.3)) is None   # DNS support is off
     plugged.release(eni)
+
+
+def test_an_instance_looks_names_up_as_any_program_does(real):
+    """In the default VPC: by the C library's own resolver, over UDP, and with the SDK's Python."""
+    from .test_machines import launch, sh
+    ec2, dns = real.client("ec2"), real.client("route53")
+    id_ = launch(real)
+    found = ec2.describe_instances(InstanceIds=[id_])["Reservations"][0]["Instances"][0]
+    vpc = found["VpcId"]
+    zone = dns.create_hosted_zone(Name="corp.internal", CallerReference="z", VPC={"VPCRegion": "us-east-1", "VPCId": vpc})["HostedZone"]["Id"]
+    dns.change_resource_record_sets(HostedZoneId=zone, ChangeBatch={"Changes": [{"Action": "CREATE", "ResourceRecordSet": {
+        "Name": "db.corp.internal", "Type": "A", "TTL": 60, "ResourceRecords": [{"Value": "172.31.9.9"}]}}]})
+
+    def look(name):
+        return sh(real, id_, f"getent ahostsv4 {name} | head -1 | cut -d' ' -f1; true")
+    assert look("db.corp.internal") == "172.31.9.9"
+    assert look(found["PublicDnsName"]) == found["PrivateIpAddress"] == look(found["PrivateDnsName"])
+    assert look("sqs.us-east-1.amazonaws.com") == topology.service_address("sqs.us-east-1.amazonaws.com")
+    assert look("www.wikipedia.org") == ""
+    ec2.terminate_instances(InstanceIds=[id_])
