@@ -2028,6 +2028,7 @@ FIRST_SEGMENTS: Any = {
 }
 
 PACKAGES: Any = {
+    'accessanalyzer': 'accessanalyzer',
     'acm': 'acm',
     'apigateway': 'apigateway',
     'apigatewayv2': 'apigatewayv2',
@@ -2041,6 +2042,7 @@ PACKAGES: Any = {
     'dynamodb': 'dynamodb',
     'dynamodbstreams': 'dynamodbstreams',
     'ec2': 'ec2',
+    'efs': 'efs',
     'elb': 'elb',
     'elbv2': 'elbv2',
     'events': 'events',

@@ -210,10 +210,12 @@ def test_an_instance_looks_names_up_as_any_program_does(real):
     dns.change_resource_record_sets(HostedZoneId=zone, ChangeBatch={"Changes": [{"Action": "CREATE", "ResourceRecordSet": {
         "Name": "db.corp.internal", "Type": "A", "TTL": 60, "ResourceRecords": [{"Value": "172.31.9.9"}]}}]})
 
-    def look(name):
-        return sh(real, id_, f"getent ahostsv4 {name} | head -1 | cut -d' ' -f1; true")
-    assert look("db.corp.internal") == "172.31.9.9"
-    assert look(found["PublicDnsName"]) == found["PrivateIpAddress"] == look(found["PrivateDnsName"])
-    assert look("sqs.us-east-1.amazonaws.com") == topology.service_address("sqs.us-east-1.amazonaws.com")
-    assert look("www.wikipedia.org") == ""
+    efs = real.client("efs")
+    fs = efs.create_file_system()["FileSystemId"]
+    mount = efs.create_mount_target(FileSystemId=fs, SubnetId=found["SubnetId"])["IpAddress"]
+    wanted = {"db.corp.internal": "172.31.9.9", found["PublicDnsName"]: found["PrivateIpAddress"], found["PrivateDnsName"]: found["PrivateIpAddress"],
+              "sqs.us-east-1.amazonaws.com": topology.service_address("sqs.us-east-1.amazonaws.com"), f"{fs}.efs.us-east-1.amazonaws.com": mount, "www.wikipedia.org": "-"}
+    real.advance(60)
+    said = sh(real, id_, f"for name in {' '.join(wanted)}; do (getent ahostsv4 $name || echo -) | head -1 | cut -d' ' -f1; done")
+    assert dict(zip(wanted, said.split(), strict=True)) == wanted
     ec2.terminate_instances(InstanceIds=[id_])

@@ -3,11 +3,12 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import errno
 import logging
 import os
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -82,6 +83,7 @@ class Machines:
         self.running: dict[str, Running] = {}
         self.consoles: dict[str, bytearray] = {}
         self.on_end: list[Callable[[str, str], None]] = []  # (id, "halt" | "poweroff" | "reboot" | "killed"), for ends that nobody outside asked for too
+        self.on_mount: Callable[[str, str, str], Awaitable[tuple[str, bool]]] | None = None  # (id, source, options) -> (directory, read-only), or OSError
         self._skeleton: asyncio.Future[skeleton.Skeleton] | None = None
 
     async def boot(self, machine: Machine) -> None:
@@ -180,6 +182,21 @@ class Machines:
         running.ended.set_result(running.how)
         for tell in self.on_end:
             tell(machine, running.how)
+
+    async def mount(self, said: dict[str, Any]) -> None:
+        """A machine asked for a network file system: what it gets, or the error number that its `mount` hears."""
+        try:
+            if self.on_mount is None:
+                raise OSError(errno.ENODEV, "no network file systems here")
+            path, read_only = await self.on_mount(said["machine"], said["source"], said["options"])
+            answer: dict[str, Any] = {"path": path, "read_only": read_only}
+        except OSError as error:
+            answer = {"error": error.errno or errno.EIO}
+        except Exception:
+            log.exception("mounting %s in %s", said["source"], said["machine"])
+            answer = {"error": errno.EIO}
+        if self.world.running:
+            await self.world.ask("mounted", ask=said["ask"], **answer)
 
     def lost(self) -> None:
         """The world has ended, and all machines with it."""

@@ -8,7 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 from cloche.kernel import Call, Record
 
-from . import describe, elastic_ips, errors, errors_vpc, idempotency, internet_gateways, links, names, network, network_interfaces, private_addresses, subnets, tags
+from . import (
+    describe,
+    elastic_ips,
+    errors,
+    errors_vpc,
+    idempotency,
+    internet_gateways,
+    links,
+    names,
+    network,
+    network_interfaces,
+    private_addresses,
+    subnets,
+    tags,
+)
 from . import service as ec2
 from .network_interfaces import NetworkInterface
 from .route_tables import RouteTable

@@ -262,3 +262,43 @@ def tie(call: Call, what: str, uses: str) -> None:
 def untie(call: Call, what: str) -> None:
     from . import links
     links.untie(_here(call), what)
+
+
+# -- network file systems: what a machine asks to have mounted --------------------------------------------------------------------
+
+def on_mount(call: Call, answer: Any) -> None:
+    """`await answer(call, instance_id, source, options)` says what an instance's mount of a network file system is: (directory of the host's, whether it is
+    read-only), or raises OSError, whose number the caller of mount gets. `call` stands in the instance's account and region."""
+    call.cloud.memory["ec2.mounts"] = answer
+
+
+def place_of(call: Call, instance_id: str) -> tuple[str, str]:
+    """The VPC and the Availability Zone of an instance."""
+    from . import instances
+    one = instances.find(call.of("ec2"), instance_id)
+    return one.vpc, one.zone
+
+
+def standing(call: Call) -> set[str]:
+    """The namespaces that stand now: instances and interfaces that are plugged in."""
+    return set(network.spaces(call.of("ec2")))
+
+
+SETTLED = network.SETTLED   # rung when namespaces may have come or gone
+
+
+def running_world(call: Call) -> Any:
+    """The world, if it runs."""
+    return world.running(call)
+
+
+def zones_of(call: Call) -> list[str]:
+    """The zones of the call's region."""
+    from . import zones
+    return zones.of(call.region)
+
+
+def zone_id(call: Call, zone: str) -> str:
+    """`use1-az1` of `us-east-1a`, as this account sees it."""
+    from . import zones
+    return zones.id_of(call.account, zone)

@@ -128,6 +128,13 @@ def open_ipv6(call: Call, vpc: Vpc) -> None:
             put(call, group.but(rules=[*group.rules, Rule(call.id("sgr-"), True, "::/0")]))
 
 
+def left(call: Call, vpc_id: str) -> None:
+    """The VPC goes: groups of others are not associated with it any more."""
+    for id_ in links.users(call, f"in:{vpc_id}", "sg-"):
+        group = find(call, id_)
+        put(call, group.but(also=[vpc for vpc in group.also if vpc != vpc_id]))
+
+
 def drop(call: Call, id_: str) -> None:
     put(call, find(call, id_).but(rules=[]))
     links.untie(call, id_)
@@ -255,6 +262,8 @@ def delete_security_group(call: Call, req: t.DeleteSecurityGroupRequest) -> t.De
     for user in links.users(call, group.id):
         if not user.startswith("sgr-") and not (user.startswith("sg-") and find(call, user).vpc_id != group.vpc_id):
             raise errors_vpc.group_in_use(group.id)
+    if group.also:
+        raise errors_vpc.group_in_use(group.id)
     drop(call, group.id)
     return {"Return": True, "GroupId": group.id}
 

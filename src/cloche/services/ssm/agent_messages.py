@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import json
 import struct
-import uuid
 from typing import Any
 
 from msgspec import Struct
@@ -30,7 +29,7 @@ class Message(Struct, frozen=True):
 
 
 def pack(one: Message) -> bytes:
-    raw = uuid.UUID(one.id).bytes
+    raw = bytes.fromhex(one.id.replace("-", ""))
     head = HEADER.pack(HEADER.size, one.type.encode().ljust(32), 1, one.created, one.sequence, one.flags, raw[8:] + raw[:8], hashlib.sha256(one.payload).digest(), one.payload_type)
     return head + struct.pack(">I", len(one.payload)) + one.payload
 
@@ -45,7 +44,11 @@ def unpack(data: bytes) -> Message:
     payload = data[length + 4:length + 4 + size]
     if len(payload) < size or (payload and digest != hashlib.sha256(payload).digest()):
         raise ValueError("the payload is not what its digest says")
-    return Message(kind.decode().strip(" \0"), payload, payload_type, sequence, flags, str(uuid.UUID(bytes=raw[8:] + raw[:8])), created)
+    return Message(kind.decode().strip(" \0"), payload, payload_type, sequence, flags, dashed((raw[8:] + raw[:8]).hex()), created)
+
+
+def dashed(x: str) -> str:
+    return f"{x[:8]}-{x[8:12]}-{x[12:16]}-{x[16:20]}-{x[20:]}"
 
 
 def acknowledged(one: Message) -> bytes:
