@@ -212,10 +212,11 @@ def test_an_instance_looks_names_up_as_any_program_does(real):
 
     efs = real.client("efs")
     fs = efs.create_file_system()["FileSystemId"]
+    real.advance(60)
     mount = efs.create_mount_target(FileSystemId=fs, SubnetId=found["SubnetId"])["IpAddress"]
+    real.advance(300)
     wanted = {"db.corp.internal": "172.31.9.9", found["PublicDnsName"]: found["PrivateIpAddress"], found["PrivateDnsName"]: found["PrivateIpAddress"],
               "sqs.us-east-1.amazonaws.com": topology.service_address("sqs.us-east-1.amazonaws.com"), f"{fs}.efs.us-east-1.amazonaws.com": mount, "www.wikipedia.org": "-"}
-    real.advance(60)
     said = sh(real, id_, f"for name in {' '.join(wanted)}; do (getent ahostsv4 $name || echo -) | head -1 | cut -d' ' -f1; done")
     assert dict(zip(wanted, said.split(), strict=True)) == wanted
     ec2.terminate_instances(InstanceIds=[id_])
