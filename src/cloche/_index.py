@@ -2028,6 +2028,7 @@ FIRST_SEGMENTS: Any = {
 }
 
 PACKAGES: Any = {
+    'accessanalyzer': 'accessanalyzer',
     'acm': 'acm',
     'apigateway': 'apigateway',
     'apigatewayv2': 'apigatewayv2',
@@ -2037,6 +2038,7 @@ PACKAGES: Any = {
     'cloudwatch': 'cloudwatch',
     'cognito-identity': 'cognito_identity',
     'cognito-idp': 'cognito_idp',
+    'directconnect': 'directconnect',
     'dynamodb': 'dynamodb',
     'dynamodbstreams': 'dynamodbstreams',
     'ec2': 'ec2',

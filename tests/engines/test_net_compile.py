@@ -220,6 +220,13 @@ def test_a_vpc_in_which_nothing_runs_has_no_network():
     assert set(compile(topology).plan.spaces) == {VPC, some_id("i", 1), some_id("i", 2), some_id("eni", 9), "internet"}
 
 
+def test_the_public_side_stays_when_the_last_vpc_has_gone():
+    topology = two_subnets()
+    before = compile(topology)
+    after = compile(topology.with_(*(structs.replace(one, up=False) for one in topology.interfaces.values())), before)
+    assert set(after.plan.spaces) == {"internet"} and not after.plan.links
+
+
 def test_a_stopped_instance_leaves_by_difference():
     topology = two_subnets()
     before = compile(topology)

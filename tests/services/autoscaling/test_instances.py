@@ -376,3 +376,30 @@ def test_an_alarm_stops_its_instance(cloud):
     metrics.set_alarm_state(AlarmName="idle", StateValue="ALARM", StateReason="test")
     cloud.advance(60)
     assert cloud.client("ec2").describe_instances(InstanceIds=[one])["Reservations"][0]["Instances"][0]["State"]["Name"] == "stopped"
+
+
+def test_a_group_is_made_after_an_instance(cloud):
+    ec2, client = cloud.client("ec2"), cloud.client("autoscaling")
+    one = ec2.run_instances(ImageId=image(cloud), InstanceType="t3.small", MinCount=1, MaxCount=1, Placement={"AvailabilityZone": "us-east-1b"})["Instances"][0]["InstanceId"]
+    client.create_auto_scaling_group(AutoScalingGroupName="g", InstanceId=one, MinSize=1, MaxSize=2)
+    found = settle(cloud)
+    assert (found["LaunchConfigurationName"], found["AvailabilityZones"], found["Instances"][0]["InstanceType"]) == ("g", ["us-east-1b"], "t3.small")
+    assert one not in ids(found)
+
+
+def test_a_template_with_interfaces_launches_in_the_groups_subnets(cloud):
+    ec2 = cloud.client("ec2")
+    own = ec2.create_security_group(GroupName="own", Description="own")["GroupId"]
+    made = ec2.create_launch_template(LaunchTemplateName="cards", LaunchTemplateData={"ImageId": image(cloud), "InstanceType": "t3.micro", "NetworkInterfaces": [
+        {"DeviceIndex": 0, "AssociatePublicIpAddress": True, "Groups": [own]}]})["LaunchTemplate"]["LaunchTemplateId"]
+    group(cloud, MinSize=2, LaunchTemplate={"LaunchTemplateId": made})
+    found = settle(cloud)
+    assert {i["AvailabilityZone"] for i in found["Instances"]} == {"us-east-1a", "us-east-1b"}
+    assert all([g["GroupId"] for g in i["SecurityGroups"]] == [own] and i["PublicIpAddress"] for i in states(cloud, found).values())
+
+
+def test_a_mixed_policy_launches_its_first_override(cloud):
+    made = template(cloud)
+    group(cloud, MinSize=1, MixedInstancesPolicy={"LaunchTemplate": {"LaunchTemplateSpecification": {"LaunchTemplateId": made}, "Overrides": [{"InstanceType": "t3.large"}, {"InstanceType": "t3.small"}]}})
+    found = settle(cloud)
+    assert found["Instances"][0]["InstanceType"] == "t3.large" and found["MixedInstancesPolicy"]["LaunchTemplate"]["LaunchTemplateSpecification"]["LaunchTemplateName"] == "web"

@@ -1,5 +1,7 @@
 """Auto Scaling and CloudWatch over machines that really run. (`real` is a cloud with machines.)"""
+import base64
 import time
+import urllib.request
 
 import pytest
 
@@ -74,3 +76,47 @@ def test_a_busy_group_grows_by_its_processors_alone(cloud):
             break
     assert look(cloud)["DesiredCapacity"] == 3, metric(cloud, "CPUUtilization", {"AutoScalingGroupName": "g"})
     assert len(settle(cloud)["Instances"]) == 3
+
+
+SERVE = """#!/bin/bash
+mkdir -p /srv/www && hostname > /srv/www/index.html && cd /srv/www && nohup python3 -m http.server 80 >/dev/null 2>&1 &
+"""
+
+
+def test_an_instance_whose_server_died_is_replaced_by_the_balancers_word(cloud):
+    """Area 10.8: HealthCheckType ELB, an unhealthy target is terminated and replaced; requests go to who is well."""
+    client, elb, ec2 = cloud.client("autoscaling"), cloud.client("elbv2"), cloud.client("ec2")
+    vpc = ec2.describe_vpcs()["Vpcs"][0]["VpcId"]
+    subnets = {s["AvailabilityZone"]: s["SubnetId"] for s in ec2.describe_subnets()["Subnets"]}
+    zones = sorted(subnets)[:2]
+    open_ = ec2.create_security_group(GroupName="open", Description="open", VpcId=vpc)["GroupId"]
+    ec2.authorize_security_group_ingress(GroupId=open_, IpPermissions=[{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}])
+    balancer = elb.create_load_balancer(Name="web", Subnets=[subnets[z] for z in zones], SecurityGroups=[open_])["LoadBalancers"][0]
+    arn = elb.create_target_group(Name="web", Protocol="HTTP", Port=80, VpcId=vpc, HealthCheckIntervalSeconds=10)["TargetGroups"][0]["TargetGroupArn"]
+    elb.modify_target_group_attributes(TargetGroupArn=arn, Attributes=[{"Key": "deregistration_delay.timeout_seconds", "Value": "10"}])
+    elb.create_listener(LoadBalancerArn=balancer["LoadBalancerArn"], Protocol="HTTP", Port=80, DefaultActions=[{"Type": "forward", "TargetGroupArn": arn}])
+    made = ec2.create_launch_template(LaunchTemplateName="web", LaunchTemplateData={
+        "ImageId": image(cloud), "InstanceType": "t3.micro", "SecurityGroupIds": [open_], "UserData": base64.b64encode(SERVE.encode()).decode()})["LaunchTemplate"]["LaunchTemplateId"]
+    client.create_auto_scaling_group(AutoScalingGroupName="g", MinSize=2, MaxSize=3, VPCZoneIdentifier=",".join(subnets[z] for z in zones), LaunchTemplate={"LaunchTemplateId": made},
+                                     TargetGroupARNs=[arn], HealthCheckType="ELB", HealthCheckGracePeriod=30)
+
+    def health():
+        return {d["Target"]["Id"]: d["TargetHealth"]["State"] for d in elb.describe_target_health(TargetGroupArn=arn)["TargetHealthDescriptions"]}
+
+    def pass_until(true, turns=30):
+        for _ in range(turns):
+            if true():
+                return
+            time.sleep(0.05)
+            cloud.advance(15)
+        raise AssertionError((health(), look(cloud), client.describe_scaling_activities(AutoScalingGroupName="g")["Activities"]))
+
+    pass_until(lambda: list(health().values()) == ["healthy"] * 2 and len(ids(look(cloud))) == 2)
+    victim = sorted(ids(look(cloud)))[0]
+    cloud.client("ssm").send_command(InstanceIds=[victim], DocumentName="AWS-RunShellScript", Parameters={"commands": ["pkill -f http.server"]})
+    pass_until(lambda: victim not in ids(look(cloud)) and list(health().values()) == ["healthy"] * 2)
+    causes = [a["Cause"] for a in client.describe_scaling_activities(AutoScalingGroupName="g")["Activities"]]
+    assert any("ELB system health check failure" in cause for cause in causes)
+    request = urllib.request.Request(f"{cloud.url}/", headers={"Host": balancer["DNSName"]})
+    assert urllib.request.urlopen(request).read().startswith(b"ip-")
+    elb.delete_load_balancer(LoadBalancerArn=balancer["LoadBalancerArn"])

@@ -92,6 +92,26 @@ def test_a_function_counts_invocations_errors_and_throttles(cloud):
     assert total(cloud, "AWS/Lambda", "Invocations") == 2
 
 
+def test_an_alarm_calls_a_function_that_lets_it_in(cloud):
+    iam, functions, metrics = cloud.client("iam"), cloud.client("lambda"), cloud.client("cloudwatch")
+    trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
+    role = iam.create_role(RoleName="f", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    iam.put_role_policy(RoleName="f", PolicyName="logs", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "logs:*", "Resource": "*"}]}))
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        archive.writestr("f.py", "import json\ndef handler(event, context):\n    print('HEARD', json.dumps(event))\n")
+    arn = functions.create_function(FunctionName="f", Runtime="python3.12", Role=role, Handler="f.handler", Code={"ZipFile": data.getvalue()})["FunctionArn"]
+    alarm(cloud, "a", AlarmActions=[arn])
+    functions.add_permission(FunctionName="f", StatementId="s", Action="lambda:InvokeFunction", Principal="lambda.alarms.cloudwatch.amazonaws.com", SourceArn=f"arn:aws:cloudwatch:us-east-1:{cloud.account}:alarm:a")
+    metrics.set_alarm_state(AlarmName="a", StateValue="ALARM", StateReason="a drill")
+    cloud.advance(5)
+    [item] = metrics.describe_alarm_history(AlarmName="a", HistoryItemType="Action")["AlarmHistoryItems"]
+    assert item["HistorySummary"] == f"Successfully executed action {arn}"
+    [line] = [e["message"] for e in cloud.client("logs").filter_log_events(logGroupName="/aws/lambda/f", filterPattern="HEARD")["events"]]
+    event = json.loads(line.partition("HEARD ")[2])
+    assert event["alarmData"]["alarmName"] == "a" and event["alarmData"]["state"]["reason"] == "a drill" and event["alarmArn"].endswith(":alarm:a")
+
+
 def test_an_api_counts_requests_and_refusals(cloud):
     import urllib.error
     import urllib.request
@@ -131,6 +151,28 @@ def test_embedded_metrics_in_logs_become_metrics(cloud):
     line = {"_aws": {"Timestamp": now, "CloudWatchMetrics": [{"Namespace": "Emf", "Dimensions": [["Service"]], "Metrics": [{"Name": "Latency", "Unit": "Milliseconds"}]}]}, "Service": "pay", "Latency": 42}
     logs.put_log_events(logGroupName="app", logStreamName="s", logEvents=[{"timestamp": now, "message": json.dumps(line)}])
     assert total(cloud, "Emf", "Latency", Service="pay") == 42
+
+
+def test_a_topic_counts_what_it_was_given_and_what_arrived(cloud):
+    sns, sqs = cloud.client("sns"), cloud.client("sqs")
+    topic = sns.create_topic(Name="news")["TopicArn"]
+    for name in ("open", "shut"):
+        sqs.create_queue(QueueName=name)
+        arn = f"arn:aws:sqs:us-east-1:{cloud.account}:{name}"
+        sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+        if name == "open":
+            policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": arn}]}
+            sqs.set_queue_attributes(QueueUrl=f"{cloud.url}/{cloud.account}/open", Attributes={"Policy": json.dumps(policy)})
+    sns.publish(TopicArn=topic, Message="12345")
+    assert [total(cloud, "AWS/SNS", name, TopicName="news") for name in ("NumberOfMessagesPublished", "PublishSize", "NumberOfNotificationsDelivered", "NumberOfNotificationsFailed")] == [1, 5, 1, 1]
+
+
+def test_a_log_group_counts_what_comes_in(cloud):
+    logs = cloud.client("logs")
+    logs.create_log_group(logGroupName="app")
+    logs.create_log_stream(logGroupName="app", logStreamName="s")
+    logs.put_log_events(logGroupName="app", logStreamName="s", logEvents=[{"timestamp": int(cloud.now * 1000), "message": "x" * 10}] * 3)
+    assert total(cloud, "AWS/Logs", "IncomingLogEvents", LogGroupName="app") == 3 and total(cloud, "AWS/Logs", "IncomingBytes", LogGroupName="app") == 3 * 36
 
 
 def test_numbers_in_memory_are_written_when_their_minute_is_over(process):

@@ -51,6 +51,9 @@ def test_tags_of_every_noun_are_found_together(net):
     rows = net.ec2.describe_tags(Filters=[{"Name": "value", "Values": ["x"]}])["Tags"]
     assert {row["ResourceId"] for row in rows} == set(made)
     assert {row["ResourceType"] for row in rows} == {"vpc", "subnet", "route-table", "internet-gateway", "security-group", "network-acl", "elastic-ip"}
+    net.ec2.create_tags(Resources=[vpc], Tags=[{"Key": "other", "Value": "x"}])
+    assert [row["Key"] for row in net.ec2.describe_tags(Filters=[{"Name": "tag:other", "Values": ["x"]}])["Tags"]] == ["other"]
+    net.ec2.delete_tags(Resources=[vpc], Tags=[{"Key": "other"}])
     net.ec2.delete_tags(Resources=made, Tags=[{"Key": "stack"}])
     assert net.ec2.describe_tags()["Tags"] == []
     assert denied(net.ec2.create_vpc, CidrBlock="10.3.0.0/16", TagSpecifications=[{"ResourceType": "subnet", "Tags": [{"Key": "a", "Value": "b"}]}]) == "InvalidParameterValue"

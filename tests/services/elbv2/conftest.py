@@ -132,6 +132,9 @@ def lb(cloud, cloche_server):
     for one in made.machines:
         one.end()
     for one in sorted(made.client.describe_load_balancers()["LoadBalancers"], key=lambda one: one["Type"], reverse=True):
+        for group in made.client.describe_target_groups()["TargetGroups"]:
+            if group["TargetType"] == "alb" and not group["LoadBalancerArns"]:
+                made.client.delete_target_group(TargetGroupArn=group["TargetGroupArn"])
         made.client.modify_load_balancer_attributes(LoadBalancerArn=one["LoadBalancerArn"], Attributes=[{"Key": "deletion_protection.enabled", "Value": "false"}])
         made.client.delete_load_balancer(LoadBalancerArn=one["LoadBalancerArn"])
 

@@ -4,6 +4,7 @@ import time
 import pytest
 
 from cloche.engines.world import lacking
+from tests.services.ec2.test_machines import sh
 
 from .conftest import forward, instance
 
@@ -33,3 +34,21 @@ def test_an_instance_is_initial_then_healthy_and_unused_once_it_is_stopped(lb):
     lb.ec2.terminate_instances(InstanceIds=[id_])
     until(lb, lambda: id_ not in lb.health(group))             # what is terminated is deregistered
     assert lb.ask(balancer).status == 503
+
+
+@pytest.mark.parametrize("scheme", ["internal", "internet-facing"])
+def test_an_instance_reaches_the_balancer_by_its_name_under_the_balancers_group(lb, scheme):
+    group = lb.group(TargetType="lambda")
+    own = lb.ec2.create_security_group(GroupName="front", Description="front", VpcId=lb.vpc)["GroupId"]
+    balancer = lb.balancer(Scheme=scheme, SecurityGroups=[own])
+    lb.listener(balancer, forward(group))
+    lb.function("f", "def handler(event, context):\n    return {'statusCode': 200, 'body': 'seen ' + event['headers']['x-forwarded-for']}\n", group)
+    id_ = instance(lb, "client")
+    told = lb.ec2.describe_instances(InstanceIds=[id_])["Reservations"][0]["Instances"][0]
+    curl = f"curl -s -m 2 http://{balancer['DNSName']}/; echo \" $?\""
+    assert sh(lb.cloud, id_, curl) == "28"                    # dropped in silence
+    lb.ec2.authorize_security_group_ingress(GroupId=own, IpPermissions=[
+        {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, **({"UserIdGroupPairs": [{"GroupId": lb.open_group}]} if scheme == "internal" else {"IpRanges": [{"CidrIp": "0.0.0.0/0"}]})}])
+    address = told["PrivateIpAddress"] if scheme == "internal" else told["PublicIpAddress"]
+    assert sh(lb.cloud, id_, curl) == f"seen {address} 0"
+    lb.ec2.terminate_instances(InstanceIds=[id_])

@@ -77,13 +77,16 @@ def describe_scaling_activities(call: Call, req: t.DescribeScalingActivitiesType
     rows = call.sql(f"SELECT {COLUMNS} FROM autoscaling_activity WHERE {where} ORDER BY begun DESC, seq DESC", *args)
     rows = [row for row in rows if (not ids or row[0] in ids) and (gone or ((g := call.get(Group, row[1])) and g.arn == row[2]))]
     for rule in req.get("Filters") or ():
-        wanted = rule.get("Values") or []
-        if rule["Name"] == "Status":
+        name, wanted = rule.get("Name", ""), rule.get("Values") or []
+        if name == "Status":
             rows = [row for row in rows if row[7] in wanted]
-        elif rule["Name"] not in ("StartTimeLowerBound", "StartTimeUpperBound"):
-            raise errors.invalid(f"Filter type {rule['Name']} is not correct.")
+        elif name not in ("StartTimeLowerBound", "StartTimeUpperBound"):
+            raise errors.invalid(f"Filter type {name} is not correct.")
         else:
-            bound = datetime.fromisoformat(wanted[0].replace("Z", "+00:00")).timestamp()
-            rows = [row for row in rows if (row[5] >= bound if rule["Name"] == "StartTimeLowerBound" else row[5] <= bound)]
+            try:
+                bound = datetime.fromisoformat("".join(wanted[:1]).replace("Z", "+00:00")).timestamp()
+            except (ValueError, OverflowError):
+                raise errors.invalid(f"The value of the filter {name} must be a time in ISO 8601 format.") from None
+            rows = [row for row in rows if (row[5] >= bound if name == "StartTimeLowerBound" else row[5] <= bound)]
     shown_, token = page(rows, req, 100)
     return {"Activities": [shown(row) | ({"AutoScalingGroupState": "Deleted"} if call.get(Group, row[1]) is None else {}) for row in shown_]} | token  # type: ignore[return-value]

@@ -17,7 +17,7 @@ def members(r: Resource, *skip: str) -> dict[str, Any]:
 
 
 def tags(r: Resource, properties: dict[str, Any]) -> list[dict[str, Any]]:
-    return [{"ResourceId": r.physical or r.properties["AutoScalingGroupName"], "ResourceType": "auto-scaling-group", "PropagateAtLaunch": one["Key"].startswith("aws:cloudformation:")} | dict(one) for one in properties.get("Tags") or ()]
+    return [{"ResourceId": r.physical or r.properties["AutoScalingGroupName"], "ResourceType": "auto-scaling-group", "PropagateAtLaunch": True} | dict(one) for one in properties.get("Tags") or ()]
 
 
 async def create_group(r: Resource) -> str:

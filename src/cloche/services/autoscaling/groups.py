@@ -138,12 +138,15 @@ async def create_auto_scaling_group(call: Call, req: t.CreateAutoScalingGroupTyp
     check_sizes(least, most, desired)
     check(req)
     config = {key: req[key] for key in KEPT if key in req}  # type: ignore[literal-required]
+    own: list[str] = []
     with call.step():
         acting(call)
     if "InstanceId" in req:
-        config |= await launching.like_instance(call, req["InstanceId"])
+        like = await launching.like_instance(call, req["InstanceId"], name)
+        own = like.pop("AvailabilityZones")
+        config |= like
     await launching.check(call, config)
-    zones, subnets = await places(call, req.get("VPCZoneIdentifier"), req.get("AvailabilityZones"))
+    zones, subnets = await places(call, req.get("VPCZoneIdentifier"), req.get("AvailabilityZones") or (None if req.get("VPCZoneIdentifier") else own))
     with call.step():
         if call.get(Group, name):
             raise errors.group_exists(name)
@@ -282,7 +285,7 @@ def describe_auto_scaling_groups(call: Call, req: t.AutoScalingGroupNamesType) -
     names = req.get("AutoScalingGroupNames")
     found = [g for g in call.all(Group) if not names or g.name in names or g.arn in names]
     for rule in req.get("Filters") or ():
-        found = [g for g in found if passes(g, rule["Name"], rule.get("Values") or [])]
+        found = [g for g in found if passes(g, rule.get("Name", ""), rule.get("Values") or [])]
     shown, token = page(sorted(found, key=lambda g: g.name), req)
     return {"AutoScalingGroups": [described(call, g, req.get("IncludeInstances", True)) for g in shown]} | token
 

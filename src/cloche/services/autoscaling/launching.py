@@ -7,7 +7,9 @@ from cloche.kernel import AwsError, Call
 
 from . import errors
 from .groups import Group, acting, ask
-from .launch_configurations import find
+from .launch_configurations import LaunchConfiguration, find
+
+CARD = ("DeviceIndex", "AssociatePublicIpAddress", "Groups", "DeleteOnTermination", "Description", "Ipv6AddressCount", "SecondaryPrivateIpAddressCount", "NetworkCardIndex", "InterfaceType")
 
 
 def template_of(config: dict[str, Any]) -> dict[str, Any] | None:
@@ -53,8 +55,24 @@ async def version_of(call: Call, template: dict[str, Any]) -> Any:
     return found["LaunchTemplateVersions"][0]
 
 
-async def like_instance(call: Call, instance: str) -> dict[str, Any]:
-    raise errors.not_built("a group made like an instance (InstanceId)")
+async def like_instance(call: Call, instance: str, name: str) -> dict[str, Any]:
+    """A launch configuration of the group's name, made after a running instance."""
+    try:
+        found = await ask(acting(call), "ec2", "DescribeInstances", InstanceIds=[instance])
+    except AwsError as error:
+        raise errors.invalid(error.message) from None
+    one = found["Reservations"][0]["Instances"][0]
+    config = {"ImageId": one["ImageId"], "InstanceType": one["InstanceType"], "SecurityGroups": [g["GroupId"] for g in one.get("SecurityGroups") or ()],
+              "EbsOptimized": one.get("EbsOptimized", False), "InstanceMonitoring": {"Enabled": one["Monitoring"]["State"] == "enabled"}}
+    if one.get("KeyName"):
+        config["KeyName"] = one["KeyName"]
+    if one.get("IamInstanceProfile"):
+        config["IamInstanceProfile"] = one["IamInstanceProfile"]["Arn"]
+    with call.step():
+        if call.get(LaunchConfiguration, name):
+            raise errors.configuration_exists(name)
+        call.put(LaunchConfiguration(name, call.arn(f"launchConfiguration:{call.uuid()}:launchConfigurationName/{name}"), call.now, config))
+    return {"LaunchConfigurationName": name, "AvailabilityZones": [one["Placement"]["AvailabilityZone"]]}
 
 
 async def request(call: Call, group: Group) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -73,6 +91,9 @@ async def request(call: Call, group: Group) -> tuple[dict[str, Any], dict[str, A
     number = str(version["VersionNumber"])
     req["LaunchTemplate"] = {"LaunchTemplateId": version["LaunchTemplateId"], "Version": number}
     note = {"LaunchTemplate": {"LaunchTemplateId": version["LaunchTemplateId"], "LaunchTemplateName": version["LaunchTemplateName"], "Version": number}}
+    if cards := (version.get("LaunchTemplateData") or {}).get("NetworkInterfaces"):
+        # the group says the subnet: interfaces of the template are said again, with it
+        req["NetworkInterfaces"] = [{key: card[key] for key in CARD if key in card} for card in cards]
     overrides = (config.get("MixedInstancesPolicy") or {}).get("LaunchTemplate", {}).get("Overrides") or []
     if overrides and overrides[0].get("InstanceType"):
         req["InstanceType"] = overrides[0]["InstanceType"]
@@ -106,5 +127,5 @@ def placed(req: dict[str, Any], subnet: str, count: int) -> dict[str, Any]:
     """The request for so many instances in one subnet."""
     out = req | {"MinCount": count, "MaxCount": count}
     if "NetworkInterfaces" in req:
-        return out | {"NetworkInterfaces": [req["NetworkInterfaces"][0] | {"SubnetId": subnet}]}
+        return out | {"NetworkInterfaces": [card | {"SubnetId": subnet} for card in req["NetworkInterfaces"]]}
     return out | {"SubnetId": subnet}

@@ -69,8 +69,9 @@ def describe_tags(call: Call, req: t.DescribeTagsType) -> t.TagsType:
     found = [one for group in sorted(call.all(Group), key=lambda g: g.name) for one in shown(group)]
     members = {"auto-scaling-group": "ResourceId", "key": "Key", "value": "Value", "propagate-at-launch": "PropagateAtLaunch"}
     for rule in req.get("Filters") or ():
-        if rule["Name"] not in members:
-            raise errors.invalid(f"Filter type {rule['Name']} is not correct. Allowed Filter types are: {', '.join(members)}")
-        found = [one for one in found if str(one[members[rule["Name"]]]).lower() in [v.lower() for v in rule.get("Values") or ()]]
+        name = rule.get("Name", "")
+        if name not in members:
+            raise errors.invalid(f"Filter type {name} is not correct. Allowed Filter types are: {', '.join(members)}")
+        found = [one for one in found if str(one[members[name]]).lower() in [v.lower() for v in rule.get("Values") or ()]]
     some, token = page(found, req)
     return {"Tags": some} | token  # type: ignore[return-value]

@@ -75,7 +75,10 @@ class Plan:
         merged = dict(self.target.tags)
         merged |= {"aws:cloudformation:stack-name": self.stack_id.split("/")[1], "aws:cloudformation:logical-id": name, "aws:cloudformation:stack-id": self.stack_id}
         merged |= tag_map(given)
-        return own | {prop: merged if isinstance(given, dict) else [{"Key": k, "Value": v} for k, v in merged.items()]}
+        if isinstance(given, dict):
+            return own | {prop: merged}
+        more = {one["Key"]: one for one in given or () if len(one) > 2}  # what else a tag says: PropagateAtLaunch
+        return own | {prop: [{**more.get(k, {}), "Key": k, "Value": v} for k, v in merged.items()]}
 
     def outputs(self, acting: Call | None = None) -> list[dict[str, Any]]:
         out = []

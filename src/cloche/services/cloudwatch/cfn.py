@@ -10,6 +10,14 @@ async def read(r: Resource) -> None:
     r.attributes["Arn"] = r.call.arn(f"alarm:{r.physical}", service="cloudwatch")
 
 
+async def delete(r: Resource) -> None:
+    await r.do("cloudwatch", "DeleteAlarms", AlarmNames=[r.physical])
+
+
+async def delete_dashboard(r: Resource) -> None:
+    await r.do("cloudwatch", "DeleteDashboards", DashboardNames=[r.physical])
+
+
 async def put_dashboard(r: Resource) -> str:
     body = r.get("DashboardBody")
     await r.do("cloudwatch", "PutDashboard", DashboardName=r.properties["DashboardName"], DashboardBody=body if isinstance(body, str) else json.dumps(body), Tags=r.get("Tags"))
@@ -24,11 +32,11 @@ TYPES = {
     "AWS::CloudWatch::Alarm": Type(
         name="AlarmName", limit=255, create=op("cloudwatch", "PutMetricAlarm", send=True, physical="{AlarmName}"), read=read,
         update=steps(op("cloudwatch", "PutMetricAlarm", send=True, skip=("Tags",)), retag("cloudwatch", "TagResource", "UntagResource", ResourceARN="{.Arn}")),
-        delete=op("cloudwatch", "DeleteAlarms", AlarmNames=["{id}"])),
+        delete=delete),
     "AWS::CloudWatch::CompositeAlarm": Type(
         name="AlarmName", limit=255, create=op("cloudwatch", "PutCompositeAlarm", send=True, physical="{AlarmName}"), read=read,
         update=steps(op("cloudwatch", "PutCompositeAlarm", send=True, skip=("Tags",)), retag("cloudwatch", "TagResource", "UntagResource", ResourceARN="{.Arn}")),
-        delete=op("cloudwatch", "DeleteAlarms", AlarmNames=["{id}"])),
+        delete=delete),
     "AWS::CloudWatch::Dashboard": Type(
-        name="DashboardName", limit=255, create=put_dashboard, update=again, delete=op("cloudwatch", "DeleteDashboards", DashboardNames=["{id}"])),
+        name="DashboardName", limit=255, create=put_dashboard, update=again, delete=delete_dashboard, gone=("ResourceNotFound", "DashboardNotFoundError")),
 }

@@ -259,6 +259,28 @@ async def delete_host(r: Resource) -> None:
 RESERVATION = ("AvailabilityZone", "AvailabilityZoneId", "EbsOptimized", "EndDate", "EndDateType", "InstanceCount", "InstanceMatchCriteria", "InstancePlatform", "InstanceType", "Tenancy")
 
 
+async def create_fleet(r: Resource) -> str:
+    answer = await r.do("ec2", "CreateFleet", **{name: value for name, value in r.properties.items() if name != STACK_TAGS})
+    r.attributes["FleetId"] = answer["FleetId"]
+    return str(answer["FleetId"])
+
+
+async def update_fleet(r: Resource) -> None:
+    await r.do("ec2", "ModifyFleet", FleetId=r.physical, TargetCapacitySpecification=r.get("TargetCapacitySpecification"), ExcessCapacityTerminationPolicy=r.get("ExcessCapacityTerminationPolicy"))
+
+
+async def create_spot_fleet(r: Resource) -> str:
+    answer = await r.do("ec2", "RequestSpotFleet", SpotFleetRequestConfig=r.properties["SpotFleetRequestConfigData"])
+    r.attributes["Id"] = answer["SpotFleetRequestId"]
+    return str(answer["SpotFleetRequestId"])
+
+
+async def update_spot_fleet(r: Resource) -> None:
+    config = r.properties["SpotFleetRequestConfigData"]
+    await r.do("ec2", "ModifySpotFleetRequest", SpotFleetRequestId=r.physical, TargetCapacity=config.get("TargetCapacity"), OnDemandTargetCapacity=config.get("OnDemandTargetCapacity"),
+               ExcessCapacityTerminationPolicy=config.get("ExcessCapacityTerminationPolicy"))
+
+
 STACK_TAGS = "TagSpecifications/*/Tags"  # where the registry says that this type's tags are: the stack's own come by that name
 
 
@@ -289,6 +311,8 @@ TYPES = {
     "AWS::EC2::VolumeAttachment": Type(create=attach, ready=attached, delete=detach, gone=("InvalidVolume.NotFound", "InvalidInstanceID.NotFound", "IncorrectState")),
     "AWS::EC2::PlacementGroup": Type(create=create_group, delete=op("ec2", "DeletePlacementGroup", GroupName="{id}"), gone=("InvalidPlacementGroup.Unknown",)),
     "AWS::EC2::Host": Type(create=create_host, update=update_host, delete=delete_host),
+    "AWS::EC2::EC2Fleet": Type(create=create_fleet, update=update_fleet, delete=op("ec2", "DeleteFleets", FleetIds="{id}", TerminateInstances=True)),
+    "AWS::EC2::SpotFleet": Type(create=create_spot_fleet, update=update_spot_fleet, delete=op("ec2", "CancelSpotFleetRequests", SpotFleetRequestIds="{id}", TerminateInstances=True)),
     "AWS::EC2::CapacityReservation": Type(create=create_reservation, update=update_reservation, delete=op("ec2", "CancelCapacityReservation", CapacityReservationId="{id}"),
                                           gone=("InvalidCapacityReservationId.NotFound", "IncorrectState")),
 }

@@ -108,7 +108,7 @@ def again(call: Call, one: Instance) -> Instance:
 
 
 def tie(call: Call, one: Instance) -> None:
-    links.tie(call, one.id, one.group, one.host, one.capacity_reservation, one.key_name and f"key:{one.key_name}", one.spot_request)
+    links.tie(call, one.id, one.group, one.host, one.capacity_reservation, one.spot_request, one.spawned_by)
 
 
 def shown(call: Call, host: Host) -> t.Host:

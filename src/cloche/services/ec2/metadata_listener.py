@@ -35,7 +35,7 @@ class Door:
                 continue
             for address in (METADATA, METADATA6) if vpc.cidrs6 else (METADATA,):
                 if (vpc.id, address) not in self.open:
-                    sock = await self.world.socket(vpc.id, "tcp", address, 80)
+                    sock = await self.world.socket(vpc.id, "tcp", address, 80, reuseport=1)   # a gateway endpoint may listen for everybody
                     self.open[vpc.id, address] = await small_http.serve(sock, self._answer(call.of("ec2"), vpc.id), call.cloud.clock.http_date)
 
     def _answer(self, call: Call, vpc: str) -> Any:

@@ -27,7 +27,13 @@ ABOUT: dict[str, Callable[[Call, str], dict[str, Any]]] = {}
 
 def kind(id_: str) -> str:
     """`subnet-0abc` -> `subnet`; "" if it is none of EC2's."""
-    return KINDS.get(id_.rpartition("-")[0], "")
+    return KINDS.get(prefix(id_), "")
+
+
+def prefix(id_: str) -> str:
+    """`tgw-attach` of `tgw-attach-0abc`; `fleet` of `fleet-01234567-89ab-...`."""
+    longest = id_.rpartition("-")[0]
+    return longest if longest in KINDS else id_.partition("-")[0]
 
 
 def arn(call: Call, kind: str, id_: str) -> str:

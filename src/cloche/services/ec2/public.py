@@ -229,6 +229,41 @@ def endpoint_policy(cloud: Any, id_: str) -> Any:
     return (id_, "endpoint", parse(found.text)) if found else None
 
 
+# -- for Direct Connect -------------------------------------------------------------------------------------------------------------------
+
+def hybrid_gateway(call: Call, id_: str) -> tuple[str, ...]:
+    """The ranges of the VPC behind a virtual private gateway (none behind a transit gateway, or one that is not attached). Raises where there is no such gateway."""
+    from . import transit_gateways
+    from . import vpn_gateways as gateways
+    here = _here(call)
+    if id_.startswith("tgw-"):
+        transit_gateways.find(here, id_)
+        return ()
+    one = gateways.find(here, id_)
+    return tuple(vpcs.find(here, one.vpc_id).cidrs) if one.vpc_id else ()
+
+
+def vpn_gateways(call: Call) -> list[str]:
+    from .vpn_gateways import VpnGateway
+    return [one.id for one in _here(call).all(VpnGateway) if one.state != "deleted"]
+
+
+def vpn_gateway_asn(call: Call, id_: str) -> int:
+    from .vpn_gateways import find
+    return find(_here(call), id_).asn
+
+
+def tie(call: Call, what: str, uses: str) -> None:
+    """A thing of another service uses one of EC2's, which cannot go before it."""
+    from . import links
+    links.tie(_here(call), what, uses)
+
+
+def untie(call: Call, what: str) -> None:
+    from . import links
+    links.untie(_here(call), what)
+
+
 # -- network file systems: what a machine asks to have mounted --------------------------------------------------------------------
 
 def on_mount(call: Call, answer: Any) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from cloche.engines.net.compile import Compiled
 from cloche.engines.net.topology import INTERNET, Topology
-from cloche.engines.world import World
+from cloche.engines.world import World, WorldError
 from cloche.kernel import Call, Response
 
 from . import network, service_certificates
@@ -42,7 +42,7 @@ class Doors:
                 wanted[INTERNET, "0.0.0.0", port] = {}
             for one in topology.endpoints.values():
                 if one.kind == "Gateway" and one.vpc in compiled.parts:
-                    wanted[one.vpc, "0.0.0.0", port] = {"transparent": 1}
+                    wanted[one.vpc, "0.0.0.0", port] = {"transparent": 1, "reuseport": 1}     # beside the metadata service
                 elif one.kind == "Interface":
                     for id_ in one.interfaces:
                         plug = topology.interfaces.get(id_)
@@ -52,7 +52,10 @@ class Doors:
             self.server.unlisten(self.open.pop(key))
         for key, options in wanted.items():
             if key not in self.open:
-                await self._open(call, key, options)
+                try:
+                    await self._open(call, key, options)
+                except (WorldError, OSError) as trouble:
+                    log.error("the door to AWS's services at %s:%d in %s: %s", key[1], key[2], key[0], trouble)
 
     async def _open(self, call: Call, key: tuple[str, str, int], options: dict[str, Any]) -> None:
         space, address, port = key

@@ -151,7 +151,7 @@ def fill(call: Call, one: SpotRequest) -> SpotRequest:
         if _outbid(call, one, planned.subnet.zone):
             _watch(call, one)
             return put(call, one.but(status="price-too-low"))
-        instance = launching.run(call, planned, 1, lifecycle="spot", spot_request=one.id)[0]
+        instance = launching.run(call, planned, 1, lifecycle="spot", spot_request=one.id, spawned_by=one.fleet)[0]
     except AwsError as error:
         return put(call, one.but(state="failed", status="bad-parameters", fault=f"{error.code}: {error.message}"))
     _watch(call, one)

@@ -263,6 +263,7 @@ def delete_vpc(call: Call, req: t.DeleteVpcRequest) -> None:
             raise errors.dependency("vpc", vpc.id)
     for going in GOING:
         going(call, vpc)
+    security_groups.left(call, vpc.id)
     route_tables.drop(call, main)
     network_acls.drop(call, vpc.acl_id)
     security_groups.drop(call, vpc.group_id)

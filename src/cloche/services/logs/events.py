@@ -90,6 +90,7 @@ def append(call: Call, group: groups.LogGroup, stream: int, name: str, lines: li
     planned = call.row("INSERT INTO logs_size VALUES (?,?,NULL) ON CONFLICT (grp) DO UPDATE SET bytes=bytes+excluded.bytes RETURNING sweep", group.number, size)
     if group.retention and planned[0] is None:
         groups.plan_sweep(call, group)
+    metrics.incoming(call, group, len(lines), size)
     if group.metrics:
         metrics.count(call, group, lines)
     metrics.embedded(call, lines)

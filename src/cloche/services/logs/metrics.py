@@ -81,6 +81,12 @@ def test_metric_filter(call: Call, req: t.TestMetricFilterRequest) -> t.TestMetr
 Line = tuple[int, str]  # milliseconds, text
 
 
+def incoming(call: Call, group: groups.LogGroup, events: int, size: int) -> None:
+    dims = (("LogGroupName", group.name),)
+    cloudwatch.put(call, "AWS/Logs", "IncomingLogEvents", dims, events, "None")
+    cloudwatch.put(call, "AWS/Logs", "IncomingBytes", dims, size, "Bytes")
+
+
 def count(call: Call, group: groups.LogGroup, lines: list[Line]) -> None:
     """New events, through every metric filter of the group."""
     for f in group.metrics:

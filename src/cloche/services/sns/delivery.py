@@ -13,6 +13,7 @@ import msgspec
 from cloche.engines.fetch import Unreachable, fetch
 from cloche.kernel import AwsError, Call
 from cloche.languages import filter_policy
+from cloche.services.cloudwatch import public as cloudwatch
 from cloche.services.sqs import public as sqs
 
 from . import envelope, retry
@@ -34,13 +35,22 @@ CREATE INDEX IF NOT EXISTS sns_delivery_due ON sns_delivery (account, region, su
 """)
 
 
+def count(call: Call, topic: str, metric: str, value: float = 1, unit: str = "Count") -> None:
+    cloudwatch.put(call, "AWS/SNS", metric, (("TopicName", topic.rpartition(":")[2]),), value, unit)
+
+
 def fan_out(call: Call, topic: Topic, message: Message) -> None:
     """Every confirmed subscription whose filter lets the message through gets its own copy."""
+    count(call, topic.arn, "NumberOfMessagesPublished")
+    count(call, topic.arn, "PublishSize", len(message.body), "Bytes")
     notice: envelope.Notice | None = None
     speaker = call.as_service("sns.amazonaws.com", source_arn=topic.arn, source_account=topic.owner)
     for id_ in topic.subscribers:
         subscription = call.get(Subscription, id_)
-        if subscription is None or subscription.pending or not passes(subscription, message):
+        if subscription is None or subscription.pending:
+            continue
+        if not passes(subscription, message):
+            count(call, topic.arn, "NumberOfNotificationsFilteredOut")
             continue
         if subscription.raw:
             deliver_raw(speaker, subscription, message)
@@ -81,6 +91,7 @@ def to_queue(call: Call, subscription: Subscription, message: Message, body: str
         more["MessageDeduplicationId"] = message.dedup
     try:
         sqs.send(call, subscription.endpoint, MessageBody=body, **more)
+        count(call, subscription.topic, "NumberOfNotificationsDelivered")
     except AwsError:  # no such queue, no permission: nothing that trying again would mend
         bury(call, subscription, body, attributes, message.group, message.dedup)
 
@@ -89,6 +100,7 @@ def invoke(call: Call, subscription: Subscription, event: str) -> None:
     from cloche.services.lambda_ import public as functions
     try:
         functions.enqueue(call, subscription.endpoint, event.encode())
+        count(call, subscription.topic, "NumberOfNotificationsDelivered")
     except AwsError:
         bury(call, subscription, event, {}, None, None)
 
@@ -96,6 +108,7 @@ def invoke(call: Call, subscription: Subscription, event: str) -> None:
 def bury(call: Call, subscription: Subscription, body: str, attributes: dict[str, Any], group: str | None, dedup: str | None) -> None:
     """To the dead-letter queue, if there is one and it lets SNS in; else it is lost, as on AWS."""
     arn = subscription.dead_letters
+    count(call, subscription.topic, "NumberOfNotificationsFailed")
     if not arn:
         return
     speaker = call.as_service("sns.amazonaws.com", source_arn=subscription.topic, source_account=subscription.topic.split(":")[4])
@@ -164,6 +177,8 @@ async def try_once(call: Call, subscription: Subscription, id_: int, tries: int,
     with call.step():
         if 200 <= status < 300:
             call.sql("DELETE FROM sns_delivery WHERE id=?", id_)
+            if type_ == "Notification":
+                count(call, subscription.topic, "NumberOfNotificationsDelivered")
             return
         # an endpoint that answers 4xx has understood and refuses; only what may pass by itself is tried again
         pause = retry.pause(subscription.attributes.get("DeliveryPolicy"), tries) if status >= 500 or status in (0, 429) else None

@@ -21,7 +21,6 @@ def count(call: Call, entry: Entry) -> None:
     whole: list[tuple[tuple[str, str], ...]] = [(lb,), *([(*zone, lb)] if zone else [])]
     for dimensions in whole:
         put(call, APPLICATION, "ProcessedBytes", dimensions, entry.received + entry.sent, "Bytes")
-        put(call, APPLICATION, "NewConnectionCount", dimensions, 1, "Count")
         if entry.own:
             family = f"{entry.status // 100}XX"
             put(call, APPLICATION, f"HTTPCode_ELB_{family}_Count", dimensions, 1, "Count")

@@ -52,15 +52,15 @@ async def listen(call: Call, held: Any, interface: str, private: str, listener: 
 
         sock = await held.socket(interface, "tcp", private, listener.port)
         server = await loop.create_server(begin, sock=sock, ssl=context)
-        closers += [server.close, lambda: [pipe.abort() for pipe in list(pipes)]]
+        closers += [lambda hard: server.close(), lambda hard: [pipe.abort() for pipe in list(pipes) if hard]]
     if listener.protocol in ("UDP", "TCP_UDP"):
         sock = await held.socket(interface, "udp", private, listener.port)
         _, flows = await loop.create_datagram_endpoint(lambda: Datagrams(lambda client: connect(client, "udp"), UDP_SECONDS), sock=sock)
-        closers.append(flows.close)
+        closers.append(lambda hard: flows.close())
 
-    def close() -> None:
+    def close(hard: bool) -> None:
         for each in closers:
-            each()
+            each(hard)
 
     return close
 
