@@ -1,13 +1,14 @@
 """Access logs of Classic Load Balancers: a line a request, a file every 5 or 60 minutes of the clock."""
 from __future__ import annotations
 
+import asyncio
 import math
 from typing import Any
 
 from cloche.kernel import Call
 from cloche.services.elbv2 import public as elbv2
 
-from . import attributes
+from . import attributes, metrics
 from . import service as elb
 from .balancers import LoadBalancer
 
@@ -27,8 +28,8 @@ def line(entry: Any) -> str:
 
 
 def add(call: Call, entry: Any) -> None:
-    import asyncio
     entry.ended = asyncio.get_running_loop().time()
+    metrics.count(call, entry)
     logs = entry.balancer.setting("AccessLog")
     if not logs["Enabled"]:
         return
