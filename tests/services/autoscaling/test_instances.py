@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from cloche.testing.people import refused
+from cloche.testing.people import Person, allow, refused, trusting
 
 from .help import activities, group, ids, image, look, running, settle, template
 
@@ -361,10 +361,25 @@ def test_an_instance_launches_from_a_launch_configuration_with_its_user_data(clo
 
 
 def test_the_role_of_the_service_does_the_launching(cloud):
-    """Whoever makes a group needs no right to run instances; Auto Scaling runs them under its linked role."""
     running(cloud, MinSize=1)
     role = cloud.client("iam").get_role(RoleName="AWSServiceRoleForAutoScaling")["Role"]
     assert role["Path"] == "/aws-service-role/autoscaling.amazonaws.com/"
+
+
+def test_a_group_is_no_way_to_rights_that_one_has_not(cloud):
+    iam = cloud.client("iam")
+    iam.create_role(RoleName="admin", AssumeRolePolicyDocument=trusting({"Service": "ec2.amazonaws.com"}))
+    iam.create_instance_profile(InstanceProfileName="admin")
+    iam.add_role_to_instance_profile(InstanceProfileName="admin", RoleName="admin")
+    plain, strong = template(cloud, "plain"), template(cloud, "strong", IamInstanceProfile={"Name": "admin"})
+    base = {"AutoScalingGroupName": "mine", "MinSize": 0, "MaxSize": 1, "AvailabilityZones": ["us-east-1a"]}
+    nobody = Person(cloud, "nobody", allow("autoscaling:*")).client("autoscaling")
+    assert "not authorized to use launch template" in refused("AccessDenied", nobody.create_auto_scaling_group, **base, LaunchTemplate={"LaunchTemplateId": plain})
+    runner = Person(cloud, "runner", allow(["autoscaling:*", "ec2:RunInstances", "ec2:CreateTags"])).client("autoscaling")
+    refused("AccessDenied", runner.create_auto_scaling_group, **base, LaunchTemplate={"LaunchTemplateId": strong})
+    runner.create_auto_scaling_group(**base, LaunchTemplate={"LaunchTemplateId": plain})
+    refused("AccessDenied", runner.update_auto_scaling_group, AutoScalingGroupName="mine", LaunchTemplate={"LaunchTemplateId": strong})
+    refused("AccessDenied", runner.create_launch_configuration, LaunchConfigurationName="lc", ImageId=image(cloud), InstanceType="t3.micro", IamInstanceProfile="admin")
 
 
 def test_an_alarm_stops_its_instance(cloud):
