@@ -393,6 +393,18 @@ def test_an_alarm_stops_its_instance(cloud):
     assert cloud.client("ec2").describe_instances(InstanceIds=[one])["Reservations"][0]["Instances"][0]["State"]["Name"] == "stopped"
 
 
+def test_an_alarm_stops_no_instance_that_its_maker_may_not_stop(cloud):
+    ec2, metrics = cloud.client("ec2"), cloud.client("cloudwatch")
+    one = ec2.run_instances(ImageId=image(cloud), InstanceType="t3.micro", MinCount=1, MaxCount=1)["Instances"][0]["InstanceId"]
+    someone = Person(cloud, "someone", allow("cloudwatch:*")).client("cloudwatch")
+    someone.put_metric_alarm(AlarmName="sly", Namespace="App", MetricName="m", Dimensions=[{"Name": "InstanceId", "Value": one}], Statistic="Sum", Period=60, EvaluationPeriods=1, Threshold=1,
+                             ComparisonOperator="LessThanThreshold", AlarmActions=["arn:aws:automate:us-east-1:ec2:terminate"])
+    metrics.set_alarm_state(AlarmName="sly", StateValue="ALARM", StateReason="test")
+    cloud.advance(30)
+    assert ec2.describe_instances(InstanceIds=[one])["Reservations"][0]["Instances"][0]["State"]["Name"] == "running"
+    assert "Failed to execute action" in metrics.describe_alarm_history(AlarmName="sly", HistoryItemType="Action")["AlarmHistoryItems"][0]["HistorySummary"]
+
+
 def test_a_group_is_made_after_an_instance(cloud):
     ec2, client = cloud.client("ec2"), cloud.client("autoscaling")
     one = ec2.run_instances(ImageId=image(cloud), InstanceType="t3.small", MinCount=1, MaxCount=1, Placement={"AvailabilityZone": "us-east-1b"})["Instances"][0]["InstanceId"]
