@@ -16,10 +16,13 @@ import cfnlint
 DATA = Path(cfnlint.__file__).parent / "data" / "schemas"
 OUT = Path(__file__).parent.parent / "src" / "cloche" / "services" / "cloudformation" / "_schemas.json"
 GROUPS = (
+    "ACMPCA",
+    "AccessAnalyzer",
     "ApiGateway",
     "ApiGatewayV2",
     "ApplicationAutoScaling",
     "AutoScaling",
+    "AutoScalingPlans",
     "CertificateManager",
     "CloudFormation",
     "CloudWatch",
@@ -31,20 +34,28 @@ GROUPS = (
     "ElasticLoadBalancing",
     "ElasticLoadBalancingV2",
     "Events",
+    "FMS",
+    "GuardDuty",
     "IAM",
+    "IdentityStore",
     "KMS",
     "Lambda",
     "Logs",
     "Organizations",
+    "RAM",
     "Route53",
     "Route53Resolver",
     "S3",
     "SNS",
     "SQS",
     "SSM",
+    "SSO",
     "Scheduler",
     "SecretsManager",
+    "SecurityHub",
+    "Shield",
     "StepFunctions",
+    "WAFv2",
 )
 
 

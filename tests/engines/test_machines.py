@@ -4,10 +4,12 @@ import base64
 import contextlib
 import gzip
 import http.server
+import json
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from email.mime.multipart import MIMEMultipart
@@ -324,3 +326,41 @@ def test_nothing_is_left_of_machines_when_the_server_is_killed_and_their_disks_s
     assert str(tmp_path) not in Path("/proc/mounts").read_text()
     lab.until(lambda: {str(group) for place in places().values() for group in place.glob("cloche-*")} <= before)
     assert (tmp_path / "i-2/root/root/kept").read_text() == "kept\n"
+
+
+ROOTLESS = """
+import asyncio, json, sys
+from pathlib import Path
+from cloche.engines.world import Machine, Unavailable, World
+
+async def main():
+    here = Path(sys.argv[1])
+    world = World(here)
+    try:
+        await world.start()
+    except Unavailable as error:
+        print("no", error)
+        return
+    await world.namespace("i-1")
+    await world.boot(Machine(id="i-1", disk=here / "disk", user_data=b"#!/bin/sh\\ntouch /usr/bin/mine\\n"))
+    said = await world.execute("i-1", ["sh", "-c", "cloud-init status --wait; id -u; ls /usr/bin/mine; test -e /work || echo none; python3 -c 'import boto3'; ip link add a0 type veth peer name a1 && echo linked"])
+    await world.close()
+    print(json.dumps([said[0], said[1].decode().split(chr(10)), world.lacks]))
+asyncio.run(main())
+"""
+
+
+@pytest.mark.skipif(not ROOT, reason="shows, as root, that another user can do it")
+def test_an_ordinary_user_has_machines_too():
+    if not os.path.exists("/usr/bin/python3.11"):
+        pytest.skip("needs an interpreter outside root's home")
+    with tempfile.TemporaryDirectory() as here:
+        os.chmod(here, 0o755)
+        os.chown(here, 12345, 12345)
+        path = ":".join([str(Path(__file__).parents[2] / "src"), *[p for p in sys.path if p.endswith("site-packages")]])
+        done = subprocess.run(["setpriv", "--reuid=12345", "--regid=12345", "--clear-groups", "/usr/bin/python3.11", "-c", ROOTLESS, here], capture_output=True, text=True,
+                              env={"PYTHONPATH": path, "HOME": "/nonexistent", "PATH": "/usr/bin:/bin"}, timeout=30, check=False)
+    if done.stdout.startswith("no"):
+        pytest.skip(done.stdout)
+    code, said, lacks = json.loads(done.stdout)
+    assert code == 0 and said[:5] == ["status: done", "0", "/usr/bin/mine", "none", "linked"] and "one user" in lacks

@@ -6,7 +6,8 @@ from .clock import Clock
 from .cloud import Cloud
 from .errors import AwsError
 from .events import AwsEvent, Event
+from .sealing import Sealed
 from .service import ANY, Entry, Need, Service
 from .store import Record, Store
 
-__all__ = ["ANY", "AwsError", "AwsEvent", "Call", "Clock", "Cloud", "Entry", "Event", "FileBody", "Need", "Record", "Request", "Response", "Service", "Store", "pages"]
+__all__ = ["ANY", "AwsError", "AwsEvent", "Call", "Clock", "Cloud", "Entry", "Event", "FileBody", "Need", "Record", "Request", "Response", "Sealed", "Service", "Store", "pages"]

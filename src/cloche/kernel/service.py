@@ -135,7 +135,7 @@ class Service:
         """Import the package's modules, bind functions to the model. A function that names no operation is a mistake."""
         package = importlib.import_module(self.package)
         for module in pkgutil.iter_modules(package.__path__):
-            if module.name not in ("cfn", "public"):
+            if module.name != "public" and not module.name.startswith("cfn"):
                 importlib.import_module(f"{self.package}.{module.name}")
         if self.model is not None:
             return self

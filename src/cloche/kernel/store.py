@@ -13,6 +13,8 @@ from typing import Any, ClassVar, Self, TypeVar
 
 import msgspec
 
+from .sealing import Seal
+
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS record (
     kind TEXT, account TEXT, region TEXT, key TEXT, body BLOB NOT NULL, PRIMARY KEY (kind, account, region, key)) WITHOUT ROWID;
@@ -61,7 +63,8 @@ class Store:
     def __init__(self, path: str | Path = ":memory:", schedule: Callable[[Callable[[], None]], Any] | None = None) -> None:
         self.path, self.schedule = str(path), schedule
         self.lost: Callable[[list[tuple[Callable[..., Any], tuple[Any, ...]]]], None] = lambda after: None  # told what will not happen
-        self._encode = msgspec.msgpack.Encoder().encode
+        self.seal = Seal(None if self.path == ":memory:" else Path(path).parent / "master.key")
+        self._encode = msgspec.msgpack.Encoder(enc_hook=self.seal.encode).encode
         self.open_file()
 
     def open_file(self) -> None:
@@ -184,7 +187,7 @@ class Store:
         scope = (type_.kind, account, region)
         table = self.cache.get(scope)
         if table is None:
-            decode = msgspec.msgpack.Decoder(type_).decode
+            decode = msgspec.msgpack.Decoder(type_, dec_hook=self.seal.decode).decode
             rows = self.run("SELECT key, body FROM record WHERE kind=? AND account=? AND region=?", scope)
             table = self.cache[scope] = {key: decode(body) for key, body in rows}
         return table

@@ -104,6 +104,8 @@ PATCHES: list[tuple[str, str, tuple[str, ...], Any]] = [
         ("sqs", "an unknown attribute is refused in SQS's own words; ReceiveMessage takes names of messages' attributes where the model lists those of queues", ("shapes", shape), {"enum": DROP})
         for shape in ("QueueAttributeName", "MessageSystemAttributeName", "MessageSystemAttributeNameForSends")
     ),
+    ("efs", "the pattern keeps `aws:` from everybody, also from CloudFormation, whose tags these are; the service says it to the others", ("shapes", "TagKey"),
+     {"pattern": r"^[\p{L}\p{Z}\p{N}_.:/=+\-@]+$"}),
     ("lambda", "an unknown runtime is refused in Lambda's own words", ("shapes", "Runtime"), {"enum": DROP}),
     ("apigateway", "a patch without op or path is refused; the model requires neither", ("shapes", "PatchOperation"), {"required": ["op", "path"]}),
     ("apigatewayv2", "protocols are not listed in this older file", ("metadata",), {"protocols": ["rest-json"]}),

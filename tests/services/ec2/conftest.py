@@ -96,10 +96,8 @@ def refused():
 
 
 @pytest.fixture
-def plugged(cloche_server, cloud):
+def plugged(real_server, real):
     """The account's interfaces in the kernel's network."""
-    if reason := lacking():
-        pytest.skip(reason)
-    made = Plugged(cloche_server, cloud)
+    made = Plugged(real_server, real)
     yield made
     made.close()

@@ -126,3 +126,29 @@ def test_a_reverse_name_is_kept_for_an_address(net):
 def test_nobody_brought_addresses_of_his_own(net, refused):
     assert net.ec2.describe_public_ipv4_pools()["PublicIpv4Pools"] == []
     assert refused(net.ec2.allocate_address, PublicIpv4Pool="ipv4pool-ec2-0123456789abcdef0") == "InvalidPublicIpv4PoolID.NotFound"
+
+
+def test_an_address_goes_to_another_account_that_takes_it(net, refused):
+    other = net.cloud.other()
+    far, address = other.client("ec2"), net.ec2.allocate_address()
+    offer = net.ec2.enable_address_transfer(AllocationId=address["AllocationId"], TransferAccountId=other.account)["AddressTransfer"]
+    assert offer["AddressTransferStatus"] == "pending" and offer["PublicIp"] == address["PublicIp"]
+    assert refused(net.ec2.accept_address_transfer, Address=address["PublicIp"]) == "InvalidTransfer.AddressNotEnabled"  # it was not offered to us
+    assert far.accept_address_transfer(Address=address["PublicIp"])["AddressTransfer"]["AddressTransferStatus"] == "accepted"
+    assert far.describe_addresses(PublicIps=[address["PublicIp"]])["Addresses"][0]["AllocationId"] == address["AllocationId"]
+    assert net.ec2.describe_addresses()["Addresses"] == []
+    assert net.ec2.describe_address_transfers()["AddressTransfers"][0]["AddressTransferStatus"] == "accepted"
+    assert refused(far.accept_address_transfer, Address=address["PublicIp"]) == "InvalidTransfer.AddressNotEnabled"
+
+
+def test_an_offer_is_taken_back_or_runs_out_after_a_week(net, refused):
+    other = net.cloud.other()
+    far, address = other.client("ec2"), net.ec2.allocate_address()
+    net.ec2.enable_address_transfer(AllocationId=address["AllocationId"], TransferAccountId=other.account)
+    assert net.ec2.disable_address_transfer(AllocationId=address["AllocationId"])["AddressTransfer"]["AddressTransferStatus"] == "disabled"
+    assert refused(far.accept_address_transfer, Address=address["PublicIp"]) == "InvalidTransfer.AddressNotEnabled"
+    assert refused(net.ec2.disable_address_transfer, AllocationId=address["AllocationId"]) == "InvalidTransfer.AddressNotEnabled"
+    net.ec2.enable_address_transfer(AllocationId=address["AllocationId"], TransferAccountId=other.account)
+    net.cloud.advance(hours=24 * 8)
+    assert refused(far.accept_address_transfer, Address=address["PublicIp"]) == "InvalidTransfer.AddressNotEnabled"
+    assert refused(net.ec2.enable_address_transfer, AllocationId=address["AllocationId"], TransferAccountId="me") == "InvalidParameterValue"

@@ -33,7 +33,8 @@ def lines(cloud, group, stream):
     return [one["message"] for one in cloud.client("logs").get_log_events(logGroupName=group, logStreamName=stream, startFromHead=True)["events"]]
 
 
-def test_accepted_and_refused_traffic_is_logged_for_each_interface(cloud, plugged):
+def test_accepted_and_refused_traffic_is_logged_for_each_interface(plugged):
+    cloud = plugged.cloud
     ec2, vpc, subnets, group = network(cloud)
     made = ec2.create_flow_logs(ResourceIds=[vpc], ResourceType="VPC", TrafficType="ALL", LogGroupName="flows", DeliverLogsPermissionArn=role(cloud, *WRITE), MaxAggregationInterval=60)
     assert made["Unsuccessful"] == []
@@ -58,7 +59,8 @@ def test_accepted_and_refused_traffic_is_logged_for_each_interface(cloud, plugge
     assert len(lines(cloud, "flows", f"{one}-all")) == count
 
 
-def test_a_format_of_ones_own_goes_to_a_bucket(cloud, plugged):
+def test_a_format_of_ones_own_goes_to_a_bucket(plugged):
+    cloud = plugged.cloud
     ec2, _, subnets, group = network(cloud)
     s3 = cloud.client("s3")
     bucket = f"flows-{cloud.account}"
@@ -80,7 +82,8 @@ def test_a_format_of_ones_own_goes_to_a_bucket(cloud, plugged):
     assert {row.split()[0] for row in rows} == {one} and not any("REJECT" in row for row in rows)
 
 
-def test_what_an_interface_that_went_had_carried_is_still_told(cloud, plugged):
+def test_what_an_interface_that_went_had_carried_is_still_told(plugged):
+    cloud = plugged.cloud
     ec2, vpc, subnets, group = network(cloud)
     ec2.create_flow_logs(ResourceIds=[vpc], ResourceType="VPC", TrafficType="REJECT", LogGroupName="flows", DeliverLogsPermissionArn=role(cloud, *WRITE))
     (one, _, _), (two, server, _) = plugged.plug(subnets[0], [group]), plugged.plug(subnets[0], [group])
@@ -92,7 +95,8 @@ def test_what_an_interface_that_went_had_carried_is_still_told(cloud, plugged):
     assert len(found) == 1 and found[0].split()[6] == "8080" and found[0].split()[12] == "REJECT"
 
 
-def test_without_permission_the_flow_log_says_so(cloud, plugged):
+def test_without_permission_the_flow_log_says_so(plugged):
+    cloud = plugged.cloud
     ec2, vpc, subnets, group = network(cloud)
     made = ec2.create_flow_logs(ResourceIds=[vpc], ResourceType="VPC", TrafficType="ALL", LogGroupName="flows", DeliverLogsPermissionArn=role(cloud))["FlowLogIds"]
     plugged.plug(subnets[0], [group])

@@ -51,7 +51,27 @@ def test_tags_of_every_noun_are_found_together(net):
     rows = net.ec2.describe_tags(Filters=[{"Name": "value", "Values": ["x"]}])["Tags"]
     assert {row["ResourceId"] for row in rows} == set(made)
     assert {row["ResourceType"] for row in rows} == {"vpc", "subnet", "route-table", "internet-gateway", "security-group", "network-acl", "elastic-ip"}
+    net.ec2.create_tags(Resources=[vpc], Tags=[{"Key": "other", "Value": "x"}])
+    assert [row["Key"] for row in net.ec2.describe_tags(Filters=[{"Name": "tag:other", "Values": ["x"]}])["Tags"]] == ["other"]
+    net.ec2.delete_tags(Resources=[vpc], Tags=[{"Key": "other"}])
     net.ec2.delete_tags(Resources=made, Tags=[{"Key": "stack"}])
     assert net.ec2.describe_tags()["Tags"] == []
     assert denied(net.ec2.create_vpc, CidrBlock="10.3.0.0/16", TagSpecifications=[{"ResourceType": "subnet", "Tags": [{"Key": "a", "Value": "b"}]}]) == "InvalidParameterValue"
     assert denied(net.ec2.create_tags, Resources=["subnet-0123456789abcdef0"], Tags=[{"Key": "a", "Value": "b"}]) == "InvalidSubnetID.NotFound"
+
+
+def test_a_policy_may_be_bound_to_a_vpc(net):
+    one, two = net.vpc("10.1.0.0/16"), net.vpc("10.2.0.0/16")
+    arn = f"arn:aws:ec2:us-east-1:{net.cloud.account}:vpc/{one}"
+    person = Person(net.cloud, "eve", allow(["ec2:*SecurityGroup*", "ec2:*NetworkInterface", "ec2:DeleteSubnet"], Condition={"ArnEquals": {"ec2:Vpc": arn}}),
+                    allow("ec2:CreateSecurityGroup", arn), allow("ec2:CreateNetworkInterface", "arn:aws:ec2:*:*:security-group/*")).client("ec2")
+    mine = person.create_security_group(GroupName="g", Description="d", VpcId=one)["GroupId"]
+    assert denied(person.create_security_group, GroupName="g", Description="d", VpcId=two) == "UnauthorizedOperation"
+    here, there = net.subnet(one, "10.1.1.0/24"), net.subnet(two, "10.2.1.0/24")
+    interface = person.create_network_interface(SubnetId=here)["NetworkInterface"]["NetworkInterfaceId"]
+    assert denied(person.create_network_interface, SubnetId=there) == "UnauthorizedOperation"
+    assert denied(person.delete_network_interface, NetworkInterfaceId=net.interface(there)) == "UnauthorizedOperation"
+    assert denied(person.delete_subnet, SubnetId=there) == "UnauthorizedOperation"
+    person.delete_network_interface(NetworkInterfaceId=interface)
+    person.delete_security_group(GroupId=mine)
+    person.delete_subnet(SubnetId=here)

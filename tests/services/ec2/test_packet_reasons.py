@@ -28,7 +28,8 @@ def test_nothing_arrives_where_nothing_runs(cloud, capsys):
     assert code == 1 and f"BAD_STATE: {net.plugs[1]} does not run" in said
 
 
-def test_a_packet_between_interfaces_that_run_arrives(cloud, capsys, plugged):
+def test_a_packet_between_interfaces_that_run_arrives(capsys, plugged):
+    cloud = plugged.cloud
     net = Net(cloud)
     net.lead()
     (one, _, public), (two, private, _) = plugged.plug(net.subnets[0], [net.groups[0]], public_address=True), plugged.plug(net.subnets[1], [net.groups[1]])

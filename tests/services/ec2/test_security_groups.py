@@ -204,3 +204,20 @@ def test_groups_come_in_pages(net):
         net.group(vpc, f"g{n}")
     pages = list(net.ec2.get_paginator("describe_security_groups").paginate(Filters=[{"Name": "vpc-id", "Values": [vpc]}], PaginationConfig={"PageSize": 5}))
     assert [len(p["SecurityGroups"]) for p in pages] == [5, 3]
+
+
+def test_a_group_may_be_used_in_other_vpcs_of_the_region(net, refused):
+    home, other = net.vpc(), net.vpc("10.9.0.0/16")
+    id_, subnet = net.group(home, "shared"), net.subnet(other, "10.9.1.0/24")
+    assert net.ec2.associate_security_group_vpc(GroupId=id_, VpcId=other)["State"] == "associating"
+    interface = net.interface(subnet, Groups=[id_])
+    assert net.ec2.describe_security_group_vpc_associations(Filters=[{"Name": "vpc-id", "Values": [other]}])["SecurityGroupVpcAssociations"] == [
+        {"GroupId": id_, "VpcId": other, "VpcOwnerId": net.cloud.account, "GroupOwnerId": net.cloud.account, "State": "associated"}]
+    assert {g["PrimaryVpcId"] for g in net.ec2.get_security_groups_for_vpc(VpcId=other)["SecurityGroupForVpcs"]} == {home, other}
+    assert refused(net.ec2.associate_security_group_vpc, GroupId=id_, VpcId=other) == "InvalidParameterValue"
+    assert refused(net.ec2.disassociate_security_group_vpc, GroupId=id_, VpcId=other) == "DependencyViolation"
+    net.ec2.delete_network_interface(NetworkInterfaceId=interface)
+    assert net.ec2.disassociate_security_group_vpc(GroupId=id_, VpcId=other)["State"] == "disassociating"
+    assert refused(net.interface, subnet, Groups=[id_]) == "InvalidParameterValue"
+    [default] = [g for g in net.of(home, "security_groups") if g["GroupName"] == "default"]
+    assert refused(net.ec2.associate_security_group_vpc, GroupId=default["GroupId"], VpcId=other) == "UnsupportedOperation"

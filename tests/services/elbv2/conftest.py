@@ -132,5 +132,27 @@ def lb(cloud, cloche_server):
     for one in made.machines:
         one.end()
     for one in sorted(made.client.describe_load_balancers()["LoadBalancers"], key=lambda one: one["Type"], reverse=True):
+        for group in made.client.describe_target_groups()["TargetGroups"]:
+            if group["TargetType"] == "alb" and not group["LoadBalancerArns"]:
+                made.client.delete_target_group(TargetGroupArn=group["TargetGroupArn"])
         made.client.modify_load_balancer_attributes(LoadBalancerArn=one["LoadBalancerArn"], Attributes=[{"Key": "deletion_protection.enabled", "Value": "false"}])
         made.client.delete_load_balancer(LoadBalancerArn=one["LoadBalancerArn"])
+
+
+WEB = """#!/bin/bash
+mkdir -p /srv/web && cd /srv/web && echo -n "{name}" > index.html && echo -n ok > health
+nohup python3 -m http.server 80 > /var/log/web.log 2>&1 &
+"""
+
+
+def instance(lb, name, zone=0, script=WEB):
+    """An instance that serves its name at port 80, running; its group admits anybody."""
+    image = lb.cloud.client("ssm").get_parameter(Name="/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64")["Parameter"]["Value"]
+    made = lb.ec2.run_instances(ImageId=image, InstanceType="t3.micro", MinCount=1, MaxCount=1, SubnetId=lb.subnets[zone]["SubnetId"], SecurityGroupIds=[lb.open_group],
+                                UserData=script.replace("{name}", name))["Instances"][0]["InstanceId"]
+    for _ in range(100):
+        state = lb.ec2.describe_instances(InstanceIds=[made])["Reservations"][0]["Instances"][0]["State"]["Name"]
+        if state == "running":
+            return made
+        lb.cloud.advance(1)
+    raise AssertionError(state)

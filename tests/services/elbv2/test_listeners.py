@@ -195,6 +195,12 @@ def test_an_https_listener_needs_a_certificate_that_there_is(lb, balancer):
     shown = lb.client.describe_listeners(ListenerArns=[listener])["Listeners"][0]
     assert shown["SslPolicy"] == "ELBSecurityPolicy-2016-08" and shown["Certificates"] == [{"CertificateArn": arn}]
     assert lb.ask(f"{balancer['DNSName']}:443").text == "secret"
+    acm = lb.cloud.client("acm")
+    assert acm.describe_certificate(CertificateArn=arn)["Certificate"]["InUseBy"] == [balancer["LoadBalancerArn"]]
+    with refused("ResourceInUseException"):
+        acm.delete_certificate(CertificateArn=arn)
+    lb.client.delete_listener(ListenerArn=listener)
+    acm.delete_certificate(CertificateArn=arn)
 
 
 def test_more_certificates_for_more_names(lb, balancer):

@@ -1,13 +1,17 @@
 """Requests through real load balancers to real targets: packets from the public side, listeners in the VPC, security groups in between."""
 import asyncio
+import gzip
 import http.client
+import json
 import socket
+import ssl
 import time
 
 import pytest
 
-from .conftest import forward
+from .conftest import forward, says
 from .machines import tells
+from .test_listeners import imported
 
 
 def test_targets_see_the_balancers_private_addresses_and_take_turns(lb):
@@ -239,3 +243,177 @@ def test_a_node_of_a_network_load_balancer_stays_in_its_zone_unless_told_otherwi
         except OSError:
             found.append(0)
     assert found.count(200) == (4 if cross == "true" else 2)
+
+
+async def talk(client, address, port, data, context=None, name=None):
+    """From a machine in the VPC: say it, and read until the end."""
+    sock = await client.world.socket(client.interface, "tcp", client.address, 0, backlog=0)
+    await asyncio.get_running_loop().sock_connect(sock, (address, port))
+    reader, writer = await asyncio.open_connection(sock=sock, ssl=context, server_hostname=name if context else None)
+    writer.write(data)
+    said = await reader.read()
+    shown = writer.get_extra_info("ssl_object").getpeercert(True) if context else None
+    writer.close()
+    return said, shown
+
+
+def node(lb, balancer):
+    path = balancer["LoadBalancerArn"].split(":loadbalancer/")[1]
+    return lb.ec2.describe_network_interfaces(Filters=[{"Name": "description", "Values": [f"ELB {path}"]}])["NetworkInterfaces"][0]["PrivateIpAddress"]
+
+
+def anybody():
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
+
+
+def test_https_shows_the_certificate_of_the_name_that_is_asked_for(lb):
+    from cryptography import x509
+    client = lb.machine()
+    balancer = lb.balancer()
+    listener = lb.listener(balancer, says("over TLS"), Protocol="HTTPS", port=443, Certificates=[{"CertificateArn": imported(lb, "one.example")}], SslPolicy="ELBSecurityPolicy-TLS13-1-2-2021-06")
+    lb.client.add_listener_certificates(ListenerArn=listener, Certificates=[{"CertificateArn": imported(lb, "two.example", "*.two.example")}])
+    lb.cloud.advance(1)
+    ask = lambda name, **more: client.inside(talk(client, node(lb, balancer), 443, f"GET / HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n\r\n".encode(), anybody(), name, **more))
+    for name, common in (("one.example", "one.example"), ("two.example", "two.example"), ("a.two.example", "two.example"), ("other.example", "one.example")):
+        said, shown = ask(name)
+        assert said.endswith(b"over TLS") and x509.load_der_x509_certificate(shown).subject.rfc4514_string() == f"CN={common}"
+    old = anybody()
+    old.maximum_version = ssl.TLSVersion.TLSv1_1
+    with pytest.raises((ssl.SSLError, ConnectionError, ValueError)):
+        client.inside(talk(client, node(lb, balancer), 443, b"", old, "one.example"))
+
+
+def test_a_tls_listener_of_a_network_load_balancer_ends_tls_and_the_proxy_protocol_says_who_called(lb):
+    heard = []
+
+    async def note(reader, writer):
+        data = b""
+        while b"hello" not in data and (part := await reader.read(1000)):
+            data += part
+        if data:
+            heard.append(data)
+        writer.write(b"heard")
+        writer.close()
+
+    one, client = lb.machine(bare=note, port=7000), lb.machine()
+    group = lb.group(TargetType="ip", Protocol="TCP", Port=7000)
+    lb.client.modify_target_group_attributes(TargetGroupArn=group, Attributes=[{"Key": "proxy_protocol_v2.enabled", "Value": "true"}])
+    balancer = lb.balancer("nlb", Type="network", Subnets=[lb.subnets[0]["SubnetId"]], Scheme="internal")
+    lb.listener(balancer, forward(group), Protocol="TLS", port=443, Certificates=[{"CertificateArn": imported(lb, "one.example")}])
+    lb.register(group, one)
+    lb.cloud.advance(10)
+    address = node(lb, balancer)
+    said, _ = client.inside(talk(client, address, 443, b"hello", anybody(), "one.example"))
+    assert said == b"heard" and len(heard) == 1
+    pack = lambda text: bytes(int(part) for part in text.split("."))
+    assert heard[0].startswith(b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c" + pack(client.address) + pack(address)) and heard[0].endswith((443).to_bytes(2, "big") + b"hello")
+
+
+def test_datagrams_through_a_network_load_balancer(lb):
+    one, client = lb.machine(), lb.machine()
+    lb.ec2.authorize_security_group_ingress(GroupId=lb.open_group, IpPermissions=[{"IpProtocol": "udp", "FromPort": 53, "ToPort": 53, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}])
+    group = lb.group(TargetType="ip", Protocol="UDP", Port=53, HealthCheckPort="80")
+    balancer = lb.balancer("nlb", Type="network", Subnets=[lb.subnets[0]["SubnetId"]], Scheme="internal")
+    lb.listener(balancer, forward(group), Protocol="UDP", port=53)
+    lb.client.register_targets(TargetGroupArn=group, Targets=[{"Id": one.address, "Port": 53}])
+    lb.cloud.advance(10)
+    assert lb.health(group)[one.address][0] == "healthy"
+    address = node(lb, balancer)
+
+    class Server(asyncio.DatagramProtocol):
+        def connection_made(self, transport):
+            self.transport = transport
+
+        def datagram_received(self, data, origin):
+            self.transport.sendto(data + b" answered", origin)
+
+    class Client(asyncio.DatagramProtocol):
+        def datagram_received(self, data, origin):
+            self.got.set_result((data, origin))
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        there, _ = await loop.create_datagram_endpoint(Server, sock=await one.world.socket(one.interface, "udp", one.address, 53))
+        here, asker = await loop.create_datagram_endpoint(Client, sock=await client.world.socket(client.interface, "udp", client.address, 0))
+        asker.got = loop.create_future()
+        try:
+            here.sendto(b"question", (address, 53))
+            return await asyncio.wait_for(asker.got, 5)
+        finally:
+            there.close()
+            here.close()
+
+    assert client.inside(main()) == (b"question answered", (address, 53))
+
+
+def test_a_target_starts_slowly(lb):
+    one, two = lb.machine(), lb.machine()
+    balancer = lb.behind(one, slow_start__duration_seconds="900")
+    lb.cloud.advance(901)
+    lb.register(balancer["group"], two)
+    lb.cloud.advance(6)
+    assert lb.health(balancer["group"])[two.address][0] == "healthy"
+    said = [lb.ask(balancer).text for _ in range(40)]
+    assert said.count("m1") < 15                               # an even share would be 20
+    lb.cloud.advance(900)
+    said = [lb.ask(balancer).text for _ in range(10)]
+    assert said.count("m1") == 5
+
+
+def test_the_requests_of_a_client_that_hangs_up_are_460_in_the_log(lb):
+    s3, bucket = lb.cloud.client("s3"), f"gone-{lb.cloud.account}"
+    s3.create_bucket(Bucket=bucket)
+    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": {"Service": "logdelivery.elasticloadbalancing.amazonaws.com"}, "Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{bucket}/*"}]}))
+    one = lb.machine(lambda method, target, headers, body: None if target == "/slow" else (200, [], b"x"))
+    balancer = lb.behind(one)
+    lb.client.modify_load_balancer_attributes(LoadBalancerArn=balancer["LoadBalancerArn"], Attributes=[
+        {"Key": "access_logs.s3.enabled", "Value": "true"}, {"Key": "access_logs.s3.bucket", "Value": bucket}])
+    with pytest.raises(TimeoutError):
+        lb.ask(balancer, "/slow", timeout=0.3)
+    time.sleep(0.2)
+    lb.cloud.advance(minutes=5)
+    keys = [one["Key"] for one in s3.list_objects_v2(Bucket=bucket)["Contents"] if one["Key"].endswith(".gz")]
+    lines = b"".join(gzip.decompress(s3.get_object(Bucket=bucket, Key=key)["Body"].read()) for key in keys).decode()
+    assert " 460 - " in lines and "/slow HTTP/1.1" in lines
+
+
+def test_nothing_is_left_of_a_balancer_that_is_deleted(lb):
+    one = lb.machine()
+    balancer = lb.behind(one)
+    assert lb.ask(balancer).text == "m0"
+    inside = {i["NetworkInterfaceId"] for i in lb.ec2.describe_network_interfaces(Filters=[{"Name": "description", "Values": ["ELB app/*"]}])["NetworkInterfaces"]}
+    assert inside <= set(one.world.names)
+    lb.client.delete_load_balancer(LoadBalancerArn=balancer["LoadBalancerArn"])
+    lb.cloud.advance(1)
+    assert not inside & set(one.world.names)
+    assert lb.ask(balancer).status == 404
+
+
+def test_who_is_connected_stays_so_when_the_listener_is_changed(lb):
+    client = lb.machine()
+    balancer = lb.balancer(Scheme="internal")
+    listener = lb.listener(balancer, says("before"))
+    lb.cloud.advance(1)
+    address = node(lb, balancer)
+
+    async def open_():
+        sock = await client.world.socket(client.interface, "tcp", client.address, 0, backlog=0)
+        await asyncio.get_running_loop().sock_connect(sock, (address, 80))
+        return await asyncio.open_connection(sock=sock)
+
+    async def say(reader, writer):
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+        return await reader.readexactly(length)
+
+    pair = client.inside(open_())
+    assert client.inside(say(*pair)) == b"before"
+    lb.client.modify_listener(ListenerArn=listener, DefaultActions=[says("after")])
+    lb.client.modify_load_balancer_attributes(LoadBalancerArn=balancer["LoadBalancerArn"], Attributes=[{"Key": "idle_timeout.timeout_seconds", "Value": "50"}])
+    lb.cloud.advance(1)
+    assert client.inside(say(*pair)) == b"after"
+    client.lb.server._loop.call_soon_threadsafe(pair[1].close)

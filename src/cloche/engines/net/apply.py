@@ -48,12 +48,8 @@ class Network:
             except (Refused, WorldError) as error:
                 failed.append(f"{step.do} in {step.space}: {error}")
 
-        for kind, alike in itertools.groupby(todo, key=lambda one: one.do):
-            if kind == "ip":                 # the makers of links come before the rest, and a space may have both
-                for step in alike:
-                    await take(step)
-            else:
-                await asyncio.gather(*(take(step) for step in alike))
+        for _, alike in itertools.groupby(todo, key=lambda one: one.do):
+            await asyncio.gather(*(take(step) for step in alike))
         if failed:
             raise Refused("; ".join(failed))
 

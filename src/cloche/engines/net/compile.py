@@ -61,7 +61,7 @@ def compile(topology: Topology, before: Compiled | None = None) -> Compiled:
     for id, space, feet in transit.spaces(topology, running):
         spaces[id] = space
         links |= feet
-    if running:
+    if running or INTERNET in before.plan.spaces:      # once there it stays: the host's way to it is not ours to make again
         spaces[INTERNET] = internet(topology, running)
     return Compiled(Plan(spaces, frozenset(links)), parts, made)
 

@@ -49,7 +49,7 @@ class Plan(Struct, frozen=True):
 
 
 class Step(Struct, frozen=True):
-    """One step: `do` is space, drop, sysctl, ip, ip6 (rules, which `ip` takes for IPv4's unless told) or nft."""
+    """One step: `do` is space, drop, sysctl, link and ip (the same; links come first), ip6 (rules, which `ip` takes for IPv4's unless told) or nft."""
     do: str
     space: str
     text: str = ""
@@ -96,17 +96,18 @@ def steps(old: Plan, new: Plan, kept: frozenset[str] = frozenset()) -> list[Step
         rules = [f"rule del {line.text}" for line in stale if line.rank == RULE6] + [f"rule add {line.text}" for line in come_lines if line.rank == RULE6]
         if rules:
             six.append(Step("ip6", name, "\n".join(rules) + "\n"))
-    # the makers of links first: the other end must be there before anything is put on it
-    order = sorted((name for name in ip if ip[name]), key=lambda name: (name not in first, name))
-    for name in order:
-        if head := ip[name][: first.get(name, 0)]:
-            out.append(Step("ip", name, "\n".join(head) + "\n"))
-            # a router answers for others at once; the kernel would wait up to 0.8 s
-            mine = [link.one.name for link in sorted(come) if link.one.space == name]
-            out.append(Step("sysctl", name, values=tuple((f"net/ipv4/neigh/{dev}/proxy_delay", "0") for dev in mine)))
-    for name in order:
-        if rest := ip[name][first.get(name, 0):]:
-            out.append(Step("ip", name, "\n".join(rest) + "\n"))
+    # The makers of links first: the other end must be there before anything is put on it. One that puts things on its own links alone does it in one go.
+    waits = {place for (place, _), link in made.items() if link.one.space != place}
+    quick = [Step("sysctl", name, values=tuple((f"net/ipv4/neigh/{link.one.name}/proxy_delay", "0") for link in sorted(come) if link.one.space == name))
+             for name in sorted(first) if any(link.one.space == name for link in come)]      # a router answers for others at once; the kernel would wait up to 0.8 s
+    for name in sorted(first):
+        if name not in waits:
+            out.append(Step("link", name, "\n".join(ip.pop(name)) + "\n"))
+        elif head := ip[name][: first[name]]:
+            out.append(Step("link", name, "\n".join(head) + "\n"))
+            ip[name] = ip[name][first[name]:]
+    out += quick
+    out += [Step("ip", name, "\n".join(lines) + "\n") for name, lines in sorted(ip.items()) if lines]
     out += six
     out += [Step("drop", name) for name in old.spaces if name not in new.spaces and name not in kept]
     return out

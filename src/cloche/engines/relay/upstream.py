@@ -85,6 +85,15 @@ class Body:
             self.connection.resume()
         return part
 
+    def at_once(self) -> bytes | None:
+        """All of it, if it has come whole already."""
+        if not self.ended or self.trouble:
+            return None
+        out = self.parts[0] if len(self.parts) == 1 else b"".join(self.parts)
+        self.parts.clear()
+        self.size = 0
+        return out
+
     async def whole(self, limit: int) -> bytes:
         out = b""
         async for part in self:
@@ -232,13 +241,24 @@ class Connection(asyncio.Protocol):
 
     # -- the request ------------------------------------------------------------------------------------------------------
 
-    async def ask(self, method: str, head: bytes, body: bytes | AsyncIterator[bytes] | None, chunked: bool, idle: float, on_answer: Any = None) -> Answer:
+    async def ask(self, method: str, head: bytes, body: bytes | AsyncIterator[bytes] | None, chunked: bool, idle: float) -> Answer:
         """`head` is everything up to the empty line. The answer's head; raises Failed."""
-        self._again()
+        loop = asyncio.get_running_loop()
+        if self.used:
+            self._again()
         self.idle, self.bodiless, self.sent = idle, method == "HEAD", True
         self.used += 1
-        self.head = asyncio.get_running_loop().create_future()
-        pump = None
+        self.head = waiting = loop.create_future()
+        pump: asyncio.Future[None] | None = None
+
+        def late() -> None:
+            nonlocal timer
+            if pump is not None and not pump.done():           # the request itself is still on its way
+                timer = loop.call_later(idle, late)
+            elif not waiting.done():
+                waiting.set_exception(Failed("slow"))
+
+        timer = loop.call_later(idle, late)
         if body is None or isinstance(body, bytes):
             self.transport.write(head + (body or b""))
         else:
@@ -246,20 +266,19 @@ class Connection(asyncio.Protocol):
             self.sent = False
             pump = asyncio.ensure_future(self._pump(body, chunked))
         try:
-            while True:
-                try:
-                    async with asyncio.timeout(idle):
-                        return await asyncio.shield(self.head)
-                except TimeoutError:
-                    if pump is not None and not pump.done():
-                        continue                           # the request itself is still on its way
-                    self.drop()
-                    raise Failed("slow") from None
+            return await waiting
         except BaseException:
             if pump is not None:
                 pump.cancel()
             self.drop()
             raise
+        finally:
+            timer.cancel()
+
+    def abandon(self, why: str) -> None:
+        """Whoever asked does not want the answer any more."""
+        if self.head is not None and not self.head.done():
+            self.head.set_exception(Failed(why))
 
     async def _pump(self, body: AsyncIterator[bytes], chunked: bool) -> None:
         try:
@@ -340,6 +359,11 @@ class Pool:
     def _old(self, key: Any, connection: Connection, used: int) -> None:
         if connection.used == used and connection in self.free.get(key, ()):
             connection.drop()
+
+    def leave(self, which: Callable[[Any], bool]) -> None:
+        for key in [one for one in self.free if which(one)]:
+            for connection in list(self.free.pop(key, ())):
+                connection.drop()
 
     def close(self) -> None:
         for waiting in list(self.free.values()):

@@ -3,17 +3,19 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import errno
 import logging
 import os
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from . import disks, skeleton, user_data
+from .interactive import Process
 from .line import Line, WorldError, command
 
 if TYPE_CHECKING:
@@ -81,6 +83,7 @@ class Machines:
         self.running: dict[str, Running] = {}
         self.consoles: dict[str, bytearray] = {}
         self.on_end: list[Callable[[str, str], None]] = []  # (id, "halt" | "poweroff" | "reboot" | "killed"), for ends that nobody outside asked for too
+        self.on_mount: Callable[[str, str, str], Awaitable[tuple[str, bool]]] | None = None  # (id, source, options) -> (directory, read-only), or OSError
         self._skeleton: asyncio.Future[skeleton.Skeleton] | None = None
 
     async def boot(self, machine: Machine) -> None:
@@ -180,6 +183,21 @@ class Machines:
         for tell in self.on_end:
             tell(machine, running.how)
 
+    async def mount(self, said: dict[str, Any]) -> None:
+        """A machine asked for a network file system: what it gets, or the error number that its `mount` hears."""
+        try:
+            if self.on_mount is None:
+                raise OSError(errno.ENODEV, "no network file systems here")
+            path, read_only = await self.on_mount(said["machine"], said["source"], said["options"])
+            answer: dict[str, Any] = {"path": path, "read_only": read_only}
+        except OSError as error:
+            answer = {"error": error.errno or errno.EIO}
+        except Exception:
+            log.exception("mounting %s in %s", said["source"], said["machine"])
+            answer = {"error": errno.EIO}
+        if self.world.running:
+            await self.world.ask("mounted", ask=said["ask"], **answer)
+
     def lost(self) -> None:
         """The world has ended, and all machines with it."""
         self._skeleton = None
@@ -198,6 +216,23 @@ class Machines:
         line = self.get(machine).line
         assert line
         return await command(line, "exec", stdin, timeout, argv=argv, user=user, **more)
+
+    async def open(self, machine: str, argv: list[str], user: str = "root", terminal: bool = True, **more: Any) -> Process:
+        """A command that one talks with while it runs, on a terminal of the machine's own or with plain pipes."""
+        line = self.get(machine).line
+        assert line
+        if terminal:
+            number = line.expect()
+            code = line.answer(line.send("terminal", argv=argv, user=user, **{"with": number}, **more))
+            _, fds = await line.answer(number)
+            return Process(fds[0], fds[0], -1, code)
+        (inner_in, stdin), (stdout, inner_out), (stderr, inner_err) = os.pipe(), os.pipe(), os.pipe()
+        try:
+            number = line.send("exec", (inner_in, inner_out, inner_err), argv=argv, user=user, **more)
+        finally:
+            for fd in (inner_in, inner_out, inner_err):
+                os.close(fd)
+        return Process(stdin, stdout, stderr, line.answer(number))
 
     def console(self, machine: str) -> bytes:
         return bytes(self.consoles.get(machine, b""))

@@ -27,12 +27,12 @@ ETC = ("alternatives", "apt", "bash.bashrc", "bindresvport.blacklist", "ca-certi
        "mime.types", "mke2fs.conf", "pam.conf", "pam.d", "pki", "profile", "protocols", "python3", "python3.11", "rpc", "security", "selinux", "services", "shells",
        "skel", "ssl/certs", "ssl/openssl.cnf", "terminfo", "timezone", "xattr.conf")
 DIRECTORIES = {"": 0o755, "boot": 0o755, "dev": 0o755, "etc": 0o755, "etc/profile.d": 0o755, "etc/ssh": 0o755, "etc/sudoers.d": 0o750, "etc/cron.d": 0o755, "home": 0o755,
-               "home/ec2-user": 0o700, "media": 0o755, "mnt": 0o755, "opt": 0o755, "opt/aws": 0o755, "proc": 0o555, "root": 0o550, "run": 0o755, "srv": 0o755,
+               "home/ec2-user": 0o700, "home/ssm-user": 0o700, "media": 0o755, "mnt": 0o755, "opt": 0o755, "opt/aws": 0o755, "proc": 0o555, "root": 0o550, "run": 0o755, "srv": 0o755,
                "sys": 0o555, "tmp": 0o1777, "var": 0o755, "var/cache": 0o755, "var/cache/apt/archives/partial": 0o755, "var/lib": 0o755, "var/lib/apt/lists/partial": 0o755,
                "var/lib/cloud": 0o755, "var/log": 0o755, "var/mail": 0o755, "var/spool": 0o755, "var/spool/cron": 0o755, "var/tmp": 0o1777}
 USERS = (("root", 0, "/root", "/bin/bash"), ("daemon", 1, "/usr/sbin", "/usr/sbin/nologin"), ("bin", 2, "/bin", "/usr/sbin/nologin"), ("mail", 8, "/var/mail", "/usr/sbin/nologin"),
          ("www-data", 33, "/var/www", "/usr/sbin/nologin"), ("_apt", 42, "/nonexistent", "/usr/sbin/nologin"), ("sshd", 74, "/run/sshd", "/usr/sbin/nologin"),
-         ("ec2-user", 1000, "/home/ec2-user", "/bin/bash"), ("nobody", 65534, "/nonexistent", "/usr/sbin/nologin"))
+         ("ec2-user", 1000, "/home/ec2-user", "/bin/bash"), ("ssm-user", 1001, "/home/ssm-user", "/bin/bash"), ("nobody", 65534, "/nonexistent", "/usr/sbin/nologin"))
 GROUPS = {"adm": (4, "ec2-user"), "tty": (5, ""), "disk": (6, ""), "wheel": (10, "ec2-user"), "sudo": (27, ""), "shadow": (43, ""), "utmp": (22, ""), "staff": (50, ""), "users": (100, "")}
 BUNDLES = ("ssl/certs/ca-certificates.crt", "pki/tls/certs/ca-bundle.crt", "pki/ca-trust/extracted/pem/tls-ca-bundle.pem")
 SSHD = """\
@@ -140,6 +140,7 @@ def etc(to: Path) -> None:
     put(to / "fstab", "")
     put(to / "sudoers", "Defaults env_reset\nroot ALL=(ALL:ALL) ALL\n@includedir /etc/sudoers.d\n", 0o440)
     put(to / "sudoers.d/90-cloud-init-users", "ec2-user ALL=(ALL) NOPASSWD:ALL\n", 0o440)
+    put(to / "sudoers.d/ssm-agent-users", "ssm-user ALL=(ALL) NOPASSWD:ALL\n", 0o440)
     put(to / "ssh/sshd_config", SSHD)
     if not (to / "mtab").is_symlink():
         (to / "mtab").symlink_to("/proc/self/mounts")
@@ -202,7 +203,9 @@ def own(place: Path, shift: int) -> None:
     for path in os.walk(place / "root"):
         for link in path[1]:
             os.chown(os.path.join(path[0], link), shift, shift, follow_symlinks=False)
-    os.chown(place / "root/home/ec2-user", shift + 1000, shift + 1000)
+    for user, uid, home, _ in USERS:
+        if home == f"/home/{user}":
+            os.chown(place / f"root{home}", shift + uid, shift + uid)
 
 
 def put(path: Path, text: str, mode: int = 0o644) -> None:

@@ -43,6 +43,7 @@ class World:
         self.on_end: list[Callable[[], None]] = []  # called when the holder is gone though nobody closed it
         self.line: Line | None = None
         self.machines = Machines(self)
+        self._mounting: set[asyncio.Task[None]] = set()
         self._process: subprocess.Popen[bytes] | None = None
         self._started: asyncio.Future[None] | None = None
 
@@ -101,7 +102,11 @@ class World:
             tell()
 
     def _news(self, said: dict[str, Any], _: list[int]) -> None:
-        self.machines.ended(said["machine"], said["code"])
+        if said["event"] == "mount":
+            self._mounting.add(task := asyncio.ensure_future(self.machines.mount(said)))
+            task.add_done_callback(self._mounting.discard)
+        else:
+            self.machines.ended(said["machine"], said["code"])
 
     async def ask(self, do: str, fds: tuple[int, ...] = (), **order: Any) -> tuple[dict[str, Any], list[int]]:
         """One order to the holder. Raises WorldError with the kernel's reason."""

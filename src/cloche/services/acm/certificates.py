@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from cloche.kernel import ANY, AwsEvent, Call, Record, pages
+from cloche.kernel import ANY, AwsEvent, Call, Record, Sealed, pages
 
 from . import errors, issuing, tags, validation, x509
 from . import service as acm
@@ -34,7 +34,7 @@ class Certificate(Record, frozen=True):
     imported: float = 0.0
     body: str = ""
     chain: str = ""
-    private: str = ""
+    private: Sealed = Sealed("")
     told: dict[str, Any] = {}                          # what the certificate says of itself
     method: str = ""                                   # of validation
     domains: dict[str, str] = {}                       # name -> the domain whose postmaster is asked
@@ -113,7 +113,7 @@ def import_certificate(call: Call, req: t.ImportCertificateRequest) -> t.ImportC
     id_ = old.id if old else call.uuid()
     made = call.put(Certificate(
         id_, old.arn if old else call.arn(f"certificate/{id_}"), old.created if old else call.now, told["DomainName"], tuple(told["SubjectAlternativeNames"]), "IMPORTED", call.now,
-        req["Certificate"].decode(), req.get("CertificateChain", b"").decode(), req["PrivateKey"].decode(), told, algorithm=told["KeyAlgorithm"], logging="DISABLED",
+        req["Certificate"].decode(), req.get("CertificateChain", b"").decode(), Sealed(req["PrivateKey"].decode()), told, algorithm=told["KeyAlgorithm"], logging="DISABLED",
         tags=old.tags if old else tags.given(call, req)))
     remind_from(call, made)
     return {"CertificateArn": made.arn}

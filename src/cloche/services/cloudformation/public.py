@@ -56,6 +56,10 @@ class Resource:
             out += before + ("" if value is None else _text(value))
         return out + rest
 
+    def not_yet(self, stage: str = "") -> None:
+        """A deletion that is under way: the type's `delete` is asked again every second, with `stage` as it was left."""
+        self.stage, self.pending = stage, {"kind": "poll", "stage": stage}
+
     @types.coroutine
     def wait(self, awaitable: Awaitable[Any]) -> Generator[Any, Any, Any]:
         """Whoever drives this coroutine ends its step, awaits, and opens another."""
@@ -210,7 +214,7 @@ class Type(msgspec.Struct, frozen=True, kw_only=True):
 
     create: Step
     update: Step | None = None
-    delete: Step | None = None
+    delete: Step | None = None      # asked again every second while it says `r.not_yet()`
     read: Step | None = None
     ready: Step | None = None       # True once it is as good as it says; asked again every second until then
     live: Step | None = None        # the properties as they are now, for drift: those it can tell

@@ -14,12 +14,14 @@ from .public import Type
 
 # the groups of type names whose package is called differently
 PACKAGES = {
+    "ACMPCA": "acm_pca",
     "ApplicationAutoScaling": "application_autoscaling",
     "CertificateManager": "acm",
     "Cognito": "cognito_idp",
     "ElasticLoadBalancing": "elb",
     "ElasticLoadBalancingV2": "elbv2",
     "Lambda": "lambda_",
+    "SSO": "sso_admin",
     "Serverless": "",
     "StepFunctions": "stepfunctions",
 }

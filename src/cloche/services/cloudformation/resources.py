@@ -322,16 +322,19 @@ async def delete(call: Call, stack: Stack, slot: Slot, rights: Call, creating: b
             failed(call, stack, slot, error.message)
         return
 
-    async def take(table: Type, r: Resource) -> Resource:
-        if table.delete is not None:
-            try:
-                await table.delete(r)
-            except AwsError as error:
-                if error.code not in table.gone and not any(part in error.code for part in ("NotFound", "NonExistent", "NoSuch", "DoesNotExist")):
-                    raise
-        return r
+    await run(call, stack, slot, table, lambda: ask(rights, stack, begun, begun.properties, begun.properties, table), take_away)
 
-    await run(call, stack, slot, table, lambda: ask(rights, stack, begun, begun.properties, begun.properties, table), take)
+
+async def take_away(table: Type, r: Resource) -> Resource:
+    """Delete it. A type whose end takes time leaves `r.pending = {"kind": "poll"}` behind and is asked to delete again, until it does not."""
+    if table.delete is not None:
+        try:
+            await table.delete(r)
+        except AwsError as error:
+            if error.code not in table.gone and not any(part in error.code for part in ("NotFound", "NonExistent", "NoSuch", "DoesNotExist")):
+                raise
+            r.pending = None
+    return r
 
 
 # -- answers that come later --------------------------------------------------------------------------------------------
@@ -401,11 +404,11 @@ async def collect(call: Call, stack: Stack, slots: list[Slot], rights: Call) -> 
                         resource_event(call, stack, now, "Resource creation Initiated")
                     succeeded(call, stack, slot, now)
         elif pending["kind"] == "poll":
-            table = registry.find(slot.row.type)
+            table, work = registry.find(slot.row.type), take_away if slot.row.action == "delete" else known
 
-            async def again(table: Type, r: Resource) -> Resource:
+            async def again(table: Type, r: Resource, work: Callable[[Type, Resource], Coroutine[Any, Any, Resource]] = work) -> Resource:
                 r.stage, r.pending = (r.pending or {}).get("stage", ""), None
-                return await known(table, r)
+                return await work(table, r)
 
             new, old = sides(slot.row)
             await run_poll(call, stack, slot, table, ask(rights, stack, slot.row, new, old, table), again)

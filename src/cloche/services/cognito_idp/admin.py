@@ -180,7 +180,7 @@ def list_users(call: Call, req: t.ListUsersRequest) -> t.ListUsersResponse:
     last = paging.after(req.get("PaginationToken"), "PaginationToken")
     text, args = where(pool, req.get("Filter") or "")
     rows = call.sql(f"SELECT u.key, u.body FROM {text} AND u.key > ? ORDER BY u.key LIMIT ?", *args, last, limit + 1)
-    answer: Any = {"Users": [users.shown(users.read(body), req.get("AttributesToGet")) for _, body in rows[:limit]]}
+    answer: Any = {"Users": [users.shown(users.read(call, body), req.get("AttributesToGet")) for _, body in rows[:limit]]}
     if len(rows) > limit:
         answer["PaginationToken"] = paging.token(rows[limit - 1][0])
     return answer  # type: ignore[no-any-return]

@@ -6,7 +6,9 @@ import hmac
 import re
 from typing import TYPE_CHECKING, Any
 
-from cloche.kernel import Call, Record
+import msgspec
+
+from cloche.kernel import Call, Record, Sealed
 
 from . import errors, paging, pools
 from . import service as cognito
@@ -24,13 +26,19 @@ STANDARD_SCOPES = ("phone", "email", "openid", "profile", "aws.cognito.signin.us
 LEGACY_FLOWS = ("ADMIN_NO_SRP_AUTH", "CUSTOM_AUTH_FLOW_ONLY", "USER_PASSWORD_AUTH")
 
 
+class Secret(msgspec.Struct, frozen=True):
+    id: str
+    value: Sealed
+    created: float
+
+
 class Client(Record, frozen=True):
     kind = "cognito-idp.client"
 
     id: str
     pool: str
     values: dict[str, Any]
-    secrets: list[dict[str, Any]]
+    secrets: list[Secret]
     created: float
     modified: float
 
@@ -94,14 +102,14 @@ def check_hash(client: Client, given: str | None, *names: str) -> None:
         raise errors.no_secret_hash(client.id)
     for name in names:
         for secret in client.secrets:
-            made = base64.b64encode(hmac.digest(secret["value"].encode(), (name + client.id).encode(), "sha256")).decode()
+            made = base64.b64encode(hmac.digest(secret.value.encode(), (name + client.id).encode(), "sha256")).decode()
             if hmac.compare_digest(made.encode(), given.encode()):
                 return
     raise errors.bad_secret_hash(client.id)
 
 
 def knows_secret(client: Client, given: str | None) -> bool:
-    return any(hmac.compare_digest(s["value"].encode(), (given or "").encode()) for s in client.secrets) if client.secrets else not given
+    return any(hmac.compare_digest(s.value.encode(), (given or "").encode()) for s in client.secrets) if client.secrets else not given
 
 
 def settled(call: Call, pool: Pool, given: dict[str, Any]) -> dict[str, Any]:
@@ -162,13 +170,13 @@ def check_oauth(call: Call, pool: Pool, values: dict[str, Any], secret: bool) ->
 def shown(client: Client) -> dict[str, Any]:
     answer = {"UserPoolId": client.pool, "ClientId": client.id, "CreationDate": client.created, "LastModifiedDate": client.modified, **client.values}
     if client.secrets:
-        answer["ClientSecret"] = client.secrets[0]["value"]
+        answer["ClientSecret"] = str(client.secrets[0].value)
     return answer
 
 
-def fresh_secret(call: Call, given: str | None = None) -> dict[str, Any]:
+def fresh_secret(call: Call, given: str | None = None) -> Secret:
     id_ = f"{call.now:.0f}{call.pick('0123456789', 3)}"
-    return {"id": f"cs--{id_}", "value": given or call.pick(SECRET_LETTERS, 51), "created": call.now}
+    return Secret(f"cs--{id_}", Sealed(given or call.pick(SECRET_LETTERS, 51)), call.now)
 
 
 @cognito.op(resource=by_id, partly="Analytics and publishing secrets in Secrets Manager are kept, but do nothing.")
@@ -225,19 +233,19 @@ def add_user_pool_client_secret(call: Call, req: t.AddUserPoolClientSecretReques
         raise errors.too_many_tries()
     made = fresh_secret(call, req.get("ClientSecret"))
     call.put(client.but(secrets=[*client.secrets, made]))
-    return {"ClientSecretDescriptor": {"ClientSecretId": made["id"], "ClientSecretValue": made["value"], "ClientSecretCreateDate": made["created"]}}
+    return {"ClientSecretDescriptor": {"ClientSecretId": made.id, "ClientSecretValue": str(made.value), "ClientSecretCreateDate": made.created}}
 
 
 @cognito.op(resource=by_id)
 def list_user_pool_client_secrets(call: Call, req: t.ListUserPoolClientSecretsRequest) -> t.ListUserPoolClientSecretsResponse:
     client = find(call, req["UserPoolId"], req["ClientId"])
-    return {"ClientSecrets": [{"ClientSecretId": s["id"], "ClientSecretCreateDate": s["created"]} for s in client.secrets]}
+    return {"ClientSecrets": [{"ClientSecretId": s.id, "ClientSecretCreateDate": s.created} for s in client.secrets]}
 
 
 @cognito.op(resource=by_id)
 def delete_user_pool_client_secret(call: Call, req: t.DeleteUserPoolClientSecretRequest) -> None:
     client = find(call, req["UserPoolId"], req["ClientId"])
-    kept = [s for s in client.secrets if s["id"] != req["ClientSecretId"]]
+    kept = [s for s in client.secrets if s.id != req["ClientSecretId"]]
     if len(kept) == len(client.secrets):
         raise errors.missing(f"Client secret {req['ClientSecretId']} does not exist.")
     if not kept:

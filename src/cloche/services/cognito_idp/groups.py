@@ -136,7 +136,7 @@ def list_users_in_group(call: Call, req: t.ListUsersInGroupRequest) -> t.ListUse
     limit = req.get("Limit") or 60
     rows = call.sql("SELECT u.key, u.body FROM cognito_member m JOIN cognito_user u ON u.pool = m.pool AND u.key = m.key WHERE m.pool = ? AND m.grp = ? AND m.key > ? ORDER BY m.key LIMIT ?",
                     group.pool, group.name, paging.after(req.get("NextToken")), limit + 1)
-    answer: Any = {"Users": [users.shown(users.read(body)) for _, body in rows[:limit]]}
+    answer: Any = {"Users": [users.shown(users.read(call, body)) for _, body in rows[:limit]]}
     if len(rows) > limit:
         answer["NextToken"] = paging.token(rows[limit - 1][0])
     return answer  # type: ignore[no-any-return]

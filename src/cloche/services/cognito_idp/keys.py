@@ -42,6 +42,15 @@ def made_key() -> bytes:
     return rsa.generate_private_key(public_exponent=65537, key_size=2048).private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
 
 
+def opened(cloud: Cloud, pool: str, kept: bytes) -> bytes:
+    """A private key as it was made; one from before there were seals begins as DER does."""
+    return kept if kept[:2] == b"\x30\x82" and len(kept) > 1000 and _is_der(kept) else cloud.store.seal.open(kept, pool.encode())
+
+
+def _is_der(text: bytes) -> bool:
+    return int.from_bytes(text[2:4], "big") == len(text) - 4
+
+
 def kept(cloud: Cloud, pool: str) -> dict[str, Key] | None:
     """The keys if they have been made."""
     memory: dict[str, dict[str, Key]] = cloud.memory.setdefault("cognito.keys", {})
@@ -51,7 +60,7 @@ def kept(cloud: Cloud, pool: str) -> dict[str, Key] | None:
         rows = cloud.store.run("SELECT use, kid, pem FROM cognito_key WHERE pool = ?", (pool,)).fetchall()
         if not rows:
             return None
-        memory[pool] = {use: Key(use, kid, load_der_private_key(pem, None)) for use, kid, pem in rows}  # type: ignore[arg-type]
+        memory[pool] = {use: Key(use, kid, load_der_private_key(opened(cloud, pool, pem), None)) for use, kid, pem in rows}  # type: ignore[arg-type]
     return memory[pool]
 
 
@@ -64,7 +73,7 @@ async def of(call: Call, pool: str) -> dict[str, Key]:
             with call.step():
                 for use, der in zip(USES, made, strict=True):
                     kid = base64.b64encode(hashlib.sha256(der).digest()).decode()
-                    call.sql("INSERT INTO cognito_key VALUES (?,?,?,?)", pool, use, kid, der)
+                    call.sql("INSERT INTO cognito_key VALUES (?,?,?,?)", pool, use, kid, call.cloud.store.seal.close(der, pool.encode()))
             found = kept(call.cloud, pool)
             assert found is not None
     return found

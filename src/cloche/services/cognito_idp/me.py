@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from cloche.kernel import Call
+from cloche.kernel import Call, Sealed
 
 from . import errors, messages, pools, schema, sessions, tokens, totp, users
 from . import service as cognito
@@ -133,7 +133,7 @@ def exchanged(call: Call, old: str, **more: Any) -> str:
 def associate_software_token(call: Call, req: t.AssociateSoftwareTokenRequest) -> t.AssociateSoftwareTokenResponse:
     there, user, session = carried(call, req)
     secret = base64.b32encode(call.secret(60).encode()[:32]).decode().rstrip("=")[:48]
-    users.put(there, user.but(totp_pending=secret))
+    users.put(there, user.but(totp_pending=Sealed(secret)))
     return {"SecretCode": secret} | ({"Session": exchanged(there, session)} if session else {})  # type: ignore[return-value]
 
 
@@ -144,7 +144,7 @@ def verify_software_token(call: Call, req: t.VerifySoftwareTokenRequest) -> t.Ve
     step = totp.accepted(secret, req["UserCode"], call.now) if secret else None
     if step is None:
         raise errors.software_token()
-    user = user.but(totp=secret, totp_pending="", totp_step=step)
+    user = user.but(totp=secret, totp_pending=Sealed(""), totp_step=step)
     if session:
         user = user.but(mfa=tuple({*user.mfa, "SOFTWARE_TOKEN_MFA"}), preferred=user.preferred or "SOFTWARE_TOKEN_MFA")
     users.put(there, user)

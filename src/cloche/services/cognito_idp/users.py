@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from cloche.kernel import Call
+from cloche.kernel import Call, Sealed
 
 from . import errors, srp
 from . import service as cognito
@@ -43,8 +43,8 @@ class User(msgspec.Struct, frozen=True, omit_defaults=True):
     temporary_until: float = 0.0    # of a password that an administrator gave
     failures: int = 0
     locked_until: float = 0.0
-    totp: str = ""
-    totp_pending: str = ""
+    totp: Sealed = Sealed("")
+    totp_pending: Sealed = Sealed("")
     totp_step: int = 0
     mfa: tuple[str, ...] = ()
     preferred: str = ""
@@ -60,7 +60,7 @@ class User(msgspec.Struct, frozen=True, omit_defaults=True):
 
 def put(call: Call, user: User) -> User:
     pool = user.pool
-    call.sql("INSERT OR REPLACE INTO cognito_user VALUES (?,?,?,?,?)", pool, user.key, user.status, user.enabled, msgspec.msgpack.encode(user))
+    call.sql("INSERT OR REPLACE INTO cognito_user VALUES (?,?,?,?,?)", pool, user.key, user.status, user.enabled, msgspec.msgpack.encode(user, enc_hook=call.cloud.store.seal.encode))
     wanted = {(name, user.attributes[name]) for name in SEARCHED if user.attributes.get(name)}
     there = set(call.sql("SELECT name, value FROM cognito_attribute WHERE pool = ? AND key = ?", pool, user.key))
     for name, value in there - wanted:
@@ -80,13 +80,13 @@ def delete(call: Call, user: User) -> None:
         call.sql(f"DELETE FROM cognito_{table} WHERE pool = ? AND key = ?", user.pool, user.key)
 
 
-def read(body: bytes) -> User:
-    return msgspec.msgpack.decode(body, type=User)
+def read(call: Call, body: bytes) -> User:
+    return msgspec.msgpack.decode(body, type=User, dec_hook=call.cloud.store.seal.decode)
 
 
 def get(call: Call, pool: Pool, key: str) -> User | None:
     row = call.row("SELECT body FROM cognito_user WHERE pool = ? AND key = ?", pool.id, key)
-    return read(row[0]) if row else None
+    return read(call, row[0]) if row else None
 
 
 def again(call: Call, user: User) -> User:
@@ -94,12 +94,12 @@ def again(call: Call, user: User) -> User:
     row = call.row("SELECT body FROM cognito_user WHERE pool = ? AND key = ?", user.pool, user.key)
     if row is None:
         raise errors.no_user()
-    return read(row[0])
+    return read(call, row[0])
 
 
 def by_attribute(call: Call, pool: Pool, name: str, value: str) -> list[User]:
     rows = call.sql("SELECT u.body FROM cognito_attribute a JOIN cognito_user u ON u.pool = a.pool AND u.key = a.key WHERE a.pool = ? AND a.name = ? AND a.value = ?", pool.id, name, value)
-    return [read(row[0]) for row in rows]
+    return [read(call, row[0]) for row in rows]
 
 
 def resolve(call: Call, pool: Pool, name: str) -> User | None:

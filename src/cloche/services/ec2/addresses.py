@@ -41,6 +41,14 @@ def number(address: str) -> int:
     return int(ipaddress.ip_address(address))
 
 
+def number_or_none(address: str) -> int | None:
+    """Of an IPv4 address in its one right form."""
+    try:
+        return int(ipaddress.IPv4Address(address))
+    except ValueError:
+        return None
+
+
 # -- private -----------------------------------------------------------------------------------------------------------------
 
 def reserved(cidr: str) -> list[int]:

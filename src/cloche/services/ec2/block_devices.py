@@ -51,9 +51,8 @@ def merged(image: Image, asked: Any) -> list[dict[str, Any]]:
 
 def checked(image: Image, mappings: list[dict[str, Any]]) -> None:
     for each in mappings:
-        if ebs := each.get("Ebs"):
-            if not ebs.get("VolumeSize") and not ebs.get("SnapshotId"):
-                raise errors.missing("size/snapshot")
+        if (ebs := each.get("Ebs")) and not ebs.get("VolumeSize") and not ebs.get("SnapshotId"):
+            raise errors.missing("size/snapshot")
 
 
 def make(call: Call, image: Image, mappings: list[dict[str, Any]], instance_id: str, zone: str) -> list[Volume]:
@@ -63,7 +62,7 @@ def make(call: Call, image: Image, mappings: list[dict[str, Any]], instance_id: 
     for index, each in enumerate(ordered):
         ebs = {k: v for k, v in each["Ebs"].items() if not (k == "Encrypted" and v is False)}
         root = each["DeviceName"] == image.root_device
-        one = volumes.make(call, zone, ebs, root=root, tree=root, image_id=image.id if root else "")
+        one = volumes.make(call, zone, ebs, root=root, tree=root, image=image)
         on = Attachment(instance_id, each["DeviceName"], call.now, "attached", bool(ebs.get("DeleteOnTermination", True)), index)
         made.append(volumes.put(call, one.but(state="in-use", attachments=[on])))
     return made

@@ -100,9 +100,8 @@ def _end(call: Call, req: Any) -> float:
 def create_capacity_reservation(call: Call, req: t.CreateCapacityReservationRequest) -> t.CreateCapacityReservationResult:
     from .volumes import zone_of
     kind = instance_types.find(req["InstanceType"])
-    if token := req.get("ClientToken"):
-        if before := next((one for one in call.all(CapacityReservation) if one.token == token), None):
-            return {"CapacityReservation": shown(call, before)}
+    if (token := req.get("ClientToken")) and (before := next((one for one in call.all(CapacityReservation) if one.token == token), None)):
+        return {"CapacityReservation": shown(call, before)}
     if req["InstanceCount"] < 1:
         raise errors.invalid("InstanceCount must be at least 1")
     one = call.put(CapacityReservation(
@@ -121,7 +120,7 @@ def _timed(call: Call, one: CapacityReservation) -> None:
 
 
 @ec2.timer
-def reservation_expired(call: Call, id: str) -> None:  # noqa: A002
+def reservation_expired(call: Call, id: str) -> None:
     if (one := call.get(CapacityReservation, id)) and one.state == "active":
         call.put(one.but(state="expired"))
 

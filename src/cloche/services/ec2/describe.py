@@ -58,14 +58,14 @@ def matching(call: Call, records: Iterable[R], filters: Any, facets: Facets) -> 
     found = list(records)
     for rule in filters or ():
         name, wanted = rule.get("Name") or "", [pattern(v) for v in rule.get("Values") or ()]
-        if name.startswith("tag:"):
+        if facet := facets.get(name):
+            asks = _asks_call(facet)
+            found = [r for r in found if any(w(text) for text in _texts(facet(call, r) if asks else facet(r)) for w in wanted)]
+        elif name.startswith("tag:"):
             key = name[4:]
             found = [r for r in found if (value := tags.of(call, r.key).get(key)) is not None and any(w(value) for w in wanted)]  # type: ignore[attr-defined]
         elif name == "tag-key":
             found = [r for r in found if any(w(k) for k in tags.of(call, r.key) for w in wanted)]  # type: ignore[attr-defined]
-        elif facet := facets.get(name):
-            asks = _asks_call(facet)
-            found = [r for r in found if any(w(text) for text in _texts(facet(call, r) if asks else facet(r)) for w in wanted)]
         else:
             raise errors.bad_filter(name)
     return found

@@ -47,19 +47,15 @@ def block(call: Call, id_: str, gib: int) -> Path:
     return file
 
 
-def origin(call: Call, snapshot: Any) -> Path:
-    return path(call.at(snapshot.owner or call.account, snapshot.region or call.region), snapshot.id)
-
-
 @ec2.worker
 async def fill(call: Call, key: str) -> None:
     """A volume begins as its snapshot was."""
-    from . import snapshots, volumes
+    from . import volumes
     one = call.get(volumes.Volume, key)
     if one is None or one.filled:
         return
-    if snapshot := snapshots.anywhere(call, one.snapshot_id):
-        await copy(origin(call, snapshot), path(call, one.id))
+    if one.origin:
+        await copy(path(call.at(*one.origin.split("/")), one.snapshot_id), path(call, one.id))
     with call.step():
         if one := call.get(volumes.Volume, key):
             volumes.put(call, one.but(filled=True))

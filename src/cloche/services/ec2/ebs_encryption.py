@@ -38,9 +38,8 @@ def defaults(call: Call) -> Defaults:
 
 def key_for(call: Call, encrypted: bool | None, key_id: str | None, source_encrypted: bool = False, source_key: str = "") -> str:
     """The ARN of the key under which a new disk is encrypted; "" if it is not. What comes from an encrypted snapshot is encrypted, under its key unless another is named."""
-    if key_id and not encrypted and not source_encrypted:
-        if encrypted is False or not defaults(call).encrypt:
-            raise refusals.key_needs_encryption()
+    if key_id and not encrypted and not source_encrypted and (encrypted is False or not defaults(call).encrypt):
+        raise refusals.key_needs_encryption()
     if encrypted is False and source_encrypted:
         raise refusals.stays_encrypted()
     if not (encrypted or source_encrypted or defaults(call).encrypt):

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from cloche.kernel import Call, Record
 
-from . import describe, errors, errors_vpc, links, names, network, tags, vpcs
+from . import describe, errors_vpc, idempotency, links, names, network, tags, vpcs
 from . import service as ec2
 from .route_tables import RouteTable
 from .routes import TARGETS, Target
@@ -21,7 +21,6 @@ class EgressOnlyGateway(Record, frozen=True):
 
     id: str
     vpc_id: str
-    token: str = ""
 
     @property
     def key(self) -> str:
@@ -57,17 +56,16 @@ def shown(call: Call, one: EgressOnlyGateway) -> t.EgressOnlyInternetGateway:
 @ec2.op(**names.making("egress-only-internet-gateway", vpc="VpcId"))
 def create_egress_only_internet_gateway(call: Call, req: t.CreateEgressOnlyInternetGatewayRequest) -> t.CreateEgressOnlyInternetGatewayResult:
     vpc, token = vpcs.find(call, req["VpcId"]), req.get("ClientToken") or ""
-    if token and (known := next((one for one in call.all(EgressOnlyGateway) if one.token == token), None)):
-        if known.vpc_id != vpc.id:
-            raise errors.token_reused()
+    if known := call.get(EgressOnlyGateway, idempotency.made(call, req)):
         return {"EgressOnlyInternetGateway": shown(call, known), "ClientToken": token}
     if len(call.all(EgressOnlyGateway)) >= MOST:
         raise errors_vpc.egress_only_gateway_limit()
     if links.count(call, vpc.id, "eigw-"):
         raise errors_vpc.already_associated(f"resource {vpc.id} already has an egress-only internet gateway attached")
-    one = call.put(EgressOnlyGateway(call.id("eigw-"), vpc.id, token))
+    one = call.put(EgressOnlyGateway(call.id("eigw-"), vpc.id))
     links.tie(call, one.id, vpc.id)
     tags.take(call, req, "egress-only-internet-gateway", one.id)
+    idempotency.remember(call, req, one.id)
     network.changed(call)
     return {"EgressOnlyInternetGateway": shown(call, one), **({"ClientToken": token} if token else {})}  # type: ignore[typeddict-item]
 

@@ -42,6 +42,14 @@ def find(call: Call, id_: str) -> ElasticIp:
 tags.FINDERS["eipalloc"] = find
 
 
+def _about(call: Call, id_: str) -> dict[str, Any]:
+    one = call.get(ElasticIp, id_)
+    return {"ec2:AllocationId": id_, "ec2:PublicIpAddress": one.public, "ec2:Domain": "vpc"} if one else {}
+
+
+names.ABOUT["elastic-ip"] = _about
+
+
 def put(call: Call, one: ElasticIp) -> ElasticIp:
     links.tie(call, one.id, one.interface, one.association)
     return call.put(one)
@@ -73,19 +81,11 @@ def leave(call: Call, one: ElasticIp) -> None:
 # -- operations --------------------------------------------------------------------------------------------------------------------------
 
 def by_public(call: Call, address: str) -> ElasticIp:
-    account, region, holder = addresses.public_holder(call, address) if _is_address(address) else ("", "", "")
+    account, region, holder = addresses.public_holder(call, address) if addresses.number_or_none(address) is not None else ("", "", "")
     found = call.get(ElasticIp, holder) if (account, region) == (call.account, call.region) else None
     if found is None:
         raise errors_vpc.public_address_not_found(address)
     return found
-
-
-def _is_address(text: str) -> bool:
-    try:
-        addresses.number(text)
-    except ValueError:
-        return False
-    return "." in text
 
 
 def _id(call: Call, req: Any) -> str | None:
@@ -94,7 +94,7 @@ def _id(call: Call, req: Any) -> str | None:
         return id_  # type: ignore[no-any-return]
     if id_ := req.get("AssociationId"):
         return next(iter(links.users(call, id_, "eipalloc-")), None)
-    if (address := req.get("PublicIp")) and _is_address(address):
+    if (address := req.get("PublicIp")) and addresses.number_or_none(address) is not None:
         return addresses.public_holder(call, address)[2] or None
     return None
 
@@ -118,7 +118,7 @@ def allocate_address(call: Call, req: t.AllocateAddressRequest) -> t.AllocateAdd
     if len(call.all(ElasticIp)) >= MOST:
         raise errors_vpc.address_limit()
     id_ = call.id("eipalloc-")
-    if (wanted := req.get("Address")) and (not _is_address(wanted) or not addresses.recover_public(call, wanted, id_)):
+    if (wanted := req.get("Address")) and (addresses.number_or_none(wanted) is None or not addresses.recover_public(call, wanted, id_)):
         raise errors_vpc.public_address_not_found(wanted)
     one = put(call, ElasticIp(id_, wanted or addresses.take_public(call, id_), made=call.now))
     tags.take(call, req, "elastic-ip", id_)

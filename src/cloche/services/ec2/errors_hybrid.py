@@ -118,3 +118,75 @@ def service_in_use(id_: str) -> AwsError:
 
 def connection_state(endpoint: str, state: str) -> AwsError:
     return AwsError("InvalidState", f"The endpoint connection {endpoint} is in the state {state}")
+
+
+# -- VPN ----------------------------------------------------------------------------------------------------------------------------
+
+def certificate_not_found(arn: str) -> AwsError:
+    return AwsError("InvalidParameterValue", f"The certificate {arn} does not exist")
+
+
+def customer_gateway_limit() -> AwsError:
+    return AwsError("CustomerGatewayLimitExceeded", "The maximum number of customer gateways has been reached.")
+
+
+def vpn_gateway_limit() -> AwsError:
+    return AwsError("VpnGatewayLimitExceeded", "The maximum number of virtual private gateways has been reached.")
+
+
+def vpn_connection_limit() -> AwsError:
+    return AwsError("VpnConnectionLimitExceeded", "The maximum number of VPN connections has been reached.")
+
+
+def gateway_attached(id_: str, vpc: str) -> AwsError:
+    return AwsError("VpnGatewayAttachmentLimitExceeded", f"The virtual private gateway {id_} is already attached to {vpc}")
+
+
+def vpc_has_gateway(vpc: str, gateway: str) -> AwsError:
+    return AwsError("InvalidVpcState", f"VPC {vpc} already has the virtual private gateway {gateway} attached")
+
+
+def gateway_not_attached(id_: str, vpc: str) -> AwsError:
+    return AwsError("InvalidVpnGatewayAttachment.NotFound", f"The attachment with vpn gateway ID '{id_}' and vpc ID '{vpc}' does not exist")
+
+
+# -- transit gateways -----------------------------------------------------------------------------------------------------------------
+
+def transit_limit() -> AwsError:
+    return AwsError("TransitGatewayLimitExceeded", "The maximum number of transit gateways has been reached.")
+
+
+def transit_attached(vpc: str, transit: str, id_: str) -> AwsError:
+    return AwsError("DuplicateTransitGatewayAttachment", f"{transit} already has the attachment {id_} to the VPC {vpc}.")
+
+
+def transit_subnets_zone() -> AwsError:
+    return AwsError("DuplicateSubnetsInSameZone", "Duplicate Subnets for same AZ")
+
+
+def transit_route_exists(cidr: str, table: str) -> AwsError:
+    return AwsError("RouteAlreadyExists", f"Route {cidr} already exists in Transit Gateway Route Table {table}.")
+
+
+def transit_route_not_found(cidr: str, table: str) -> AwsError:
+    return AwsError("InvalidRoute.NotFound", f"Route {cidr} does not exist in Transit Gateway Route Table {table}.")
+
+
+def transit_already_associated(attachment: str, table: str) -> AwsError:
+    return AwsError("Resource.AlreadyAssociated", f"Transit Gateway Attachment {attachment} is already associated to the Transit Gateway Route Table {table}.")
+
+
+def transit_not_associated(attachment: str, table: str) -> AwsError:
+    return AwsError("InvalidAssociation.NotFound", f"Transit Gateway Attachment {attachment} is not associated with the Transit Gateway Route Table {table}.")
+
+
+def transit_propagates(attachment: str, table: str) -> AwsError:
+    return AwsError("TransitGatewayRouteTablePropagation.Duplicate", f"Propagation {attachment} already exists in Transit Gateway Route Table {table}.")
+
+
+def transit_not_propagating(attachment: str, table: str) -> AwsError:
+    return AwsError("TransitGatewayRouteTablePropagation.NotFound", f"Propagation {attachment} was not found in Transit Gateway Route Table {table}.")
+
+
+def transit_has(id_: str, what: list[str]) -> AwsError:
+    return AwsError("IncorrectState", f"{id_} has non-deleted {what[0]}")

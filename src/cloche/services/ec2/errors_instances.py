@@ -5,7 +5,6 @@ from cloche.kernel import AwsError
 
 from .errors import not_found
 
-
 # -- instances ------------------------------------------------------------------------------------------------------------------
 
 def no_instance(ids: str | list[str]) -> AwsError:

@@ -108,7 +108,7 @@ def again(call: Call, one: Instance) -> Instance:
 
 
 def tie(call: Call, one: Instance) -> None:
-    links.tie(call, one.id, one.group, one.host, one.capacity_reservation, one.key_name and f"key:{one.key_name}", one.spot_request)
+    links.tie(call, one.id, one.group, one.host, one.capacity_reservation, one.spot_request, one.spawned_by)
 
 
 def shown(call: Call, host: Host) -> t.Host:
@@ -140,9 +140,8 @@ def allocate_hosts(call: Call, req: t.AllocateHostsRequest) -> t.AllocateHostsRe
     if of not in HOSTS:
         raise AwsError("InvalidParameterValue", f"Dedicated Hosts are not supported for '{kind or family}'.")
     count = req.get("Quantity") or 1
-    if token := req.get("ClientToken"):
-        if before := [one.id for one in call.all(Host) if one.token == token]:
-            return {"HostIds": before}
+    if (token := req.get("ClientToken")) and (before := [one.id for one in call.all(Host) if one.token == token]):
+        return {"HostIds": before}
     if sum(one.kind_of == of and one.state == "available" for one in call.all(Host)) + count > MOST:
         raise AwsError("HostLimitExceeded", f"You've reached the limit on the number of Dedicated Hosts ({MOST}) of the family {of} that you can allocate.")
     made = []
@@ -203,7 +202,7 @@ def release_hosts(call: Call, req: t.ReleaseHostsRequest) -> t.ReleaseHostsResul
 
 
 @ec2.timer
-def host_forgotten(call: Call, id: str) -> None:  # noqa: A002
+def host_forgotten(call: Call, id: str) -> None:
     if host := call.get(Host, id):
         call.delete(host)
         tags.drop(call, id)

@@ -7,9 +7,13 @@ from typing import Any
 from cloche.engines.net import topology as net
 from cloche.kernel import Call
 
-from . import network_map, prefix_lists
+from . import links, network_map, prefix_lists
+from . import transit_gateway_attachments as attachments
+from . import transit_gateway_route_tables as tables
+from .transit_gateways import TransitGateway
 from .vpc_endpoints import VpcEndpoint
 from .vpc_peering_connections import Peering, Seat, mine
+from .vpn_gateways import VpnGateway
 
 
 def peerings(call: Call) -> list[Peering]:
@@ -27,6 +31,23 @@ def values(call: Call) -> Iterable[Any]:
         kind = "PrivateLink" if held.provider else held.type
         listed = prefix_lists.own_id(call.region, held.short) if held.type == "Gateway" else ""
         yield net.Endpoint(held.id, held.vpc_id, held.provider or held.short, kind, listed, held.interfaces)
+    for gateway in call.all(VpnGateway):
+        if gateway.vpc_id and gateway.state != "deleted":
+            yield net.Gateway(gateway.id, gateway.vpc_id)
+    for transit in call.all(TransitGateway):
+        yield transit_gateway(call, transit.id)
+
+
+def transit_gateway(call: Call, id_: str) -> net.TransitGateway:
+    """Its VPCs and tables. What leads to a VPN or to another transit gateway leads nowhere."""
+    held = attachments.of(call, id_)
+    feet = tuple(net.Attachment(one.id, one.resource, one.subnets, one.association) for one in held if one.type == "vpc")
+    mine = {one.id for one in feet}
+    rows = []
+    for table in links.users(call, id_, "tgw-rtb-"):
+        routes = tables.routes(call, tables.find(call, table))
+        rows.append((table, tuple(net.TransitRoute(x.destination, x.attachment if x.attachment in mine else "", x.attachment in mine) for x in routes)))
+    return net.TransitGateway(id_, feet, tuple(rows))
 
 
 def reaches(call: Call) -> Iterable[network_map.Scope]:

@@ -34,7 +34,7 @@ def enter(call: Call, name: str, mappings: list[dict[str, Any]], **more: Any) ->
 
 
 @ec2.timer
-def image_ready(call: Call, id: str) -> None:  # noqa: A002
+def image_ready(call: Call, id: str) -> None:
     """Available when its snapshots are complete."""
     one = call.get(Image, id)
     if one is None or one.state != "pending":
@@ -120,9 +120,8 @@ def copy_image(call: Call, req: t.CopyImageRequest) -> t.CopyImageResult:
         raise refusals.image_malformed(req["SourceImageId"]) if image_records.malformed(req["SourceImageId"]) else refusals.no_image(req["SourceImageId"])
     if source.state != "available":
         raise errors.incorrect_state(f"The image {source.id} is not available (it is {source.state}).")
-    if token := req.get("ClientToken"):
-        if before := next((one for one in call.all(Image) if one.token == token), None):
-            return {"ImageId": before.id}
+    if (token := req.get("ClientToken")) and (before := next((one for one in call.all(Image) if one.token == token), None)):
+        return {"ImageId": before.id}
     name = checked_name(call, req["Name"])
     if req.get("Encrypted") is False and any(each.get("Ebs", {}).get("Encrypted") for each in source.mappings):
         raise ebs_encryption.refusals.stays_encrypted()
@@ -130,7 +129,7 @@ def copy_image(call: Call, req: t.CopyImageRequest) -> t.CopyImageResult:
     for each in source.mappings:
         ebs = dict(each.get("Ebs") or {})
         if id_ := ebs.get("SnapshotId"):
-            one = snapshot_copies.copy(call, id_, source_region, req.get("Encrypted"), req.get("KmsKeyId"), f"Copied for DestinationAmi from SourceAmi {source.id} for SourceSnapshot {id_}.")
+            one = snapshot_copies.copy(call, id_, source_region, req.get("Encrypted"), req.get("KmsKeyId"), f"Copied for DestinationAmi from SourceAmi {source.id} for SourceSnapshot {id_}.", source)
             if req.get("CopyImageTags"):
                 tags.put(call, one.id, {k: v for k, v in tags.of(there, id_).items() if not k.startswith("aws:")})
             ebs |= {"SnapshotId": one.id, "Encrypted": bool(one.key_arn)}
@@ -199,7 +198,7 @@ def describe_images(call: Call, req: t.DescribeImagesRequest) -> t.DescribeImage
             found += [one for there in call.all(Published) if there.account != call.account and (one := image_records.anywhere(call, there.id))]
             found += public_images.table().values()
     if owners := req.get("Owners"):
-        found = [one for one in found if one.owner in owners or one.alias in owners and one.alias or ("self" in owners and one.owner == call.account)]
+        found = [one for one in found if one.owner in owners or (one.alias in owners and one.alias) or ("self" in owners and one.owner == call.account)]
     if users := req.get("ExecutableUsers"):
         found = [one for one in found if ("all" in users and one.public) or any(p.get("UserId") in (call.account if u == "self" else u for u in users) for p in one.permitted)]
     if not ids and not req.get("IncludeDeprecated"):
@@ -233,6 +232,6 @@ def deregister_image(call: Call, req: t.DeregisterImageRequest) -> t.DeregisterI
 
 
 @ec2.timer
-def image_forgotten(call: Call, id: str) -> None:  # noqa: A002
+def image_forgotten(call: Call, id: str) -> None:
     if (one := call.get(Image, id)) and one.state == "deregistered":
         call.delete(one)

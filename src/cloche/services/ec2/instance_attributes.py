@@ -56,12 +56,11 @@ def _asked(req: Any) -> dict[str, Any]:
     for member in ("Groups", "BlockDeviceMappings"):
         if req.get(member):
             found[member] = req[member]
-    if name := req.get("Attribute"):
-        if name not in ("blockDeviceMapping", "groupSet"):
-            value: Any = req.get("Value")
-            if name in ("disableApiTermination", "sourceDestCheck", "ebsOptimized", "disableApiStop", "enaSupport"):
-                value = str(value).lower() == "true"
-            found[name[0].upper() + name[1:]] = value
+    if (name := req.get("Attribute")) and name not in ("blockDeviceMapping", "groupSet"):
+        value: Any = req.get("Value")
+        if name in ("disableApiTermination", "sourceDestCheck", "ebsOptimized", "disableApiStop", "enaSupport"):
+            value = str(value).lower() == "true"
+        found[name[0].upper() + name[1:]] = value
     return found
 
 

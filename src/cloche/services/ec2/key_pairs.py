@@ -87,7 +87,7 @@ def _made(kind: str) -> tuple[str, str, str]:
     pem = pair.private_bytes(form.Encoding.PEM, form.PrivateFormat.TraditionalOpenSSL, form.NoEncryption())
     inner = pair.private_bytes(form.Encoding.DER, form.PrivateFormat.PKCS8, form.NoEncryption())
     public = pair.public_key().public_bytes(form.Encoding.OpenSSH, form.PublicFormat.OpenSSH).decode()
-    return pem.decode(), public, colons(hashlib.sha1(inner).digest())  # noqa: S324 - AWS's own
+    return pem.decode(), public, colons(hashlib.sha1(inner).digest())
 
 
 def _ppk(pem: str, public: str) -> str:
@@ -112,7 +112,7 @@ def _ppk(pem: str, public: str) -> str:
         parts = [text[at:at + 64] for at in range(0, len(text), 64)]
         return f"{len(parts)}\n" + "\n".join(parts)
     signed = b"".join(struct.pack(">I", len(part)) + part for part in (kind.encode(), b"none", b"imported-openssh-key", blob, private))
-    mac = hmac.new(hashlib.sha1(b"putty-private-key-file-mac-key").digest(), signed, hashlib.sha1).hexdigest()  # noqa: S324
+    mac = hmac.new(hashlib.sha1(b"putty-private-key-file-mac-key").digest(), signed, hashlib.sha1).hexdigest()
     return f"PuTTY-User-Key-File-2: {kind}\nEncryption: none\nComment: imported-openssh-key\nPublic-Lines: {lines(blob)}\nPrivate-Lines: {lines(private)}\nPrivate-MAC: {mac}\n"
 
 
@@ -166,7 +166,7 @@ def import_key_pair(call: Call, req: t.ImportKeyPairRequest) -> t.ImportKeyPairR
         if key.key_size not in (1024, 2048, 4096):
             raise refusals.bad_key()
         der = key.public_bytes(form.Encoding.DER, form.PublicFormat.SubjectPublicKeyInfo)
-        kind, fingerprint = "rsa", colons(hashlib.md5(der).digest())  # noqa: S324 - AWS's own
+        kind, fingerprint = "rsa", colons(hashlib.md5(der).digest())
     elif isinstance(key, ed25519.Ed25519PublicKey):
         kind, fingerprint = "ed25519", openssh_fingerprint(public)
     else:

@@ -97,7 +97,7 @@ def placement(call: Call, wanted: Any, kind: InstanceType, subnet: Subnet) -> di
     vpc = call.get(vpcs.Vpc, subnet.vpc_id)
     if vpc and vpc.tenancy == "dedicated" and tenancy == "default":
         tenancy = "dedicated"
-    if tenancy != "default" and kind.family in ("t2", "t1") or (tenancy == "host" and kind.family not in hosts.HOSTS):
+    if (tenancy != "default" and kind.family in ("t2", "t1")) or (tenancy == "host" and kind.family not in hosts.HOSTS):
         raise errors.unsupported(f"The requested configuration is currently not supported: instance type {kind.name} with tenancy {tenancy}.")
     out: dict[str, Any] = {"tenancy": tenancy}
     if host := given.get("HostId"):

@@ -192,9 +192,8 @@ def checked(data: Any) -> dict[str, Any]:
         launch.user_data(data["UserData"])
     if data.get("SecurityGroupIds") and data.get("NetworkInterfaces") and any(each.get("Groups") for each in data["NetworkInterfaces"]):
         raise errors.combination("Network interfaces and an instance-level security groups may not be specified on the same request")
-    if image := data.get("ImageId"):
-        if not image.startswith(("ami-", "resolve:ssm:")):
-            raise AwsError("InvalidAMIID.Malformed", f'Invalid id: "{image}" (expecting "ami-...")')
+    if (image := data.get("ImageId")) and not image.startswith(("ami-", "resolve:ssm:")):
+        raise AwsError("InvalidAMIID.Malformed", f'Invalid id: "{image}" (expecting "ami-...")')
     return dict(data)
 
 

@@ -58,7 +58,7 @@ def enter(call: Call, one: Instance, state: str, **more: Any) -> Instance:
 
 
 @ec2.timer
-def carried(call: Call, id: str) -> None:  # noqa: A002
+def carried(call: Call, id: str) -> None:
     """Without a machine: the clock says that the passing state is over."""
     arrive(call, id)
 
@@ -118,7 +118,7 @@ def _buried(call: Call, one: Instance) -> Instance:
 
 
 @ec2.timer
-def instance_forgotten(call: Call, id: str) -> None:  # noqa: A002
+def instance_forgotten(call: Call, id: str) -> None:
     if (one := call.get(Instance, id)) and one.state == "terminated":
         call.delete(one)
         tags.drop(call, id)

@@ -7,6 +7,7 @@ recovery does, with the addresses that it had.
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 
 from msgspec import Struct
@@ -234,6 +235,7 @@ def listen(call: Call, held: World) -> None:
     inside = call.cloud.internal(call.cloud.service("ec2"), "", "")
     held.machines.on_end.append(lambda id_, how: ended(inside, id_, how))
     held.on_end.append(lambda: again(inside))
+    held.machines.on_mount = lambda id_, source, options: mounting(inside, id_, source, options)
 
 
 def ended(call: Call, id_: str, how: str) -> None:
@@ -248,6 +250,15 @@ def ended(call: Call, id_: str, how: str) -> None:
             life.powered_off(there, id_)
         elif (one := there.get(Instance, id_)) and one.state == "running":
             there.wake(carry, id_)
+
+
+async def mounting(call: Call, id_: str, source: str, options: str) -> tuple[str, bool]:
+    """A machine wants a network file system: whoever has file systems answers. OSError is what its `mount` gets."""
+    answer, runs = call.cloud.memory.get("ec2.mounts"), known(call).get(id_)
+    if answer is None or runs is None:
+        raise OSError(errno.ENODEV, "no network file system is known")
+    path, read_only = await answer(call.at(runs.account, runs.region), id_, source, options)
+    return str(path), bool(read_only)
 
 
 def again(call: Call) -> None:

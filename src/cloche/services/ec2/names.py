@@ -5,6 +5,7 @@ about a VPC there is. `@ec2.op(**LOOK)`: a Describe. Kinds are IAM's (Service Au
 """
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from cloche.kernel import ANY, Call, Need
@@ -20,11 +21,19 @@ KINDS = {
     "eipassoc": "address-association", "rtbassoc": "route-table-association", "r": "reservation",
 }
 LOOK: dict[str, Any] = {"resource": ANY}
+# kind -> f(call, id) giving the condition keys of that resource (`ec2:Vpc`, ...), {} where it is not there; the nouns' modules fill it
+ABOUT: dict[str, Callable[[Call, str], dict[str, Any]]] = {}
 
 
 def kind(id_: str) -> str:
     """`subnet-0abc` -> `subnet`; "" if it is none of EC2's."""
-    return KINDS.get(id_.rpartition("-")[0], "")
+    return KINDS.get(prefix(id_), "")
+
+
+def prefix(id_: str) -> str:
+    """`tgw-attach` of `tgw-attach-0abc`; `fleet` of `fleet-01234567-89ab-...`."""
+    longest = id_.rpartition("-")[0]
+    return longest if longest in KINDS else id_.partition("-")[0]
 
 
 def arn(call: Call, kind: str, id_: str) -> str:
@@ -46,6 +55,19 @@ def _about(call: Call, kind: str, id_: str) -> dict[str, Any]:
     out: dict[str, Any] = {"ec2:Region": call.region}
     for key, value in of(call, id_).items():
         out[f"aws:ResourceTag/{key}"] = out[f"ec2:ResourceTag/{key}"] = value
+    if more := ABOUT.get(kind.replace("_", "-")):
+        out |= more(call, id_)
+    return out
+
+
+def _placed(call: Call, req: Any, uses: dict[str, str]) -> dict[str, Any]:
+    """Where a new resource is to be: what IAM knows of its VPC, subnet and zone."""
+    out: dict[str, Any] = {}
+    for kind in ("subnet", "vpc"):
+        member = uses.get(kind, "")
+        if isinstance(id_ := req.get(member), str) and id_:
+            out |= {key: value for key, value in _about(call, kind, id_).items() if key in ("ec2:Vpc", "ec2:AvailabilityZone")}
+            out["ec2:Vpc" if kind == "vpc" else "ec2:Subnet"] = arn(call, kind, id_)
     return out
 
 
@@ -66,7 +88,7 @@ def making(kind: str, **uses: str) -> dict[str, Any]:
     def needs(call: Call, req: Any) -> list[Need]:
         tags = requested(req)
         mine = tags.get(kind, {})
-        context: dict[str, Any] = {"ec2:Region": call.region}
+        context: dict[str, Any] = {"ec2:Region": call.region, **_placed(call, req, uses)}
         if mine:
             context |= {"aws:TagKeys": list(mine), **{f"aws:RequestTag/{k}": v for k, v in mine.items()}}
         out = [Need(f"ec2:{call.op}", arn(call, kind, "*"), context), *_uses(call, req, uses)]

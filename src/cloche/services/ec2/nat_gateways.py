@@ -6,11 +6,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from cloche.kernel import Call, Record
 
-from . import describe, elastic_ips, errors, errors_vpc, internet_gateways, links, names, network, network_interfaces, private_addresses, subnets, tags
+from . import (
+    describe,
+    elastic_ips,
+    errors,
+    errors_vpc,
+    idempotency,
+    internet_gateways,
+    links,
+    names,
+    network,
+    network_interfaces,
+    private_addresses,
+    subnets,
+    tags,
+)
 from . import service as ec2
 from .network_interfaces import NetworkInterface
 from .route_tables import RouteTable
@@ -40,8 +52,6 @@ class NatGateway(Record, frozen=True):
     allocation: str = ""  # what was asked for: shown while there is no interface
     failure: tuple[str, str] = ("", "")
     deleted: float = 0
-    token: str = ""
-    asked: str = ""
     last: list[dict[str, Any]] = []  # its addresses, told after they are given back
 
     @property
@@ -138,10 +148,7 @@ def create_nat_gateway(call: Call, req: t.CreateNatGatewayRequest) -> t.CreateNa
     kind, allocation, token = req.get("ConnectivityType") or "public", req.get("AllocationId") or "", req.get("ClientToken") or ""
     if req.get("AvailabilityMode") == "regional":
         raise errors.unsupported("Cloche does not build regional NAT gateways")
-    asked = msgspec.json.encode({k: v for k, v in sorted(req.items()) if k != "ClientToken"}).decode()
-    if token and (known := next((one for one in call.all(NatGateway) if one.token == token), None)):
-        if known.asked != asked:
-            raise errors.token_reused()
+    if known := call.get(NatGateway, idempotency.made(call, req)):
         return {"ClientToken": token, "NatGateway": shown(call, known)}
     if not req.get("SubnetId"):
         raise errors.missing("subnetId")
@@ -160,7 +167,7 @@ def create_nat_gateway(call: Call, req: t.CreateNatGatewayRequest) -> t.CreateNa
         raise errors_vpc.nat_limit(subnet.zone)
     if address := req.get("PrivateIpAddress"):
         private_addresses.free(call, subnet, address)
-    one = NatGateway(call.id("nat-"), subnet.vpc_id, subnet.id, kind, "pending", call.now, allocation=allocation, failure=_failure(call, subnet, allocation), token=token, asked=asked)
+    one = NatGateway(call.id("nat-"), subnet.vpc_id, subnet.id, kind, "pending", call.now, allocation=allocation, failure=_failure(call, subnet, allocation))
     if not one.failure[0]:
         interface = _interface(call, one, subnet, req.get("PrivateIpAddress") or "", secondary)
         for id_, private in zip([allocation, *more] if allocation else [], [each.private for each in interface.addresses], strict=False):
@@ -168,6 +175,7 @@ def create_nat_gateway(call: Call, req: t.CreateNatGatewayRequest) -> t.CreateNa
         one = one.but(interface=interface.id)
     put(call, one)
     tags.take(call, req, "natgateway", one.id)
+    idempotency.remember(call, req, one.id)
     call.after(NEXT["pending"][0], nat_settled, name=one.id, id=one.id)
     return {"NatGateway": shown(call, one), **({"ClientToken": token} if token else {})}  # type: ignore[typeddict-item]
 

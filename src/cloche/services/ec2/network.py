@@ -22,6 +22,8 @@ from . import world
 
 CHANGED = "ec2.network"            # signalled with every change of the records
 SETTLED = "ec2.network.settled"    # rung when the kernel has what was wanted; namespaces may have come or gone
+# What listens in namespaces (AWS's services, resolvers, metadata): f(world) -> something with `leave(spaces)` before, and `settle(call, topology, compiled)` after each change
+DOORS: list[Any] = []
 log = logging.getLogger("cloche")
 __all__ = ["CHANGED", "SETTLED", "Unavailable", "changed", "ready", "spaces", "standing", "topology",]
 
@@ -62,8 +64,8 @@ world.READY.append(ready)
 
 
 def _again(call: Call) -> None:
-    """The holder died and another was started: nothing stands."""
-    if (engine := standing(call)) is not None:
+    """The holder died and another was started: nothing stands. (Whoever else waited for the first start says so too.)"""
+    if (engine := standing(call)) is not None and engine.holder != engine.world.pid:
         engine.close()
         call.cloud.memory.pop(CHANGED)
 
@@ -100,7 +102,7 @@ class Engine:
     """What stands in the kernel, and which accounts and regions it was made for."""
 
     def __init__(self, held: World) -> None:
-        self.world = held
+        self.world, self.holder = held, held.pid
         self.network = Network(held)
         self.compiled = Compiled()
         self.topology = Topology()
@@ -108,19 +110,17 @@ class Engine:
         self.kept: dict[tuple[str, str], dict[str, tuple[Any, Any]]] = {}
         self.stale: set[tuple[str, str]] = set()
         self.lock = asyncio.Lock()
-        self.doors: Any = None
+        self.doors = [make(held) for make in DOORS]
         self.seen: dict[str, dict[Flow, Count]] = {}       # VPC -> its counters when they were read last
         self.counted: dict[str, dict[Flow, Count]] = {}    # flow log -> what it has not written yet
 
     def close(self) -> None:
-        if self.doors is not None:
-            self.doors.leave(())
+        for door in self.doors:
+            door.leave(())
 
     async def settle(self, call: Call) -> None:
-        from . import flow_log_delivery, network_map, service_doors
+        from . import flow_log_delivery, network_map
         async with self.lock:
-            if self.doors is None:
-                self.doors = service_doors.Doors(self.world)
             while self.stale:
                 stale, self.stale = self.stale, set()
                 todo = list(stale)
@@ -135,12 +135,17 @@ class Engine:
                 if any(self._forgets(part, compiled.parts.get(vpc)) for vpc, part in self.compiled.parts.items()):
                     await flow_log_delivery.count(self)
                 self.topology, self.compiled = topology, compiled
-                self.doors.leave(self.compiled.plan.spaces)
+                for door in self.doors:
+                    door.leave(self.compiled.plan.spaces)
                 try:
                     await self.network.become(self.compiled.plan)
-                    await self.doors.settle(call, self.topology, self.compiled)
-                except (Refused, WorldError, OSError) as trouble:
+                except Refused as trouble:
                     log.error("the network: %s", trouble)
+                for door in self.doors:
+                    try:
+                        await door.settle(call, self.topology, self.compiled)
+                    except (WorldError, OSError) as trouble:
+                        log.error("the network's listeners: %s", trouble)
         call.cloud.work.ring(SETTLED)
 
     def _forgets(self, old: Part, new: Part | None) -> bool:

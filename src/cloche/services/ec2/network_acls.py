@@ -7,7 +7,7 @@ import msgspec
 
 from cloche.kernel import Call, Record
 
-from . import addresses, describe, errors, errors_vpc, links, names, network, subnets, tags, vpcs
+from . import addresses, describe, errors, errors_vpc, idempotency, links, names, network, subnets, tags, vpcs
 from . import service as ec2
 from .subnets import Subnet
 from .vpcs import Vpc
@@ -41,7 +41,6 @@ class NetworkAcl(Record, frozen=True):
     vpc_id: str
     default: bool = False
     entries: list[Entry] = []
-    token: str = ""
 
     @property
     def key(self) -> str:
@@ -53,6 +52,14 @@ def find(call: Call, id_: str) -> NetworkAcl:
 
 
 tags.FINDERS["acl"] = find
+
+
+def _about(call: Call, id_: str) -> dict[str, Any]:
+    one = call.get(NetworkAcl, id_)
+    return {"ec2:NetworkAclID": id_, "ec2:Vpc": names.arn(call, "vpc", one.vpc_id)} if one else {}
+
+
+names.ABOUT["network-acl"] = _about
 
 
 def put(call: Call, acl: NetworkAcl) -> NetworkAcl:
@@ -119,14 +126,13 @@ def create_network_acl(call: Call, req: t.CreateNetworkAclRequest) -> t.CreateNe
     """A new one lets nothing through."""
     vpc = vpcs.find(call, req["VpcId"])
     token = req.get("ClientToken") or ""
-    if token and (known := next((one for one in call.all(NetworkAcl) if one.token == token), None)):
-        if known.vpc_id != vpc.id:
-            raise errors.token_reused()
+    if known := call.get(NetworkAcl, idempotency.made(call, req)):
         return {"NetworkAcl": shown(call, known), "ClientToken": token}
     if links.count(call, vpc.id, "acl-") >= MOST:
         raise errors_vpc.acl_limit()
-    acl = put(call, NetworkAcl(call.id("acl-"), vpc.id, token=token))
+    acl = put(call, NetworkAcl(call.id("acl-"), vpc.id))
     tags.take(call, req, "network-acl", acl.id)
+    idempotency.remember(call, req, acl.id)
     return {"NetworkAcl": shown(call, acl), **({"ClientToken": token} if token else {})}  # type: ignore[typeddict-item]
 
 

@@ -11,7 +11,7 @@ import msgspec
 
 from cloche.kernel import Call, Record
 
-from . import addresses, describe, errors, errors_vpc, links, names, network, security_groups, subnets, tags, vpcs, zones
+from . import addresses, describe, errors, errors_vpc, idempotency, links, names, network, security_groups, subnets, tags, vpcs, zones
 from . import service as ec2
 from .route_tables import RouteTable
 from .routes import TARGETS, Target
@@ -83,7 +83,6 @@ class NetworkInterface(Record, frozen=True):
     operator: str = ""   # the service principal that manages it
     owner: str = ""      # what it belongs to, in Cloche's own words: nat-..., a load balancer's ARN
     tracking: dict[str, int] = {}
-    token: str = ""
     made: float = 0
     lend_public: bool | None = None  # asked for at launch; None: the subnet decides
 
@@ -109,6 +108,15 @@ def find(call: Call, id_: str) -> NetworkInterface:
 
 
 tags.FINDERS["eni"] = find
+
+
+def _about(call: Call, id_: str) -> dict[str, Any]:
+    one = call.get(NetworkInterface, id_)
+    return {"ec2:NetworkInterfaceID": id_, "ec2:Subnet": names.arn(call, "subnet", one.subnet_id), "ec2:Vpc": names.arn(call, "vpc", one.vpc_id),
+            "ec2:AvailabilityZone": one.zone} if one else {}
+
+
+names.ABOUT["network-interface"] = _about
 
 
 def of(call: Call, id_: str) -> list[NetworkInterface]:
@@ -281,18 +289,17 @@ def _either(req: Any, count: str, listed: str, member: str) -> list[str] | int:
 @ec2.op(**names.making("network-interface", subnet="SubnetId", security_group="Groups"))
 def create_network_interface(call: Call, req: t.CreateNetworkInterfaceRequest) -> t.CreateNetworkInterfaceResult:
     subnet, token = subnets.find(call, req["SubnetId"]), req.get("ClientToken") or ""
-    if token and (known := next((one for one in call.all(NetworkInterface) if one.token == token), None)):
-        if (known.subnet_id, known.description) != (subnet.id, req.get("Description") or ""):
-            raise errors.token_reused()
+    if known := call.get(NetworkInterface, idempotency.made(call, req)):
         return {"NetworkInterface": shown(call, known), "ClientToken": token}
     if len(call.all(NetworkInterface)) >= MOST:
         raise errors_vpc.interface_limit()
     first, others = _addresses(req)
     one = make(call, subnet, groups=req.get("Groups") or None, private=first, secondary=others, addresses6=_either(req, "Ipv6AddressCount", "Ipv6Addresses", "Ipv6Address"),
                prefixes=_either(req, "Ipv4PrefixCount", "Ipv4Prefixes", "Ipv4Prefix"), prefixes6=_either(req, "Ipv6PrefixCount", "Ipv6Prefixes", "Ipv6Prefix"),
-               description=req.get("Description") or "", interface_type=req.get("InterfaceType") or "interface", requester_id=call.principal.id, token=token,
+               description=req.get("Description") or "", interface_type=req.get("InterfaceType") or "interface", requester_id=call.principal.id,
                primary6=bool(req.get("EnablePrimaryIpv6")), tracking=tracking(req.get("ConnectionTrackingSpecification")))
     tags.take(call, req, "network-interface", one.id)
+    idempotency.remember(call, req, one.id)
     return {"NetworkInterface": shown(call, one, "pending"), **({"ClientToken": token} if token else {})}  # type: ignore[typeddict-item]
 
 

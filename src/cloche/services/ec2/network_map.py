@@ -95,21 +95,11 @@ def _gateways(call: Call) -> Iterator[Any]:
     for nat in call.all(NatGateway):
         if nat.interface and nat.state in LIVING:
             yield net.Nat(nat.id, nat.vpc_id, nat.subnet_id, nat.interface, nat.connectivity == "public")
-    yield from _peerings(call)
-
-
-def _peerings(call: Call) -> Iterator[net.Peering]:
-    from .vpc_peering_connections import Peering, Seat
-    for seat in call.all(Seat):
-        if (one := call.get(Peering, seat.id)) is not None:
-            yield net.Peering(one.id, one.requester.vpc, one.accepter.vpc, one.status(call.now) == "active", one.requester.region == one.accepter.region)
 
 
 def reaches(call: Call) -> set[Scope]:
     """Whose networks are reached from here."""
-    from .vpc_peering_connections import Peering, Seat
-    found = {(side.account, side.region) for seat in call.all(Seat) if (one := call.get(Peering, seat.id)) for side in one.sides if one.status(call.now) == "active"}
-    return found.union(*(reach(call) for reach in REACHES)) - {(call.account, call.region)}
+    return {scope for reach in REACHES for scope in reach(call)} - {(call.account, call.region)}
 
 
 def _acl(acl: NetworkAcl) -> net.Acl:

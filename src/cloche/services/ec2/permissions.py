@@ -112,7 +112,7 @@ def referenced(call: Call, group: SecurityGroup, pair: Any) -> tuple[str, str, s
             raise errors.missing("groupId")
         return security_groups.named(call, name, group.vpc_id if vpcs.find(call, group.vpc_id).default is False else "").id, call.account, "", ""
     there = call.get(SecurityGroup, id_)
-    if there and there.vpc_id == group.vpc_id:
+    if there and any(security_groups.fits(there, vpc) for vpc in (group.vpc_id, *group.also)):
         return there.id, call.account, "", ""
     if (over := security_groups.PEERINGS.get("group")) and (found := over(call, id_, owner, group.vpc_id)):
         owner, far, peering = found

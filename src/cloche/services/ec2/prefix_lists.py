@@ -9,7 +9,7 @@ import msgspec
 from cloche.engines.net import topology
 from cloche.kernel import AwsError, Call, Record
 
-from . import addresses, describe, errors, links, names, network, tags
+from . import addresses, describe, errors, idempotency, links, names, network, tags
 from . import service as ec2
 
 if TYPE_CHECKING:
@@ -37,7 +37,6 @@ class PrefixList(Record, frozen=True):
     family: str = "IPv4"
     owner: str = ""
     state: str = "create-complete"
-    token: str = ""
 
     @property
     def key(self) -> str:
@@ -146,15 +145,13 @@ def create_managed_prefix_list(call: Call, req: t.CreateManagedPrefixListRequest
     entries = _checked(req.get("Entries"), family)
     if len(entries) > most:
         raise _too_many(most)
-    token = req.get("ClientToken") or ""
-    if token and (known := next((one for one in call.all(PrefixList) if one.token == token), None)):
-        if (known.name, known.family, known.max_entries, known.versions[0]) != (name, family, most, entries):
-            raise errors.token_reused()
+    if known := call.get(PrefixList, idempotency.made(call, req)):
         return {"PrefixList": shown(call, known)}
     if len(call.all(PrefixList)) >= MOST_LISTS:
         raise AwsError("PrefixListLimitExceeded", "You have reached the limit on the number of prefix lists that you can have")
-    one = put(call, PrefixList(call.id("pl-"), name, [entries], most, family, token=token))
+    one = put(call, PrefixList(call.id("pl-"), name, [entries], most, family))
     tags.take(call, req, "prefix-list", one.id)
+    idempotency.remember(call, req, one.id)
     return {"PrefixList": shown(call, one, "create-in-progress")}
 
 

@@ -142,6 +142,8 @@ def assign_private_ip_addresses(call: Call, req: t.AssignPrivateIpAddressesReque
     moved = []
     if req.get("AllowReassignment"):
         for address in named:
+            if addresses.number_or_none(address) is None:
+                raise errors_vpc.bad_address(address)
             if holder := addresses.holder(call, subnet.id, address):
                 moved.append(_leave(call, network_interfaces.find(call, holder), address))
         one = network_interfaces.find(call, one.id)
@@ -203,10 +205,17 @@ def assign_ipv6_addresses(call: Call, req: t.AssignIpv6AddressesRequest) -> t.As
     return {"NetworkInterfaceId": one.id, "AssignedIpv6Addresses": got, "AssignedIpv6Prefixes": fresh}
 
 
+def _canonical(address: str) -> str:
+    try:
+        return str(ipaddress.IPv6Address(address))
+    except ValueError:
+        raise errors_vpc.bad_address(address) from None
+
+
 @ec2.op(**names.on("network-interface", "NetworkInterfaceId"))
 def unassign_ipv6_addresses(call: Call, req: t.UnassignIpv6AddressesRequest) -> t.UnassignIpv6AddressesResult:
     one = mine(call, req["NetworkInterfaceId"])
-    named, prefixes = [str(ipaddress.ip_address(each)) for each in req.get("Ipv6Addresses") or ()], req.get("Ipv6Prefixes") or []
+    named, prefixes = [_canonical(each) for each in req.get("Ipv6Addresses") or ()], req.get("Ipv6Prefixes") or []
     if strays := [each for each in named if each not in one.addresses6] + [each for each in prefixes if each not in one.prefixes6]:
         raise errors.invalid(f"Some of [{', '.join(strays)}] are not assigned to interface {one.id}")
     for address in named:

@@ -146,6 +146,37 @@ async def execute(call: Call, id_: str, argv: list[str], stdin: bytes = b"", *, 
         raise MachineError(str(error)) from None
 
 
+async def talk(call: Call, id_: str, argv: list[str], *, user: str, terminal: bool, environment: dict[str, str]) -> Any:
+    """A command in an instance's machine that one talks with (engines/world/interactive.py). Raises MachineError."""
+    from cloche.engines.world import WorldError
+
+    from . import world
+    held = world.running(call)
+    if held is None:
+        raise MachineError("The instance does not run.")
+    try:
+        return await held.machines.open(id_, argv, user, terminal, environment=environment, directory="/usr/bin")
+    except WorldError as error:
+        raise MachineError(str(error)) from None
+
+
+async def connected(call: Call, id_: str, port: int) -> Any:
+    """A socket connected to a port at the machine's loopback. Raises MachineError, OSError."""
+    import asyncio
+
+    from . import world
+    held = world.running(call)
+    if held is None:
+        raise MachineError("The instance does not run.")
+    made = await held.socket(id_, "tcp")
+    try:
+        await asyncio.wait_for(asyncio.get_running_loop().sock_connect(made, ("127.0.0.1", port)), 5)
+    except BaseException:
+        made.close()
+        raise
+    return made
+
+
 def acting(call: Call, id_: str) -> Call:
     """The caller as the instance's role, for what an agent does in its name. Raises AccessDenied where it has none."""
     from cloche.kernel import AwsError
@@ -196,3 +227,78 @@ def endpoint_policy(cloud: Any, id_: str) -> Any:
     from .vpc_endpoints import EndpointPolicy
     found = cloud.store.table(EndpointPolicy, "", "").get(id_)
     return (id_, "endpoint", parse(found.text)) if found else None
+
+
+# -- for Direct Connect -------------------------------------------------------------------------------------------------------------------
+
+def hybrid_gateway(call: Call, id_: str) -> tuple[str, ...]:
+    """The ranges of the VPC behind a virtual private gateway (none behind a transit gateway, or one that is not attached). Raises where there is no such gateway."""
+    from . import transit_gateways
+    from . import vpn_gateways as gateways
+    here = _here(call)
+    if id_.startswith("tgw-"):
+        transit_gateways.find(here, id_)
+        return ()
+    one = gateways.find(here, id_)
+    return tuple(vpcs.find(here, one.vpc_id).cidrs) if one.vpc_id else ()
+
+
+def vpn_gateways(call: Call) -> list[str]:
+    from .vpn_gateways import VpnGateway
+    return [one.id for one in _here(call).all(VpnGateway) if one.state != "deleted"]
+
+
+def vpn_gateway_asn(call: Call, id_: str) -> int:
+    from .vpn_gateways import find
+    return find(_here(call), id_).asn
+
+
+def tie(call: Call, what: str, uses: str) -> None:
+    """A thing of another service uses one of EC2's, which cannot go before it."""
+    from . import links
+    links.tie(_here(call), what, uses)
+
+
+def untie(call: Call, what: str) -> None:
+    from . import links
+    links.untie(_here(call), what)
+
+
+# -- network file systems: what a machine asks to have mounted --------------------------------------------------------------------
+
+def on_mount(call: Call, answer: Any) -> None:
+    """`await answer(call, instance_id, source, options)` says what an instance's mount of a network file system is: (directory of the host's, whether it is
+    read-only), or raises OSError, whose number the caller of mount gets. `call` stands in the instance's account and region."""
+    call.cloud.memory["ec2.mounts"] = answer
+
+
+def place_of(call: Call, instance_id: str) -> tuple[str, str]:
+    """The VPC and the Availability Zone of an instance."""
+    from . import instances
+    one = instances.find(call.of("ec2"), instance_id)
+    return one.vpc, one.zone
+
+
+def standing(call: Call) -> set[str]:
+    """The namespaces that stand now: instances and interfaces that are plugged in."""
+    return set(network.spaces(call.of("ec2")))
+
+
+SETTLED = network.SETTLED   # rung when namespaces may have come or gone
+
+
+def running_world(call: Call) -> Any:
+    """The world, if it runs."""
+    return world.running(call)
+
+
+def zones_of(call: Call) -> list[str]:
+    """The zones of the call's region."""
+    from . import zones
+    return zones.of(call.region)
+
+
+def zone_id(call: Call, zone: str) -> str:
+    """`use1-az1` of `us-east-1a`, as this account sees it."""
+    from . import zones
+    return zones.id_of(call.account, zone)

@@ -7,7 +7,7 @@ import msgspec
 
 from cloche.kernel import Call, Record
 
-from . import describe, errors, errors_vpc, links, names, network, tags, vpcs
+from . import describe, errors, errors_vpc, idempotency, links, names, network, tags, vpcs
 from . import service as ec2
 from .vpcs import Vpc
 
@@ -32,7 +32,6 @@ class RouteTable(Record, frozen=True):
     vpc_id: str
     routes: list[Route] = []
     propagating: list[str] = []  # virtual private gateways
-    token: str = ""
 
     @property
     def key(self) -> str:
@@ -61,6 +60,14 @@ def find(call: Call, id_: str) -> RouteTable:
 
 
 tags.FINDERS["rtb"] = find
+
+
+def _about(call: Call, id_: str) -> dict[str, Any]:
+    one = call.get(RouteTable, id_)
+    return {"ec2:RouteTableID": id_, "ec2:Vpc": names.arn(call, "vpc", one.vpc_id)} if one else {}
+
+
+names.ABOUT["route-table"] = _about
 
 
 def put(call: Call, table: RouteTable) -> RouteTable:
@@ -139,14 +146,13 @@ def shown(call: Call, table: RouteTable) -> t.RouteTable:
 def create_route_table(call: Call, req: t.CreateRouteTableRequest) -> t.CreateRouteTableResult:
     vpc = vpcs.find(call, req["VpcId"])
     token = req.get("ClientToken") or ""
-    if token and (known := next((one for one in call.all(RouteTable) if one.token == token), None)):
-        if known.vpc_id != vpc.id:
-            raise errors.token_reused()
+    if known := call.get(RouteTable, idempotency.made(call, req)):
         return {"RouteTable": shown(call, known), "ClientToken": token}
     if links.count(call, vpc.id, "rtb-") >= MOST:
         raise errors_vpc.table_limit()
-    table = put(call, RouteTable(call.id("rtb-"), vpc.id, token=token))
+    table = put(call, RouteTable(call.id("rtb-"), vpc.id))
     tags.take(call, req, "route-table", table.id)
+    idempotency.remember(call, req, table.id)
     return {"RouteTable": shown(call, table), **({"ClientToken": token} if token else {})}  # type: ignore[typeddict-item]
 
 

@@ -253,7 +253,8 @@ def _stale(permission: Any) -> t.StaleIpPermission:
 def get_security_groups_for_vpc(call: Call, req: t.GetSecurityGroupsForVpcRequest) -> t.GetSecurityGroupsForVpcResult:
     from . import vpcs
     vpc = vpcs.find(call, req["VpcId"])
-    found = describe.matching(call, security_groups.of_vpc(call, vpc.id), req.get("Filters"), {
+    shared = [security_groups.find(call, id_) for id_ in links.users(call, f"in:{vpc.id}", "sg-")]
+    found = describe.matching(call, [*security_groups.of_vpc(call, vpc.id), *shared], req.get("Filters"), {
         "group-id": lambda g: g.id, "group-name": lambda g: g.name, "description": lambda g: g.description, "owner-id": lambda call, g: call.account, "primary-vpc-id": lambda g: g.vpc_id})
     return describe.page(req, [{"GroupId": g.id, "GroupName": g.name, "Description": g.description, "OwnerId": call.account, "PrimaryVpcId": g.vpc_id, "Tags": tags.shown(call, g.id)}
                                for g in found], "SecurityGroupForVpcs")

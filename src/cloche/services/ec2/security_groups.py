@@ -44,6 +44,7 @@ class SecurityGroup(Record, frozen=True):
     name: str
     description: str
     rules: list[Rule] = []
+    also: list[str] = []  # other VPCs that it is associated with
 
     @property
     def key(self) -> str:
@@ -60,8 +61,21 @@ def find(call: Call, id_: str) -> SecurityGroup:
 tags.FINDERS["sg"] = find
 
 
+def _about(call: Call, id_: str) -> dict[str, Any]:
+    one = call.get(SecurityGroup, id_)
+    return {"ec2:SecurityGroupID": id_, "ec2:Vpc": names.arn(call, "vpc", one.vpc_id)} if one else {}
+
+
+names.ABOUT["security-group"] = _about
+
+
 def of_vpc(call: Call, vpc_id: str) -> list[SecurityGroup]:
     return [find(call, id_) for id_ in links.users(call, vpc_id, "sg-")]
+
+
+def fits(group: SecurityGroup, vpc_id: str) -> bool:
+    """Is it a group of this VPC, or associated with it?"""
+    return group.vpc_id == vpc_id or vpc_id in group.also
 
 
 def named(call: Call, name: str, vpc_id: str = "") -> SecurityGroup:
@@ -84,7 +98,8 @@ def wanted(call: Call, req: Any) -> SecurityGroup:
 
 def put(call: Call, group: SecurityGroup) -> SecurityGroup:
     """Its rules are known by their ids, and by the groups and lists that they refer to."""
-    links.tie(call, group.id, group.vpc_id, *(rule.peer for rule in group.rules if rule.peer != group.id and rule.peer[:3] in ("sg-", "pl-")))
+    links.tie(call, group.id, group.vpc_id, *(rule.peer for rule in group.rules if rule.peer != group.id and rule.peer[:3] in ("sg-", "pl-")),
+              *(f"in:{vpc}" for vpc in group.also))
     old = call.get(SecurityGroup, group.id)
     had, has = {rule.id for rule in old.rules} if old else set(), {rule.id for rule in group.rules}
     for id_ in sorted(has - had):
@@ -111,6 +126,13 @@ def open_ipv6(call: Call, vpc: Vpc) -> None:
     for group in of_vpc(call, vpc.id):
         if [rule.meaning for rule in group.rules if rule.egress] == [(True, "0.0.0.0/0", "-1", -1, -1)]:
             put(call, group.but(rules=[*group.rules, Rule(call.id("sgr-"), True, "::/0")]))
+
+
+def left(call: Call, vpc_id: str) -> None:
+    """The VPC goes: groups of others are not associated with it any more."""
+    for id_ in links.users(call, f"in:{vpc_id}", "sg-"):
+        group = find(call, id_)
+        put(call, group.but(also=[vpc for vpc in group.also if vpc != vpc_id]))
 
 
 def drop(call: Call, id_: str) -> None:
@@ -240,6 +262,8 @@ def delete_security_group(call: Call, req: t.DeleteSecurityGroupRequest) -> t.De
     for user in links.users(call, group.id):
         if not user.startswith("sgr-") and not (user.startswith("sg-") and find(call, user).vpc_id != group.vpc_id):
             raise errors_vpc.group_in_use(group.id)
+    if group.also:
+        raise errors_vpc.group_in_use(group.id)
     drop(call, group.id)
     return {"Return": True, "GroupId": group.id}
 
@@ -257,7 +281,7 @@ def for_interface(call: Call, vpc_id: str, ids: list[str] | None, most: int = 5)
     if not ids:
         return [vpcs.find(call, vpc_id).group_id]
     for id_ in ids:
-        if find(call, id_).vpc_id != vpc_id:
+        if not fits(find(call, id_), vpc_id):
             raise errors_vpc.groups_other_network()
     unique = list(dict.fromkeys(ids))
     if len(unique) > most:

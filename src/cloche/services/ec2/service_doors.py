@@ -11,8 +11,10 @@ from typing import Any
 
 from cloche.engines.net.compile import Compiled
 from cloche.engines.net.topology import INTERNET, Topology
-from cloche.engines.world import World
+from cloche.engines.world import World, WorldError
 from cloche.kernel import Call, Response
+
+from . import network, service_certificates
 
 PORTS = (80, 443)
 log = logging.getLogger("cloche")
@@ -23,6 +25,7 @@ class Doors:
         self.world = world
         self.open: dict[tuple[str, str, int], Any] = {}  # (namespace, address, port) -> listener
         self.server: Any = None
+        self.tls: Any = None
         self.topology = Topology()
 
     def leave(self, spaces: Iterable[str]) -> None:
@@ -39,7 +42,7 @@ class Doors:
                 wanted[INTERNET, "0.0.0.0", port] = {}
             for one in topology.endpoints.values():
                 if one.kind == "Gateway" and one.vpc in compiled.parts:
-                    wanted[one.vpc, "0.0.0.0", port] = {"transparent": 1}
+                    wanted[one.vpc, "0.0.0.0", port] = {"transparent": 1, "reuseport": 1}     # beside the metadata service
                 elif one.kind == "Interface":
                     for id_ in one.interfaces:
                         plug = topology.interfaces.get(id_)
@@ -49,10 +52,12 @@ class Doors:
             self.server.unlisten(self.open.pop(key))
         for key, options in wanted.items():
             if key not in self.open:
-                await self._open(call, key, options)
+                try:
+                    await self._open(call, key, options)
+                except (WorldError, OSError) as trouble:
+                    log.error("the door to AWS's services at %s:%d in %s: %s", key[1], key[2], key[0], trouble)
 
     async def _open(self, call: Call, key: tuple[str, str, int], options: dict[str, Any]) -> None:
-        from cloche.server import tls
         space, address, port = key
         outer = call.cloud.memory.get("server")
         if outer is None:
@@ -60,8 +65,9 @@ class Doors:
         if self.server is None:
             self.server = type(outer)(None, outer.date, outer.trouble)
         sock = await self.world.socket(space, "tcp", address, port, **options)
-        context = tls.context(Path(call.cloud.data)) if port == 443 else None
-        self.open[key] = await self.server.listen(sock=sock, ssl=context, handle=self._handle(call.cloud, space))
+        if port == 443 and self.tls is None:
+            self.tls = service_certificates.context(Path(call.cloud.data))
+        self.open[key] = await self.server.listen(sock=sock, ssl=self.tls if port == 443 else None, handle=self._handle(call.cloud, space))
 
     def _handle(self, cloud: Any, space: str) -> Any:
         def handle(request: Any, send: Any) -> None:
@@ -82,3 +88,6 @@ class Doors:
         else:
             found = next((one for one in self.topology.endpoints.values() if space in one.interfaces), None)
         return {"aws:SourceVpc": found.vpc, "aws:SourceVpce": found.id, "aws:VpcSourceIp": request.peer} if found else {}
+
+
+network.DOORS.append(Doors)

@@ -14,13 +14,9 @@ if TYPE_CHECKING:
     from cloche.shapes import ec2 as t
 
 
-def copy(call: Call, source_id: str, source_region: str, encrypted: bool | None, key_id: str | None, description: str = "") -> Snapshot:
+def copy(call: Call, source_id: str, source_region: str, encrypted: bool | None, key_id: str | None, description: str = "", image: Any = None) -> Snapshot:
     """A copy here of a snapshot there (Encrypted left out keeps the state, true encrypts; nothing makes an unencrypted copy of an encrypted one)."""
-    source = snapshots.anywhere(call, source_id, source_region)
-    if source is None:
-        raise refusals.no_snapshot(source_id) if source_id.startswith("snap-") else refusals.snapshot_malformed(source_id)
-    if source.state == "pending":
-        raise refusals.snapshot_pending(source_id)
+    source = snapshots.usable(call, source_id, image, source_region)
     keep = source.key_arn if source.region == call.region else ""  # keys are regional: a copy elsewhere takes the default one there
     key = ebs_encryption.key_for(call, encrypted, key_id, bool(source.key_arn), keep)
     ebs_encryption.open_(call.at(call.account, source.region), source.key_arn, source.disk, source.sealed)

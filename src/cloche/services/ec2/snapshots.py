@@ -88,15 +88,16 @@ def anywhere(call: Call, id_: str, region: str = "") -> Snapshot | None:
         root = image.root
         return Snapshot(id_, "vol-ffffffff", root["VolumeSize"], image.made, image.owner, there.region, "completed", description=f"Created for {image.id}", permitted=["all"],
                         completed=image.made, tree=True, published=True, image_id=image.id)
-    if (shared := call.get(Shared, id_)) and shared.region == there.region and (found := call.at(shared.account, shared.region).get(Snapshot, id_)):
-        if "all" in found.permitted or call.account in found.permitted:
-            return found
-    return None
+    shared = call.get(Shared, id_)
+    found = call.at(shared.account, shared.region).get(Snapshot, id_) if shared and shared.region == there.region else None
+    return found if found and ("all" in found.permitted or call.account in found.permitted) else None
 
 
-def usable(call: Call, id_: str) -> Snapshot:
-    """To make a volume of. Raises InvalidSnapshot.NotFound, IncorrectState."""
-    found = anywhere(call, id_)
+def usable(call: Call, id_: str, image: Any = None, region: str = "") -> Snapshot:
+    """To make a volume of. Raises InvalidSnapshot.NotFound, IncorrectState. Who may launch an image may use its snapshots for that."""
+    found = anywhere(call, id_, region)
+    if found is None and image is not None and id_ in image.snapshots:
+        found = call.at(image.owner, region or call.region).get(Snapshot, id_)
     if found is None:
         raise refusals.no_snapshot(id_) if id_.startswith("snap-") else refusals.snapshot_malformed(id_)
     if found.state == "pending":
@@ -145,7 +146,7 @@ async def capture(call: Call, key: str) -> None:
 
 
 @ec2.timer
-def snapshot_done(call: Call, id: str) -> None:  # noqa: A002
+def snapshot_done(call: Call, id: str) -> None:
     one = call.get(Snapshot, id)
     if one is None or one.state != "pending":
         return

@@ -128,7 +128,7 @@ def _watch(call: Call, one: SpotRequest) -> None:
 
 
 @ec2.timer
-def market_moved(call: Call, id: str) -> None:  # noqa: A002
+def market_moved(call: Call, id: str) -> None:
     one = call.get(SpotRequest, id)
     if one is None or one.state not in ("open", "active"):
         return
@@ -151,7 +151,7 @@ def fill(call: Call, one: SpotRequest) -> SpotRequest:
         if _outbid(call, one, planned.subnet.zone):
             _watch(call, one)
             return put(call, one.but(status="price-too-low"))
-        instance = launching.run(call, planned, 1, lifecycle="spot", spot_request=one.id)[0]
+        instance = launching.run(call, planned, 1, lifecycle="spot", spot_request=one.id, spawned_by=one.fleet)[0]
     except AwsError as error:
         return put(call, one.but(state="failed", status="bad-parameters", fault=f"{error.code}: {error.message}"))
     _watch(call, one)
@@ -173,7 +173,7 @@ def interrupt(call: Call, one: SpotRequest) -> None:
 
 
 @ec2.timer
-def interrupted(call: Call, id: str) -> None:  # noqa: A002
+def interrupted(call: Call, id: str) -> None:
     one = call.get(SpotRequest, id)
     instance = call.get(Instance, one.instance) if one else None
     if one is None or instance is None or not instance.spot_action:
@@ -263,7 +263,7 @@ def request_spot_instances(call: Call, req: t.RequestSpotInstancesRequest) -> t.
 
 
 @ec2.timer
-def spot_expired(call: Call, id: str) -> None:  # noqa: A002
+def spot_expired(call: Call, id: str) -> None:
     if (one := call.get(SpotRequest, id)) and one.state == "open":
         put(call, one.but(state="cancelled", status="schedule-expired"))
 

@@ -51,6 +51,15 @@ def find(call: Call, id_: str) -> Subnet:
 tags.FINDERS["subnet"] = find
 
 
+def about(call: Call, id_: str) -> dict[str, Any]:
+    """What IAM may ask about a subnet."""
+    one = call.get(Subnet, id_)
+    return {"ec2:SubnetID": id_, "ec2:Vpc": names.arn(call, "vpc", one.vpc_id), "ec2:AvailabilityZone": one.zone} if one else {}
+
+
+names.ABOUT["subnet"] = about
+
+
 def of_vpc(call: Call, vpc_id: str) -> list[Subnet]:
     return [find(call, id_) for id_ in links.users(call, vpc_id, "subnet-")]
 

@@ -125,10 +125,16 @@ def delete_tags(call: Call, req: t.DeleteTagsRequest) -> None:
 FACETS: describe.Facets = {"key": lambda row: row["Key"], "value": lambda row: row["Value"], "resource-id": lambda row: row["ResourceId"], "resource-type": lambda row: row["ResourceType"]}
 
 
+def _valued(key: str) -> Any:
+    """`tag:KEY`: the value, of the rows with that key."""
+    return lambda row: row["Value"] if row["Key"] == key else None
+
+
 @ec2.op(**names.LOOK)
 def describe_tags(call: Call, req: t.DescribeTagsRequest) -> t.DescribeTagsResult:
     rows: list[Any] = [{"Key": k, "Value": v, "ResourceId": one.id, "ResourceType": names.kind(one.id)} for one in call.all(Tags) for k, v in one.tags.items()]
-    rows = describe.matching(call, rows, req.get("Filters"), FACETS)
+    own = {name: _valued(name[4:]) for rule in req.get("Filters") or () if (name := rule.get("Name") or "").startswith("tag:")}
+    rows = describe.matching(call, rows, req.get("Filters"), FACETS | own)
     return describe.page(req, rows, "Tags", least=5)
 
 
@@ -138,7 +144,7 @@ FINDERS: dict[str, Any] = {}  # prefix -> f(call, id) that raises if there is no
 
 
 def _exists(call: Call, id_: str) -> None:
-    prefix = id_.rpartition("-")[0]
+    prefix = names.prefix(id_)
     if prefix not in names.KINDS:
         raise errors.bad_id(id_)
     if finder := FINDERS.get(prefix):

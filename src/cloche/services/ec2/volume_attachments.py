@@ -41,12 +41,12 @@ def detached(call: Call, volume_id: str, instance_id: str) -> None:
 
 
 @ec2.timer
-def volume_attached(call: Call, id: str, instance: str) -> None:  # noqa: A002
+def volume_attached(call: Call, id: str, instance: str) -> None:
     attached(call, id, instance)
 
 
 @ec2.timer
-def volume_detached(call: Call, id: str, instance: str) -> None:  # noqa: A002
+def volume_detached(call: Call, id: str, instance: str) -> None:
     detached(call, id, instance)
 
 
@@ -127,9 +127,8 @@ def modify_volume(call: Call, req: t.ModifyVolumeRequest) -> t.ModifyVolumeResul
         raise refusals.volume_not_available(one.id, one.state)
     if all(req.get(member) is None for member in ("Size", "VolumeType", "Iops", "Throughput", "MultiAttachEnabled")):
         raise errors.missing("size, volumeType, iops, throughput or multiAttachEnabled")
-    if one.modification:
-        if _state(call, one)[0] != "completed":
-            raise refusals.modifying(one.id)
+    if one.modification and _state(call, one)[0] != "completed":
+        raise refusals.modifying(one.id)
     lately = [moment for moment in one.modified if moment > call.now - 86400]
     if len(lately) >= MOST_A_DAY:
         raise refusals.modified_lately(one.id)
@@ -153,7 +152,7 @@ MODIFYING_SECONDS, OPTIMIZING_SECONDS = 2.0, 60.0
 
 
 @ec2.timer
-def volume_modified(call: Call, id: str) -> None:  # noqa: A002
+def volume_modified(call: Call, id: str) -> None:
     """It has its new size from now on; a machine that uses it sees it."""
     one = call.get(Volume, id)
     if one is None or one.modification is None:

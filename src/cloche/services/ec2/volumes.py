@@ -56,6 +56,7 @@ class Volume(Record, frozen=True):
     auto_enable_io: bool = False
     token: str = ""
     tree: bool = False                # a root volume's content is a directory, not a block device's file
+    origin: str = ""                  # account/region of the snapshot
     filled: bool = True               # False while its snapshot's content is on its way: no machine may have it yet
 
     @property
@@ -96,10 +97,10 @@ def arn(call: Call, one: Volume) -> str:
 
 # -- making and ending -------------------------------------------------------------------------------------------------------------
 
-def make(call: Call, zone: str, ebs: Any, *, root: bool = False, tree: bool = False, image_id: str = "", **more: Any) -> Volume:
+def make(call: Call, zone: str, ebs: Any, *, root: bool = False, tree: bool = False, image: Any = None, **more: Any) -> Volume:
     """A volume as an `Ebs` (of a block device mapping) or a CreateVolume request describes it. Its file is made by `disk_files`, its key asked of KMS."""
     from . import snapshots
-    snapshot = snapshots.usable(call, ebs["SnapshotId"]) if ebs.get("SnapshotId") else None
+    snapshot = snapshots.usable(call, ebs["SnapshotId"], image) if ebs.get("SnapshotId") else None
     size = ebs.get("VolumeSize") or ebs.get("Size") or (snapshot.size if snapshot else None)
     if size is None:
         raise errors.missing("size/snapshot")
@@ -110,19 +111,19 @@ def make(call: Call, zone: str, ebs: Any, *, root: bool = False, tree: bool = Fa
     key = ebs_encryption.key_for(call, ebs.get("Encrypted"), ebs.get("KmsKeyId"), bool(snapshot and snapshot.key_arn), snapshot.key_arn if snapshot else "")
     id_ = call.id("vol-")
     if snapshot and snapshot.key_arn:
-        ebs_encryption.open_(call, snapshot.key_arn, snapshot.disk, snapshot.sealed)
+        ebs_encryption.open_(call.at(snapshot.owner, snapshot.region), snapshot.key_arn, snapshot.disk, snapshot.sealed)
     one = Volume(id_, zone, size, kind, call.now, iops=iops, throughput=throughput, snapshot_id=snapshot.id if snapshot else "", key_arn=key,
-                 sealed=ebs_encryption.seal(call, key, id_), tree=tree or bool(snapshot and snapshot.tree), image_id=image_id or (snapshot.image_id if snapshot else ""), **more)
+                 sealed=ebs_encryption.seal(call, key, id_), tree=tree or bool(snapshot and snapshot.tree), image_id=image.id if image and root else snapshot.image_id if snapshot else "", **more)
     if snapshot and snapshots.is_fast(call, snapshot.id, zone):
         one = one.but(fast_restored=True)
     if snapshot and not snapshot.published:
-        one = one.but(filled=False)
+        one = one.but(filled=False, origin=f"{snapshot.owner}/{snapshot.region}")
         call.wake(disk_files.fill, one.id)
     return put(call, one)
 
 
 @ec2.timer
-def volume_ready(call: Call, id: str) -> None:  # noqa: A002
+def volume_ready(call: Call, id: str) -> None:
     if (one := call.get(Volume, id)) and one.state == "creating":
         if not one.filled:
             call.after(CREATING_SECONDS, volume_ready, one.id, id=one.id)
@@ -184,11 +185,10 @@ def describe_time(moment: float) -> str:
 
 @ec2.op(**names.making("volume", snapshot="SnapshotId"), partly="Outposts; SourceVolumeId copies are refused")
 def create_volume(call: Call, req: t.CreateVolumeRequest) -> t.Volume:
-    if token := req.get("ClientToken"):
-        if before := next((one for one in call.all(Volume) if one.token == token), None):
-            if (before.zone, req.get("Size") or before.size, req.get("VolumeType") or before.type) != (zone_of(call, req), before.size, before.type):
-                raise errors.token_reused()
-            return shown(call, before)
+    if (token := req.get("ClientToken")) and (before := next((one for one in call.all(Volume) if one.token == token), None)):
+        if (before.zone, req.get("Size") or before.size, req.get("VolumeType") or before.type) != (zone_of(call, req), before.size, before.type):
+            raise errors.token_reused()
+        return shown(call, before)
     if req.get("MultiAttachEnabled") and req.get("VolumeType") not in ("io1", "io2"):
         raise errors.invalid("The parameter MultiAttachEnabled is only supported for io1 and io2 volumes.")
     one = make(call, zone_of(call, req), req, multi_attach=bool(req.get("MultiAttachEnabled")), token=token or "")

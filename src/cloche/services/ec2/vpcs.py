@@ -68,6 +68,14 @@ def find(call: Call, id_: str) -> Vpc:
 tags.FINDERS["vpc"] = find
 
 
+def _about(call: Call, id_: str) -> dict[str, Any]:
+    one = call.get(Vpc, id_)
+    return {"ec2:VpcID": id_, "ec2:Tenancy": one.tenancy} if one else {}
+
+
+names.ABOUT["vpc"] = _about
+
+
 def default(call: Call) -> Vpc | None:
     return next((vpc for vpc in call.all(Vpc) if vpc.default), None)
 
@@ -255,6 +263,7 @@ def delete_vpc(call: Call, req: t.DeleteVpcRequest) -> None:
             raise errors.dependency("vpc", vpc.id)
     for going in GOING:
         going(call, vpc)
+    security_groups.left(call, vpc.id)
     route_tables.drop(call, main)
     network_acls.drop(call, vpc.acl_id)
     security_groups.drop(call, vpc.group_id)

@@ -40,8 +40,6 @@ def modify_load_balancer_attributes(call: Call, req: t.ModifyLoadBalancerAttribu
         else:
             kept[part] = one.setting(part) | dict(value)  # type: ignore[call-overload]
     new = one.but(attributes=kept)
-    if not 1 <= new.setting("ConnectionSettings")["IdleTimeout"] <= 4000:
-        raise errors.bad_attribute("IdleTimeout")
     if not 1 <= new.setting("ConnectionDraining")["Timeout"] <= 3600:
         raise errors.bad_attribute("ConnectionDraining.Timeout")
     logs = new.setting("AccessLog")

@@ -95,12 +95,19 @@ async def settle(call: Call, name: str) -> None:
     wanted: dict[Any, Any] = {}
     held = None
     if one is not None and there:
-        held = await elbv2.listening.plugged(call, [node.interface for node in there])
+        try:
+            held = await elbv2.listening.plugged(call, [node.interface for node in there])
+        except (WorldError, LookupError, OSError) as trouble:  # deleted meanwhile, or a network that is not to be had: who changes that wakes us again
+            log.warning("load balancer %s: %s", name, trouble)
+            return
         idle = one.setting("ConnectionSettings")["IdleTimeout"]
         if held is not None:
-            wanted = {(node.interface, each.port): (node.private, each, idle, policy(one, each)) for node in there for each in one.listeners}
+            wanted = {(node.interface, each.port): (node.private, each, idle) for node in there for each in one.listeners}
+    left = {key[0] for key in opened} - {node.interface for node in there}
     for key in [key for key, one_ in opened.items() if wanted.get(key) != one_.wanted]:
-        opened.pop(key).close()
+        opened.pop(key).close(key[0] in left)
+    if left:
+        elbv2.state.traffic(call).pool.leave(lambda way: way.origin in left)
     for key, wish in wanted.items():
         if key not in opened:
             try:
@@ -116,25 +123,33 @@ def policy(one: LoadBalancer, listener: Listener) -> str:
     return next((p["Reference-Security-Policy"] for name in listener.policies if (p := one.policies.get(name)) and p["type"] == TLS and p.get("Reference-Security-Policy")), DEFAULT_TLS)
 
 
-async def _open(call: Call, held: Any, name: str, interface: str, private: str, listener: Listener, idle: int, policy_: str) -> Any:
+def shown(call: Call, name: str, port: int) -> Any:
+    """The TLS of a listener, looked up anew at each handshake."""
+    account, region = call.account, call.region
+
+    def current() -> Any:
+        here = call.cloud.internal(call.cloud.service("elb"), account, region)
+        one = here.get(LoadBalancer, name)
+        listener = next((each for each in one.listeners if each.port == port), None) if one else None
+        found = elbv2.certs.certificates.material(here, listener.certificate) if listener else None
+        return ([found], policy(one, listener)) if found and one and listener else ([], "")
+
+    return elbv2.certs.live(current)
+
+
+async def _open(call: Call, held: Any, name: str, interface: str, private: str, listener: Listener, idle: int) -> Any:
     from . import traffic
     sock = await held.socket(interface, "tcp", private, listener.port)
-    context = None
-    if listener.certificate:
-        found = elbv2.certs.certificates.material(call, listener.certificate)
-        if found is None:
-            raise OSError("the certificate is gone")
-        context = elbv2.certs.one(found, policy_)
+    context = shown(call, name, listener.port) if listener.certificate else None
     if listener.protocol in ("HTTP", "HTTPS"):
         server = call.cloud.memory["server"]
-        made = await server.listen(sock=sock, ssl=context, handle=traffic.handler(call, name, interface, listener.port), idle=float(idle))
-        return lambda: server.unlisten(made)
+        return await elbv2.listening.serving(server, sock, context, traffic.handler(call, name, interface, listener.port), float(idle))
     begin, pipes = traffic.piper(call, held, name, interface, listener, float(idle))
     server = await asyncio.get_running_loop().create_server(begin, sock=sock, ssl=context)
 
-    def close() -> None:
+    def close(hard: bool) -> None:
         server.close()
-        for pipe in list(pipes):
+        for pipe in [one for one in pipes if hard]:
             pipe.abort()
 
     return close

@@ -27,3 +27,9 @@ async def answer(call: Call, request: Request, name: str, port: int) -> Response
     return await traffic.answer(call, name, node.interface if node else "", port, request)
 
 
+
+
+def uses_certificate(call: Call, arn: str) -> list[str]:
+    """ARNs of the Classic Load Balancers that show this certificate."""
+    there = call.of("elb")
+    return [there.arn(f"loadbalancer/{one.name}") for one in there.all(LoadBalancer) if any(each.certificate == arn for each in one.listeners)]

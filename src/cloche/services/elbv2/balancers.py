@@ -102,7 +102,8 @@ def arn_of_new(call: Call, req: Any) -> str:
 
 # -- make -------------------------------------------------------------------------------------------------------------------------
 
-@elbv2.op(resource=arn_of_new, action=names.making("CreateLoadBalancer"), context=facts_of_new)
+@elbv2.op(resource=arn_of_new, action=names.making("CreateLoadBalancer"), context=facts_of_new, partly="Gateway Load Balancers are not built; addresses are IPv4; targets of a Network Load Balancer see its "
+          "address, not the client's (the proxy protocol tells)")
 def create_load_balancer(call: Call, req: t.CreateLoadBalancerInput) -> t.CreateLoadBalancerOutput:
     from . import nodes, tags
     type_, name, scheme = req.get("Type", "application"), req["Name"], req.get("Scheme", "internet-facing")
@@ -272,7 +273,8 @@ def set_ip_address_type(call: Call, req: t.SetIpAddressTypeInput) -> t.SetIpAddr
     return {"IpAddressType": one.ip_type}  # type: ignore[typeddict-item]
 
 
-@elbv2.op(resource=BALANCER, context=facts)
+@elbv2.op(resource=BALANCER, context=facts, partly="kept, but without effect: connection and health check logs, desync mitigation, HTTP/2, the headers of TLS version and cipher, zonal shift, "
+          "client_keep_alive, secondary addresses and the routing policy of DNS records")
 def modify_load_balancer_attributes(call: Call, req: t.ModifyLoadBalancerAttributesInput) -> Any:
     from .traffic import access_logs
     one = find(call, req["LoadBalancerArn"])

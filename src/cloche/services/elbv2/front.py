@@ -14,7 +14,7 @@ from . import network, nodes
 from . import service as elbv2
 from .balancers import Endpoint, LoadBalancer
 from .index import index
-from .traffic import forwarding, listening, pipeline, rewriting
+from .traffic import authenticating, forwarding, listening, pipeline, rewriting
 from .traffic.rewriting import Door
 from .traffic.state import traffic
 
@@ -24,6 +24,8 @@ INTERNET, CLIENT = "internet", "198.19.64.1"  # the namespace of the public side
 
 @elbv2.serve
 async def serve(call: Call, request: Request, match: dict[str, str]) -> Response:
+    if request.host.startswith("public-keys.auth.elb."):
+        return authenticating.public_key(call, match["region"], request.path.strip("/"))
     found = endpoint(call, request.host.partition(":")[0], match)
     if found is None:
         return Response(404, [("content-type", "text/plain")], f"{request.host}: no load balancer of this Cloche has that name.\n".encode())

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cloche.kernel import ANY, AwsError, Call
 
-from . import errors, network, target_groups, targets
+from . import network, target_groups, targets
 from . import service as elbv2
 from .balancers import LoadBalancer
 from .index import index
@@ -147,7 +147,7 @@ def check(call: Call, target: str) -> None:
 @elbv2.worker
 async def probe(call: Call, target: str) -> None:
     """One check of one target; what it found is written down in a step of its own."""
-    from .traffic import probing
+    from .traffic import metrics, probing
     found, group = call.get(Target, target), call.get(TargetGroup, target.split("/")[0])
     balancer = balancer_of(call, group) if group else None
     if found is None or group is None or balancer is None or not found.checking or balancer.state != "active":
@@ -172,7 +172,7 @@ async def probe(call: Call, target: str) -> None:
             after = judged(there.but(address=found.address), group.check, seen, call.now)
             if after != there:
                 call.put(after)
-                changed(call, group, there, after)
+            metrics.hosts(call, balancer, group)
 
 
 def judged(target: Target, check_: Any, seen: Found, now: float) -> Target:
@@ -190,11 +190,3 @@ def judged(target: Target, check_: Any, seen: Found, now: float) -> Target:
     if target.state == "initial":
         return target.but(reason="Elb.InitialHealthChecking", said="", failed=failed, passed=0)
     return target.but(failed=failed, passed=0)
-
-
-def changed(call: Call, group: TargetGroup, before: Target, after: Target) -> None:
-    if before.state != after.state:
-        call.signal(("elbv2.health", group.arn))
-
-
-__all__ = ["Found", "balancer_of", "check", "describe_target_health", "errors", "follow", "judged", "probe", "state", "stop", "used"]

@@ -70,7 +70,8 @@ def _protocol(req: Any) -> dict[str, Any]:
 
 # -- make -------------------------------------------------------------------------------------------------------------------------
 
-@elbv2.op(resource=balancers.BALANCER, action=names.making("CreateListener"), context=lambda call, req: balancers.facts(call, req) | _protocol(req))
+@elbv2.op(resource=balancers.BALANCER, action=names.making("CreateListener"), context=lambda call, req: balancers.facts(call, req) | _protocol(req),
+          partly="HTTP/2, QUIC, certificates of clients and jwt-validation are not built")
 def create_listener(call: Call, req: t.CreateListenerInput) -> t.CreateListenerOutput:
     from . import tags
     balancer = balancers.find(call, req["LoadBalancerArn"])

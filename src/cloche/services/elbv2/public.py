@@ -32,11 +32,13 @@ def leave(call: Call, dns: str) -> None:
 
 
 def uses_certificate(call: Call, arn: str) -> list[str]:
-    """ARNs of the load balancers that show this certificate."""
+    """ARNs of the load balancers, Classic ones too, that show this certificate."""
+    from cloche.services.elb import public as classic
+
     from .listeners import Listener
     there = call.of("elbv2")
     names = {one.balancer for one in there.all(Listener) if arn in one.certificates}
-    return sorted(found.arn for name in names if (found := there.get(LoadBalancer, name)))
+    return sorted(found.arn for name in names if (found := there.get(LoadBalancer, name))) + classic.uses_certificate(call, arn)
 
 
 def target_health(call: Call, group_arn: str) -> dict[str, str]:

@@ -65,7 +65,8 @@ def facts(call: Call, req: Any) -> dict[str, Any]:
 
 # -- make -------------------------------------------------------------------------------------------------------------------------
 
-@elbv2.op(resource=lambda call, req: call.arn(f"targetgroup/{req['Name']}/*"), action=names.making("CreateTargetGroup"), context=lambda call, req: names.asked(req))
+@elbv2.op(resource=lambda call, req: call.arn(f"targetgroup/{req['Name']}/*"), action=names.making("CreateTargetGroup"), context=lambda call, req: names.asked(req),
+          partly="targets are spoken to in HTTP/1.1: HTTP2 and GRPC groups are not built, nor IPv6 and GENEVE ones")
 def create_target_group(call: Call, req: t.CreateTargetGroupInput) -> t.CreateTargetGroupOutput:
     from . import tags
     name, type_ = req["Name"], req.get("TargetType", "instance")
@@ -221,7 +222,7 @@ def modify_target_group(call: Call, req: t.ModifyTargetGroupInput) -> t.ModifyTa
     return {"TargetGroups": [view(call, one)]}
 
 
-@elbv2.op(resource=GROUP, context=facts)
+@elbv2.op(resource=GROUP, context=facts, partly="kept, but without effect: anomaly mitigation, DNS failover, preserve_client_ip, connection termination of unhealthy targets")
 def modify_target_group_attributes(call: Call, req: t.ModifyTargetGroupAttributesInput) -> t.ModifyTargetGroupAttributesOutput:
     one = find(call, req["TargetGroupArn"])
     table = attributes.GROUP[one.level]

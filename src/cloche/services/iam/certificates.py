@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cloche.kernel import ANY, AwsError, Call, Record
+from cloche.kernel import ANY, AwsError, Call, Record, Sealed
 
 from . import errors, tags, users
 from . import service as iam
@@ -25,7 +25,7 @@ class ServerCertificate(Record, frozen=True):
     path: str
     body: str
     chain: str
-    private: str
+    private: Sealed
     created: float
     expires: float
     tags: dict[str, str] = {}
@@ -104,7 +104,7 @@ def upload_server_certificate(call: Call, req: t.UploadServerCertificateRequest)
         read(req["CertificateChain"], "Certificate chain")
     if call.get(ServerCertificate, name):
         raise AwsError("EntityAlreadyExists", f"The Server Certificate with name {name} already exists.", 409)
-    made = call.put(ServerCertificate(name, identifier(call, "ASCA"), req.get("Path", "/"), req["CertificateBody"], req.get("CertificateChain", ""), req["PrivateKey"], moment(call),
+    made = call.put(ServerCertificate(name, identifier(call, "ASCA"), req.get("Path", "/"), req["CertificateBody"], req.get("CertificateChain", ""), Sealed(req["PrivateKey"]), moment(call),
                                       certificate.not_valid_after_utc.timestamp(), tags.given(call, req)))
     return {"ServerCertificateMetadata": view(call, made), "Tags": tags.pairs(made.tags)}
 

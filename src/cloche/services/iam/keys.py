@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cloche.kernel import ANY, Call, Record
+from cloche.kernel import ANY, Call, Record, Sealed
 
 from . import errors, users
 from . import service as iam
@@ -24,7 +24,7 @@ class AccessKey(Record, frozen=True):
     id: str
     account: str
     user: str
-    secret: str
+    secret: Sealed
     created: float
     active: bool = True
 
@@ -55,9 +55,9 @@ def create_access_key(call: Call, req: t.CreateAccessKeyRequest) -> t.CreateAcce
     user = users.find(call, users.name_of(call, req))
     if len(user.keys) >= KEYS_PER_USER:
         raise errors.too_many("AccessKeysPerUser", KEYS_PER_USER)
-    made = call.put(AccessKey(identifier(call, "AKIA", 16), call.account, user.name, secret(call), moment(call)))
+    made = call.put(AccessKey(identifier(call, "AKIA", 16), call.account, user.name, Sealed(secret(call)), moment(call)))
     call.put(user.but(keys=[*user.keys, made.id]))
-    return {"AccessKey": {"UserName": user.name, "AccessKeyId": made.id, "Status": "Active", "SecretAccessKey": made.secret, "CreateDate": made.created}}
+    return {"AccessKey": {"UserName": user.name, "AccessKeyId": made.id, "Status": "Active", "SecretAccessKey": str(made.secret), "CreateDate": made.created}}
 
 
 @iam.op(resource=users.by_name)

@@ -6,7 +6,7 @@ import hashlib
 import hmac
 from typing import TYPE_CHECKING, Any
 
-from cloche.kernel import ANY, AwsError, Call, Record
+from cloche.kernel import ANY, AwsError, Call, Record, Sealed
 
 from . import service as iam
 from . import tags, users
@@ -24,8 +24,8 @@ class Device(Record, frozen=True):
     scope = "account"
 
     serial: str                                        # the device's ARN
-    seed: bytes
-    created: float
+    base32: Sealed = Sealed("")                        # the seed
+    created: float = 0.0
     user: str = ""                                     # whose it is, once enabled; "root" is not offered
     enabled: float = 0.0
     tags: dict[str, str] = {}
@@ -34,6 +34,10 @@ class Device(Record, frozen=True):
     @property
     def key(self) -> str:
         return self.serial
+
+    @property
+    def seed(self) -> bytes:
+        return base64.b32decode(self.base32)
 
 
 def code(seed: bytes, step: int) -> str:
@@ -80,7 +84,7 @@ def create_virtual_mfa_device(call: Call, req: t.CreateVirtualMFADeviceRequest) 
     if call.get(Device, serial):
         raise AwsError("EntityAlreadyExists", "MFADevice entity at the same path and name already exists.", 409)
     seed = base64.b32encode(hashlib.sha256(call.secret(40).encode()).digest()[:20] * 2)[:64]
-    device = call.put(Device(serial, base64.b32decode(seed), moment(call), tags=tags.given(call, req)))
+    device = call.put(Device(serial, Sealed(seed.decode()), moment(call), tags=tags.given(call, req)))
     answer = {"SerialNumber": serial, "Base32StringSeed": seed}
     return {"VirtualMFADevice": answer | ({"Tags": tags.pairs(device.tags)} if device.tags else {})}
 

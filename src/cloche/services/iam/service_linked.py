@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 # service -> (role name, AWS's policy under aws-service-role/, custom suffix allowed?)
 SERVICES: dict[str, tuple[str, str, bool]] = {
+    "access-analyzer.amazonaws.com": ("AWSServiceRoleForAccessAnalyzer", "AccessAnalyzerServiceRolePolicy", False),
     "ecs.amazonaws.com": ("AWSServiceRoleForECS", "AmazonECSServiceRolePolicy", False),
     "autoscaling.amazonaws.com": ("AWSServiceRoleForAutoScaling", "AutoScalingServiceRolePolicy", True),
     "elasticloadbalancing.amazonaws.com": ("AWSServiceRoleForElasticLoadBalancing", "AWSElasticLoadBalancingServiceRolePolicy", False),

@@ -1,13 +1,10 @@
-"""Key material at rest: sealed under the cloud's master key, a file that only its owner may read, beside the store.
+"""Key material at rest: sealed under the cloud's master key (`kernel/sealing.py`).
 
 A wiped key's sealed material leaves the store with its record: then nothing opens its ciphertexts.
 """
 from __future__ import annotations
 
 import base64
-import os
-from functools import lru_cache
-from pathlib import Path
 
 import msgspec
 from cryptography.exceptions import InvalidTag
@@ -25,24 +22,8 @@ class Material(msgspec.Struct, frozen=True):
     how: str = ""  # how it came: "" first, AUTOMATIC or ON_DEMAND rotation
 
 
-@lru_cache(maxsize=64)
-def _master(path: Path, stamp: tuple[int, int]) -> AESGCM:
-    return AESGCM(path.read_bytes())
-
-
 def master(call: Call) -> AESGCM:
-    path = call.cloud.data / "master.key"
-    try:
-        stat = path.stat()
-    except FileNotFoundError:
-        fresh = path.with_suffix(".new")
-        with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(AESGCM.generate_key(256))
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(path)
-        stat = path.stat()
-    return _master(path, (stat.st_ino, stat.st_mtime_ns))
+    return call.cloud.store.seal.master()
 
 
 def random_bytes(call: Call, count: int) -> bytes:
@@ -51,12 +32,11 @@ def random_bytes(call: Call, count: int) -> bytes:
 
 
 def seal(call: Call, secret: bytes, name: str) -> bytes:
-    nonce = random_bytes(call, 12)
-    return nonce + master(call).encrypt(nonce, secret, name.encode())
+    return call.cloud.store.seal.close(secret, name.encode())
 
 
 def unseal(call: Call, sealed: bytes, name: str) -> bytes:
-    return master(call).decrypt(sealed[:12], sealed[12:], name.encode())
+    return call.cloud.store.seal.open(sealed, name.encode())
 
 
 def make(call: Call, key_id: str, secret: bytes, how: str = "") -> Material:

@@ -32,8 +32,9 @@ class Found(NamedTuple):
     soa: Row | None = None                             # of the zone that says there is nothing
 
 
-def lookup(call: Call, name: str, type_: str, vpc: str | None = None, *, account: str = "", region: str = "", outside: Outside | None = None) -> Found:
-    """Within a VPC its private zones come first, and what they hold is theirs alone."""
+def lookup(call: Call, name: str, type_: str, vpc: str | None = None, *, account: str = "", region: str = "", outside: Outside | None = None,
+           special: Callable[[str], bool] | None = None) -> Found:
+    """Within a VPC its private zones come first, and what they hold is theirs alone. `special` names are no public zone's: `outside` is asked at once."""
     call = call.of("route53")
     try:
         asked = names.full(name)
@@ -42,7 +43,7 @@ def lookup(call: Call, name: str, type_: str, vpc: str | None = None, *, account
     records: list[Row] = []
     flatten = ""
     for _ in range(DEEPEST):
-        zone, said = _ask(call, asked, type_, vpc, account, Asker(region or call.region))
+        zone, said = _ask(call, asked, type_, vpc, account, Asker(region or call.region), special is not None and special(asked))
         if zone is None:
             other = outside(asked, type_) if outside else None
             if other is None:
@@ -62,10 +63,10 @@ def _named(row: Row, asked: str, flatten: str) -> Row:
     return (flatten, *row[1:]) if flatten and row[0] == asked else row
 
 
-def _ask(call: Call, name: str, type_: str, vpc: str | None, account: str, asker: Asker) -> tuple[zones.HostedZone | None, Answer]:
+def _ask(call: Call, name: str, type_: str, vpc: str | None, account: str, asker: Asker, special: bool) -> tuple[zones.HostedZone | None, Answer]:
     if vpc and (held := private_zone(call, vpc, name)):
         return held[0], answers.answer(call, held[0], held[1], name, type_, asker)
-    held = _top(call, name, account)
+    held = None if special else _top(call, name, account)
     while held:
         zone, owner = held
         said = answers.answer(call, zone, owner, name, type_, asker)

@@ -35,5 +35,10 @@ DOCUMENTS: dict[str, tuple[str, dict[str, Any]]] = {
         "properties": {"linux": {"commands": "{{ command }}", "runAsElevated": False}},
     }),
 }
+DOCUMENTS["AWS-StartSSHSession"] = ("Session", {
+    "schemaVersion": "1.0", "description": "Document to start SSH session", "sessionType": "Port",
+    "parameters": {"portNumber": {"type": "String", "description": "(Optional) Port number of SSH server on the instance.", "allowedPattern": "^[0-9]{1,5}$", "default": "22"}},
+    "properties": {"portNumber": "{{ portNumber }}"},
+})
 PLATFORMS = {"AWS-RunPowerShellScript": ["Windows", "Linux", "MacOS"]}
 SINCE = 1_504_000_000.0

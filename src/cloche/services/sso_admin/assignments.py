@@ -58,7 +58,7 @@ def targets(call: Call, req: Any) -> list[str]:
 
 def begin(call: Call, there: Call, what: str, asked: dict[str, str]) -> Request:
     made = there.put(Request(call.uuid(), what, call.now, asked))
-    there.after(0, finish, name=made.id, request=made.id)
+    there.wake(finish, made.id)
     return made
 
 
@@ -92,16 +92,17 @@ def provision_permission_set(call: Call, req: t.ProvisionPermissionSetRequest) -
     return {"PermissionSetProvisioningStatus": view(begin(call, there, "provision", asked))}
 
 
-@sso.timer
-def finish(call: Call, request: str) -> None:
+@sso.worker
+async def finish(call: Call, key: str) -> None:
     """`call` is at the instance's owner."""
-    one = call.get(Request, request)
-    if one is None:
+    one = call.get(Request, key)
+    if one is None or one.status != "IN_PROGRESS":
         return
-    instance = call.get(instances.Instance, one.asked["InstanceArn"].rpartition("/")[2])
-    held = call.get(PermissionSet, one.asked["PermissionSetArn"].rpartition("/")[2])
-    failure = "The permission set does not exist any more." if instance is None or held is None else WORK[one.what](call, instance, held, one.asked)
-    call.put(one.but(status="FAILED" if failure else "SUCCEEDED", failure=failure))
+    with call.step():
+        instance = call.get(instances.Instance, one.asked["InstanceArn"].rpartition("/")[2])
+        held = call.get(PermissionSet, one.asked["PermissionSetArn"].rpartition("/")[2])
+        failure = "The permission set does not exist any more." if instance is None or held is None else WORK[one.what](call, instance, held, one.asked)
+        call.put(one.but(status="FAILED" if failure else "SUCCEEDED", failure=failure))
 
 
 def _create(call: Call, instance: instances.Instance, one: PermissionSet, asked: dict[str, str]) -> str:

@@ -20,7 +20,7 @@ KEPT_SECONDS = 86400
 
 sts.table("""
 CREATE TABLE IF NOT EXISTS sts_session (
-    key TEXT PRIMARY KEY, secret TEXT NOT NULL, token TEXT NOT NULL, expires REAL NOT NULL, principal BLOB NOT NULL) WITHOUT ROWID;
+    key TEXT PRIMARY KEY, secret BLOB NOT NULL, token BLOB NOT NULL, expires REAL NOT NULL, principal BLOB NOT NULL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS sts_session_expires ON sts_session (expires);
 """)
 
@@ -34,7 +34,8 @@ def begin(call: Call, principal: Principal, seconds: float) -> tuple[dict[str, A
     principal = msgspec.structs.replace(principal, access_key=key, issued=now)
     secret, token = (call.secret(size).replace("-", "+").replace("_", "/") for size in (30, 270))
     expires = float(int(now + seconds))
-    call.sql("INSERT INTO sts_session VALUES (?,?,?,?,?)", key, secret, token, expires, msgspec.msgpack.encode(principal))
+    seal = call.cloud.store.seal
+    call.sql("INSERT INTO sts_session VALUES (?,?,?,?,?)", key, seal.close(secret.encode(), key.encode()), seal.close(token.encode(), key.encode()), expires, msgspec.msgpack.encode(principal))
     return {"AccessKeyId": key, "SecretAccessKey": secret, "SessionToken": token, "Expiration": expires}, principal
 
 
@@ -49,5 +50,6 @@ def find(cloud: Cloud, key: str) -> Credential | None:
             return None
         if len(memo) > 4096:
             memo.clear()
-        found = memo[key] = Credential(row[0], msgspec.msgpack.decode(row[3], type=Principal), row[1], row[2])
+        secret, token = (text if isinstance(text, str) else cloud.store.seal.open(text, key.encode()).decode() for text in row[:2])
+        found = memo[key] = Credential(secret, msgspec.msgpack.decode(row[3], type=Principal), token, row[2])
     return found

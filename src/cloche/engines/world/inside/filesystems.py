@@ -5,16 +5,19 @@ import stat
 import mounts
 import syscalls as sys_
 
+ON_NETWORK = {"nfs", "nfs4", "efs"}
 ON_DEVICES = {"ext2", "ext3", "ext4", "xfs", "btrfs", "vfat", "iso9660", "f2fs"}
 NOT_NEW = 32 | 4096 | 8192 | (1 << 17) | (1 << 18) | (1 << 19) | (1 << 20)  # remount, bind, move, the four kinds of propagation
 
 
-def heard(told, machine, guests):
-    """What to do about a mount call. Runs in the holder: what takes time is done by a child of it."""
+def heard(told, machine, guests, ask):
+    """What to do about a mount call. Runs in the holder: what takes time is done by a child of it, and about the network the server is asked."""
     try:
         kind = told.text(told.kind) if not told.flags & NOT_NEW else ""
     except OSError:
         return told.answer(14)
+    if kind in ON_NETWORK:
+        return ask(told, machine, told.text(told.source), told.text(told.data))
     if kind not in ON_DEVICES:
         return told.go_on()
     if os.fork() == 0:
@@ -51,3 +54,23 @@ def mount(told, kind, machine, guests):
     sys_.setns(space, sys_.NEWNS)
     mounts.place(made, target)
     return 0
+
+
+def share(told, path, read_only):
+    """A directory of the host's in the machine that asked. In a child of the holder; never returns."""
+    code = 5
+    try:
+        made = mounts.copy(path)
+        target = told.text(told.target)
+        space = os.open(f"/proc/{told.pid}/ns/mnt", os.O_RDONLY)
+        where = os.open(f"/proc/{told.pid}/cwd", os.O_PATH | os.O_DIRECTORY)
+        mounts.restrict(made, read_only or bool(told.flags & 1))
+        sys_.setns(space, sys_.NEWNS)
+        os.fchdir(where)
+        mounts.place(made, os.path.realpath(target))
+        code = 0
+    except OSError as error:
+        code = error.errno or 5
+    finally:
+        told.answer(code)
+        os._exit(0)

@@ -76,6 +76,7 @@ class Holder(orders.Orders):
         self.guests = guests.Guests(rootless)
         self.volumes = volumes.Volumes()
         self.machines = {}  # id -> machine.Machine
+        self.asked = {}  # id of a mount call -> the call, while the server thinks about it
 
     # network namespaces
     def within(self, name):
@@ -146,7 +147,21 @@ class Holder(orders.Orders):
         made.mount_calls.close()
         if fds:
             made.listener = fds[0]
-            self.heed(fds[0], lambda: filesystems.heard(seccomp.Told(fds[0]), made, self.guests))
+            self.heed(fds[0], lambda: filesystems.heard(seccomp.Told(fds[0]), made, self.guests, self.ask_for))
+
+    def ask_for(self, told, made, source, options):
+        """A network file system: the server knows whether there is one of that name, and whether the network lets the machine reach it."""
+        self.asked[told.id] = told
+        name = next(name for name, one in self.machines.items() if one is made)
+        self.say(0, {"event": "mount", "machine": name, "ask": told.id, "source": source, "options": options})
+
+    def do_mounted(self, order, fds, send):
+        told = self.asked.pop(order["ask"])
+        if "error" in order:
+            told.answer(order["error"])
+        elif os.fork() == 0:
+            filesystems.share(told, order["path"], order["read_only"])
+        return {}
 
     def ended(self, name, code):
         """All its processes are gone; what was mounted in it is gone with them."""

@@ -25,6 +25,12 @@ def shift(fd, user_namespace):
     sys_._check(_call(ctypes.c_long(SYS_mount_setattr), ctypes.c_int(fd), b"", ctypes.c_uint(AT_EMPTY_PATH), attributes, ctypes.c_size_t(32)), "idmap")
 
 
+def restrict(fd, read_only):
+    """No devices and no set-uid files; read-only if wanted."""
+    attributes = struct.pack("QQQQ", (1 if read_only else 0) | 2 | 4, 0, 0, 0)
+    sys_._check(_call(ctypes.c_long(SYS_mount_setattr), ctypes.c_int(fd), b"", ctypes.c_uint(AT_EMPTY_PATH), attributes, ctypes.c_size_t(32)), "mount_setattr")
+
+
 def place(fd, path):
     sys_._check(_call(ctypes.c_long(SYS_move_mount), ctypes.c_int(fd), b"", ctypes.c_int(AT_FDCWD), os.fsencode(path), ctypes.c_uint(4)), "move_mount " + path)
 

@@ -166,7 +166,7 @@ def account(name):
 
 
 def free(taken):
-    return next(number for number in range(1001, 60000) if number not in set(taken))
+    return next(number for number in range(1002, 60000) if number not in set(taken))
 
 
 def become(name, environment, directory):

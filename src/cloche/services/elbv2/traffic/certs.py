@@ -3,6 +3,8 @@ from __future__ import annotations
 
 import os
 import ssl
+from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from cloche.kernel import Call
@@ -14,33 +16,40 @@ from .matching import wild
 VERSIONS = {"TLSv1": ssl.TLSVersion.TLSv1, "TLSv1.1": ssl.TLSVersion.TLSv1_1, "TLSv1.2": ssl.TLSVersion.TLSv1_2, "TLSv1.3": ssl.TLSVersion.TLSv1_3}
 
 
-def mark(call: Call, listener: Listener) -> Any:
-    """What a context depends on: when it differs, the listener is opened anew."""
-    return (listener.policy, tuple((arn, hash(certificates.material(call, arn))) for arn in listener.certificates)) if listener.certificates else None
-
-
 def context(call: Call, listener: Listener) -> ssl.SSLContext:
-    """The default certificate's context; others take its place when their name is asked for."""
-    made = [(names(found.body), one(found, listener.policy)) for arn in listener.certificates if (found := certificates.material(call, arn))]
-    if not made:
-        raise OSError(f"the certificate of {listener.arn} is gone")
-    default = made[0][1]
+    """Of a listener, whose certificates and policy are looked up anew at each handshake."""
+    account, region, key = call.account, call.region, listener.key
+
+    def current() -> tuple[list[certificates.Material], str]:
+        here = call.cloud.internal(call.cloud.service("elbv2"), account, region)
+        found = here.get(Listener, key)
+        return ([one for arn in found.certificates if (one := certificates.material(here, arn))], found.policy) if found else ([], "")
+
+    return live(current)
+
+
+def live(current: Callable[[], tuple[list[certificates.Material], str]]) -> ssl.SSLContext:
+    """A context that shows, at each handshake, the certificate that fits the name asked for among those that there are then; else the first."""
+    there, policy = current()
+    if not there:
+        raise OSError("the certificate of the listener is gone")
+    outer = one(there[0], policy)
 
     def choose(sock: Any, name: str | None, _: Any) -> None:
-        if name:
-            for patterns, other in made:
-                if any(fits(name, pattern) for pattern in patterns):
-                    sock.context = other
-                    return
+        found, policy = current()
+        fitting = [each for each in found if name and any(fits(name, pattern) for pattern in names(each.body))] or found
+        if fitting:
+            sock.context = one(fitting[0], policy)
 
-    default.sni_callback = choose  # type: ignore[assignment]
-    return default
+    outer.sni_callback = choose  # type: ignore[assignment]
+    return outer
 
 
 def fits(name: str, pattern: str) -> bool:
     return bool(wild(pattern, True).fullmatch(name)) and name.count(".") == pattern.count(".")
 
 
+@lru_cache(256)
 def one(found: certificates.Material, policy: str) -> ssl.SSLContext:
     protocols, ciphers = ssl_policies.POLICIES[policy]
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -57,6 +66,7 @@ def one(found: certificates.Material, policy: str) -> ssl.SSLContext:
     return made
 
 
+@lru_cache(256)
 def names(body: str) -> list[str]:
     from cryptography import x509
     read = x509.load_pem_x509_certificate(body.encode())

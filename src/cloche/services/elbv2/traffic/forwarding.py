@@ -137,12 +137,10 @@ async def exchange(call: Call, way: Way, dial: Any, request: Request, target: st
     loop = asyncio.get_running_loop()
     body, chunked, headers = outgoing(request, headers)
     head = f"{request.method} {target} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in headers) + "\r\n"
-    lost = asyncio.Event()
-    if request.gone is not None:
-        request.gone(lost.set)
+    client = Client(request)
     try:
         entry.asked_at = loop.time()
-        answer, connection = await unless(lost, asked(call, way, dial, request, head.encode("latin-1", "replace"), body, chunked, idle, entry, seconds))
+        answer, connection = await asked(call, way, dial, request, head.encode("latin-1", "replace"), body, chunked, idle, entry, seconds, client)
     except Failed as trouble:
         done()
         if trouble.why == "gone":
@@ -161,8 +159,11 @@ async def exchange(call: Call, way: Way, dial: Any, request: Request, target: st
         task.add_done_callback(call.cloud.requests.discard)
         upgrade = [(name, value) for name, value in answer.headers if name.lower() == "upgrade"]
         return Response(101, [*rewriting.answered(answer.headers), *upgrade, ("connection", "upgrade")], through(answer.body))
-    empty = request.method == "HEAD" or answer.status in upstream.NO_BODY
-    return Response(answer.status, rewriting.answered(answer.headers), b"" if empty else through(answer.body))
+    headers = rewriting.answered(answer.headers)
+    if request.method == "HEAD" or answer.status in upstream.NO_BODY:
+        return Response(answer.status, headers)
+    whole = answer.body.at_once()
+    return Response(answer.status, headers, through(answer.body) if whole is None else whole)
 
 
 def once(function: Any) -> Any:
@@ -175,18 +176,23 @@ async def through(body: Any) -> AsyncIterator[bytes]:
         yield part
 
 
-async def unless(lost: asyncio.Event, work: Any) -> Any:
-    """The work's result; Failed("gone") if the client hangs up before."""
-    working, gone = asyncio.ensure_future(work), asyncio.ensure_future(lost.wait())
-    try:
-        await asyncio.wait([working, gone], return_when=asyncio.FIRST_COMPLETED)
-        if not working.done():
+class Client:
+    """Who waits for the answer; when it hangs up, the target's connection is given up too."""
+
+    def __init__(self, request: Request) -> None:
+        self.gone, self.connection = False, None
+        if request.gone is not None:
+            request.gone(self._left)
+
+    def _left(self) -> None:
+        self.gone = True
+        if self.connection is not None:
+            self.connection.abandon("gone")
+
+    def waits_on(self, connection: Any) -> None:
+        self.connection = connection
+        if self.gone:
             raise Failed("gone")
-        return await working
-    finally:
-        gone.cancel()
-        if not working.done():
-            working.cancel()
 
 
 def outgoing(request: Request, headers: list[tuple[str, str]]) -> tuple[Any, bool, list[tuple[str, str]]]:
@@ -210,7 +216,7 @@ def to_anybody() -> tls.SSLContext:
     return context
 
 
-async def asked(call: Call, way: Way, dial: Any, request: Request, head: bytes, body: Any, chunked: bool, idle: float, entry: Any, seconds: float) -> Any:
+async def asked(call: Call, way: Way, dial: Any, request: Request, head: bytes, body: Any, chunked: bool, idle: float, entry: Any, seconds: float, client: Client) -> Any:
     """The answer's head and the connection it came on. A kept connection that was closed in its sleep is no answer: another is tried."""
     pool = traffic(call).pool
     while True:
@@ -226,8 +232,11 @@ async def asked(call: Call, way: Way, dial: Any, request: Request, head: bytes, 
             else:
                 connection.on_free = connection.drop
         try:
+            client.waits_on(connection)
             return await connection.ask(request.method, head, body, chunked, idle), connection
         except Failed as trouble:
+            if trouble.why == "gone":
+                connection.drop()
             if trouble.why == "closed" and connection.used > 1 and (body is None or isinstance(body, bytes)):
                 continue
             raise

@@ -25,6 +25,8 @@ log = logging.getLogger("cloche")
 
 
 class Opened(NamedTuple):
+    """`close(hard)`: nobody new comes in; hard: who is in is thrown out as well, for a namespace lives as long as the last socket made in it."""
+
     wanted: tuple[Any, ...]
     close: Any
 
@@ -69,9 +71,13 @@ async def settle(call: Call, name: str) -> str:
     if balancer is not None and held is not None:
         for node in there:
             for listener in index(call).listeners.get(name, ()):
-                wanted[node.interface, listener.arn] = (node.private, listener.protocol, listener.port, certs.mark(call, listener), balancer.attributes.get("idle_timeout.timeout_seconds"))
+                wanted[node.interface, listener.arn] = (node.private, listener.protocol, listener.port, balancer.attributes.get("idle_timeout.timeout_seconds"))
+    stay = {node.interface for node in there}
+    left = {key[0] for key in opened} - stay
     for key in [key for key, one in opened.items() if wanted.get(key) != one.wanted]:
-        opened.pop(key).close()
+        opened.pop(key).close(key[0] in left)
+    if left:
+        traffic(call).pool.leave(lambda way: way.origin in left)
     trouble = ""
     for key, wish in wanted.items():
         if key in opened:
@@ -100,13 +106,13 @@ def forget(call: Call) -> None:
     """Close everything: the world that it was in is gone."""
     for opened in traffic(call).listeners.values():
         for one in opened.values():
-            one.close()
+            one.close(True)
         opened.clear()
 
 
 async def _open(call: Call, held: Any, interface: str, arn: str, wish: tuple[Any, ...]) -> Any:
     """Listen; what comes back closes it."""
-    private, protocol, port, _, _ = wish
+    private, protocol, port, _ = wish
     listener = call.get(Listener, arn.split("/", 1)[1])
     balancer = call.get(LoadBalancer, listener.balancer) if listener else None
     if listener is None or balancer is None:
@@ -117,8 +123,19 @@ async def _open(call: Call, held: Any, interface: str, arn: str, wish: tuple[Any
     server = call.cloud.memory["server"]
     sock = await held.socket(interface, "tcp", private, port)
     context = certs.context(call, listener) if protocol == "HTTPS" else None
-    made = await server.listen(sock=sock, ssl=context, handle=handler(call, interface, arn), idle=float(balancer.attribute("idle_timeout.timeout_seconds")))
-    return lambda: server.unlisten(made)
+    return await serving(server, sock, context, handler(call, interface, arn), float(balancer.attribute("idle_timeout.timeout_seconds")))
+
+
+async def serving(server: Any, sock: Any, context: Any, handle: Any, idle: float) -> Any:
+    """HTTP on a socket; what comes back closes it."""
+    made = await server.listen(sock=sock, ssl=context, handle=handle, idle=idle)
+
+    def close(hard: bool) -> None:
+        server.unlisten(made)
+        for connection in [one for one in server.connections if hard and one.handle is handle]:
+            connection.transport.abort()
+
+    return close
 
 
 def handler(call: Call, interface: str, arn: str) -> Any:

@@ -16,7 +16,7 @@ from ..balancers import LoadBalancer
 from ..listeners import Listener
 from ..target_groups import TargetGroup
 from ..targets import Target
-from . import certs, choosing, forwarding
+from . import certs, choosing, forwarding, metrics
 from .state import traffic
 
 UDP_SECONDS, CONNECT_SECONDS = 120.0, 10.0
@@ -39,22 +39,28 @@ async def listen(call: Call, held: Any, interface: str, private: str, listener: 
         context = certs.context(call, listener) if listener.protocol == "TLS" else None
         onward = forwarding.to_anybody() if secure(call, listener) else None
 
+        def ended(pipe: Pipe) -> None:
+            pipes.discard(pipe)
+            here = call.cloud.internal(call.cloud.service("elbv2"), account, region)
+            if found := here.get(LoadBalancer, listener.balancer):
+                metrics.flow(here, found, listener.protocol, pipe)
+
         def begin() -> Any:
-            pipe = Pipe(lambda client: connect(client, "tcp"), idle, CONNECT_SECONDS, onward, pipes.discard)
+            pipe = Pipe(lambda client: connect(client, "tcp"), idle, CONNECT_SECONDS, onward, ended)
             pipes.add(pipe)
             return pipe.client
 
         sock = await held.socket(interface, "tcp", private, listener.port)
         server = await loop.create_server(begin, sock=sock, ssl=context)
-        closers += [server.close, lambda: [pipe.abort() for pipe in list(pipes)]]
+        closers += [lambda hard: server.close(), lambda hard: [pipe.abort() for pipe in list(pipes) if hard]]
     if listener.protocol in ("UDP", "TCP_UDP"):
         sock = await held.socket(interface, "udp", private, listener.port)
         _, flows = await loop.create_datagram_endpoint(lambda: Datagrams(lambda client: connect(client, "udp"), UDP_SECONDS), sock=sock)
-        closers.append(flows.close)
+        closers.append(lambda hard: flows.close())
 
-    def close() -> None:
+    def close(hard: bool) -> None:
         for each in closers:
-            each()
+            each(hard)
 
     return close
 

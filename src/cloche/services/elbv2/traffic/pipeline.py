@@ -41,6 +41,8 @@ async def _act(call: Call, balancer: LoadBalancer, listener: Listener, request: 
         return refused(entry, 463)
     if (blocked := await inspected(call, balancer, request, entry)) is not None:
         return blocked
+    if (back := await authenticating.returned(call, listener, request, entry)) is not None:
+        return back
     asked = matching.Asked(request.method, hostname(request.host), request.path, request.query, [(name.lower(), value) for name, value in raw], entry.door.client)
     rule = matching.first(index(call).rules.get(listener.arn, ()), asked)
     entry.priority = str(rule.priority) if rule else "0"

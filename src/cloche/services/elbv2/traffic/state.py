@@ -14,7 +14,14 @@ class Traffic:
         self.turns: dict[str, int] = {}
         self.busy: Counter[str] = Counter()
         self.listeners: dict[Any, Any] = {}                # what really listens: (account, region, balancer) -> traffic/listening's own
-        self.lines: dict[Any, list[str]] = {}
+
+    def close(self) -> None:
+        """The cloud ends, or becomes another."""
+        for opened in self.listeners.values():
+            for one in opened.values():
+                one.close(True)
+        self.listeners.clear()
+        self.pool.close()
 
 
 class Seal(Record, frozen=True):
@@ -34,7 +41,7 @@ def traffic(call: Call) -> Traffic:
     found = call.cloud.memory.get("elbv2.traffic")
     if found is None:
         found = call.cloud.memory["elbv2.traffic"] = Traffic()
-        call.cloud.closers.append(found.pool.close)
+        call.cloud.closers.append(found.close)
     return found
 
 

@@ -1,0 +1,166 @@
+"""Findings: what was seen, how often, and when first and last. Samples of any type for who wants to try what reacts to them.
+
+A finding is one of a type about a resource: seen again, its count grows. Each is told to EventBridge: new ones at once, repeated ones as often as
+the detector says.
+"""
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from cloche.kernel import AwsEvent, Call, Record, pages
+
+from . import criteria, errors
+from . import service as guardduty
+from .detectors import Detector, by_id, find, stamp
+from .types import TYPES
+
+if TYPE_CHECKING:
+    from cloche.shapes import guardduty as t
+
+KEPT_SECONDS = 90 * 86400
+FREQUENCY = {"FIFTEEN_MINUTES": 900, "ONE_HOUR": 3600, "SIX_HOURS": 21600}
+
+
+class Finding(Record, frozen=True):
+    kind = "guardduty.finding"
+
+    id: str
+    type: str
+    severity: float
+    title: str
+    description: str
+    about: str                      # the resource, by which a finding seen again is known
+    resource: dict[str, Any]
+    action: dict[str, Any]
+    first: float
+    last: float
+    count: int = 1
+    archived: bool = False
+    sample: bool = False
+    feedback: str = ""
+    told: float = 0.0
+
+    @property
+    def key(self) -> str:
+        return self.id
+
+
+def shown(call: Call, one: Finding, detector: str) -> dict[str, Any]:
+    service: dict[str, Any] = {
+        "ServiceName": "guardduty", "DetectorId": detector, "Action": one.action, "Archived": one.archived, "Count": one.count, "EventFirstSeen": stamp(one.first),
+        "EventLastSeen": stamp(one.last), "ResourceRole": "TARGET", "AdditionalInfo": {"Type": "default", "Value": '{"sample":true}' if one.sample else "{}"}}
+    if one.feedback:
+        service["UserFeedback"] = one.feedback
+    return {"AccountId": call.account, "Arn": call.arn(f"detector/{detector}/finding/{one.id}"), "CreatedAt": stamp(one.first), "UpdatedAt": stamp(one.last), "Description": one.description,
+            "Id": one.id, "Partition": "aws", "Region": call.region, "Resource": one.resource, "SchemaVersion": "2.0", "Service": service, "Severity": one.severity, "Title": one.title, "Type": one.type}
+
+
+def see(call: Call, type_: str, about: str, title: str, description: str, resource: dict[str, Any], action: dict[str, Any], sample: bool = False) -> Finding | None:
+    """Something happened. None where no detector looks."""
+    detector = next(iter(call.all(Detector)), None)
+    if detector is None or not (detector.enabled or sample):
+        return None
+    old = next((one for one in call.all(Finding) if one.type == type_ and one.about == about and one.sample == sample), None)
+    if old is not None:
+        one = old.but(last=call.now, count=old.count + 1, action=action)
+    else:
+        one = Finding(call.id(digits=32), type_, TYPES[type_][0], title, description, about, resource, action, call.now, call.now, sample=sample)
+        if any(criteria.matches(shown(call, one, detector.id), each.criterion) for each in _archiving(call)):
+            one = one.but(archived=True)
+        call.after(KEPT_SECONDS, old_enough, one.id, id=one.id)
+    if not one.archived and call.now >= one.told + FREQUENCY[detector.frequency]:
+        one = one.but(told=call.now)
+        call.emit(AwsEvent("aws.guardduty", "GuardDuty Finding", criteria.wire(shown(call, one, detector.id)), []))
+    return call.put(one)
+
+
+def _archiving(call: Call) -> list[Any]:
+    from .filters import Filter
+    return [each for each in call.all(Filter) if each.action == "ARCHIVE"]
+
+
+@guardduty.timer
+def old_enough(call: Call, id: str) -> None:
+    if found := call.get(Finding, id):
+        if call.now >= found.last + KEPT_SECONDS:
+            call.delete(found)
+        else:
+            call.due(found.last + KEPT_SECONDS, old_enough, id, id=id)
+
+
+SAMPLES: dict[str, dict[str, Any]] = {
+    "Instance": {"InstanceDetails": {"InstanceId": "i-99999999", "InstanceType": "m3.xlarge", "ImageId": "ami-99999999", "AvailabilityZone": "generated-az-1a", "InstanceState": "running",
+                                     "Tags": [{"Key": "GeneratedFindingInstanceTag1", "Value": "GeneratedFindingInstanceValue1"}]}},
+    "AccessKey": {"AccessKeyDetails": {"AccessKeyId": "GeneratedFindingAccessKeyId", "PrincipalId": "GeneratedFindingPrincipalId", "UserName": "GeneratedFindingUserName", "UserType": "IAMUser"}},
+    "S3Bucket": {"S3BucketDetails": [{"Name": "amzn-s3-demo-bucket", "Arn": "arn:aws:s3:::amzn-s3-demo-bucket", "Type": "Destination"}]},
+    "RDSDBInstance": {"RdsDbInstanceDetails": {"DbInstanceIdentifier": "generated-db-instance", "Engine": "Aurora MySQL"}},
+    "Lambda": {"LambdaDetails": {"FunctionName": "GeneratedFindingLambdaFunctionName", "FunctionVersion": "$LATEST"}},
+}
+
+
+@guardduty.op(by_id)
+def create_sample_findings(call: Call, req: t.CreateSampleFindingsRequest) -> None:
+    find(call, req["DetectorId"])
+    asked = req.get("FindingTypes") or list(TYPES)
+    if strays := [name for name in asked if name not in TYPES]:
+        raise errors.bad_type(strays[0])
+    for name in asked:
+        resource = TYPES[name][1]
+        see(call, name, f"sample/{name}", f"[SAMPLE] {name}", f"A sample of the finding type {name}.", {"ResourceType": resource, **SAMPLES[resource]},
+            {"ActionType": "AWS_API_CALL", "AwsApiCallAction": {"Api": "GeneratedFindingAPIName", "ServiceName": "GeneratedFindingAPIServiceName", "CallerType": "Remote IP",
+                                                                "RemoteIpDetails": {"IpAddressV4": "198.51.100.0"}}}, sample=True)
+
+
+@guardduty.op(by_id)
+def list_findings(call: Call, req: t.ListFindingsRequest) -> t.ListFindingsResponse:
+    found, more = pages.page(_chosen(call, req), req, lambda one: one["Id"], 50, errors.bad_token)
+    return {"FindingIds": [one["Id"] for one in found], **more}  # type: ignore[typeddict-item]
+
+
+def _chosen(call: Call, req: Any) -> list[dict[str, Any]]:
+    detector = find(call, req["DetectorId"])
+    wanted = (req.get("FindingCriteria") or {}).get("Criterion") or {}
+    every = [shown(call, one, detector.id) for one in call.all(Finding)]
+    return criteria.ordered([one for one in every if criteria.matches(one, wanted)], req.get("SortCriteria"))
+
+
+@guardduty.op(by_id)
+def get_findings(call: Call, req: t.GetFindingsRequest) -> t.GetFindingsResponse:
+    detector = find(call, req["DetectorId"])
+    found = [shown(call, one, detector.id) for one in _named(call, req)]
+    return {"Findings": criteria.ordered(found, req.get("SortCriteria"))}  # type: ignore[typeddict-item]
+
+
+def _named(call: Call, req: Any) -> list[Finding]:
+    return [one for id_ in req["FindingIds"] if (one := call.get(Finding, id_))]
+
+
+def _set(call: Call, req: Any, **changes: Any) -> None:
+    find(call, req["DetectorId"])
+    for one in _named(call, req):
+        call.put(one.but(**changes))
+
+
+@guardduty.op(by_id)
+def archive_findings(call: Call, req: t.ArchiveFindingsRequest) -> None:
+    _set(call, req, archived=True)
+
+
+@guardduty.op(by_id)
+def unarchive_findings(call: Call, req: t.UnarchiveFindingsRequest) -> None:
+    _set(call, req, archived=False)
+
+
+@guardduty.op(by_id)
+def update_findings_feedback(call: Call, req: t.UpdateFindingsFeedbackRequest) -> None:
+    _set(call, req, feedback=req["Feedback"])
+
+
+@guardduty.op(by_id, partly="counts by severity only; GroupBy is refused")
+def get_findings_statistics(call: Call, req: t.GetFindingsStatisticsRequest) -> t.GetFindingsStatisticsResponse:
+    if req.get("GroupBy"):
+        raise errors.AwsError("NotImplemented", "Cloche counts findings by severity; GroupBy is not built.", 501)
+    counts: dict[str, int] = {}
+    for one in _chosen(call, req):
+        counts[str(one["Severity"])] = counts.get(str(one["Severity"]), 0) + 1
+    return {"FindingStatistics": {"CountBySeverity": counts}}
