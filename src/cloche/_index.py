@@ -2054,6 +2054,7 @@ PACKAGES: Any = {
     'logs': 'logs',
     'organizations': 'organizations',
     'route53': 'route53',
+    'route53resolver': 'route53resolver',
     's3': 's3',
     'scheduler': 'scheduler',
     'secretsmanager': 'secretsmanager',
