@@ -83,7 +83,7 @@ def page(req: Any, rows: list[Any], member: str, *, least: int = 5, most: int = 
             raise errors.bad_page(size, least, most)
     first = start(req)
     size = size or default or len(rows) or 1
-    out = {member: rows[first:first + size]}
+    out: dict[str, Any] = {member: rows[first:first + size]}
     if first + size < len(rows):
         out["NextToken"] = base64.urlsafe_b64encode(f"ec2:{first + size}".encode()).decode()
     return out
@@ -114,5 +114,4 @@ def several(call: Call, type_: type[T], ids: Any, code: str, noun: str) -> list[
         return call.all(type_)
     if absent := [id_ for id_ in ids if call.get(type_, id_) is None]:
         raise errors.not_found(code, noun, absent)
-    wanted = set(ids)
-    return [one for one in call.all(type_) if one.key in wanted]
+    return [one for id_ in dict.fromkeys(ids) if (one := call.get(type_, id_))]

@@ -60,6 +60,8 @@ def plan(call: Call, req: Any) -> Plan:
     image = image_records.find(call, resolved(call, req["ImageId"]))
     if image.state != "available":
         raise refusals.image_unavailable(image.id)
+    if req.get("InstanceRequirements") and not req.get("InstanceType"):
+        raise errors.combination("InstanceRequirements are for fleets and Auto Scaling groups: RunInstances wants an InstanceType.")
     kind = instance_types.find(req.get("InstanceType") or DEFAULT_TYPE)
     if image.architecture not in kind.architectures:
         raise refusals.architecture(",".join(kind.architectures), image.architecture)
