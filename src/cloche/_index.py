@@ -2056,6 +2056,7 @@ PACKAGES: Any = {
     'organizations': 'organizations',
     'ram': 'ram',
     'route53': 'route53',
+    'route53resolver': 'route53resolver',
     's3': 's3',
     'scheduler': 'scheduler',
     'secretsmanager': 'secretsmanager',
