@@ -1,4 +1,6 @@
 """Resolver endpoints and rules, their records. (What they do to names is in tests/services/ec2/test_resolver.py.)"""
+import json
+
 import pytest
 
 from cloche.testing.people import refused
@@ -93,3 +95,28 @@ class TestRules:
             refused("InvalidRequestException", self.rule, api, **bad)
         refused("InvalidParameterException", self.rule, api, TargetIps=[{"Ip": "300.1.1.1"}], ResolverEndpointId=inbound)
         refused("InvalidParameterException", api.associate_resolver_rule, ResolverRuleId=self.rule(api, "z", RuleType="SYSTEM", TargetIps=[])["Id"], VPCId="vpc-0123456789abcdef0")
+
+
+def test_a_stack_makes_endpoints_rules_and_associations(cloud, api, net):
+    _, vpc, subnets, group = net
+    resources = {
+        "Endpoint": {"Type": "AWS::Route53Resolver::ResolverEndpoint", "Properties": {
+            "Direction": "OUTBOUND", "SecurityGroupIds": [group], "IpAddresses": [{"SubnetId": x} for x in subnets], "Name": "e", "Tags": [{"Key": "a", "Value": "1"}]}},
+        "Rule": {"Type": "AWS::Route53Resolver::ResolverRule", "Properties": {
+            "DomainName": "corp.example", "RuleType": "FORWARD", "TargetIps": [{"Ip": "10.9.0.5", "Port": "53"}], "ResolverEndpointId": {"Ref": "Endpoint"}}},
+        "Held": {"Type": "AWS::Route53Resolver::ResolverRuleAssociation", "Properties": {"ResolverRuleId": {"Ref": "Rule"}, "VPCId": vpc}}}
+    stacks = cloud.client("cloudformation")
+
+    def status():
+        cloud.advance(60)
+        return stacks.describe_stacks(StackName="s")["Stacks"][0]["StackStatus"]
+    stacks.create_stack(StackName="s", TemplateBody=json.dumps({"Resources": resources}))
+    assert status() == "CREATE_COMPLETE", stacks.describe_stack_events(StackName="s")["StackEvents"]
+    rule = next(x for x in api.list_resolver_rules()["ResolverRules"] if x["RuleType"] == "FORWARD")
+    assert rule["DomainName"] == "corp.example." and [x["VPCId"] for x in api.list_resolver_rule_associations()["ResolverRuleAssociations"]] == [vpc]
+    resources["Rule"]["Properties"]["TargetIps"] = [{"Ip": "10.9.0.6", "Port": "53"}]
+    stacks.update_stack(StackName="s", TemplateBody=json.dumps({"Resources": resources}))
+    assert status() == "UPDATE_COMPLETE" and api.get_resolver_rule(ResolverRuleId=rule["Id"])["ResolverRule"]["TargetIps"][0]["Ip"] == "10.9.0.6"
+    stacks.delete_stack(StackName="s")
+    cloud.advance(60)
+    assert api.list_resolver_endpoints()["ResolverEndpoints"] == []
