@@ -50,6 +50,8 @@ def main():
             holder = Holder(control, rootless)
             control.send(json.dumps({"hello": True, "shift": holder.guests.shift, "lacks": holder.guests.lacks}).encode())
             holder.listen()
+        except BrokenPipeError:  # Cloche has gone while it was told something: then all this goes too
+            os._exit(0)
         except OSError as error:
             control.send(json.dumps({"error": str(error), "errno": error.errno}).encode())
         os._exit(1)
