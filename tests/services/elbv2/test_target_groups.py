@@ -122,8 +122,10 @@ def test_an_application_load_balancer_is_the_target_of_a_network_one(lb):
         lb.client.register_targets(TargetGroupArn=group, Targets=[{"Id": inner["LoadBalancerArn"]}])
     lb.listener(inner, says("inner"))
     lb.client.register_targets(TargetGroupArn=group, Targets=[{"Id": inner["LoadBalancerArn"]}])
-    lb.listener(lb.balancer("outer", Type="network"), forward(group), Protocol="TCP")
+    outer = lb.balancer("outer", Type="network")
+    lb.listener(outer, forward(group), Protocol="TCP")
     lb.cloud.advance(10)
     assert lb.client.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"][0]["TargetHealth"] == {"State": "healthy"}
+    assert lb.ask(outer).text == "inner"
     with refused("ResourceInUse"):
         lb.client.delete_load_balancer(LoadBalancerArn=inner["LoadBalancerArn"])
