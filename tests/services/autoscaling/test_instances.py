@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from cloche.testing.people import refused
+from cloche.testing.people import Person, allow, refused, trusting
 
 from .help import activities, group, ids, image, look, running, settle, template
 
@@ -361,10 +361,25 @@ def test_an_instance_launches_from_a_launch_configuration_with_its_user_data(clo
 
 
 def test_the_role_of_the_service_does_the_launching(cloud):
-    """Whoever makes a group needs no right to run instances; Auto Scaling runs them under its linked role."""
     running(cloud, MinSize=1)
     role = cloud.client("iam").get_role(RoleName="AWSServiceRoleForAutoScaling")["Role"]
     assert role["Path"] == "/aws-service-role/autoscaling.amazonaws.com/"
+
+
+def test_a_group_is_no_way_to_rights_that_one_has_not(cloud):
+    iam = cloud.client("iam")
+    iam.create_role(RoleName="admin", AssumeRolePolicyDocument=trusting({"Service": "ec2.amazonaws.com"}))
+    iam.create_instance_profile(InstanceProfileName="admin")
+    iam.add_role_to_instance_profile(InstanceProfileName="admin", RoleName="admin")
+    plain, strong = template(cloud, "plain"), template(cloud, "strong", IamInstanceProfile={"Name": "admin"})
+    base = {"AutoScalingGroupName": "mine", "MinSize": 0, "MaxSize": 1, "AvailabilityZones": ["us-east-1a"]}
+    nobody = Person(cloud, "nobody", allow("autoscaling:*")).client("autoscaling")
+    assert "not authorized to use launch template" in refused("AccessDenied", nobody.create_auto_scaling_group, **base, LaunchTemplate={"LaunchTemplateId": plain})
+    runner = Person(cloud, "runner", allow(["autoscaling:*", "ec2:RunInstances", "ec2:CreateTags"])).client("autoscaling")
+    refused("AccessDenied", runner.create_auto_scaling_group, **base, LaunchTemplate={"LaunchTemplateId": strong})
+    runner.create_auto_scaling_group(**base, LaunchTemplate={"LaunchTemplateId": plain})
+    refused("AccessDenied", runner.update_auto_scaling_group, AutoScalingGroupName="mine", LaunchTemplate={"LaunchTemplateId": strong})
+    refused("AccessDenied", runner.create_launch_configuration, LaunchConfigurationName="lc", ImageId=image(cloud), InstanceType="t3.micro", IamInstanceProfile="admin")
 
 
 def test_an_alarm_stops_its_instance(cloud):
@@ -376,6 +391,18 @@ def test_an_alarm_stops_its_instance(cloud):
     metrics.set_alarm_state(AlarmName="idle", StateValue="ALARM", StateReason="test")
     cloud.advance(60)
     assert cloud.client("ec2").describe_instances(InstanceIds=[one])["Reservations"][0]["Instances"][0]["State"]["Name"] == "stopped"
+
+
+def test_an_alarm_stops_no_instance_that_its_maker_may_not_stop(cloud):
+    ec2, metrics = cloud.client("ec2"), cloud.client("cloudwatch")
+    one = ec2.run_instances(ImageId=image(cloud), InstanceType="t3.micro", MinCount=1, MaxCount=1)["Instances"][0]["InstanceId"]
+    someone = Person(cloud, "someone", allow("cloudwatch:*")).client("cloudwatch")
+    someone.put_metric_alarm(AlarmName="sly", Namespace="App", MetricName="m", Dimensions=[{"Name": "InstanceId", "Value": one}], Statistic="Sum", Period=60, EvaluationPeriods=1, Threshold=1,
+                             ComparisonOperator="LessThanThreshold", AlarmActions=["arn:aws:automate:us-east-1:ec2:terminate"])
+    metrics.set_alarm_state(AlarmName="sly", StateValue="ALARM", StateReason="test")
+    cloud.advance(30)
+    assert ec2.describe_instances(InstanceIds=[one])["Reservations"][0]["Instances"][0]["State"]["Name"] == "running"
+    assert "Failed to execute action" in metrics.describe_alarm_history(AlarmName="sly", HistoryItemType="Action")["AlarmHistoryItems"][0]["HistorySummary"]
 
 
 def test_a_group_is_made_after_an_instance(cloud):

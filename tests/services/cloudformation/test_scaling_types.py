@@ -1,5 +1,5 @@
 """Resource types of CloudWatch, Auto Scaling and Application Auto Scaling."""
-from .templates import outputs, template
+from .templates import outputs, reasons, status, template
 from .test_types import deploy, gone
 
 
@@ -79,3 +79,22 @@ def test_scalable_targets_and_their_policies(cloud):
     assert client.describe_scalable_targets(ServiceNamespace="dynamodb")["ScalableTargets"][0]["MinCapacity"] == 9
     gone(cfn, "targets")
     assert client.describe_scalable_targets(ServiceNamespace="dynamodb")["ScalableTargets"] == [] and cloud.client("cloudwatch").describe_alarms()["MetricAlarms"] == []
+
+
+def test_a_group_with_a_creation_policy_waits_for_its_signals(cloud):
+    cfn = cloud.client("cloudformation")
+
+    def body(timeout):
+        return template({
+            "L": {"Type": "AWS::AutoScaling::LaunchConfiguration", "Properties": {"ImageId": "ami-0123456789abcdef0", "InstanceType": "t3.micro"}},
+            "G": {"Type": "AWS::AutoScaling::AutoScalingGroup", "CreationPolicy": {"ResourceSignal": {"Count": 2, "Timeout": timeout}}, "Properties": {
+                "MinSize": "0", "MaxSize": "2", "LaunchConfigurationName": {"Ref": "L"}, "AvailabilityZones": ["us-east-1a"]}}})
+
+    cfn.create_stack(StackName="signals", TemplateBody=body("PT10M"))
+    assert status(cfn, "signals") == "CREATE_IN_PROGRESS"
+    for one in ("i-1", "i-2"):
+        cfn.signal_resource(StackName="signals", LogicalResourceId="G", UniqueId=one, Status="SUCCESS")
+    assert status(cfn, "signals") == "CREATE_COMPLETE"
+    cfn.create_stack(StackName="late", TemplateBody=body("PT1M"))
+    cloud.advance(90)
+    assert status(cfn, "late") in ("ROLLBACK_COMPLETE", "ROLLBACK_IN_PROGRESS") and "Failed to receive 2 resource signal(s)" in reasons(cfn, "late")

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cloche.services.cloudformation.public import Resource, Type, op, steps
+from cloche.services.cloudformation.public import Resource, Type, await_signals, op, steps
 
 GROUP_SKIP = ("Tags", "VPCZoneIdentifier", "MetricsCollection", "NotificationConfigurations", "NotificationConfiguration", "LifecycleHookSpecificationList", "TargetGroupARNs", "LoadBalancerNames",
               "TrafficSources")
@@ -26,6 +26,7 @@ async def create_group(r: Resource) -> str:
     await r.do("autoscaling", "CreateAutoScalingGroup", **members(r), **more, Tags=tags(r, r.properties) or None)
     r.physical = name
     await extras(r)
+    await_signals(r)
     return str(name)
 
 

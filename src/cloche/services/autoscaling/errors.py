@@ -50,6 +50,10 @@ def no_template() -> AwsError:
     return invalid("Valid requests must contain either LaunchTemplate, LaunchConfigurationName, InstanceId or MixedInstancesPolicy parameter.")
 
 
+def not_yours(template: str) -> AwsError:
+    return AwsError("AccessDenied", f"You are not authorized to use launch template: {template}", 403)
+
+
 def no_place() -> AwsError:
     return invalid("At least one Availability Zone or VPC Subnet is required.")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cloche.kernel import Call, Record
+from cloche.services.iam import public as iam
 
 from . import errors
 from . import service as autoscaling
@@ -54,12 +55,14 @@ async def create_launch_configuration(call: Call, req: t.CreateLaunchConfigurati
     if "InstanceId" in req:
         with call.step():
             acting(call)
-        found = await ask(acting(call), "ec2", "DescribeInstances", InstanceIds=[req["InstanceId"]])
-        one = found["Reservations"][0]["Instances"][0]
+        answer = await ask(acting(call), "ec2", "DescribeInstances", InstanceIds=[req["InstanceId"]])
+        one = answer["Reservations"][0]["Instances"][0]
         like: dict[str, Any] = {"ImageId": one["ImageId"], "InstanceType": one["InstanceType"], "SecurityGroups": [g["GroupId"] for g in one.get("SecurityGroups") or ()]}
         config = like | ({"KeyName": one["KeyName"]} if one.get("KeyName") else {}) | config
     elif "ImageId" not in config or "InstanceType" not in config:
         raise errors.invalid("Valid requests must contain either the InstanceID parameter or both the ImageId and InstanceType parameters.")
+    if found := iam.instance_profile(call, config.get("IamInstanceProfile", "")):
+        call.pass_role(iam.role_arn(call, found.role), "ec2.amazonaws.com")
     with call.step():
         arn = call.arn(f"launchConfiguration:{call.uuid()}:launchConfigurationName/{name}")
         call.put(LaunchConfiguration(name, arn, call.now, {"EbsOptimized": False, "InstanceMonitoring": {"Enabled": True}} | config))

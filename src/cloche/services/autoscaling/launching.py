@@ -38,6 +38,19 @@ async def check(call: Call, config: dict[str, Any]) -> None:
     data = version.get("LaunchTemplateData") or {}
     if not data.get("ImageId"):
         raise errors.invalid("You must use a valid fully-formed launch template. The request must contain the parameter ImageId")
+    await permitted(call, full)
+
+
+async def permitted(call: Call, template: dict[str, Any]) -> None:
+    """Whoever names a template must be allowed to run it, and to pass its role: else a group would be a way to more rights than one has."""
+    named = {"LaunchTemplateId": template["LaunchTemplateId"]} | ({"Version": template["Version"]} if "Version" in template else {})
+    try:
+        await ask(call, "ec2", "RunInstances", LaunchTemplate=named, MinCount=1, MaxCount=1, DryRun=True)
+    except AwsError as error:
+        if error.code in ("UnauthorizedOperation", "AccessDenied"):
+            raise errors.not_yours(template["LaunchTemplateId"]) from None
+        if error.code.startswith("Invalid"):
+            raise errors.invalid(f"You must use a valid fully-formed launch template. {error.message}") from None
 
 
 async def version_of(call: Call, template: dict[str, Any]) -> Any:

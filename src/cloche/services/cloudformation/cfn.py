@@ -69,7 +69,7 @@ async def create_condition(r: Resource) -> str:
     call, policy = r.call, r.extra.get("CreationPolicy", {}).get("ResourceSignal", {})
     handle = r.properties.get("Handle", "")
     count = int(r.properties.get("Count", policy.get("Count", 1)))
-    seconds = int(r.properties.get("Timeout", 0)) or _duration(policy.get("Timeout", "PT5M"))
+    seconds = int(r.properties.get("Timeout", 0)) or duration(policy.get("Timeout", "PT5M"))
     token = call.secret(12)
     callback = call.get(callbacks.Callback, handle.rpartition("/")[2]) if handle else None
     if handle and callback is None:
@@ -80,7 +80,7 @@ async def create_condition(r: Resource) -> str:
     return f"{r.stack_id.rsplit(':', 1)[0]}:waitcondition/{r.stack_name}/{call.uuid()}/{r.logical}" if not handle else f"{r.stack_id}/{r.logical}"
 
 
-def _duration(text: str) -> int:
+def duration(text: str) -> int:
     """PT1H30M15S in seconds."""
     total, number = 0, ""
     for char in text.removeprefix("PT"):

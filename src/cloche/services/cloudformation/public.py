@@ -236,6 +236,18 @@ class Type(msgspec.Struct, frozen=True, kw_only=True):
         return made.lower() if self.lower else made
 
 
+def await_signals(r: Resource) -> None:
+    """A CreationPolicy with a ResourceSignal: the resource is made when as many SignalResource calls have come, and has failed when they are late."""
+    policy = r.extra.get("CreationPolicy", {}).get("ResourceSignal")
+    if policy is None:
+        return
+    from . import callbacks, cfn
+    count, token = int(policy.get("Count", 1)), r.call.secret(12)
+    r.pending = {"kind": "signals", "token": token, "count": count, "handle": "", "got": {}}
+    r.call.after(cfn.duration(policy.get("Timeout", "PT5M")), callbacks.time_out, token, stack=r.stack_id, logical=r.logical, token=token,
+                 reason=f"Failed to receive {count} resource signal(s) within the specified duration")
+
+
 async def whole(body: Any, limit: int) -> bytes | None:
     """A streaming body in one piece; None if it is longer than the limit."""
     if isinstance(body, AsyncIterator):

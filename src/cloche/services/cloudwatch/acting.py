@@ -106,14 +106,28 @@ def one(call: Call, alarm: Alarm, arn: str, before: str) -> Any:
     elif parts[2] == "autoscaling":
         return scale(call, alarm, arn)
     else:
-        found = AUTOMATE.fullmatch(arn) or SWF.fullmatch(arn)
-        instance = next((d["Value"] for d in alarm.config.get("Dimensions", ()) if d["Name"] == "InstanceId"), None)
-        if found is None or instance is None:
+        verb, instance = on_instance(alarm.config, arn)
+        if not instance:
             raise errors.validation("The alarm has no dimension InstanceId.")
+        if arn in alarm.barred:
+            raise errors.not_yours(verb)
         role = iam.ensure_linked(call, "events.amazonaws.com")
         arn = call.arn(f"role{role.path}{role.name}", service="iam", region="")
-        return call.as_role(arn, "cloudwatch", "events.amazonaws.com").do("ec2", EC2[found[1].lower()], InstanceIds=[instance])
+        return call.as_role(arn, "cloudwatch", "events.amazonaws.com").do("ec2", verb, InstanceIds=[instance])
     return None
+
+
+def on_instance(config: Any, arn: str) -> tuple[str, str]:
+    """The operation that an action means, and the instance that the alarm is about."""
+    found = AUTOMATE.fullmatch(arn) or SWF.fullmatch(arn)
+    instance = next((d["Value"] for d in config.get("Dimensions") or () if d["Name"] == "InstanceId"), "")
+    return EC2[found[1].lower()] if found else "", instance
+
+
+def may(call: Call, config: Any, arn: str) -> bool:
+    """Whoever may not stop an instance can put an alarm that would, but it is not done."""
+    verb, instance = on_instance(config, arn)
+    return not verb or call.allowed(f"ec2:{verb}", call.arn(f"instance/{instance or '*'}", service="ec2"))
 
 
 def speaker(call: Call, alarm: Alarm, topic: str) -> Call:

@@ -46,6 +46,7 @@ class Alarm(Record, frozen=True):
     suppressed: str = ""                 # a composite's actions are held back by: Alarm, WaitPeriod, ExtensionPeriod
     told: str = ""                       # the last state whose actions were run
     since: float = 0.0                   # the suppressor last changed
+    barred: list[str] = []               # actions on instances that who put the alarm may not do himself
 
     @property
     def key(self) -> str:
@@ -199,12 +200,13 @@ def keep(call: Call, req: Any, config: dict[str, Any]) -> Alarm:
         raise errors.validation("Tag keys starting with 'aws:' are reserved.")
     actions = {state: list(req.get(member) or []) for state, member in acting.MEMBERS.items()}
     enabled = req.get("ActionsEnabled", True)
+    barred = [arn for arns in actions.values() for arn in arns if not acting.may(call, config, arn)]
     if old is None:
         tags = {tag["Key"]: tag["Value"] for tag in req.get("Tags") or ()}
-        alarm = call.put(Alarm(name, call.arn(f"alarm:{name}"), config, call.now, call.now, enabled, actions, updated=call.now, changed=call.now, tags=tags))
+        alarm = call.put(Alarm(name, call.arn(f"alarm:{name}"), config, call.now, call.now, enabled, actions, updated=call.now, changed=call.now, tags=tags, barred=barred))
         history.add(call, alarm, "ConfigurationUpdate", f'Alarm "{name}" created', {"type": "Create", "createdAlarm": described(alarm)})
     else:
-        alarm = call.put(old.but(config=config, enabled=enabled, actions=actions, configured=call.now))
+        alarm = call.put(old.but(config=config, enabled=enabled, actions=actions, configured=call.now, barred=barred))
         history.add(call, alarm, "ConfigurationUpdate", f'Alarm "{name}" updated', {"type": "Update", "updatedAlarm": described(alarm)})
     acting.told_configuration(call, alarm, old)
     return alarm

@@ -101,6 +101,10 @@ def bad_action(arn: str) -> AwsError:
     return validation(f"Invalid arn syntax: {arn}")
 
 
+def not_yours(operation: str) -> AwsError:
+    return AwsError("UnauthorizedOperation", f"Who put the alarm is not authorized to perform ec2:{operation}.", 403)
+
+
 def bad_json(message: str) -> AwsError:
     return AwsError("InvalidFormatFault", message, query_code="InvalidFormat")
 

@@ -114,5 +114,4 @@ def several(call: Call, type_: type[T], ids: Any, code: str, noun: str) -> list[
         return call.all(type_)
     if absent := [id_ for id_ in ids if call.get(type_, id_) is None]:
         raise errors.not_found(code, noun, absent)
-    wanted = set(ids)
-    return [one for one in call.all(type_) if one.key in wanted]
+    return [one for id_ in dict.fromkeys(ids) if (one := call.get(type_, id_))]

@@ -24,7 +24,7 @@ def line(entry: Any) -> str:
     after = f"{max(0.0, entry.ended - entry.answered_at):.6f}" if entry.answered_at else "-1"
     asked = f"{request.method} {door.protocol}://{door.host}{'' if ':' in door.host else f':{door.port}'}{request.target} HTTP/1.1"
     return " ".join([stamp(entry.moment), entry.balancer.name, f"{door.client}:{door.client_port}", entry.target or "-", before, there, after, str(entry.status),
-                     str(entry.target_status or "-"), str(entry.received), str(entry.sent), quoted(asked), quoted(request.headers.get("user-agent", "-")), "-", "-"])
+                     str(entry.target_status or "-"), str(entry.received), str(entry.sent), quoted(asked), quoted(request.headers.get("user-agent", "-")), entry.cipher or "-", entry.version or "-"])
 
 
 def add(call: Call, entry: Any) -> None:
