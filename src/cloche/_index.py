@@ -2030,6 +2030,7 @@ FIRST_SEGMENTS: Any = {
 PACKAGES: Any = {
     'accessanalyzer': 'accessanalyzer',
     'acm': 'acm',
+    'acm-pca': 'acm_pca',
     'apigateway': 'apigateway',
     'apigatewayv2': 'apigatewayv2',
     'application-autoscaling': 'application_autoscaling',
@@ -2053,6 +2054,7 @@ PACKAGES: Any = {
     'lambda': 'lambda_',
     'logs': 'logs',
     'organizations': 'organizations',
+    'ram': 'ram',
     'route53': 'route53',
     's3': 's3',
     'scheduler': 'scheduler',

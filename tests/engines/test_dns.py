@@ -102,7 +102,8 @@ def test_nothing_is_said_with_its_zone():
 
 
 def test_a_server_answers_over_udp_and_tcp():
-    def resolve(asked):
+    def resolve(asked, asker):
+        assert asker == "127.0.0.1"
         if asked.name == "boom.":
             raise RuntimeError("a fault of ours")
         return dns.Reply("NOERROR", ((asked.name, "A", 60, "192.0.2.1"),)) if asked.type == "A" else dns.Reply("NXDOMAIN")

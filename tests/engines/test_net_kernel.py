@@ -18,6 +18,7 @@ from cloche.engines.net.topology import (
     TCP,
     UDP,
     Acl,
+    Address,
     Attachment,
     Entry,
     FlowLog,
@@ -344,6 +345,15 @@ def test_a_transit_gateway_joins_vpcs_by_its_own_tables(bench):
     ask = [(some_id("i", 3), Packet("10.1.1.5", "10.0.1.5", TCP, 80, 40000)), (some_id("i", 1), Packet("10.0.1.5", "10.1.1.5", TCP, 80, 40000))]
     assert bench(bench.probes(ask)) == ["10.1.1.5", "10.0.1.5"]
     assert all(explain(topology, topology.interfaces[some_id("eni", n)], packet).open for n, (_, packet) in zip((3, 1), ask))
+    six = TransitGateway(gateway, feet, ((table, (*routes, TransitRoute("2600:1f00:1::/56", feet[0].id), TransitRoute("2600:1f00:2::/56", feet[1].id))),))
+    all6, both = Entry(101, True, "::/0"), (*world, Rule("::/0"))
+    bench.become(topology.with_(
+        six, *(structs.replace(topology.vpcs[vpc], cidrs6=(f"2600:1f00:{n}::/56",)) for n, vpc in ((1, first), (2, second))),
+        *(Acl(some_id("acl", n), vpc, (OPEN, all6), (OPEN, all6)) for n, vpc in ((1, first), (3, second))), Group(some_id("sg", 1), first, both, both), Group(some_id("sg", 3), second, both, both),
+        *(structs.replace(topology.tables[some_id("rtb", n)], routes=(Route("10.0.0.0/8", gateway), Route("2600:1f00::/32", gateway))) for n in (1, 3)),
+        structs.replace(topology.interfaces[some_id("eni", 1)], addresses6=("2600:1f00:1::5",)), structs.replace(topology.interfaces[some_id("eni", 3)], addresses6=("2600:1f00:2::5",))))
+    bench(bench.serve(some_id("i", 3), "tcp", 8443, "2600:1f00:2::5"))
+    assert bench(bench.probes([(some_id("i", 1), Packet("2600:1f00:1::5", "2600:1f00:2::5", TCP, 8443, 40009))])) == ["2600:1f00:1::5"]
     bench.become(topology.with_(TransitGateway(gateway, feet, ((table, routes[:1]),))))
     assert bench(bench.probes([(space, packet.but(source_port=40001)) for space, packet in ask])) == ["", ""]
 
@@ -408,3 +418,43 @@ def test_flows_are_counted_where_a_flow_log_asks_for_it(bench):
     pings = {(flow.interface, flow.way, flow.source_port, flow.port): count.packets for flow, count in new.items() if flow.protocol == ICMP}
     assert pings == {(one, "o", 0, 0): 1, (one, "i", 0, 0): 1, (two, "i", 0, 0): 1, (two, "o", 0, 0): 1}
     assert flows.since(first, read()) == {}
+
+
+def test_a_nat_instance_passes_on_what_is_not_its_own_once_its_check_is_off(bench):
+    """A host that forwards and masquerades: with the source/destination check it gets nothing to forward."""
+    topology = two_subnets()
+    vpc, one = some_id("vpc", 1), some_id("eni", 1)
+    topology = topology.with_(RouteTable(some_id("rtb", 2), vpc, (Route("0.0.0.0/0", one),)))
+    bench.become(topology)
+    bench(bench.world.sysctl(some_id("i", 1), **{"net/ipv4/ip_forward": 1, "net/ipv4/conf/all/send_redirects": 0, "net/ipv4/conf/eth0/send_redirects": 0, "net/ipv4/conf/all/rp_filter": 0}))
+    bench(bench.text(some_id("i", 1), "nft", "add table ip nat; add chain ip nat post { type nat hook postrouting priority srcnat; }; add rule ip nat post ip saddr 10.0.2.0/24 masquerade"))
+    ask = Packet("10.0.2.5", "198.19.200.4", TCP, 80)
+    assert bench(bench.probes([(some_id("i", 2), ask)])) == [""]
+    assert [one.code for one in explain(topology, topology.interfaces[some_id("eni", 2)], ask).obstacles] == ["ENI_SOURCE_DEST_CHECK_RESTRICTION"]
+    topology = topology.with_(structs.replace(topology.interfaces[one], source_dest_check=False))
+    bench.become(topology)
+    assert bench(bench.probes([(some_id("i", 2), ask.but(source_port=41000))])) == ["198.18.0.5"]
+    bench.become(topology.with_(Group(some_id("sg", 1), vpc, (Rule("10.0.0.0/16", TCP, 443, 443),), (Rule("0.0.0.0/0"),))))     # its groups judge what passes through it
+    assert bench(bench.probes([(some_id("i", 2), ask.but(source_port=42000))])) == [""]
+
+
+def test_what_comes_in_by_the_internet_gateway_may_be_led_to_a_middlebox_first(bench):
+    """Ingress routing: a table of the gateway's own sends a subnet's packets to an interface of another."""
+    topology = two_subnets()
+    vpc, public = some_id("vpc", 1), "198.18.0.6"
+    world = (Rule("0.0.0.0/0"),)
+    topology = topology.with_(
+        Group(some_id("sg", 1), vpc, world, world), RouteTable(some_id("rtb", 2), vpc, (Route("0.0.0.0/0", some_id("igw", 1)),)),
+        structs.replace(topology.interfaces[some_id("eni", 2)], addresses=(Address("10.0.2.5", public),)))
+    outside = some_id("vpc", 2)
+    topology = topology.with_(
+        Vpc(outside, "2", "us-east-1", ("10.1.0.0/16",)), Gateway(some_id("igw", 2), outside), Subnet(some_id("subnet", 3), outside, "us-east-1a", "10.1.1.0/24", some_id("rtb", 3), some_id("acl", 3)),
+        RouteTable(some_id("rtb", 3), outside, (Route("0.0.0.0/0", some_id("igw", 2)),)), Acl(some_id("acl", 3), outside, (OPEN,), (OPEN,)), Group(some_id("sg", 3), outside, world, world),
+        interface(3, outside, some_id("subnet", 3), "10.1.1.5", public="198.18.0.7", groups=(some_id("sg", 3),)))
+    bench.become(topology)
+    assert bench(bench.probes([(some_id("i", 3), Packet("10.1.1.5", public, TCP, 80))])) == ["198.18.0.7"]
+    led = topology.with_(RouteTable(some_id("rtb", 4), vpc, (Route("10.0.2.0/24", some_id("eni", 1)),), gateway=some_id("igw", 1)))
+    bench.become(led)                                    # to a host that keeps its check: it never sees them
+    ask = Packet("10.1.1.5", public, TCP, 80, 41000)
+    assert bench(bench.probes([(some_id("i", 3), ask)])) == [""]
+    assert [one.code for one in explain(led, led.interfaces[some_id("eni", 3)], ask).obstacles] == ["ENI_SOURCE_DEST_CHECK_RESTRICTION"]

@@ -25,7 +25,7 @@ def ask(cloud, service, method="POST", path="/", body=b"", **headers):
     ("sts", {"content_type": "application/x-www-form-urlencoded"}, b"Action=Nonsense&Version=2011-06-15", 400,
      ["<Code>InvalidAction</Code>", "Could not find operation Nonsense for version 2011-06-15", "<ErrorResponse", "<RequestId>"]),
     ("ec2", {"content_type": "application/x-www-form-urlencoded"}, b"Action=Nonsense&Version=2016-11-15", 400, ["<Errors><Error><Code>InvalidAction</Code>"]),
-    ("ec2", {"content_type": "application/x-www-form-urlencoded"}, b"Action=RunInstances&Version=2016-11-15", 501, ["<Code>NotImplemented</Code>", "ec2:RunInstances"]),
+    ("ec2", {"content_type": "application/x-www-form-urlencoded"}, b"Action=PurchaseScheduledInstances&Version=2016-11-15", 501, ["<Code>NotImplemented</Code>", "ec2:PurchaseScheduledInstances"]),
 ])
 def test_by_body_and_header(cloud, service, headers, body, status, parts):
     answer = ask(cloud, service, body=body, **headers)

@@ -183,10 +183,11 @@ class Derived:
             for name, value in self.q.principal.tags.items():
                 if name.lower() == key[len(TAG):]:
                     return value
-        return None
+            return None
+        return self.q.principal.claims.get(key)
 
     def names(self) -> list[str]:
-        return [*KEYS, *(TAG + name.lower() for name in self.q.principal.tags)]
+        return [*KEYS, *(TAG + name.lower() for name in self.q.principal.tags), *self.q.principal.claims]
 
 
 TAG = "aws:principaltag/"

@@ -31,6 +31,7 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     source_account: str = ""
     via: tuple[str, ...] = ()                       # services that passed the request on, first to last
     provider: str = ""                              # SAML or web identity provider
+    claims: dict[str, str | list[str]] = {}         # what the provider said that stays a condition key of the session: `cognito-identity.amazonaws.com:sub`, `saml:sub`; lower case
     access_key: str = ""
     inside: bool = False                            # Cloche's own hand, where AWS asks nobody: no organization binds it
 

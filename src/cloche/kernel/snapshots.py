@@ -1,9 +1,14 @@
-"""The whole cloud, kept, brought back, forked. State is one SQLite file and immutable body files, so a copy is a copy and hard links."""
+"""The whole cloud, kept, brought back, forked. State is one SQLite file and immutable body files, so a copy is a copy and hard links.
+
+What machines write while they run (disks, shared file systems) are trees that change: they are copied as they are at the moment, holes staying holes, and as on
+a machine that lost its power what was not synced may be missing.
+"""
 from __future__ import annotations
 
 import os
 import re
 import shutil
+import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +16,8 @@ if TYPE_CHECKING:
     from .cloud import Cloud
 
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$")
-LEFT_OUT = {"cloud.db", "cloud.db-wal", "cloud.db-shm", "snapshots", "files", "lock", "cloche.log", "cloche.json", "run"}
+LEFT_OUT = {"cloud.db", "cloud.db-wal", "cloud.db-shm", "snapshots", "files", "lock", "cloche.log", "cloche.json", "run", "disks", "efs", "world"}
+TREES = ("disks", "efs")  # of machines
 
 
 class Unknown(Exception):
@@ -28,9 +34,16 @@ def _copy(cloud: Cloud, to: Path) -> None:
     cloud.store.run("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     shutil.copyfile(cloud.data / "cloud.db", to / "cloud.db")
     _link(cloud.files, to / "files")
+    _trees(cloud.data, to)
     for extra in cloud.data.iterdir():  # the master key and whatever else is small and lies beside
         if extra.name not in LEFT_OUT and extra.is_file():
             shutil.copy2(extra, to / extra.name)
+
+
+def _trees(source: Path, to: Path) -> None:
+    for name in TREES:
+        if (source / name).is_dir():
+            subprocess.run(["cp", "-a", "--sparse=always", "--reflink=auto", str(source / name), str(to / name)], check=True, capture_output=True)
 
 
 def _link(source: Path, to: Path) -> None:
@@ -92,6 +105,7 @@ async def restore(cloud: Cloud, name: str) -> None:
         _clear(cloud)
         shutil.copyfile(place / "cloud.db", cloud.data / "cloud.db")
         _link(place / "files", cloud.files)
+        _trees(place, cloud.data)
         for extra in place.iterdir():
             if extra.name not in LEFT_OUT:
                 shutil.copy2(extra, cloud.data / extra.name)
@@ -104,6 +118,7 @@ async def reset(cloud: Cloud) -> None:
 
 
 def _clear(cloud: Cloud) -> None:
-    shutil.rmtree(cloud.files, ignore_errors=True)
+    for tree in (cloud.files, *(cloud.data / name for name in TREES)):
+        shutil.rmtree(tree, ignore_errors=True)
     for name in ("cloud.db", "cloud.db-wal", "cloud.db-shm"):
         (cloud.data / name).unlink(missing_ok=True)

@@ -141,7 +141,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport: Any = transport
         peer = transport.get_extra_info("peername")
-        self.peer = peer[0] if isinstance(peer, tuple) else "127.0.0.1"
+        self.peer, self.port = (peer[0], peer[1]) if isinstance(peer, tuple) else ("127.0.0.1", 0)
         self.secure = transport.get_extra_info("sslcontext") is not None
         self.server.connections.add(self)
         self.rest()
@@ -254,7 +254,9 @@ class Connection(asyncio.Protocol):
         headers = self.headers
         length = headers.get("content-length", "0")
         request = self.request = Request(self.parser.get_method().decode("ascii"), self.url.decode("latin-1"), headers, b"", None, self.secure, self.peer)
-        request.raw = self.raw
+        request.raw, request.port = self.raw, self.port
+        if self.secure:
+            request.tls = self.transport.get_extra_info("ssl_object")
         request.gone = self.mourners.append
         if headers.get("upgrade", "").lower() == "websocket" and "upgrade" in headers.get("connection", "").lower():
             request.tunnel = self.tunnel = Incoming(self)

@@ -55,7 +55,7 @@ class FileBody(NamedTuple):
 
 
 class Request:
-    __slots__ = ("body", "gone", "headers", "host", "method", "path", "peer", "query", "raw", "secure", "stream", "target", "tunnel", "via")
+    __slots__ = ("body", "gone", "headers", "host", "method", "path", "peer", "port", "query", "raw", "secure", "stream", "target", "tls", "tunnel", "via")
 
     def __init__(
         self, method: str, target: str, headers: dict[str, str], body: bytes = b"", stream: AsyncIterator[bytes] | None = None, secure: bool = False, peer: str = ""
@@ -66,6 +66,7 @@ class Request:
         self.raw: list[tuple[bytes, bytes]] = []  # the headers as they came, for those who must pass them on (API Gateway)
         self.tunnel: AsyncIterator[bytes] | None = None  # of a request to become a websocket: what the client says after a 101, whose body is what it hears
         self.gone: Callable[[Callable[[], None]], None] | None = None  # call back when the client hangs up
+        self.port, self.tls = 0, None  # of the peer; what its TLS came to (an ssl.SSLObject), where the socket speaks it
         self.via: dict[str, str] = {}  # condition keys of the way it came: aws:SourceVpc and its like
 
     async def read(self, limit: int = 64 << 20) -> bytes:

@@ -103,3 +103,16 @@ def test_sts_takes_a_user_pools_id_token_where_the_account_knows_the_issuer(clou
     sts = cloud.client("sts", config=Config(signature_version=UNSIGNED))
     made = sts.assume_role_with_web_identity(RoleArn=role, RoleSessionName="session", WebIdentityToken=people.tokens()["IdToken"])
     assert made["Provider"] == provider and made["Audience"] == people.client
+
+
+def test_an_identity_reaches_what_its_sub_names_and_nobody_elses(pool, cloud):
+    """The classic pattern: one prefix of a bucket for each identity."""
+    cloud.client("s3").create_bucket(Bucket=f"b-{cloud.account}")
+    cloud.client("iam").put_role_policy(RoleName="authenticated", PolicyName="own", PolicyDocument=document(
+        allow("s3:PutObject", f"arn:aws:s3:::b-{cloud.account}/${{cognito-identity.amazonaws.com:sub}}/*"),
+        allow("iam:ListGroups", Condition={"StringEquals": {"cognito-identity.amazonaws.com:aud": pool.id}, "ForAnyValue:StringLike": {"cognito-identity.amazonaws.com:amr": "authenticated"}})))
+    id_ = pool.anonymous.get_id(IdentityPoolId=pool.id, Logins=pool.logins)["IdentityId"]
+    who = pool.session(id_, Logins=pool.logins)
+    cloud.client("s3", **who).put_object(Bucket=f"b-{cloud.account}", Key=f"{id_}/x", Body=b"")
+    refused("AccessDenied", cloud.client("s3", **who).put_object, Bucket=f"b-{cloud.account}", Key="us-east-1:other/x", Body=b"")
+    assert cloud.client("iam", **who).list_groups()["Groups"] == []

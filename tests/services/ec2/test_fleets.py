@@ -81,3 +81,16 @@ def test_fleets_in_templates(cloud):
     cloud.advance(5)
     assert ec2.describe_fleets(FleetIds=[out["F"]])["Fleets"][0]["FulfilledCapacity"] == 1 and out["S"].startswith("sfr-")
     gone(cloud)
+
+
+def test_types_are_found_by_what_they_must_have(cloud):
+    ec2 = cloud.client("ec2")
+    wanted = {"VCpuCount": {"Min": 2, "Max": 2}, "MemoryMiB": {"Min": 8192, "Max": 8192}, "CpuManufacturers": ["intel"], "ExcludedInstanceTypes": ["m4.*"]}
+    found = ec2.get_instance_types_from_instance_requirements(ArchitectureTypes=["x86_64"], VirtualizationTypes=["hvm"], InstanceRequirements=wanted)["InstanceTypes"]
+    names = [each["InstanceType"] for each in found]
+    assert "m5.large" in names and "m5a.large" not in names and "t3.large" not in names and "m4.large" not in names
+    id_ = ec2.create_launch_template(LaunchTemplateName="any", LaunchTemplateData={"ImageId": AL2, "InstanceRequirements": wanted})["LaunchTemplate"]["LaunchTemplateId"]
+    made = ec2.create_fleet(Type="instant", LaunchTemplateConfigs=[{"LaunchTemplateSpecification": {"LaunchTemplateId": id_, "Version": "1"}}], TargetCapacitySpecification={
+        "TotalTargetCapacity": 1, "DefaultTargetCapacityType": "on-demand"})["Instances"][0]
+    assert made["InstanceType"] == names[0]
+    refused("InvalidParameterCombination", ec2.run_instances, MinCount=1, MaxCount=1, LaunchTemplate={"LaunchTemplateId": id_})

@@ -139,3 +139,34 @@ def test_an_interface_endpoint_answers_at_its_own_address_under_its_groups(net, 
     net.ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[{"IpProtocol": "tcp", "FromPort": 80, "ToPort": 443, "IpRanges": [{"CidrIp": "10.1.0.0/16"}]}])
     settle(plugged)
     assert plugged.ask(a, address, 80, get("sqs.us-east-1.amazonaws.com")).startswith("HTTP/1.1 ")
+
+
+def test_an_endpoint_leads_to_another_accounts_balancer_and_its_targets(net, plugged, real, real_server):
+    other = real.other()
+    theirs, far = Net(other), Plugged(real_server, other)
+    far.open = []
+    inner = theirs.vpc("10.9.0.0/16")
+    target, target_ip = station(theirs, far, inner, "10.9.5.0/24")
+    far.listen(target, 8080)
+    elb = other.client("elbv2")
+    balancer = elb.create_load_balancer(Name="nlb", Type="network", Scheme="internal", Subnets=[theirs.subnet(inner, "10.9.0.0/24")])["LoadBalancers"][0]["LoadBalancerArn"]
+    group = elb.create_target_group(Name="g", Protocol="TCP", Port=8080, VpcId=inner, TargetType="ip", HealthCheckIntervalSeconds=30, HealthyThresholdCount=2)["TargetGroups"][0]["TargetGroupArn"]
+    elb.register_targets(TargetGroupArn=group, Targets=[{"Id": target_ip}])
+    elb.create_listener(LoadBalancerArn=balancer, Protocol="TCP", Port=80, DefaultActions=[{"Type": "forward", "TargetGroupArn": group}])
+    other.advance(120)
+    service = theirs.ec2.create_vpc_endpoint_service_configuration(NetworkLoadBalancerArns=[balancer], AcceptanceRequired=True)["ServiceConfiguration"]
+    theirs.ec2.modify_vpc_endpoint_service_permissions(ServiceId=service["ServiceId"], AddAllowedPrincipals=["*"])
+    vpc = net.vpc("10.9.0.0/16")                                              # the same range: nothing of the networks meets
+    a, _ = station(net, plugged, vpc, "10.9.7.0/24")
+    firewall = net.ec2.create_security_group(GroupName="in", Description="g", VpcId=vpc)["GroupId"]
+    net.ec2.authorize_security_group_ingress(GroupId=firewall, IpPermissions=[{"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}])
+    made = net.ec2.create_vpc_endpoint(VpcId=vpc, ServiceName=service["ServiceName"], VpcEndpointType="Interface", SubnetIds=[net.subnet(vpc, "10.9.8.0/24")], SecurityGroupIds=[firewall])["VpcEndpoint"]
+    address = net.ec2.describe_network_interfaces(NetworkInterfaceIds=made["NetworkInterfaceIds"])["NetworkInterfaces"][0]["PrivateIpAddress"]
+    settle(plugged)
+    assert plugged.ask(a, address, 80, patience=0.4) in ("", "refused")       # nobody accepted it
+    theirs.ec2.accept_vpc_endpoint_connections(ServiceId=service["ServiceId"], VpcEndpointIds=[made["VpcEndpointId"]])
+    settle(plugged)
+    assert plugged.ask(a, address, 80, patience=3).startswith("10.9.0.")      # the target sees the balancer's node
+    elb.delete_load_balancer(LoadBalancerArn=balancer)
+    far.close()
+    far.release(target)

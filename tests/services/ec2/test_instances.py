@@ -198,3 +198,43 @@ def _raw(cloud):
         params["body"]["UserData"] = "!!!not base64"
     client.meta.events.register("before-call.ec2.RunInstances", spoil)
     client.run_instances(ImageId=AL2, InstanceType="t3.micro", MinCount=1, MaxCount=1)
+
+
+def test_the_name_of_a_parameter_stands_for_the_image_it_names(cloud):
+    ec2 = cloud.client("ec2")
+    id_ = launch(cloud, image="resolve:ssm:/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64")
+    assert one(ec2, id_)["ImageId"] == AL2023
+    refused("InvalidAMIID.NotFound", ec2.run_instances, ImageId="resolve:ssm:none", InstanceType="t3.micro", MinCount=1, MaxCount=1)
+
+
+def test_detailed_monitoring_is_pending_until_the_instance_runs(cloud):
+    ec2 = cloud.client("ec2")
+    made = ec2.run_instances(ImageId=AL2, InstanceType="t3.micro", MinCount=1, MaxCount=1, Monitoring={"Enabled": True})["Instances"][0]
+    assert made["Monitoring"]["State"] == "pending"
+    cloud.advance(5)
+    assert one(ec2, made["InstanceId"])["Monitoring"]["State"] == "enabled"
+
+
+def test_groups_and_addresses_go_on_the_interfaces_where_those_are_described(cloud):
+    ec2 = cloud.client("ec2")
+    subnet = ec2.describe_subnets(Filters=[{"Name": "availability-zone", "Values": ["us-east-1a"]}])["Subnets"][0]
+    group = ec2.create_security_group(GroupName="g", Description="g", VpcId=subnet["VpcId"])["GroupId"]
+    what = {"ImageId": AL2, "InstanceType": "t3.micro", "MinCount": 1, "MaxCount": 1}
+    refused("InvalidParameterCombination", ec2.run_instances, **what, SecurityGroupIds=[group], NetworkInterfaces=[{"DeviceIndex": 0, "SubnetId": subnet["SubnetId"]}])
+    refused("InvalidParameterCombination", ec2.run_instances, **what, SubnetId=subnet["SubnetId"], NetworkInterfaces=[{"DeviceIndex": 0, "SubnetId": subnet["SubnetId"]}])
+    refused("AttachmentLimitExceeded", ec2.run_instances, **what, NetworkInterfaces=[{"DeviceIndex": n, "SubnetId": subnet["SubnetId"]} for n in range(3)])
+    private = ec2.run_instances(**what, NetworkInterfaces=[{"DeviceIndex": 0, "SubnetId": subnet["SubnetId"], "Groups": [group], "AssociatePublicIpAddress": False, "SecondaryPrivateIpAddressCount": 1}])["Instances"][0]
+    assert "PublicIpAddress" not in one(ec2, private["InstanceId"]) and [g["GroupId"] for g in private["SecurityGroups"]] == [group] and len(private["NetworkInterfaces"][0]["PrivateIpAddresses"]) == 2
+
+
+def test_an_interface_that_was_there_before_becomes_the_primary_one_and_outlives_the_instance(cloud):
+    ec2 = cloud.client("ec2")
+    subnet = ec2.describe_subnets(Filters=[{"Name": "availability-zone", "Values": ["us-east-1a"]}])["Subnets"][0]["SubnetId"]
+    plug = ec2.create_network_interface(SubnetId=subnet)["NetworkInterface"]
+    id_ = launch(cloud, NetworkInterfaces=[{"DeviceIndex": 0, "NetworkInterfaceId": plug["NetworkInterfaceId"]}])
+    assert one(ec2, id_)["PrivateIpAddress"] == plug["PrivateIpAddress"] and one(ec2, id_)["PublicIpAddress"]
+    refused("InvalidNetworkInterface.InUse", ec2.run_instances, ImageId=AL2, InstanceType="t3.micro", MinCount=1, MaxCount=1,
+            NetworkInterfaces=[{"DeviceIndex": 0, "NetworkInterfaceId": plug["NetworkInterfaceId"]}])
+    ec2.terminate_instances(InstanceIds=[id_])
+    cloud.advance(5)
+    assert ec2.describe_network_interfaces(NetworkInterfaceIds=[plug["NetworkInterfaceId"]])["NetworkInterfaces"][0]["Status"] == "available"

@@ -160,6 +160,20 @@ def test_after_kill_9_nothing_is_left_and_instances_are_up_again_with_their_disk
     assert after.get("PublicIpAddress") == before.get("PublicIpAddress") and one(cloud.client("ec2"), stopped)["State"]["Name"] == "stopped"
 
 
+def test_a_snapshot_of_the_cloud_has_the_disks_of_its_instances(process):
+    cloud = process()
+    id_ = launch(cloud)
+    sh(cloud, id_, "echo before > /root/file")
+    cloud.control("snapshots/then", {})
+    sh(cloud, id_, "echo after > /root/file")
+    cloud.control("snapshots/then/restore", {})
+    state(cloud, id_, "running")
+    until(lambda: cloud.client("ssm").describe_instance_information()["InstanceInformationList"])
+    assert sh(cloud, id_, "cat /root/file") == "before"
+    cloud.control("reset", {})
+    assert not list((cloud.data / "disks").glob("*/*/vol-*"))
+
+
 def test_without_compute_instances_are_records_that_say_so(process):
     cloud = process("--compute", "none")
     ec2 = cloud.client("ec2")

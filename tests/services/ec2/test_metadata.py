@@ -128,6 +128,19 @@ def test_tags_are_told_only_where_that_is_enabled(cloud, ask):
     assert ask(id_, M + "tags/instance/")[1] == "Name" and ask(id_, M + "tags/instance/Name")[1] == "web"
 
 
+def test_ipv6_addresses_are_told(cloud, ask):
+    ec2 = cloud.client("ec2")
+    subnet = ec2.describe_subnets(Filters=[{"Name": "availability-zone", "Values": ["us-east-1a"]}])["Subnets"][0]
+    made = ec2.associate_vpc_cidr_block(VpcId=subnet["VpcId"], AmazonProvidedIpv6CidrBlock=True)
+    block = ec2.describe_vpcs(VpcIds=[subnet["VpcId"]])["Vpcs"][0]["Ipv6CidrBlockAssociationSet"][0]["Ipv6CidrBlock"]
+    ec2.associate_subnet_cidr_block(SubnetId=subnet["SubnetId"], Ipv6CidrBlock=block.replace("/56", "/64"))
+    id_ = launch(cloud, SubnetId=subnet["SubnetId"], Ipv6AddressCount=1)
+    shown = one(ec2, id_)
+    mac = shown["NetworkInterfaces"][0]["MacAddress"]
+    assert made and shown["Ipv6Address"] == ask(id_, M + "ipv6")[1] == ask(id_, M + f"network/interfaces/macs/{mac}/ipv6s")[1]
+    assert ask(id_, M + f"network/interfaces/macs/{mac}/vpc-ipv6-cidr-blocks")[1] == block
+
+
 def test_the_partition_is_told(cloud, ask):
     cloud.client("ec2").create_placement_group(GroupName="p", Strategy="partition", PartitionCount=3)
     id_ = launch(cloud, Placement={"GroupName": "p", "PartitionNumber": 2})

@@ -128,6 +128,42 @@ def test_behind_a_nat_gateway_one_goes_out_under_its_address(plugged):
     assert plugged.ask(one, public, 80, patience=0.2) == ""         # a blackhole, not the next best route
 
 
+def test_a_network_that_its_owner_broke_is_whole_again_when_it_boots(plugged):
+    from cloche.services.ec2 import network, world
+    net = Net(plugged.cloud)
+    (one, private, _), (two, server, _) = plugged.plug(net.subnets[0], [net.groups[0]]), plugged.plug(net.subnets[1], [net.groups[1]])
+    net.open(443)
+    plugged.listen(two, 443)
+    plugged.settled()
+    plugged(world.running(plugged.call).run(one, ["ip", "addr", "flush", "dev", "eth0"]))
+    assert "unreachable" in str(plugged(world.running(plugged.call).run(one, ["sh", "-c", f"ip route get {server} 2>&1"])))
+    plugged(network.ready(plugged.call, one))
+    assert plugged.ask(one, server, 443) == private
+
+
+def test_the_time_server_tells_the_clouds_time(plugged):
+    import asyncio
+    import struct
+
+    from cloche.services.ec2 import world
+    net = Net(plugged.cloud)
+    one, _, _ = plugged.plug(net.subnets[0], [net.groups[0]])
+
+    async def ask():
+        loop = asyncio.get_running_loop()
+        made = await world.running(plugged.call).socket(one, "udp", "", 0)
+        try:
+            await loop.sock_connect(made, ("169.254.169.123", 123))
+            await loop.sock_sendall(made, b"\x23" + bytes(39) + b"12345678")
+            return await asyncio.wait_for(loop.sock_recv(made, 100), 2)
+        finally:
+            made.close()
+    plugged.cloud.advance(hours=1)
+    said = plugged(ask())
+    assert len(said) == 48 and said[0] == 0x24 and said[24:32] == b"12345678"
+    assert abs(struct.unpack("!I", said[40:44])[0] - 2208988800 - plugged.cloud.now) < 3
+
+
 def test_nothing_stands_for_accounts_that_run_nothing(plugged):
     cloud = plugged.cloud
     from cloche.services.ec2 import network

@@ -140,6 +140,26 @@ def test_vpcs_that_nothing_joins_are_disconnected_and_a_peering_needs_routes(clo
     assert codes(net.analyse(net.plugs[0], far.plugs[1])) == ["DISCONNECTED_VPCS"]
 
 
+def test_filters_say_which_packet_and_which_way_is_meant(cloud):
+    net = Net(cloud)
+    net.open(443)
+    one, two = (net.ec2.describe_network_interfaces(NetworkInterfaceIds=[plug])["NetworkInterfaces"][0]["PrivateIpAddress"] for plug in net.plugs)
+
+    def ask(start=None, **more):
+        path = net.ec2.create_network_insights_path(Source=net.plugs[0], Destination=net.plugs[1], Protocol="tcp", **more)["NetworkInsightsPath"]["NetworkInsightsPathId"]
+        analysis = net.ec2.start_network_insights_analysis(NetworkInsightsPathId=path, **(start or {}))["NetworkInsightsAnalysis"]["NetworkInsightsAnalysisId"]
+        cloud.advance(2)
+        return net.ec2.describe_network_insights_analyses(NetworkInsightsAnalysisIds=[analysis])["NetworkInsightsAnalyses"][0]
+    assert ask()["NetworkPathFound"] is True                            # any port that works will do
+    assert ask(FilterAtSource={"SourceAddress": one, "DestinationPortRange": {"FromPort": 443, "ToPort": 443}, "SourcePortRange": {"FromPort": 5000, "ToPort": 5000}})["NetworkPathFound"] is True
+    assert codes(ask(FilterAtSource={"DestinationPortRange": {"FromPort": 80, "ToPort": 80}})) == ["ENI_SG_RULES_MISMATCH"]
+    assert ask(FilterAtDestination={"SourceAddress": one, "DestinationAddress": two})["NetworkPathFound"] is True
+    assert codes(ask(FilterAtDestination={"SourceAddress": "10.0.1.99"})) == ["FILTER_AT_DESTINATION_SOURCE_ADDRESS"]
+    table = f"arn:aws:ec2:us-east-1:{cloud.account}:route-table/{net.table}"
+    assert ask({"FilterInArns": [table]})["NetworkPathFound"] is True
+    assert codes(ask({"FilterOutArns": [table]})) == ["COMPONENT_FILTER_RESTRICTION"]
+
+
 def test_paths_and_analyses_are_listed_and_deleted(cloud):
     net = Net(cloud)
     ec2 = net.ec2

@@ -157,3 +157,10 @@ def test_a_deleted_interface_is_gone(net, refused):
     net.ec2.delete_network_interface(NetworkInterfaceId=id_)
     assert refused(net.ec2.describe_network_interfaces, NetworkInterfaceIds=[id_], message=True) == (
         "InvalidNetworkInterfaceID.NotFound", f"The networkInterface ID '{id_}' does not exist")
+
+
+def test_an_interface_has_no_more_addresses_than_any_instance_type_allows(net, refused):
+    subnet = net.subnet(net.vpc(), "10.0.0.0/20")
+    assert refused(net.interface, subnet, SecondaryPrivateIpAddressCount=2**31 - 1) == "PrivateIpAddressLimitExceeded"
+    assert refused(net.interface, subnet, SecondaryPrivateIpAddressCount=-1) == "InvalidParameterValue"
+    assert refused(net.interface, subnet, Ipv4PrefixCount=65) == "PrivateIpAddressLimitExceeded"

@@ -98,6 +98,14 @@ def test_security_groups_with_rules_inside_and_beside(cfn, net):
     gone(cfn, "groups")
 
 
+def test_outbound_rules_of_a_template_take_the_place_of_the_default_ones_of_both_families(cfn, net):
+    vpc = net.vpc(AmazonProvidedIpv6CidrBlock=True)
+    out = [{"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "CidrIp": "10.0.0.0/8"}]
+    ids = deploy(cfn, "out", template({"A": one("SecurityGroup", GroupDescription="a", VpcId=vpc, SecurityGroupEgress=out), "B": one("SecurityGroup", GroupDescription="b", VpcId=vpc)}))
+    a, b = (net.ec2.describe_security_groups(GroupIds=[ids[name]])["SecurityGroups"][0]["IpPermissionsEgress"] for name in ("A", "B"))
+    assert [(p["FromPort"], p["Ipv6Ranges"]) for p in a] == [(443, [])] and [(p["IpProtocol"], p["Ipv6Ranges"]) for p in b] == [("-1", [{"CidrIpv6": "::/0"}])]
+
+
 def test_acls_with_entries_and_their_subnets(cfn, net):
     def body(action):
         return template({

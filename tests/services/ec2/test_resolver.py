@@ -197,3 +197,26 @@ def test_it_is_asked_at_base_plus_two_and_at_the_link_local_address(real, real_s
     plugged(network.ready(plugged.call, eni))
     assert plugged(datagram("10.1.0.2", "sqs.us-east-1.amazonaws.com", 0.3)) is None   # DNS support is off
     plugged.release(eni)
+
+
+def test_an_instance_looks_names_up_as_any_program_does(real):
+    """In the default VPC: by the C library's own resolver, over UDP, and with the SDK's Python."""
+    from .test_machines import launch, sh
+    ec2, dns = real.client("ec2"), real.client("route53")
+    id_ = launch(real)
+    found = ec2.describe_instances(InstanceIds=[id_])["Reservations"][0]["Instances"][0]
+    vpc = found["VpcId"]
+    zone = dns.create_hosted_zone(Name="corp.internal", CallerReference="z", VPC={"VPCRegion": "us-east-1", "VPCId": vpc})["HostedZone"]["Id"]
+    dns.change_resource_record_sets(HostedZoneId=zone, ChangeBatch={"Changes": [{"Action": "CREATE", "ResourceRecordSet": {
+        "Name": "db.corp.internal", "Type": "A", "TTL": 60, "ResourceRecords": [{"Value": "172.31.9.9"}]}}]})
+
+    efs = real.client("efs")
+    fs = efs.create_file_system()["FileSystemId"]
+    real.advance(60)
+    mount = efs.create_mount_target(FileSystemId=fs, SubnetId=found["SubnetId"])["IpAddress"]
+    real.advance(300)
+    wanted = {"db.corp.internal": "172.31.9.9", found["PublicDnsName"]: found["PrivateIpAddress"], found["PrivateDnsName"]: found["PrivateIpAddress"],
+              "sqs.us-east-1.amazonaws.com": topology.service_address("sqs.us-east-1.amazonaws.com"), f"{fs}.efs.us-east-1.amazonaws.com": mount, "www.wikipedia.org": "-"}
+    said = sh(real, id_, f"for name in {' '.join(wanted)}; do (getent ahostsv4 $name || echo -) | head -1 | cut -d' ' -f1; done")
+    assert dict(zip(wanted, said.split(), strict=True)) == wanted
+    ec2.terminate_instances(InstanceIds=[id_])

@@ -2,6 +2,7 @@
 import json
 
 from .instances import AL2, launch, one, refused
+from .test_metadata import ask  # noqa: F401 - a fixture
 
 SPEC = {"ImageId": AL2, "InstanceType": "m5.large"}
 
@@ -63,7 +64,7 @@ def test_prices_have_a_history_below_the_price_on_demand(cloud):
     assert len(rows) == 25 and len({row["SpotPrice"] for row in rows}) > 5 and all(0 < float(row["SpotPrice"]) < 0.096 for row in rows)
 
 
-def test_an_interruption_is_announced_two_minutes_before(cloud):
+def test_an_interruption_is_announced_two_minutes_before(cloud, ask):  # noqa: F811
     ec2, sqs, events = cloud.client("ec2"), cloud.client("sqs"), cloud.client("events")
     url = sqs.create_queue(QueueName="q", Attributes={"Policy": '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"sqs:*","Resource":"*"}]}'})["QueueUrl"]
     events.put_rule(Name="r", EventPattern='{"detail-type":["EC2 Spot Instance Interruption Warning"]}')
@@ -81,6 +82,8 @@ def test_an_interruption_is_announced_two_minutes_before(cloud):
     assert look(ec2, id_)["Status"]["Code"] == "marked-for-termination" and one(ec2, instance)["State"]["Name"] == "running"
     warned = json.loads(sqs.receive_message(QueueUrl=url)["Messages"][0]["Body"])
     assert warned == {"instance-id": instance, "instance-action": "terminate"}
+    told = json.loads(ask(instance, "/latest/meta-data/spot/instance-action")[1])
+    assert told["action"] == "terminate" and told["time"].endswith("Z") and ask(instance, "/latest/meta-data/instance-life-cycle")[1] == "spot"
     cloud.advance(130)
     assert one(ec2, instance)["State"]["Name"] == "terminated" and one(ec2, instance)["StateReason"]["Code"] == "Server.SpotInstanceTermination"
     assert (look(ec2, id_)["State"], look(ec2, id_)["Status"]["Code"]) == ("closed", "instance-terminated-by-price")

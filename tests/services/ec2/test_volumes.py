@@ -161,3 +161,19 @@ def test_attributes_and_status_of_volumes(cloud):
     ec2.enable_volume_io(VolumeId=id_)
     assert ec2.describe_volume_status(VolumeIds=[id_])["VolumeStatuses"][0]["VolumeStatus"]["Status"] == "ok"
     assert [v["VolumeId"] for v in ec2.describe_volumes(Filters=[{"Name": "status", "Values": ["available"]}, {"Name": "size", "Values": ["8"]}])["Volumes"]] == [id_]
+
+
+def test_an_instance_whose_disk_has_a_disabled_key_starts_and_falls_back(cloud):
+    ec2, kms = cloud.client("ec2"), cloud.client("kms")
+    key = kms.create_key()["KeyMetadata"]["KeyId"]
+    id_ = launch(cloud, BlockDeviceMappings=[{"DeviceName": "/dev/xvda", "Ebs": {"Encrypted": True, "KmsKeyId": key}}])
+    ec2.stop_instances(InstanceIds=[id_])
+    cloud.advance(5)
+    kms.disable_key(KeyId=key)
+    assert ec2.start_instances(InstanceIds=[id_])["StartingInstances"][0]["CurrentState"]["Name"] == "pending"
+    cloud.advance(5)
+    assert one(ec2, id_)["State"]["Name"] == "stopped" and one(ec2, id_)["StateReason"]["Code"] == "Client.InvalidKMSKey.InvalidState"
+    kms.enable_key(KeyId=key)
+    ec2.start_instances(InstanceIds=[id_])
+    cloud.advance(5)
+    assert one(ec2, id_)["State"]["Name"] == "running"

@@ -24,12 +24,13 @@ def subnet(cloud, zone="us-east-1a"):
 
 
 def test_one_file_system_for_each_creation_token(cloud, efs):
+    where = subnet(cloud)["SubnetId"]
     made = efs.create_file_system(CreationToken="t", Tags=[{"Key": "Name", "Value": "data"}])
     assert made["LifeCycleState"] == "creating" and made["Name"] == "data" and made["NumberOfMountTargets"] == 0 and made["ThroughputMode"] == "bursting" and not made["Encrypted"]
     with pytest.raises(efs.exceptions.FileSystemAlreadyExists) as again:
         efs.create_file_system(CreationToken="t")
     assert again.value.response["FileSystemId"] == made["FileSystemId"] and again.value.response["ResponseMetadata"]["HTTPStatusCode"] == 409
-    refused("IncorrectFileSystemLifeCycleState", efs.create_mount_target, FileSystemId=made["FileSystemId"], SubnetId=subnet(cloud)["SubnetId"])
+    refused("IncorrectFileSystemLifeCycleState", efs.create_mount_target, FileSystemId=made["FileSystemId"], SubnetId=where)
     cloud.advance(5)
     (shown,) = efs.describe_file_systems(CreationToken="t")["FileSystems"]
     assert shown["LifeCycleState"] == "available" and shown["FileSystemArn"] == f"arn:aws:elasticfilesystem:us-east-1:{cloud.account}:file-system/{made['FileSystemId']}"

@@ -1,5 +1,8 @@
 """Classic Load Balancers before real instances."""
+import json
+
 import pytest
+from botocore.exceptions import ClientError
 
 from cloche.engines.world import lacking
 from tests.services.elbv2.conftest import instance, lb  # noqa: F401 - a fixture
@@ -45,3 +48,25 @@ def test_an_instance_is_out_of_service_until_ten_checks_in_a_row_have_passed(cla
     assert classic.health()[ids[1]][2].startswith("Instance is in stop")
     assert classic.lb.ask(dns).status in (502, 503, 504)
     classic.lb.ec2.terminate_instances(InstanceIds=ids)
+
+
+def test_requests_are_counted_and_logged(classic):  # noqa: F811
+    s3, bucket = classic.cloud.client("s3"), f"classic-{classic.cloud.account}"
+    s3.create_bucket(Bucket=bucket)
+    dns = classic.make()
+    logs = {"AccessLog": {"Enabled": True, "S3BucketName": bucket, "S3BucketPrefix": "p", "EmitInterval": 5}}
+    with pytest.raises(ClientError, match="Access Denied for bucket"):
+        classic.client.modify_load_balancer_attributes(LoadBalancerName="old", LoadBalancerAttributes=logs)
+    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::127311923021:root"}, "Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{bucket}/*"}]}))
+    classic.client.modify_load_balancer_attributes(LoadBalancerName="old", LoadBalancerAttributes=logs)
+    start = classic.cloud.now
+    assert classic.lb.ask(dns, "/x").status == 503
+    classic.cloud.advance(minutes=6)
+    keys = [one["Key"] for one in s3.list_objects_v2(Bucket=bucket)["Contents"] if one["Key"].endswith(".log")]
+    assert len(keys) == 1 and keys[0].startswith(f"p/AWSLogs/{classic.cloud.account}/elasticloadbalancing/us-east-1/") and "_elasticloadbalancing_us-east-1_old_" in keys[0]
+    line = s3.get_object(Bucket=bucket, Key=keys[0])["Body"].read().decode()
+    assert ' old ' in line and f' - -1 -1 -1 503 - 0 0 "GET http://{dns}:80/x HTTP/1.1" "-" - -' in line
+    points = classic.cloud.client("cloudwatch").get_metric_statistics(Namespace="AWS/ELB", MetricName="HTTPCode_ELB_5XX", Dimensions=[{"Name": "LoadBalancerName", "Value": "old"}],
+                                                                      StartTime=start - 120, EndTime=start + 600, Period=60, Statistics=["Sum"])["Datapoints"]
+    assert sum(one["Sum"] for one in points) == 1

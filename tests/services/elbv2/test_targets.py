@@ -417,3 +417,18 @@ def test_who_is_connected_stays_so_when_the_listener_is_changed(lb):
     lb.cloud.advance(1)
     assert client.inside(say(*pair)) == b"after"
     client.lb.server._loop.call_soon_threadsafe(pair[1].close)
+
+
+def test_targets_are_told_of_tls_and_of_the_clients_port_if_they_are_to_be(lb):
+    one, client = lb.machine(), lb.machine()
+    group, balancer = lb.group(TargetType="ip"), lb.balancer()
+    lb.listener(balancer, forward(group), Protocol="HTTPS", port=443, Certificates=[{"CertificateArn": imported(lb, "one.example")}], SslPolicy="ELBSecurityPolicy-TLS13-1-3-2021-06")
+    lb.client.modify_load_balancer_attributes(LoadBalancerArn=balancer["LoadBalancerArn"], Attributes=[
+        {"Key": "routing.http.x_amzn_tls_version_and_cipher_suite.enabled", "Value": "true"}, {"Key": "routing.http.xff_client_port.enabled", "Value": "true"}])
+    lb.register(group, one)
+    lb.cloud.advance(10)
+    client.inside(talk(client, node(lb, balancer), 443, b"GET / HTTP/1.1\r\nHost: one.example\r\nConnection: close\r\n\r\n", anybody(), "one.example"))
+    told = dict(one.asked[0][2])
+    assert told["x-amzn-tls-version"] == "TLSv1.3" and told["x-amzn-tls-cipher-suite"].startswith("TLS_AES") and told["X-Forwarded-Proto"] == "https"
+    address, _, port = told["X-Forwarded-For"].rpartition(":")
+    assert address == client.address and int(port) > 1024

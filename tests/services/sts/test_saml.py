@@ -92,6 +92,15 @@ def test_a_signed_assertion_opens_a_session_of_the_role(cloud, idp):
     assert "Users" in cloud.client("iam", **keys(answer)).list_users()
 
 
+def test_what_the_assertion_said_stays_with_the_session(cloud, idp):
+    it = Federation(cloud, idp)
+    it.iam.put_role_policy(RoleName="r", PolicyName="subject", PolicyDocument=document(
+        allow("iam:ListGroups", Condition={"StringEquals": {"saml:sub": "a&lice", "saml:sub_type": "persistent"}}), allow("iam:ListPolicies", Condition={"StringEquals": {"saml:sub": "bob"}})))
+    theirs = cloud.client("iam", **keys(it.assume(it.assertion())))
+    assert theirs.list_groups()["Groups"] == []
+    refused("AccessDenied", theirs.list_policies)
+
+
 def test_what_is_not_signed_or_was_changed_is_not_believed(cloud, idp):
     it = Federation(cloud, idp)
     refused("InvalidIdentityToken", it.assume, it.assertion(signed=False))

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from ..world import WorldError
 from .nft import TABLE
-from .plan import Plan, Space, Step, steps
+from .plan import RULE6, Plan, Space, Step, steps
 
 log = logging.getLogger("cloche")
 
@@ -52,6 +52,15 @@ class Network:
             await asyncio.gather(*(take(step) for step in alike))
         if failed:
             raise Refused("; ".join(failed))
+
+    async def refresh(self, name: str) -> None:
+        """Addresses and routes of a space once more, for one whose owner may have changed them: what is there already is left alone."""
+        space = self.plan.spaces.get(name)
+        if space is None:
+            return
+        links = sorted({line.link for line in space.lines if line.link})
+        text = "".join(f"link set dev {link} up\n" for link in links) + "".join(f"{line.verb} add {line.text}\n" for line in sorted(space.lines) if line.rank != RULE6)
+        await self.world.run(name, ["ip", "-force", "-batch", "-"], text.encode())
 
     async def _step(self, plan: Plan, step: Step) -> None:
         if step.do == "space":

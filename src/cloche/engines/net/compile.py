@@ -149,10 +149,10 @@ def lines(topology: Topology, vpc: Vpc, plugged: list[Interface], subnets: list[
     for id in tables:
         if id in topology.tables:
             yield from routes.lines(topology, vpc, topology.tables[id], there)
-    for id, table in ruled:
-        yield Line(RULE, "rule", f"pref 100 fwmark {names.mark(id)} lookup {names.table(table)}")
+    for id, of in ruled:
+        yield Line(RULE, "rule", f"pref 100 fwmark {names.mark(id)} lookup {names.table(of)}")
         if vpc.cidrs6:
-            yield Line(RULE6, "rule", f"pref 100 fwmark {names.mark(id)} lookup {names.table(table)}")
+            yield Line(RULE6, "rule", f"pref 100 fwmark {names.mark(id)} lookup {names.table(of)}")
     six = bool(vpc.cidrs6)
     for name in (names.IGW, names.EGRESS_ONLY):
         if name in there:

@@ -1,6 +1,6 @@
 """DNS on the wire: queries read, answers written, over UDP and TCP. Values of records are texts as Route 53 has them. It knows nothing of who answers.
 
-A resolver is a function from (name, type) to a Reply; names are lower case with a dot at the end, escapes (`\\052`) as in `services/route53/names.py`.
+A resolver is a function from a Query and the asker's address to a Reply; names are lower case with a dot at the end, escapes (`\\052`) as in `services/route53/names.py`.
 """
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Reply(NamedTuple):
     authority: tuple[Row, ...] = ()
 
 
-Resolve = Callable[[Query], "Reply | Awaitable[Reply]"]
+Resolve = Callable[[Query, str], "Reply | Awaitable[Reply]"]      # ... and the address that asks
 
 
 # -- reading --------------------------------------------------------------------------------------------------------------------------
@@ -237,7 +237,7 @@ def _param(text: str) -> bytes:
 
 # -- serving ------------------------------------------------------------------------------------------------------------------------------
 
-async def answer(resolve: Resolve, message: bytes, udp: bool) -> bytes:
+async def answer(resolve: Resolve, message: bytes, udp: bool, asker: str = "") -> bytes:
     """The reply to a message; b"" where none is owed."""
     try:
         query = read(message)
@@ -246,7 +246,7 @@ async def answer(resolve: Resolve, message: bytes, udp: bool) -> bytes:
     if query.flags & 0x7800:
         return refuse(message, "NOTIMP")
     try:
-        reply: Any = resolve(query)
+        reply: Any = resolve(query, asker)
         if not isinstance(reply, Reply):
             reply = await reply
     except Exception:
@@ -271,7 +271,7 @@ class Datagrams(asyncio.DatagramProtocol):
         task.add_done_callback(self.tasks.discard)
 
     async def _answer(self, message: bytes, peer: Any) -> None:
-        if (reply := await answer(self.resolve, message, True)) and not self.transport.is_closing():
+        if (reply := await answer(self.resolve, message, True, peer[0])) and not self.transport.is_closing():
             self.transport.sendto(reply, peer)
 
     def error_received(self, trouble: Exception) -> None:
@@ -280,12 +280,13 @@ class Datagrams(asyncio.DatagramProtocol):
 
 async def converse(resolve: Resolve, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """One TCP connection: messages with their length before them, until the client goes or is silent."""
+    peer = writer.get_extra_info("peername") or ("",)
     try:
         while True:
             async with asyncio.timeout(TCP_SECONDS):
                 size = int.from_bytes(await reader.readexactly(2))
                 message = await reader.readexactly(size)
-            reply = await answer(resolve, message, False)
+            reply = await answer(resolve, message, False, peer[0])
             if not reply:
                 break
             writer.write(len(reply).to_bytes(2) + reply)

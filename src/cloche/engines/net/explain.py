@@ -114,8 +114,10 @@ class Walk:
             self.way.end, self.way.packet = end
         return self.way
 
-    def stop(self, code: str, **about: Any) -> None:
+    def stop(self, code: str, **about: Any) -> tuple[str, Packet] | None:
+        """Something in the way. Where nobody knows how the packet would go on, the answer (nowhere) is the walk's."""
         self.way.obstacles.append(Obstacle(code, {key: value for key, value in about.items() if value}))
+        return None
 
     def hop(self, component: str, packet: Packet, **more: Any) -> None:
         self.way.hops.append(Hop(component, packet, **more))

@@ -86,7 +86,7 @@ def _sets(topology: Topology, name: str, rules: Iterable[Rule]) -> Mapping[str, 
         if world[of]:
             made[f"{name}_w{of}"] = Set("inet_proto . inet_service", {f"{protocol} . {span(*one)}": "" for protocol in sorted(world[of]) for one in merged(world[of][protocol])}, ("flags interval",))
         if everything[of]:
-            nets = ipaddress.collapse_addresses(ipaddress.ip_network(one) for one in everything[of])
+            nets = ipaddress.collapse_addresses(ipaddress.ip_network(one) for one in everything[of])  # type: ignore[type-var]
             made[f"{name}_a{of}"] = Set(ADDRESS[of], {str(one): "" for one in nets}, ("flags interval",))
         if some[of]:
             made[f"{name}_p{of}"] = Set(f"inet_proto . inet_service . {ADDRESS[of]}", dict.fromkeys(boxes(some[of], of), ""), ("flags interval",))

@@ -60,7 +60,9 @@ def rules(topology: Topology, vpc: str, groups: Iterable[str], way: str, packet:
     peer = packet.source if way == "i" else packet.destination
     for id in sorted(groups):
         group = topology.groups.get(id)
-        for rule in (group.ingress if way == "i" else group.egress) if group else ():
+        if group is None:
+            continue
+        for rule in group.ingress if way == "i" else group.egress:
             if not _protocol(rule, packet):
                 continue
             if rule.peer.startswith("sg-"):

@@ -13,6 +13,7 @@ from . import nft
 from .nft import Ruleset
 
 MTU = 9001
+DOOMED = 1984      # the group of links that are deleted together
 ADDR, NEIGH, ROUTE, RULE, ROUTE6, RULE6 = 0, 1, 2, 3, 4, 5     # the ranks of lines
 
 
@@ -72,12 +73,18 @@ def steps(old: Plan, new: Plan, kept: frozenset[str] = frozenset()) -> list[Step
         if values := space.sysctls - before.sysctls:
             out.append(Step("sysctl", name, values=tuple(sorted(values))))
     ip: dict[str, list[str]] = {}
+    doomed: dict[str, list[str]] = {}
     six: list[Step] = []
     for link in sorted(away):
         # a namespace that goes may live a little longer, by a socket in it: whoever stays takes the link away
         end = link.one if link.one.space in new.spaces else link.two
         if end.space in new.spaces:
-            ip.setdefault(end.space, []).append(f"link del dev {end.name}")
+            doomed.setdefault(end.space, []).append(end.name)
+    for name, devices in doomed.items():
+        if len(devices) > 1:             # the kernel takes its time over each deletion, and no more over a group
+            ip[name] = [*(f"link set dev {dev} group {DOOMED}" for dev in devices), f"link del group {DOOMED}"]
+        else:
+            ip[name] = [f"link del dev {devices[0]}"]
     for link in sorted(come):
         ip.setdefault(link.one.space, []).append(
             f"link add name {link.one.name} address {link.one.mac} mtu {link.mtu} type veth peer name {link.two.name} address {link.two.mac} mtu {link.mtu} netns {link.two.space}")

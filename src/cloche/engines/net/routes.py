@@ -94,4 +94,4 @@ def leads(topology: Topology, vpc: Vpc, route: Route, links: frozenset[str], six
 def services(topology: Topology, vpc: Vpc) -> list[str]:
     """The addresses at which gateway endpoints answer in this VPC."""
     found = {cidr for one in topology.endpoints.values() if one.vpc == vpc.id and one.kind == "Gateway" for cidr in topology.cidrs(one.prefix_list)}
-    return [str(one) for one in ipaddress.collapse_addresses(ipaddress.ip_network(cidr) for cidr in found)]
+    return [str(one) for one in ipaddress.collapse_addresses(ipaddress.ip_network(cidr) for cidr in found)]  # type: ignore[type-var]

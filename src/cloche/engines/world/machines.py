@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 START_SECONDS = 20.0
 END_SECONDS = 10.0
 CONSOLE = 64 << 10
+CONSOLES = 500  # that are kept, of machines that have ended too
 log = logging.getLogger("cloche")
 
 
@@ -151,7 +152,10 @@ class Machines:
     def _listen(self, machine: str, fd: int) -> None:
         """Its console, which is kept when it has ended."""
         loop = asyncio.get_running_loop()
-        kept = self.consoles.setdefault(machine, bytearray())
+        kept = self.consoles.pop(machine, bytearray())
+        self.consoles[machine] = kept
+        for old in [name for name in self.consoles if name not in self.running][:max(0, len(self.consoles) - CONSOLES)]:
+            del self.consoles[old]
 
         def read() -> None:
             try:

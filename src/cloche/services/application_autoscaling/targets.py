@@ -190,7 +190,7 @@ async def try_again(call: Call, key: str) -> None:
 # -- tags ---------------------------------------------------------------------------------------------------------------
 
 def by_arn(call: Call, req: Any) -> str:
-    return str(req["ResourceARN"])
+    return call.arn(f"scalable-target/{req['ResourceARN'].rpartition('/')[2]}")
 
 
 def tagged(call: Call, arn: str) -> Target:

@@ -42,6 +42,9 @@ async def create_group(r: Resource) -> str:
     answer = await r.do("ec2", "CreateSecurityGroup", GroupName=r.properties["GroupName"], Description=r.properties["GroupDescription"], VpcId=r.get("VpcId"),
                         TagSpecifications=specification(r, "security-group"))
     r.physical = answer["GroupId"]
+    if rules(r.get("SecurityGroupEgress")):  # what the template says takes the place of what a new group lets out, IPv6 too
+        there = (await r.do("ec2", "DescribeSecurityGroups", GroupIds=[r.physical]))["SecurityGroups"][0]
+        await r.do("ec2", "RevokeSecurityGroupEgress", GroupId=r.physical, IpPermissions=there["IpPermissionsEgress"])
     await _rules(r, {}, r.properties)
     return str(r.physical)
 
@@ -49,7 +52,7 @@ async def create_group(r: Resource) -> str:
 async def _rules(r: Resource, old: dict[str, Any], new: dict[str, Any]) -> None:
     for name, way in (("SecurityGroupIngress", "Ingress"), ("SecurityGroupEgress", "Egress")):
         before, after = rules(old.get(name)), rules(new.get(name))
-        if way == "Egress":
+        if way == "Egress" and old:
             before, after = before or [EVERYTHING], after or [EVERYTHING]
         had, has = [permission(one) for one in before], [permission(one) for one in after]
         gone, fresh = [one for one in had if one not in has], [one for one in has if one not in had]

@@ -73,7 +73,7 @@ def matching(call: Call, records: Iterable[R], filters: Any, facets: Facets) -> 
 
 def page(req: Any, rows: list[Any], member: str, *, least: int = 5, most: int = 1000, default: int | None = None, ids: Any = None) -> Any:
     """An answer `{member: rows, "NextToken": ...}` of at most MaxResults rows. Without MaxResults all (or `default`) of them."""
-    size, token = req.get("MaxResults"), req.get("NextToken")
+    size = req.get("MaxResults")
     if size is not None and ids:
         raise errors.page_with_ids()
     if size is not None and not least <= size <= most:
@@ -81,17 +81,23 @@ def page(req: Any, rows: list[Any], member: str, *, least: int = 5, most: int = 
             size = most
         else:
             raise errors.bad_page(size, least, most)
-    start = 0
-    if token:
-        try:
-            start = int(base64.urlsafe_b64decode(token).decode().removeprefix("ec2:"))
-        except ValueError:
-            raise errors.bad_token(token) from None
+    first = start(req)
     size = size or default or len(rows) or 1
-    out = {member: rows[start:start + size]}
-    if start + size < len(rows):
-        out["NextToken"] = base64.urlsafe_b64encode(f"ec2:{start + size}".encode()).decode()
+    out: dict[str, Any] = {member: rows[first:first + size]}
+    if first + size < len(rows):
+        out["NextToken"] = base64.urlsafe_b64encode(f"ec2:{first + size}".encode()).decode()
     return out
+
+
+def start(req: Any) -> int:
+    """Where a page begins, by its NextToken."""
+    token = req.get("NextToken")
+    if not token:
+        return 0
+    try:
+        return int(base64.urlsafe_b64decode(token).decode().removeprefix("ec2:"))
+    except ValueError:
+        raise errors.bad_token(token) from None
 
 
 def find(call: Call, type_: type[T], id_: str, code: str, noun: str) -> T:
@@ -108,5 +114,4 @@ def several(call: Call, type_: type[T], ids: Any, code: str, noun: str) -> list[
         return call.all(type_)
     if absent := [id_ for id_ in ids if call.get(type_, id_) is None]:
         raise errors.not_found(code, noun, absent)
-    wanted = set(ids)
-    return [one for one in call.all(type_) if one.key in wanted]
+    return [one for id_ in dict.fromkeys(ids) if (one := call.get(type_, id_))]

@@ -433,3 +433,7 @@ def egress_gateway_not_found(ids: list[str]) -> AwsError:
 
 def subnet_block_limit(subnet: str) -> AwsError:
     return AwsError("SubnetCidrBlockLimitExceeded", f"The maximum number of IPv6 CIDR blocks associated with the subnet '{subnet}' has been reached.")
+
+
+def too_many_addresses(most: int) -> AwsError:
+    return AwsError("PrivateIpAddressLimitExceeded", f"A network interface has at most {most} addresses")

@@ -10,10 +10,11 @@ import msgspec
 
 from cloche.kernel import AwsError, Call, Record
 
-from . import instance_types, launch_templates, life, links, prices, spot, zones
+from . import errors, instance_requirements, instance_types, launch_templates, life, links, prices, public_images, spot, zones
 from .instances import Instance
 from .spot import SpotRequest
 
+MOST_TYPES = 40     # of those that fit requirements, the cheapest
 ALIVE = ("pending", "running", "stopping", "stopped")
 
 
@@ -77,8 +78,12 @@ def pools(call: Call, configs: Any, price: str = "") -> list[Pool]:
             whole = launch_templates.merged(call, spec)
             for gone in ("LaunchTemplate", "InstanceMarketOptions"):
                 whole.pop(gone, None)
-            out.append(Pool(whole, float(override.get("WeightedCapacity") or 1), override.get("MaxPrice") or override.get("SpotPrice") or price, float(override.get("Priority") or 0), number,
-                            dict(override)))
+            requirements = override.get("InstanceRequirements") or whole.pop("InstanceRequirements", None)
+            types = [kind.name for kind in instance_requirements.matching(requirements, (public_images.ARCHITECTURE,))[:MOST_TYPES]] if requirements else [whole.get("InstanceType") or "m1.small"]
+            if not types:
+                raise errors.invalid("No instance types match the InstanceRequirements.")
+            out += [Pool({**whole, "InstanceType": name}, float(override.get("WeightedCapacity") or 1), override.get("MaxPrice") or override.get("SpotPrice") or price,
+                         float(override.get("Priority") or 0), number, dict(override)) for name in types]
     return out
 
 

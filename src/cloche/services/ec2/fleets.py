@@ -34,7 +34,7 @@ def _target(spec: Any) -> tuple[float, float]:
     return float(total), float(demanded)
 
 
-@ec2.op(**names.making("fleet"), partly="attribute-based instance selection, minimum capacities, and prices in total are not looked at")
+@ec2.op(**names.making("fleet"), partly="minimum capacities and prices in total are not looked at")
 def create_fleet(call: Call, req: t.CreateFleetRequest) -> t.CreateFleetResult:
     kind, token = req.get("Type") or "maintain", req.get("ClientToken") or ""
     if token and (before := next((one for one in call.all(Fleet) if one.token == token), None)):

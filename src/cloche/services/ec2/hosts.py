@@ -215,7 +215,8 @@ def modify_instance_placement(call: Call, req: t.ModifyInstancePlacementRequest)
     one = instances.find(call, req["InstanceId"])
     if one.state != "stopped" and any(req.get(member) is not None for member in ("HostId", "Tenancy", "GroupName", "GroupId", "PartitionNumber")):
         raise refusals.must_be_stopped(one.id, "Its placement cannot be changed.")
-    kind, change = instance_types.find(one.type), {}  # type: ignore[var-annotated]
+    kind = instance_types.find(one.type)
+    change: dict[str, Any] = {}
     if tenancy := req.get("Tenancy"):
         if "default" in (tenancy, one.tenancy) and tenancy != one.tenancy:
             raise errors.invalid(f"The tenancy of the instance '{one.id}' cannot be changed from {one.tenancy} to {tenancy}.")

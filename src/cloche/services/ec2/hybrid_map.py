@@ -7,7 +7,7 @@ from typing import Any
 from cloche.engines.net import topology as net
 from cloche.kernel import Call
 
-from . import links, network_map, prefix_lists
+from . import links, network_map, prefix_lists, vpc_endpoint_services
 from . import transit_gateway_attachments as attachments
 from . import transit_gateway_route_tables as tables
 from .transit_gateways import TransitGateway
@@ -55,6 +55,9 @@ def reaches(call: Call) -> Iterable[network_map.Scope]:
         for side in one.sides:
             if not mine(call, side):
                 yield side.account, side.region
+    for held in call.all(VpcEndpoint):
+        if held.provider and (home := vpc_endpoint_services.home(call, held.provider)):
+            yield home.account, home.region
 
 
 network_map.SOURCES.append(values)

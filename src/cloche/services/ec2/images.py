@@ -93,9 +93,9 @@ def register_image(call: Call, req: t.RegisterImageRequest) -> t.RegisterImageRe
     name, root = checked_name(call, req.get("Name") or ""), req.get("RootDeviceName")
     if not root:
         raise errors.missing("rootDeviceName")
-    mappings = []
+    mappings: list[dict[str, Any]] = []
     for each in req.get("BlockDeviceMappings") or ():
-        ebs = dict(each.get("Ebs") or {})
+        ebs: dict[str, Any] = dict(each.get("Ebs") or {})
         if id_ := ebs.get("SnapshotId"):
             found = snapshots.usable(call, id_)
             ebs = {"DeleteOnTermination": True, "VolumeType": "gp2", "VolumeSize": found.size, "Encrypted": bool(found.key_arn), **ebs}
@@ -200,7 +200,7 @@ def describe_images(call: Call, req: t.DescribeImagesRequest) -> t.DescribeImage
     if owners := req.get("Owners"):
         found = [one for one in found if one.owner in owners or (one.alias in owners and one.alias) or ("self" in owners and one.owner == call.account)]
     if users := req.get("ExecutableUsers"):
-        found = [one for one in found if ("all" in users and one.public) or any(p.get("UserId") in (call.account if u == "self" else u for u in users) for p in one.permitted)]
+        found = [one for one in found if ("all" in users and one.public) or any(p.get("UserId", "") in [call.account if u == "self" else u for u in users] for p in one.permitted)]
     if not ids and not req.get("IncludeDeprecated"):
         found = [one for one in found if not one.deprecation or one.deprecation > call.now or one.owner == call.account]
     if not ids and not req.get("IncludeDisabled"):

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -101,13 +100,8 @@ def modify_instance_attribute(call: Call, req: t.ModifyInstanceAttributeRequest)
 
 
 def _bytes(value: Any) -> bytes:
-    """The model says that this one is a blob; some clients send it as text that is base64 once more."""
-    data: bytes = value if isinstance(value, bytes) else (value or "").encode()
-    try:
-        inner = base64.b64decode(data, validate=True) if data else b""
-    except (ValueError, binascii.Error):
-        return launch.user_data(data)
-    return launch.user_data(inner if len(data) % 4 == 0 and inner[:2] in (b"#!", b"#c", b"\x1f\x8b", b"Co", b"MI") else data)
+    """The blob is as it is meant; by Attribute and Value it is base64 text."""
+    return launch.user_data(value if isinstance(value, bytes) or not value else str(value))
 
 
 def _disks(call: Call, one: Instance, mappings: Any) -> None:

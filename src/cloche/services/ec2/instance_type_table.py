@@ -45,14 +45,23 @@ FAMILIES: dict[str, tuple[str, str]] = {
     "r7i": ("x86_64 Intel @3.2", _with(_FIFTH, _R, "48xlarge:192:1536:15x50 metal-24xl:96:768:15x50 metal-48xl:192:1536:15x50")),
     "r6g": ("arm64 AWS @2.5", _GRAVITON.format("8", *_R)),
     "r7g": ("arm64 AWS @2.6", _GRAVITON.format("8", *_R)),
+    "m5d": ("x86_64 Intel @3.1", _with(_FIFTH, _M, "metal:96:384:15x50")),
+    "m5n": ("x86_64 Intel @3.1", _with(_FIFTH, _M, "metal:96:384:15x50")),
+    "c5a": ("x86_64 AMD @3.3", _with(_FIFTH, _C)),
+    "c5n": ("x86_64 Intel @3.4", "large:2:5.25:3x10 xlarge:4:10.5:4x15 2xlarge:8:21:4x15 4xlarge:16:42:8x30 9xlarge:36:96:8x30 18xlarge:72:192:15x50 metal:72:192:15x50"),
+    "c6a": ("x86_64 AMD @3.6", _with(_FIFTH, _C, "32xlarge:128:256:15x50 48xlarge:192:384:15x50 metal:192:384:15x50")),
+    "r5a": ("x86_64 AMD @2.5", _with(_FIFTH, _R)),
+    "r6a": ("x86_64 AMD @3.6", _with(_FIFTH, _R, "32xlarge:128:1024:15x50 48xlarge:192:1536:15x50 metal:192:1536:15x50")),
     "x1": ("x86_64 Intel xen @2.3", "16xlarge:64:976:8x30:1x1920 32xlarge:128:1952:8x30:2x1920"),
     "i3": ("x86_64 Intel xen @2.3", "large:2:15.25:3x10:1x475 xlarge:4:30.5:4x15:1x950 2xlarge:8:61:4x15:1x1900 4xlarge:16:122:8x30:2x1900 8xlarge:32:244:8x30:4x1900 "
                                     "16xlarge:64:488:15x50:8x1900 metal:72:512:15x50:8x1900"),
     "g4dn": ("x86_64 Intel @2.5", "xlarge:4:16:3x10:1x125:1 2xlarge:8:32:3x10:1x225:1 4xlarge:16:64:3x10:1x225:1 8xlarge:32:128:4x15:1x900:1 12xlarge:48:192:8x30:1x900:4 "
                                   "16xlarge:64:256:4x15:1x900:1 metal:96:384:15x50:2x900:8"),
+    "g5": ("x86_64 AMD @3.3", "xlarge:4:16:4x15:1x250:1 2xlarge:8:32:4x15:1x450:1 4xlarge:16:64:8x30:1x600:1 8xlarge:32:128:8x30:1x900:1 12xlarge:48:192:15x50:1x3800:4 "
+                              "16xlarge:64:256:8x30:1x1900:1 24xlarge:96:384:15x50:1x3800:4 48xlarge:192:768:7x50:2x3800:8"),
     "p3": ("x86_64 Intel xen @2.7", "2xlarge:8:61:4x15::1 8xlarge:32:244:8x30::4 16xlarge:64:488:8x30::8"),
 }
-GPUS = {"g4dn": ("T4", "NVIDIA", 16384), "p3": ("V100", "NVIDIA", 16384)}
+GPUS = {"g4dn": ("T4", "NVIDIA", 16384), "g5": ("A10G", "NVIDIA", 24576), "p3": ("V100", "NVIDIA", 16384)}
 # sockets and physical cores of a Dedicated Host (User Guide, "Dedicated Host instance capacity configurations"); the vCPUs that can be given out
 HOSTS = {"t3": (2, 48, 192), "m4": (2, 20, 40), "m5": (2, 48, 96), "m5a": (2, 48, 96), "m6i": (2, 64, 128), "m6g": (1, 64, 64), "m7g": (1, 64, 64), "c4": (2, 20, 40), "c5": (2, 36, 72),
          "c6i": (2, 64, 128), "c6g": (1, 64, 64), "c7g": (1, 64, 64), "r4": (2, 36, 72), "r5": (2, 48, 96), "r6i": (2, 64, 128), "r6g": (1, 64, 64), "x1": (4, 72, 144),

@@ -153,7 +153,7 @@ def shown(call: Call, one: Instance) -> t.Instance:
     out: Any = {
         "InstanceId": one.id, "ImageId": one.image, "InstanceType": one.type, "State": state(one.state), "LaunchTime": one.launched, "AmiLaunchIndex": one.index,
         "Architecture": one.architecture, "Hypervisor": "xen", "VirtualizationType": "hvm", "RootDeviceType": "ebs", "RootDeviceName": one.root_device, "EnaSupport": True,
-        "EbsOptimized": one.ebs_optimized, "Monitoring": {"State": one.monitoring}, "ProductCodes": [], "StateTransitionReason": one.transition,
+        "EbsOptimized": one.ebs_optimized, "Monitoring": {"State": "pending" if one.monitoring == "enabled" and one.state == "pending" else one.monitoring}, "ProductCodes": [], "StateTransitionReason": one.transition,
         "PlatformDetails": "Linux/UNIX", "UsageOperation": "RunInstances", "UsageOperationUpdateTime": one.launched, "ClientToken": one.token,
         "Placement": {"AvailabilityZone": one.zone, "AvailabilityZoneId": zones.id_of(call.account, one.zone), "Tenancy": one.tenancy, **_group(call, one)},
         "PrivateDnsName": "", "PublicDnsName": "", "BlockDeviceMappings": [], "NetworkInterfaces": [], "SecurityGroups": [], "Tags": tags.shown(call, one.id),

@@ -57,9 +57,11 @@ def plan(call: Call, req: Any) -> Plan:
     life.able(call)
     if not req.get("ImageId"):
         raise refusals.image_missing()
-    image = image_records.find(call, req["ImageId"])
+    image = image_records.find(call, resolved(call, req["ImageId"]))
     if image.state != "available":
         raise refusals.image_unavailable(image.id)
+    if req.get("InstanceRequirements") and not req.get("InstanceType"):
+        raise errors.combination("InstanceRequirements are for fleets and Auto Scaling groups: RunInstances wants an InstanceType.")
     kind = instance_types.find(req.get("InstanceType") or DEFAULT_TYPE)
     if image.architecture not in kind.architectures:
         raise refusals.architecture(",".join(kind.architectures), image.architecture)
@@ -84,6 +86,16 @@ def plan(call: Call, req: Any) -> Plan:
     if profile := req.get("IamInstanceProfile"):
         fields |= {"profile": profile_arn(call, profile), "associated": call.now}
     return Plan(image, kind, subnet, req, mappings, fields, plugs)
+
+
+def resolved(call: Call, image: str) -> str:
+    """`resolve:ssm:NAME` is the image that a parameter names, as the caller may read it."""
+    if not image.startswith("resolve:ssm:"):
+        return image
+    answer = call.do("ssm", "GetParameters", Names=[image.removeprefix("resolve:ssm:")])
+    if not answer["Parameters"]:
+        raise errors.AwsError("InvalidAMIID.NotFound", f"The parameter '{image.removeprefix('resolve:ssm:')}' does not exist")
+    return str(answer["Parameters"][0]["Value"])
 
 
 def _one_address(req: Any) -> bool:

@@ -113,7 +113,10 @@ def make(call: Call, one: Instance, plan: Plan) -> None:
     for each in plan.plugs:
         device = each["DeviceIndex"]
         if id_ := each.get("NetworkInterfaceId"):
-            network_interfaces.attach(call, network_interfaces.find(call, id_), one.id, device, delete_on_termination=bool(each.get("DeleteOnTermination", False)))
+            plug = network_interfaces.attach(call, network_interfaces.find(call, id_), one.id, device, delete_on_termination=bool(each.get("DeleteOnTermination", False)))
+            if device == 0 and len(plan.plugs) == 1:  # what its subnet says counts for the primary one, also if it was made before
+                lent = plug.lend_public if plug.lend_public is not None else subnets.find(call, plug.subnet_id).map_public
+                public_addresses.start(call, network_interfaces.put(call, plug.but(lend_public=lent)))
             continue
         subnet = subnets.find(call, each["SubnetId"])
         listed = each.get("PrivateIpAddresses") or []

@@ -111,7 +111,7 @@ def placement(call: Call, wanted: Any, kind: InstanceType, subnet: Subnet) -> di
     if name and id_:
         raise errors.combination("The parameter GroupName may not be used in combination with GroupId")
     if name or id_:
-        group = placement_groups.named(call, name) if name else placement_groups.find(call, id_)
+        group = placement_groups.named(call, name) if name else placement_groups.find(call, id_ or "")
         out |= placement_groups.wanted(call, group, kind, subnet.zone, given.get("PartitionNumber"))
     elif given.get("PartitionNumber"):
         raise errors.combination("PartitionNumber may only be given with a partition placement group")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from cloche.kernel import AwsEvent, Call
 
-from . import errors, instances, links, names, network_interfaces, public_addresses, tags, volumes
+from . import ebs_encryption, errors, instances, links, names, network_interfaces, public_addresses, tags, volumes
 from . import errors_instances as refusals
 from . import errors_volumes as disk_refusals
 from . import service as ec2
@@ -156,7 +156,11 @@ def start(call: Call, one: Instance) -> Any:
     one = enter(call, one, "pending", launched=call.now, boots=one.boots + 1, reason_code="pending", reason="pending", transition="")
     for plug in instances.interfaces(call, one):
         public_addresses.start(call, plug)
-    return _change(one, before)
+    shown = _change(one, before)
+    if not all(ebs_encryption.opens(call, disk.key_arn, disk.id, disk.sealed) for disk in volumes.of_instance(call, one.id)):  # it starts, and falls back at once
+        text = "Client.InvalidKMSKey.InvalidState: The KMS key provided is in an incorrect state"
+        enter(call, one, "stopping", reason_code="Client.InvalidKMSKey.InvalidState", reason=text, transition=text)
+    return shown
 
 
 def _persistent(call: Call, one: Instance) -> bool:

@@ -178,7 +178,12 @@ async def _plug(call: Call, held: World, one: Instance, runs: Runs) -> None:
     for id_, plug in wanted.items():
         if id_ not in runs.plugs:
             await _filled(call, one)
-            await held.machines.attach(one.id, plug)
+            try:
+                await held.machines.attach(one.id, plug)
+            except WorldError as error:  # this computer has no block devices to give: the volume is free again, and the log says why
+                log.warning("volume %s cannot be a device in %s: %s", id_, one.id, error)
+                _gone(call, one.id, id_)
+                continue
             runs.plugs[id_] = plug
             with call.step():
                 volume_attachments.attached(call, id_, one.id)

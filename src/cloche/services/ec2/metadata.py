@@ -16,6 +16,7 @@ from urllib.parse import unquote
 
 from cloche.engines.net.small_http import Answer, Asked
 from cloche.kernel import Call
+from cloche.services.cloudwatch import public as cloudwatch
 
 from . import metadata_tree
 from .instances import Instance
@@ -105,9 +106,8 @@ def _token(call: Call, instance: Instance, asked: Asked) -> Answer:
 
 
 def _count(call: Call, instance: Instance) -> None:
-    """MetadataNoToken: how often version 1 was used."""
-    counts: dict[str, int] = call.cloud.memory.setdefault("ec2.metadata.v1", {})
-    counts[instance.id] = counts.get(instance.id, 0) + 1
+    """Version 1 was used: one can see by this metric whether anything still needs it."""
+    cloudwatch.put(call, "AWS/EC2", "MetadataNoToken", (("InstanceId", instance.id),), 1, "Count")
 
 
 async def _below(call: Call, instance: Instance, parts: list[str], slash: bool) -> Answer:

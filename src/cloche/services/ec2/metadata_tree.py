@@ -1,6 +1,7 @@
 """The tree below /latest/meta-data/: dicts are directories, texts are files, functions are either and are only called when somebody goes there."""
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -55,7 +56,7 @@ def tree(call: Call, one: Instance) -> Place:
     out: Place = {
         "ami-id": one.image, "ami-launch-index": str(one.index), "ami-manifest-path": "(unknown)", "block-device-mapping": _disks(call, one), "events": {"maintenance": {
             "history": "[]", "scheduled": "[]"}}, "hostname": name, "instance-action": "none", "instance-id": one.id, "instance-life-cycle": one.lifecycle or "on-demand", "instance-type": one.type,
-        "local-hostname": name, "metrics": {"vhostmd": '<?xml version="1.0" encoding="UTF-8"?>'}, "network": {"interfaces": {"macs": {plug.mac: folder(lambda plug=plug: _plug(call, plug)) for plug in plugs}}},
+        "local-hostname": name, "metrics": {"vhostmd": '<?xml version="1.0" encoding="UTF-8"?>'}, "network": {"interfaces": {"macs": {plug.mac: folder(functools.partial(_plug, call, plug)) for plug in plugs}}},
         "placement": _placement(call, one), "profile": "default-hvm", "reservation-id": one.reservation, "services": {"domain": "amazonaws.com", "partition": "aws"}, "system": "nitro",
     }
     if one.profile:
@@ -127,7 +128,7 @@ def _plug(call: Call, plug: NetworkInterface) -> Place:
         if name := _public_name(call, plug, publics[0][0]):
             out["public-hostname"] = name
     if plug.addresses6:
-        out |= {"ipv6s": "\n".join(plug.addresses6), "subnet-ipv6-cidr-blocks": subnet.cidr6, "vpc-ipv6-cidr-blocks": "\n".join(block.cidr for block in vpc.cidrs6)}
+        out |= {"ipv6s": "\n".join(plug.addresses6), "subnet-ipv6-cidr-blocks": subnet.cidr6, "vpc-ipv6-cidr-blocks": "\n".join(vpc.cidrs6)}
     if plug.prefixes:
         out["ipv4-prefix"] = "\n".join(plug.prefixes)
     return dict(sorted(out.items()))

@@ -55,7 +55,10 @@ async def ready(call: Call, *owners: str) -> None:
         call.cloud.closers.append(engine.close)
     engine.parts.setdefault((call.account, call.region), {})
     engine.stale.add((call.account, call.region))
+    again = [one for one in owners if one in engine.network.plan.spaces]
     await engine.settle(call)
+    for one in again:                    # a machine that boots once more finds its network as DHCP would set it up, whatever it did to it
+        await engine.network.refresh(one)
     if absent := [one for one in owners if one not in engine.network.plan.spaces]:
         raise LookupError(f"no network is wanted for {', '.join(absent)}")
 
@@ -75,7 +78,7 @@ world.STARTED.append(_again)
 
 def standing(call: Call) -> Engine | None:
     """What carries packets now; None while nobody needs it."""
-    return call.cloud.memory.get(CHANGED)  # type: ignore[no-any-return]
+    return call.cloud.memory.get(CHANGED)
 
 
 def spaces(call: Call) -> set[str]:

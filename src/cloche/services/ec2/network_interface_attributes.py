@@ -29,7 +29,7 @@ def attach_network_interface(call: Call, req: t.AttachNetworkInterfaceRequest) -
     there = network_interfaces.of(call, instance)
     if any(other.attachment and other.attachment.device == device for other in there):
         raise errors_vpc.device_taken(instance, device)
-    if len(there) >= owner.interfaces or device >= max(owner.interfaces, 1) * 8:
+    if len(there) >= owner.interfaces:
         raise errors_vpc.attachment_limit(instance, owner.type_name)
     if len(one.addresses) + len(one.prefixes) > owner.addresses:
         raise errors_vpc.private_address_limit(owner.type_name)

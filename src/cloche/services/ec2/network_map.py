@@ -90,8 +90,10 @@ def _gateways(call: Call) -> Iterator[Any]:
     from .egress_only_gateways import EgressOnlyGateway
     from .internet_gateways import InternetGateway
     from .nat_gateways import LIVING, NatGateway
-    for one in (*call.all(InternetGateway), *call.all(EgressOnlyGateway)):
+    for one in call.all(InternetGateway):
         yield net.Gateway(one.id, one.vpc_id)
+    for out in call.all(EgressOnlyGateway):
+        yield net.Gateway(out.id, out.vpc_id)
     for nat in call.all(NatGateway):
         if nat.interface and nat.state in LIVING:
             yield net.Nat(nat.id, nat.vpc_id, nat.subnet_id, nat.interface, nat.connectivity == "public")

@@ -51,7 +51,8 @@ def analysis(call: Call, path: NetworkInsightsPath, filter_in: list[str], filter
         return Said(False, explanations=[{"ExplanationCode": "NO_ROUTE_TO_DESTINATION", "Destination": about.component(path.destination), "Vpc": about.component(from_vpc)}])
     best: Answer | None = None
     for packet in candidates(topology, path, source, target, address):
-        answer = explain.best(topology, source if source is not None else outside, packet, running=False)
+        begin = source if source is not None else outside
+        answer = explain.explain(topology, begin, packet, running=False) if path.at_source.get("SourcePortRange") else explain.best(topology, begin, packet, running=False)
         if through:
             answer = cut(answer, through)
         if best is None or answer.open or len(answer.obstacles) < len(best.obstacles):
@@ -63,8 +64,20 @@ def analysis(call: Call, path: NetworkInsightsPath, filter_in: list[str], filter
     unwanted = [arn for arn in filter_out if arn.rsplit("/", 1)[-1] in {hop.component for hop in best.there.hops}]
     if best.open and (missing or unwanted):
         return Said(False, explanations=[{"ExplanationCode": "COMPONENT_FILTER_RESTRICTION", "Component": about.component(arn.rsplit("/", 1)[-1])} for arn in (*missing, *unwanted)])
+    if best.open and (wrong := _misses(path.at_destination, best.there.packet)):
+        return Said(False, explanations=[{"ExplanationCode": code} for code in wrong])
     found = best.open
     return Said(found, about.way(best.there.hops) if found else [], about.way(best.back.hops) if found and best.back else [], [] if found else [about.explanation(one) for one in best.obstacles])
+
+
+def _misses(wanted: dict[str, Any], packet: Packet | None) -> list[str]:
+    """What a path asks of the packet where it arrives, and the packet is not."""
+    if packet is None:
+        return []
+    out = [f"FILTER_AT_DESTINATION_{code}" for member, code, have in (("SourceAddress", "SOURCE_ADDRESS", packet.source), ("DestinationAddress", "DESTINATION_ADDRESS", packet.destination))
+           if wanted.get(member) and wanted[member].split("/")[0] != have]
+    return out + [f"FILTER_AT_DESTINATION_{code}" for member, code, port in (("SourcePortRange", "SOURCE_PORT_RANGE", packet.source_port), ("DestinationPortRange", "DESTINATION_PORT_RANGE", packet.port))
+                  if (span := wanted.get(member)) and not span.get("FromPort", 0) <= port <= span.get("ToPort", 65535)]
 
 
 def interface_of(topology: Topology, id_: str, address: str = "") -> Interface | None:
@@ -146,7 +159,8 @@ def candidates(topology: Topology, path: NetworkInsightsPath, source: Interface 
         named = [str(match.network(cidr)[0]) for rule in rules if not rule.peer.startswith("sg-") for cidr in topology.cidrs(rule.peer) if ":" not in cidr and not cidr.endswith("/0")]
         sources = list(dict.fromkeys([OUTSIDE, *(one for one in named if public(one))]))
     protocol = UDP if path.protocol == "udp" else TCP
-    yield from [Packet(one, address, protocol, port) for one in sources for port in numbers][:MOST_TRIES]
+    from_port = (at.get("SourcePortRange") or {}).get("FromPort", 40000)
+    yield from [Packet(one, address, protocol, port, from_port) for one in sources for port in numbers][:MOST_TRIES]
 
 
 def public(address: str) -> bool:

@@ -15,8 +15,22 @@ if TYPE_CHECKING:
     from cloche.shapes import ec2 as t
 
 
+MOST = 64  # addresses, or prefixes, of one interface: no instance type has more
+
+
+def counted(wanted: list[Any] | int) -> list[Any]:
+    """What is named, or as many unnamed ones. Raises where they are more than an interface can have."""
+    count = wanted if isinstance(wanted, int) else len(wanted)
+    if count < 0:
+        raise errors.invalid(f"A number of addresses cannot be negative: {count}")
+    if count > MOST:
+        raise errors_vpc.too_many_addresses(MOST)
+    return [None] * wanted if isinstance(wanted, int) else wanted
+
+
 def take(call: Call, who: str, subnet: Subnet, wanted: list[str] | int) -> list[str]:
     """IPv4 addresses for `who`: these, or so many (then none of a reserved range)."""
+    counted(wanted)
     if isinstance(wanted, int):
         got: list[str] = []
         among = tuple(subnet_reservations.ranges(call, subnet.id)) if wanted else ()
@@ -52,7 +66,7 @@ def take6(call: Call, who: str, subnet: Subnet, wanted: list[str] | int) -> list
     if not subnet.cidr6:
         raise errors.invalid(f"The subnet {subnet.id} has no IPv6 CIDR block")
     got = []
-    for each in [None] * wanted if isinstance(wanted, int) else wanted:
+    for each in counted(wanted):
         if each is None:
             address = addresses.choose6(call, subnet.id, subnet.cidr6)
         else:
@@ -73,7 +87,7 @@ def take6(call: Call, who: str, subnet: Subnet, wanted: list[str] | int) -> list
 def take_prefixes(call: Call, who: str, subnet: Subnet, wanted: list[str] | int) -> list[str]:
     """/28 pieces of the subnet."""
     got = []
-    for each in [None] * wanted if isinstance(wanted, int) else wanted:
+    for each in counted(wanted):
         prefix = addresses.choose_prefix(call, subnet.id, subnet.cidr) if each is None else _piece(subnet.cidr, each, 28)
         if any(addresses.holder(call, subnet.id, str(one)) for one in addresses.network(prefix)):
             raise errors_vpc.address_in_use(prefix)
@@ -87,7 +101,7 @@ def take_prefixes(call: Call, who: str, subnet: Subnet, wanted: list[str] | int)
 def take_prefixes6(call: Call, who: str, subnet: Subnet, wanted: list[str] | int) -> list[str]:
     """/80 pieces of the subnet."""
     got: list[str] = []
-    for each in [None] * wanted if isinstance(wanted, int) else wanted:
+    for each in counted(wanted):
         if not subnet.cidr6:
             raise errors.invalid(f"The subnet {subnet.id} has no IPv6 CIDR block")
         prefix: Any = None if each is None else _piece(subnet.cidr6, each, 80)

@@ -20,11 +20,12 @@ MADE = 1_717_200_000.0
 _TABLE: list[tuple[str, str, str, str, int, str, bool, str]] = [
     ("ami-0c10c8e0000000001", "al2023-ami-2023.6.20240601.0-kernel-6.1-{arch}", AMAZON, "/dev/xvda", 8, "gp3", True, "ec2-user"),
     ("ami-0c10c8e0000000002", "al2023-ami-minimal-2023.6.20240601.0-kernel-6.1-{arch}", AMAZON, "/dev/xvda", 2, "gp3", True, "ec2-user"),
-    ("ami-0c10c8e0000000003", "amzn2-ami-kernel-5.10-hvm-2.0.20240601.0-{arch}-gp2", AMAZON, "/dev/xvda", 8, "gp2", False, "ec2-user"),
+    ("ami-0c10c8e0000000003", "amzn2-ami-hvm-2.0.20240601.0-{arch}-gp2", AMAZON, "/dev/xvda", 8, "gp2", False, "ec2-user"),
     ("ami-0c10c8e0000000004", "ubuntu/images/hvm-ssd/ubuntu-jammy-22.04-{deb}-server-20240601", CANONICAL, "/dev/sda1", 8, "gp2", False, "ubuntu"),
     ("ami-0c10c8e0000000005", "ubuntu/images/hvm-ssd-gp3/ubuntu-noble-24.04-{deb}-server-20240601", CANONICAL, "/dev/sda1", 8, "gp3", True, "ubuntu"),
     ("ami-0c10c8e0000000006", "ubuntu/images/hvm-ssd/ubuntu-focal-20.04-{deb}-server-20240601", CANONICAL, "/dev/sda1", 8, "gp2", False, "ubuntu"),
     ("ami-0c10c8e0000000007", "al2023-ami-2023.6.20240601.0-kernel-6.12-{arch}", AMAZON, "/dev/xvda", 8, "gp3", True, "ec2-user"),
+    ("ami-0c10c8e0000000008", "amzn2-ami-kernel-5.10-hvm-2.0.20240601.0-{arch}-gp2", AMAZON, "/dev/xvda", 8, "gp2", False, "ec2-user"),
 ]
 
 

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -90,11 +91,12 @@ OFFERED: describe.Facets = {
 def describe_reserved_instances_offerings(call: Call, req: t.DescribeReservedInstancesOfferingsRequest) -> t.DescribeReservedInstancesOfferingsResult:
     types = [req["InstanceType"]] if req.get("InstanceType") else list(instance_types.table())
     wanted = set(req.get("ReservedInstancesOfferingIds") or ())
-    rows = [row for name in types for row in offerings(call.region, name)
-            if (not wanted or row["ReservedInstancesOfferingId"] in wanted)
-            and all(req.get(member) in (None, row.get(member)) for member in ("OfferingClass", "OfferingType", "InstanceTenancy", "AvailabilityZone"))
-            and (req.get("ProductDescription") or "Linux/UNIX").startswith(row["ProductDescription"])
-            and (req.get("MinDuration") or 0) <= row["Duration"] <= (req.get("MaxDuration") or row["Duration"])]
+    every = (row for name in types for row in offerings(call.region, name)
+             if (not wanted or row["ReservedInstancesOfferingId"] in wanted)
+             and all(req.get(member) in (None, row.get(member)) for member in ("OfferingClass", "OfferingType", "InstanceTenancy", "AvailabilityZone"))
+             and (req.get("ProductDescription") or "Linux/UNIX").startswith(row["ProductDescription"])
+             and (req.get("MinDuration") or 0) <= row["Duration"] <= (req.get("MaxDuration") or row["Duration"]))
+    rows = list(every) if req.get("Filters") else list(itertools.islice(every, describe.start(req) + (req.get("MaxResults") or 100) + 1))  # there are tens of thousands
     rows = describe.matching(call, rows, req.get("Filters"), OFFERED)
     return describe.page(req, rows, "ReservedInstancesOfferings", default=100, most=100)
 

@@ -36,24 +36,24 @@ _SWITCHED = ("ec2.internal", ".compute.internal")
 PROVIDERS: list[Callable[[Call, str, str], list[str] | None]] = []
 
 
-def answer(call: Call, vpc_id: str, name: str, type_: str) -> Reply:
-    """What a query from within a VPC is told. `call` stands in the VPC's account and region."""
+def answer(call: Call, vpc_id: str, name: str, type_: str, asker: str = "") -> Reply:
+    """What a query from within a VPC is told. `call` stands in the VPC's account and region; `asker` is the private address that asks."""
     vpc = call.get(Vpc, vpc_id)
     if vpc is None or not vpc.dns_support:
         return Reply("SERVFAIL")
-    found = resolve(call, vpc, name, type_)
+    found = resolve(call, vpc, name, type_, asker)
     authority = (found.soa,) if found.soa else () if found.records else ((name, "SOA", ZONE_TTL, SOA),) if found.code in ("NXDOMAIN", "NOERROR") else ()
     return Reply(found.code, tuple(found.records), authority)
 
 
-def resolve(call: Call, vpc: Vpc, name: str, type_: str) -> Found:
+def resolve(call: Call, vpc: Vpc, name: str, type_: str, asker: str = "") -> Found:
     bare = name.rstrip(".")
     taken = endpoint_of(call, vpc, bare)
     if taken is not None:
         held = route53.private_zone(call.of("route53"), vpc.id, name)
         if held is None or len(held[0].name) <= len(taken[0]) + 1:
             return told(name, type_, taken[1])
-    return route53.lookup(call, name, type_, vpc.id, account=call.account, region=call.region, outside=lambda asked, kind: own(call, vpc, asked, kind),
+    return route53.lookup(call, name, type_, vpc.id, account=call.account, region=call.region, outside=lambda asked, kind: own(call, vpc, asked, kind, asker),
                           special=lambda asked: special(call, vpc, asked.rstrip(".")))
 
 
@@ -68,7 +68,7 @@ def special(call: Call, vpc: Vpc, bare: str) -> bool:
     return bare.endswith(AWS) or bare == "ec2.internal" or bare.endswith((".ec2.internal", ".compute.internal", ".in-addr.arpa", ".ip6.arpa"))
 
 
-def own(call: Call, vpc: Vpc, name: str, type_: str) -> Found | None:
+def own(call: Call, vpc: Vpc, name: str, type_: str, asker: str = "") -> Found | None:
     """Names that no hosted zone holds; None if they are nobody's."""
     bare = name.rstrip(".")
     if bare.endswith(".in-addr.arpa"):
@@ -81,9 +81,20 @@ def own(call: Call, vpc: Vpc, name: str, type_: str) -> Found | None:
         found = provider(call, vpc.id, bare)
         if found is not None:
             return told(name, type_, found)
+    if ".efs." in bare and bare.endswith(".amazonaws.com"):
+        from cloche.services.efs import public as efs
+        return told(name, type_, efs.resolve(call, vpc.id, zone_of(call, vpc, asker), bare) or [])
     if bare.endswith(AWS):
         return told(name, type_, [topology.service_address(bare)]) if aws_service(bare) else Found("NXDOMAIN", [])
     return None
+
+
+def zone_of(call: Call, vpc: Vpc, asker: str) -> str:
+    """The zone of the subnet that an address of the VPC is in; "" if it is in none."""
+    if not asker or ":" in asker:
+        return ""
+    where = ipaddress.ip_address(asker)
+    return next((one.zone for one in subnets.of_vpc(call, vpc.id) if one.cidr and where in addresses.network(one.cidr)), "")
 
 
 # -- instances ----------------------------------------------------------------------------------------------------------------------------
@@ -190,9 +201,9 @@ def endpoint_name(call: Call, vpc_id: str, bare: str) -> list[str] | None:
     """`vpce-0abc-xyz.sqs.us-east-1.vpce.amazonaws.com`: its interfaces, whoever asks."""
     if not bare.endswith(".vpce.amazonaws.com"):
         return None
-    id_ = "-".join(bare.split("-", 2)[:2])
+    id_ = next(("-".join(part.split("-", 2)[:2]) for part in bare.split(".") if part.startswith("vpce-")), "")
     one = call.get(vpc_endpoints.VpcEndpoint, id_)
-    return next((list(found) for host, found in vpc_endpoints.own_names(call, one) if host == bare), []) if one else []
+    return next((list(found) for host, found in vpc_endpoints.own_names(call, one) if host == bare or (host[0] == "*" and bare.endswith(host[1:]))), []) if one else []
 
 
 def balancer_name(call: Call, vpc_id: str, bare: str) -> list[str] | None:

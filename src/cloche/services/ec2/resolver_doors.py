@@ -41,8 +41,8 @@ class Resolvers:
                 self.open[key] = await dns.Server().serve(self._resolve(call.cloud, vpc.account, vpc.region, vpc.id), udp, tcp)
 
     def _resolve(self, cloud: Any, account: str, region: str, vpc: str) -> dns.Resolve:
-        def resolve(query: dns.Query) -> dns.Reply:
-            return resolver.answer(cloud.internal(cloud.service("ec2"), account, region), vpc, query.name, query.type)
+        def resolve(query: dns.Query, asker: str) -> dns.Reply:
+            return resolver.answer(cloud.internal(cloud.service("ec2"), account, region), vpc, query.name, query.type, asker)
         return resolve
 
 

@@ -48,23 +48,8 @@ def alive(call: Call, route: Route, vpc_id: str) -> bool:
 
 
 def all_of(call: Call, table: RouteTable) -> list[Route]:
-    """What the table holds: local, static and propagated routes."""
-    static = [*locals_(call, table), *table.routes]
-    return [*static, *propagated(call, table, {route.destination for route in static})]
-
-
-PROPAGATION: list[Callable[[Call, str], list[str]]] = []  # f(call, gateway id) -> destinations that the gateway announces; the VPN's module fills it
-
-
-def propagated(call: Call, table: RouteTable, static: set[str]) -> list[Route]:
-    """What the table's virtual private gateways announce; a static route to the same place comes first."""
-    out: dict[str, Route] = {}
-    for vgw in table.propagating:
-        for announced in PROPAGATION:
-            for destination in announced(call, vgw):
-                if destination not in static:
-                    out.setdefault(destination, Route(destination, vgw, "EnableVgwRoutePropagation"))
-    return list(out.values())
+    """What the table holds. Virtual private gateways would add what their devices announce, but no device ever connects: nothing is propagated."""
+    return [*locals_(call, table), *table.routes]
 
 
 def shown(call: Call, table: RouteTable) -> list[t.Route]:

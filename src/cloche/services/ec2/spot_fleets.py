@@ -27,7 +27,7 @@ def _specified(each: Any) -> Pool:
     return Pool(spec, float(each.get("WeightedCapacity") or 1), each.get("SpotPrice") or "")
 
 
-@ec2.op(**names.making("spot-fleet-request"), partly="load balancers, attribute-based selection, and prices in total are not looked at")
+@ec2.op(**names.making("spot-fleet-request"), partly="load balancers and prices in total are not looked at")
 def request_spot_fleet(call: Call, req: t.RequestSpotFleetRequest) -> t.RequestSpotFleetResponse:
     config: Any = req["SpotFleetRequestConfig"]
     if bool(config.get("LaunchSpecifications")) == bool(config.get("LaunchTemplateConfigs")):
@@ -55,7 +55,7 @@ def request_spot_fleet(call: Call, req: t.RequestSpotFleetRequest) -> t.RequestS
 
 def shown(call: Call, fleet: Fleet) -> t.SpotFleetRequestConfig:
     everything, demanded = fleet_capacity.fulfilled(call, fleet)
-    config = dict(fleet.asked["config"]) | {"TargetCapacity": int(fleet.total), "OnDemandTargetCapacity": int(fleet.on_demand), "FulfilledCapacity": everything, "OnDemandFulfilledCapacity": demanded,
+    config: Any = dict(fleet.asked["config"]) | {"TargetCapacity": int(fleet.total), "OnDemandTargetCapacity": int(fleet.on_demand), "FulfilledCapacity": everything, "OnDemandFulfilledCapacity": demanded,
                                             "AllocationStrategy": fleet.strategy, "Type": fleet.type, "ExcessCapacityTerminationPolicy": fleet.excess}
     return {"SpotFleetRequestId": fleet.id, "SpotFleetRequestState": STATES.get(fleet.state, fleet.state), "CreateTime": fleet.made, "Tags": tags.shown(call, fleet.id),  # type: ignore[typeddict-item]
             "ActivityStatus": "fulfilled" if everything >= fleet.total else "pending_fulfillment", "SpotFleetRequestConfig": config}

@@ -30,7 +30,7 @@ def of(call: Call, id_: str) -> dict[str, str]:
     return found.tags if found else {}
 
 
-def shown(call: Call, id_: str) -> list[dict[str, str]]:
+def shown(call: Call, id_: str) -> list[t.Tag]:
     """The `Tags` member of an answer."""
     return [{"Key": k, "Value": v} for k, v in of(call, id_).items()]
 

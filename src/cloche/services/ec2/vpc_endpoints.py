@@ -136,7 +136,7 @@ def own_names(call: Call, one: VpcEndpoint) -> list[tuple[str, tuple[str, ...]]]
     """Its DNS names with the interfaces they lead to: the regional one, then one a zone."""
     plugs = [found for id_ in one.interfaces if (found := call.get(interfaces.NetworkInterface, id_))]
     host = one.provider or endpoint_catalog.NAMES[one.short].removeprefix("*.")
-    start = f"{one.id}-{one.label}"
+    start = ("*." if host == "s3" else "") + f"{one.id}-{one.label}"     # S3's is of buckets, access points and control
     out = [(f"{start}.{host}.{call.region}.vpce.amazonaws.com", tuple(x.private for x in plugs))]
     return out + [(f"{start}-{x.zone}.{host}.{call.region}.vpce.amazonaws.com", (x.private,)) for x in plugs]
 
@@ -221,7 +221,7 @@ UNBUILT = ("ServiceNetworkArn", "ResourceConfigurationArn")
 
 
 @ec2.op(**names.making("vpc-endpoint", vpc="VpcId", subnet="SubnetIds", security_group="SecurityGroupIds", route_table="RouteTableIds"),
-        partly="gateway load balancers, VPC Lattice resources, IPv6 and services of other regions are not built")
+        partly="gateway load balancers, VPC Lattice resources, IPv6 and services of other regions are not built; PrivateLink carries TCP alone")
 def create_vpc_endpoint(call: Call, req: t.CreateVpcEndpointRequest) -> t.CreateVpcEndpointResult:
     vpc, kind, token = vpcs.find(call, req["VpcId"]), req.get("VpcEndpointType") or "Gateway", req.get("ClientToken") or ""
     if odd := next((x for x in UNBUILT if req.get(x)), None):

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from cloche.kernel import AwsError, Call
@@ -26,6 +27,7 @@ def of(region: str) -> list[str]:
     return [region + letter for letter in LETTERS.get(region, "abc")]
 
 
+@lru_cache(4096)
 def id_of(account: str, zone: str) -> str:
     """`use1-az4`: the physical zone behind an account's letter. Which is which differs between accounts, as on AWS."""
     region = zone[:-1]

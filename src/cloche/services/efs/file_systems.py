@@ -174,7 +174,7 @@ def paged(req: Any, rows: list[Any], member: str) -> dict[str, Any]:
         if not marker.isdigit():
             raise errors.bad("invalid marker")
         start = int(marker)
-    out = {member: rows[start:start + size]}
+    out: dict[str, Any] = {member: rows[start:start + size]}
     if req.get("Marker"):
         out["Marker"] = req["Marker"]
     if start + size < len(rows):

@@ -10,7 +10,7 @@ import msgspec
 from cloche.kernel import Call
 from cloche.services.elbv2 import public as elbv2
 
-from . import errors, nodes
+from . import errors, metrics, nodes
 from . import service as elb
 from .balancers import LoadBalancer, Member, by_name, facts, find
 
@@ -99,7 +99,8 @@ async def probe(call: Call, key: str) -> None:
             return
         after = judged(msgspec.structs.replace(there, address=address or there.address), one.check, seen.passed)
         if after != there:
-            call.put(one.but(members=one.members | {id_: after}))
+            one = call.put(one.but(members=one.members | {id_: after}))
+        metrics.hosts(call, one)
 
 
 async def ask(call: Call, one: LoadBalancer, member: Member, address: str) -> Any:

@@ -1,13 +1,14 @@
 """Access logs of Classic Load Balancers: a line a request, a file every 5 or 60 minutes of the clock."""
 from __future__ import annotations
 
+import asyncio
 import math
 from typing import Any
 
 from cloche.kernel import Call
 from cloche.services.elbv2 import public as elbv2
 
-from . import attributes
+from . import attributes, metrics
 from . import service as elb
 from .balancers import LoadBalancer
 
@@ -23,12 +24,12 @@ def line(entry: Any) -> str:
     after = f"{max(0.0, entry.ended - entry.answered_at):.6f}" if entry.answered_at else "-1"
     asked = f"{request.method} {door.protocol}://{door.host}{'' if ':' in door.host else f':{door.port}'}{request.target} HTTP/1.1"
     return " ".join([stamp(entry.moment), entry.balancer.name, f"{door.client}:{door.client_port}", entry.target or "-", before, there, after, str(entry.status),
-                     str(entry.target_status or "-"), str(entry.received), str(entry.sent), quoted(asked), quoted(request.headers.get("user-agent", "-")), "-", "-"])
+                     str(entry.target_status or "-"), str(entry.received), str(entry.sent), quoted(asked), quoted(request.headers.get("user-agent", "-")), entry.cipher or "-", entry.version or "-"])
 
 
 def add(call: Call, entry: Any) -> None:
-    import asyncio
     entry.ended = asyncio.get_running_loop().time()
+    metrics.count(call, entry)
     logs = entry.balancer.setting("AccessLog")
     if not logs["Enabled"]:
         return

@@ -132,7 +132,7 @@ def shown(call: Call, name: str, port: int) -> Any:
         one = here.get(LoadBalancer, name)
         listener = next((each for each in one.listeners if each.port == port), None) if one else None
         found = elbv2.certs.certificates.material(here, listener.certificate) if listener else None
-        return ([found], policy(one, listener)) if found and one and listener else ([], "")
+        return ([(listener.certificate, found)], policy(one, listener)) if found and one and listener else ([], "")
 
     return elbv2.certs.live(current)
 

@@ -32,6 +32,7 @@ class Entry:
         self.received = len(request.body)
         self.own = self.fresh = False
         self.error = self.target = ""
+        self.version, self.cipher, _, _ = elbv2.tls_of(request)
 
 
 def handler(call: Call, name: str, interface: str, port: int) -> Any:
@@ -60,7 +61,7 @@ async def answer(call: Call, name: str, interface: str, port: int, request: Requ
     node = next((each for each in nodes.of(call, one) if each.interface == interface), None) if one else None
     if one is None or listener is None:
         return Response(503, *elbv2.rewriting.page(503))
-    door = elbv2.Door("https" if listener.protocol == "HTTPS" else "http", port, request.host, request.peer)
+    door = elbv2.Door("https" if listener.protocol == "HTTPS" else "http", port, request.host, request.peer, request.port)
     entry = Entry(call, one, request, door, node)
     response = await _passed(call, one, listener, request, entry)
     entry.status = response.status

@@ -273,7 +273,7 @@ def set_ip_address_type(call: Call, req: t.SetIpAddressTypeInput) -> t.SetIpAddr
     return {"IpAddressType": one.ip_type}  # type: ignore[typeddict-item]
 
 
-@elbv2.op(resource=BALANCER, context=facts, partly="kept, but without effect: connection and health check logs, desync mitigation, HTTP/2, the headers of TLS version and cipher, zonal shift, "
+@elbv2.op(resource=BALANCER, context=facts, partly="kept, but without effect: connection and health check logs, desync mitigation, HTTP/2, zonal shift, "
           "client_keep_alive, secondary addresses and the routing policy of DNS records")
 def modify_load_balancer_attributes(call: Call, req: t.ModifyLoadBalancerAttributesInput) -> Any:
     from .traffic import access_logs

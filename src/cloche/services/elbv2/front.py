@@ -46,7 +46,7 @@ async def serve(call: Call, request: Request, match: dict[str, str]) -> Response
         return await silence(request)
     if listener is None or balancer.type == "network":
         return refused(port)
-    door = Door("https" if listener.protocol == "HTTPS" else "http", listener.port, request.host, request.peer or "127.0.0.1")
+    door = Door("https" if listener.protocol == "HTTPS" else "http", listener.port, request.host, request.peer or "127.0.0.1", request.port)
     return await pipeline.answer(here, balancer, listener, request, door, node)
 
 

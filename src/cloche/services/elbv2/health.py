@@ -128,6 +128,14 @@ def follow_arns(call: Call, arns: set[str]) -> None:
             follow(call, found)
 
 
+def soon(call: Call, balancer: LoadBalancer) -> None:
+    """A load balancer has just become active: its targets have waited long enough."""
+    for arn, users in index(call).users.items():
+        for target in index(call).targets.get(arn, ()) if balancer.name in users else ():
+            if target.checking:
+                call.after(1.0, check, target.key, target=target.key)
+
+
 def stop(call: Call, target: Target) -> None:
     call.cancel(check, target.key)
     if (found := call.get(Target, target.key)) and found.checking:

@@ -11,10 +11,12 @@ import logging
 from cloche.kernel import AwsError, Call, Record
 from cloche.services.ec2 import public as ec2
 
+from . import health
 from . import service as elbv2
 from .balancers import PROVISIONING_SECONDS, LoadBalancer, Mapping
 
 log = logging.getLogger("cloche")
+RETRY_SECONDS, PATIENCE_SECONDS = 5.0, 60.0
 ENFORCE = "elbv2.enforce"  # kept with the attributes: security groups count for PrivateLink too
 KIND = {"application": "interface", "network": "network_load_balancer"}
 
@@ -104,9 +106,14 @@ async def settle(call: Call, balancer: str) -> None:
         return
     with call.step():
         one = call.get(LoadBalancer, balancer)
-        if one is not None and one.state == "provisioning":
-            call.put(one.but(state="failed" if trouble else "active", reason=trouble))
-            call.signal(("elbv2.state", balancer))
+        if one is None or one.state != "provisioning":
+            return
+        if trouble and call.now < one.created + PATIENCE_SECONDS:
+            call.after(RETRY_SECONDS, provisioned, balancer, balancer=balancer)
+            return
+        call.put(one.but(state="failed" if trouble else "active", reason=trouble))
+        if not trouble:
+            health.soon(call, one)
 
 
 @elbv2.boot

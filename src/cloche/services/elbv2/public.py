@@ -13,10 +13,11 @@ from .balancers import Endpoint, LoadBalancer
 from .health import Found
 from .names import ZONES
 from .traffic import access_logs, certs, cookies, forwarding, listening, probing, rewriting, state
+from .traffic.entry import tls_of
 from .traffic.forwarding import Way, exchange
 from .traffic.rewriting import Door
 
-__all__ = ["ZONES", "Door", "Endpoint", "Found", "LoadBalancer", "Way", "access_logs", "certs", "cookies", "exchange", "forwarding", "listening", "network", "probing", "rewriting", "state"]
+__all__ = ["ZONES", "Door", "Endpoint", "Found", "LoadBalancer", "Way", "access_logs", "certs", "cookies", "exchange", "forwarding", "listening", "network", "probing", "rewriting", "state", "tls_of"]
 
 
 def enter(call: Call, dns: str, name: str) -> None:

@@ -128,7 +128,8 @@ def delete_detector(call: Call, req: t.DeleteDetectorRequest) -> None:
 # -- tags -------------------------------------------------------------------------------------------------------------------
 
 def by_arn(call: Call, req: Any) -> str:
-    return str(req["ResourceArn"])
+    """The account's own detector of that id: another account's is none of its business."""
+    return arn(call, req["ResourceArn"].partition("/")[2])
 
 
 def _tagged(call: Call, req: Any) -> Detector:

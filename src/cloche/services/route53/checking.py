@@ -24,7 +24,11 @@ UNKNOWN = "Failure: DNS resolution failed: no hosted zone of this cloud has an a
 ELSEWHERE = "Failure: The endpoint is not a thing of this cloud, and Cloche asks nobody outside."
 
 
+HOME = "us-east-1"                                     # Route 53 is of no region; its timers are kept here, whoever asks from where
+
+
 def begin(call: Call, held: HealthCheck) -> None:
+    call = call.at(call.account, HOME)
     if held.config["Type"] in health_checks.ENDPOINTS and not held.config["Disabled"]:
         call.again(1, look, held.id, check=held.id)
     else:
@@ -32,7 +36,7 @@ def begin(call: Call, held: HealthCheck) -> None:
 
 
 def end(call: Call, held: HealthCheck) -> None:
-    call.cancel(look, held.id)
+    call.at(call.account, HOME).cancel(look, held.id)
 
 
 @route53.timer

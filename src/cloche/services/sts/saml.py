@@ -49,7 +49,8 @@ def assume_role_with_saml(call: Call, req: t.AssumeRoleWithSAMLRequest) -> t.Ass
     if not names or not 2 <= len(names[0]) <= 64:
         raise errors.no_identity("RoleSessionName is required in AuthnResponse")
     policies, packed = carried.policies(call, {**req, "Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}, account)
-    session = public.session_of(call, role, arn, names[0], tags=carried.over(role.tags, tags), session_policies=policies, provider=provider_arn,
+    stays = {key.lower(): str(value) for key, value in context.items() if key.startswith("SAML:")}
+    session = public.session_of(call, role, arn, names[0], claims=stays, tags=carried.over(role.tags, tags), session_policies=policies, provider=provider_arn,
                                 transitive_tags=tuple(key for key in found.attributes.get(ATTRIBUTE + "TransitiveTagKeys", []) if key in tags))
     credentials, principal = sessions.begin(call, session, seconds(call, req, found, role.max_session))
     answer: t.AssumeRoleWithSAMLResponse = {

@@ -137,7 +137,8 @@ def opened(call: Call, req: Any, provider_arn: str, url: str, claims: dict[str, 
     if seconds > role.max_session:
         raise errors.beyond_role()
     policies, packed = carried.policies(call, {**req, "Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}, account)
-    session = public.session_of(call, role, arn, req["RoleSessionName"], tags=carried.over(role.tags, tags), session_policies=policies, provider=provider_arn,
+    stays = {f"{url}:sub": str(claims["sub"]), f"{url}:aud": audience} | ({f"{url}:amr": [str(one) for one in claims["amr"]]} if isinstance(claims.get("amr"), list) else {})
+    session = public.session_of(call, role, arn, req["RoleSessionName"], claims={key.lower(): value for key, value in stays.items()}, tags=carried.over(role.tags, tags), session_policies=policies, provider=provider_arn,
                                 source_identity=identity, transitive_tags=tuple(key for key in transitive if key in tags))
     credentials, principal = sessions.begin(call, session, seconds)
     answer: t.AssumeRoleWithWebIdentityResponse = {

@@ -53,12 +53,11 @@ def line(entry: Entry) -> str:
     after = f"{max(0.0, entry.ended - entry.answered_at):.3f}" if entry.answered_at else "-1"
     port = f":{door.port}" if ":" not in door.host else ""
     asked = f"{request.method} {door.protocol}://{door.host}{port}{request.target} {'HTTP/1.1'}"
-    domain = entry.door.host.partition(":")[0] if secure else "-"
     target, status = entry.target or "-", str(entry.target_status) if entry.target_status else "-"
     fields = [
         tunnel + ("s" if secure else ""), stamp(entry.moment + entry.ended - entry.began), entry.balancer.path, f"{door.client}:{door.client_port}", target, before, there, after,
-        str(entry.status), status, str(entry.received), str(entry.sent), quoted(asked), quoted(request.headers.get("user-agent", "-")), "-", "-", entry.group or "-", quoted(entry.trace),
-        quoted(domain), quoted(entry.certificate or "-"), entry.priority, stamp(entry.moment), quoted(",".join(entry.done) or "-"), quoted(entry.redirect or "-"), quoted(entry.error or "-"),
+        str(entry.status), status, str(entry.received), str(entry.sent), quoted(asked), quoted(request.headers.get("user-agent", "-")), entry.cipher or "-", entry.version or "-", entry.group or "-", quoted(entry.trace),
+        quoted(entry.asked_name or "-"), quoted(entry.certificate or "-"), entry.priority, stamp(entry.moment), quoted(",".join(entry.done) or "-"), quoted(entry.redirect or "-"), quoted(entry.error or "-"),
         quoted(target), quoted(status), '"-"', '"-"', f"TID_{entry.trace[-32:].replace('-', '')}", '"-"', '"-"', '"-"',
     ]
     return " ".join(fields)

@@ -20,26 +20,27 @@ def context(call: Call, listener: Listener) -> ssl.SSLContext:
     """Of a listener, whose certificates and policy are looked up anew at each handshake."""
     account, region, key = call.account, call.region, listener.key
 
-    def current() -> tuple[list[certificates.Material], str]:
+    def current() -> tuple[list[tuple[str, certificates.Material]], str]:
         here = call.cloud.internal(call.cloud.service("elbv2"), account, region)
         found = here.get(Listener, key)
-        return ([one for arn in found.certificates if (one := certificates.material(here, arn))], found.policy) if found else ([], "")
+        return ([(arn, one) for arn in found.certificates if (one := certificates.material(here, arn))], found.policy) if found else ([], "")
 
     return live(current)
 
 
-def live(current: Callable[[], tuple[list[certificates.Material], str]]) -> ssl.SSLContext:
+def live(current: Callable[[], tuple[list[tuple[str, certificates.Material]], str]]) -> ssl.SSLContext:
     """A context that shows, at each handshake, the certificate that fits the name asked for among those that there are then; else the first."""
     there, policy = current()
     if not there:
         raise OSError("the certificate of the listener is gone")
-    outer = one(there[0], policy)
+    outer = one(there[0][1], policy)
 
     def choose(sock: Any, name: str | None, _: Any) -> None:
         found, policy = current()
-        fitting = [each for each in found if name and any(fits(name, pattern) for pattern in names(each.body))] or found
+        fitting = [each for each in found if name and any(fits(name, pattern) for pattern in names(each[1].body))] or found
         if fitting:
-            sock.context = one(fitting[0], policy)
+            sock.chosen, sock.asked = fitting[0][0], name or ""    # for the access log
+            sock.context = kept(fitting[0][1], policy)
 
     outer.sni_callback = choose  # type: ignore[assignment]
     return outer
@@ -50,6 +51,11 @@ def fits(name: str, pattern: str) -> bool:
 
 
 @lru_cache(256)
+def kept(found: certificates.Material, policy: str) -> ssl.SSLContext:
+    """Shared by who shows the same; nobody may hang anything on it."""
+    return one(found, policy)
+
+
 def one(found: certificates.Material, policy: str) -> ssl.SSLContext:
     protocols, ciphers = ssl_policies.POLICIES[policy]
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

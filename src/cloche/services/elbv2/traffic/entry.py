@@ -20,10 +20,19 @@ class Entry:
         self.asked_at = self.answered_at = self.ended = 0.0   # of the target
         self.status = self.target_status = 0
         self.received, self.sent = len(request.body), 0
-        self.group = self.target = self.redirect = self.error = self.certificate = ""
+        self.group = self.target = self.redirect = self.error = ""
+        self.version, self.cipher, self.certificate, self.asked_name = tls_of(request)
         self.priority = "-"
         self.done: list[str] = []
         self.own = self.fresh = False                         # an error of the load balancer's own; a new connection to the target
         self.claims: list[tuple[str, str]] = []               # x-amzn-oidc-...: who was authenticated
         given = next((value for name, value in self.headers if name.lower() == "x-amzn-trace-id"), "")
         self.trace = rewriting.trace_id(given, call.now, call.id(digits=24))
+
+
+def tls_of(request: Request) -> tuple[str, str, str, str]:
+    """Protocol, cipher, the certificate that was shown, and the name that was asked for; "" where there is no TLS."""
+    tls: Any = request.tls
+    if tls is None or not (cipher := tls.cipher()):
+        return "", "", "", ""
+    return tls.version() or "", cipher[0], getattr(tls, "chosen", ""), getattr(tls, "asked", "")

@@ -16,6 +16,7 @@ from cloche.engines.relay.upstream import Failed
 from cloche.kernel import AwsError, Call, Request, Response
 from cloche.wire.http import TooLarge
 
+from .. import attributes
 from ..balancers import LoadBalancer
 from ..index import index
 from ..listeners import Listener
@@ -106,6 +107,9 @@ def headers_for(entry: Entry, host: str) -> list[tuple[str, str]]:
     headers = rewriting.forwarded(
         entry.headers, entry.door, entry.trace, mode=balancer.attribute("routing.http.xff_header_processing.mode"), with_port=balancer.attribute("routing.http.xff_client_port.enabled") == "true",
         drop_invalid=balancer.attribute("routing.http.drop_invalid_header_fields.enabled") == "true")
+    if entry.cipher and balancer.attribute("routing.http.x_amzn_tls_version_and_cipher_suite.enabled") == "true":
+        given = {attributes.REQUEST_HEADERS[key]: value for key, value in entry.listener.attributes.items() if key in attributes.REQUEST_HEADERS and value}
+        headers += [(given.get("x-amzn-tls-version", "x-amzn-tls-version"), entry.version), (given.get("x-amzn-tls-cipher-suite", "x-amzn-tls-cipher-suite"), entry.cipher)]
     shown = [(name, host if name.lower() == "host" else value) for name, value in headers if not name.lower().startswith("x-amzn-oidc-")]
     return shown + entry.claims
 

@@ -164,5 +164,5 @@ async def answered(call: Call, interface: str, arn: str, request: Request) -> Re
     if listener is None or balancer is None:
         return Response(503, *rewriting.page(503))
     node = next((one for one in nodes.of(call, balancer) if one.interface == interface), None)
-    door = Door("https" if listener.protocol == "HTTPS" else "http", listener.port, request.host, request.peer)
+    door = Door("https" if listener.protocol == "HTTPS" else "http", listener.port, request.host, request.peer, request.port)
     return await pipeline.answer(call, balancer, listener, request, door, node)
