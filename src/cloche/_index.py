@@ -2039,6 +2039,7 @@ PACKAGES: Any = {
     'cloudwatch': 'cloudwatch',
     'cognito-identity': 'cognito_identity',
     'cognito-idp': 'cognito_idp',
+    'cognito-sync': 'cognito_sync',
     'directconnect': 'directconnect',
     'dynamodb': 'dynamodb',
     'dynamodbstreams': 'dynamodbstreams',

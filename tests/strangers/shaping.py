@@ -57,7 +57,16 @@ def text(shape: Any, name: str, least: int) -> str:
     for one in tries:
         if least <= len(one) <= most and (not pattern or fits(pattern, one)):
             return one
-    return re.sub(r":1{12}:", f":{ACCOUNT}:", made_for(pattern, least)) if pattern else "a" * least
+    return owned(made_for(pattern, least), pattern) if pattern else "a" * least
+
+
+def owned(text: str, pattern: str) -> str:
+    """An ARN made up from a pattern, of the account that asks."""
+    parts = text.split(":", 5)
+    if parts[0] != "arn" or len(parts) < 6 or not parts[4]:
+        return text
+    made = ":".join((*parts[:4], ACCOUNT, parts[5]))
+    return made if fits(pattern, made) else text
 
 
 def fits(pattern: str, text: str) -> bool:
