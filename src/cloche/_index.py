@@ -2057,6 +2057,7 @@ PACKAGES: Any = {
     'organizations': 'organizations',
     'ram': 'ram',
     'route53': 'route53',
+    'route53resolver': 'route53resolver',
     's3': 's3',
     'scheduler': 'scheduler',
     'secretsmanager': 'secretsmanager',
@@ -2071,6 +2072,7 @@ PACKAGES: Any = {
 }
 
 FRONTS: Any = [
+    ('acm', 'host', 'certificates.amazon.com'),
     ('apigateway', 'host', '{api}.execute-api.{region}.amazonaws.com'),
     ('apigateway', 'host', '{api}.execute-api.localhost'),
     ('apigateway', 'path', '/restapis/{api}/{stage}/_user_request_/{path+}'),

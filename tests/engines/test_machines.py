@@ -228,6 +228,11 @@ def test_a_gzip_bomb_is_cut(lab):
     assert len(base64.b64decode(user_data.steps(gzip.compress(b"#!/bin/sh\n" + b"#" * (64 << 20)))[0]["content"])) <= user_data.LIMIT
 
 
+def test_user_data_that_unfolds_to_much_more_runs(lab):
+    machine = lab.machine(user_data=gzip.compress(b"#!/bin/sh\n" + b"#" * (1 << 20) + b"\necho unfolded\n"))
+    assert "unfolded" in lab.log(machine)
+
+
 # its life
 
 def test_the_disk_stays_over_stop_and_start_and_tmp_does_not(lab):

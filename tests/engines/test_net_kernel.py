@@ -37,7 +37,7 @@ from cloche.engines.world import Unavailable, World
 
 from .networks import OPEN, PORTS, Dice, any_network, interface, some_id, two_subnets
 
-PATIENCE = 0.9
+PATIENCE = 1.2
 SEEDS = int(os.environ.get("CLOCHE_SEEDS", "7"))          # sixty take a minute
 
 
@@ -458,3 +458,13 @@ def test_what_comes_in_by_the_internet_gateway_may_be_led_to_a_middlebox_first(b
     ask = Packet("10.1.1.5", public, TCP, 80, 41000)
     assert bench(bench.probes([(some_id("i", 3), ask)])) == [""]
     assert [one.code for one in explain(led, led.interfaces[some_id("eni", 3)], ask).obstacles] == ["ENI_SOURCE_DEST_CHECK_RESTRICTION"]
+
+
+def test_a_table_that_is_not_what_it_should_be_is_made_anew(bench, caplog):
+    topology = two_subnets()
+    vpc = some_id("vpc", 1)
+    bench.become(topology)
+    bench(bench.text(vpc, "nft", "delete", "table", "inet", "cloche"))
+    bench.become(topology.with_(Group(some_id("sg", 1), vpc, (Rule("10.0.0.0/16", TCP, 80, 80),), (Rule("0.0.0.0/0"),))))
+    assert any("its table is made anew" in record.message for record in caplog.records)
+    assert bench(bench.probes([(some_id("i", 1), Packet("10.0.1.5", "10.0.2.5", TCP, port)) for port in (80, 443)])) == ["10.0.1.5", ""]

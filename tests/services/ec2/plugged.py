@@ -47,7 +47,7 @@ class Plugged:
             self.sockets.append(made)
         self(go())
 
-    def ask(self, space, address, port, request=b"", patience=0.6):
+    def ask(self, space, address, port, request=b"", patience=5):
         """What a connection from there hears; "" where nothing answers in time."""
         async def go():
             loop = asyncio.get_running_loop()

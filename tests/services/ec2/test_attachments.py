@@ -133,6 +133,16 @@ def test_an_elastic_ip_takes_the_lent_ones_place_and_survives_a_stop(net, public
     assert instance(net, a)["PublicIpAddress"] not in (mine["PublicIp"], lent)
 
 
+def test_an_instance_that_loses_its_elastic_ip_to_another_is_lent_an_address_again(net, public):
+    _, subnet = public
+    plug = [{"DeviceIndex": 0, "SubnetId": subnet, "AssociatePublicIpAddress": True}]
+    a, b, address = launch(net, NetworkInterfaces=plug), launch(net, NetworkInterfaces=plug), net.address()
+    net.ec2.associate_address(AllocationId=address, InstanceId=a)
+    mine = instance(net, a)["PublicIpAddress"]
+    net.ec2.associate_address(AllocationId=address, InstanceId=b)
+    assert instance(net, b)["PublicIpAddress"] == mine and instance(net, a)["PublicIpAddress"] != mine
+
+
 def test_an_instance_with_two_interfaces_wants_one_named(net, public, refused):
     vpc, subnet = public
     a, second, address, table = launch(net, SubnetId=subnet), net.interface(subnet), net.address(), net.table(vpc)

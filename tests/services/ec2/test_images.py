@@ -22,6 +22,18 @@ def test_the_latest_amazon_linux_of_the_parameter_store_is_an_image_of_amazons(c
     assert ec2.describe_images(Owners=["099720109477"], Filters=[{"Name": "name", "Values": ["ubuntu/images/*jammy*"]}])["Images"]
 
 
+def test_published_images_are_regional_too_and_there_are_some_for_each_architecture(cloud):
+    here, away = cloud.client("ssm"), cloud.client("ssm", region="eu-west-1")
+    name = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-"
+    ids = [client.get_parameter(Name=name + arch)["Parameter"]["Value"] for client in (here, away) for arch in ("x86_64", "arm64")]
+    assert len(set(ids)) == 4
+    refused("InvalidAMIID.NotFound", cloud.client("ec2", region="eu-west-1").describe_images, ImageIds=ids[:1])
+    assert cloud.client("ec2", region="eu-west-1").describe_images(ImageIds=[ids[3]])["Images"][0]["Architecture"] == "arm64"
+    refused("InvalidParameterValue", cloud.client("ec2").run_instances, ImageId=ids[1], InstanceType="t3.micro", MinCount=1, MaxCount=1)
+    launch(cloud, image=ids[1], kind="t4g.micro")
+    launch(cloud, image=ids[2], region="eu-west-1")
+
+
 def test_an_instance_of_an_image_for_v2_metadata_wants_tokens_with_two_hops(cloud):
     ec2 = cloud.client("ec2")
     new, old = one(ec2, launch(cloud, image=AL2023))["MetadataOptions"], one(ec2, launch(cloud, image=AL2))["MetadataOptions"]

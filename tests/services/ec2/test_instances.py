@@ -238,3 +238,16 @@ def test_an_interface_that_was_there_before_becomes_the_primary_one_and_outlives
     ec2.terminate_instances(InstanceIds=[id_])
     cloud.advance(5)
     assert ec2.describe_network_interfaces(NetworkInterfaceIds=[plug["NetworkInterfaceId"]])["NetworkInterfaces"][0]["Status"] == "available"
+
+
+def test_an_instance_with_two_interfaces_gets_no_public_address_when_it_starts_again(cloud):
+    ec2 = cloud.client("ec2")
+    id_ = launch(cloud, Placement={"AvailabilityZone": "us-east-1a"})
+    assert one(ec2, id_)["PublicIpAddress"]
+    plug = ec2.create_network_interface(SubnetId=one(ec2, id_)["SubnetId"])["NetworkInterface"]["NetworkInterfaceId"]
+    ec2.attach_network_interface(InstanceId=id_, NetworkInterfaceId=plug, DeviceIndex=1)
+    ec2.stop_instances(InstanceIds=[id_])
+    cloud.advance(5)
+    ec2.start_instances(InstanceIds=[id_])
+    cloud.advance(5)
+    assert "PublicIpAddress" not in one(ec2, id_) and len(one(ec2, id_)["NetworkInterfaces"]) == 2

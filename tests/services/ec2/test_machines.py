@@ -181,3 +181,16 @@ def test_without_compute_instances_are_records_that_say_so(process):
     cloud.advance(5)
     assert one(ec2, id_)["StateReason"]["Code"] == "Cloche.RecordOnly"
     assert not cloud.client("ssm").describe_instance_information()["InstanceInformationList"]
+
+
+def test_an_image_of_an_instance_boots_others_that_run_their_own_user_data(real):
+    ec2 = real.client("ec2")
+    first = launch(real, UserData="#!/bin/sh\necho one >> /root/runs\n")
+    sh(real, first, "cloud-init status --wait; echo baked > /opt/app")
+    image = ec2.create_image(InstanceId=first, Name="baked", NoReboot=True)["ImageId"]
+    until(lambda: ec2.describe_images(ImageIds=[image])["Images"][0]["State"] == "available" or real.advance(1))
+    second = ec2.run_instances(ImageId=image, InstanceType="t3.micro", MinCount=1, MaxCount=1, UserData="#!/bin/sh\necho two >> /root/runs\n")["Instances"][0]["InstanceId"]
+    state(real, second, "running")
+    assert sh(real, second, "cloud-init status --wait >/dev/null; cat /opt/app /root/runs; hostname").split("\n")[:3] == ["baked", "one", "two"]
+    assert sh(real, second, "hostname") != sh(real, first, "hostname")
+    ec2.terminate_instances(InstanceIds=[first, second])

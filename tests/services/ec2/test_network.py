@@ -174,3 +174,7 @@ def test_nothing_stands_for_accounts_that_run_nothing(plugged):
     plugged.release(one)
     plugged.settled()
     assert not {net.vpc, one} & network.spaces(plugged.call)
+    assert (plugged.cloud.account, "us-east-1") not in network.standing(plugged.call).parts
+    again, private, _ = plugged.plug(net.subnets[0], [net.groups[0]])
+    plugged.listen(again, 80)
+    assert plugged.ask(again, private, 80) == private

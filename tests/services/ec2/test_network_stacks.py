@@ -169,3 +169,25 @@ def test_ipv6_dhcp_options_and_prefix_lists(cfn, net):
 def test_a_property_that_is_not_built_fails_its_resource_instead_of_vanishing(cfn):
     cfn.create_stack(StackName="x", TemplateBody=template({"E": one("EIP", TransferAddress="198.18.0.9")}))
     assert status(cfn, "x") in ("ROLLBACK_COMPLETE", "ROLLBACK_IN_PROGRESS") and "TransferAddress" in str(reasons(cfn, "x"))
+
+
+def test_what_was_changed_behind_the_stacks_back_is_its_drift(cfn, net):
+    http = {"IpProtocol": 6, "FromPort": "80", "ToPort": 80, "CidrIp": "0.0.0.0/0"}
+    ids = deploy(cfn, "drifts", template({
+        "V": one("VPC", CidrBlock="10.0.0.0/16", EnableDnsHostnames=True), "S": one("Subnet", VpcId=ref("V"), CidrBlock="10.0.1.0/24", MapPublicIpOnLaunch=False),
+        "I": one("InternetGateway"), "A": one("VPCGatewayAttachment", VpcId=ref("V"), InternetGatewayId=ref("I")), "T": one("RouteTable", VpcId=ref("V")),
+        "R": one("Route", "A", RouteTableId=ref("T"), DestinationCidrBlock="0.0.0.0/0", GatewayId=ref("I")),
+        "G": one("SecurityGroup", GroupDescription="g", VpcId=ref("V"), SecurityGroupIngress=[http])}))
+
+    def drifted():
+        cfn.detect_stack_drift(StackName="drifts")
+        return {d["LogicalResourceId"]: (d["StackResourceDriftStatus"], [p["PropertyPath"] for p in d["PropertyDifferences"]])
+                for d in cfn.describe_stack_resource_drifts(StackName="drifts")["StackResourceDrifts"]}
+    assert {status for status, _ in drifted().values()} == {"IN_SYNC"}
+    net.ec2.authorize_security_group_ingress(GroupId=ids["G"], IpProtocol="tcp", FromPort=22, ToPort=22, CidrIp="0.0.0.0/0")
+    net.ec2.modify_subnet_attribute(SubnetId=ids["S"], MapPublicIpOnLaunch={"Value": True})
+    net.ec2.modify_vpc_attribute(VpcId=ids["V"], EnableDnsHostnames={"Value": False})
+    net.ec2.delete_route(RouteTableId=ids["T"], DestinationCidrBlock="0.0.0.0/0")
+    found = drifted()
+    assert found["G"] == ("MODIFIED", ["/SecurityGroupIngress/1"]) and found["S"] == ("MODIFIED", ["/MapPublicIpOnLaunch"]) and found["V"] == ("MODIFIED", ["/EnableDnsHostnames"])
+    assert found["R"][0] == "DELETED"

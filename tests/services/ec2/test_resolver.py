@@ -4,7 +4,7 @@ import ipaddress
 
 import pytest
 
-from cloche.engines.net import topology
+from cloche.engines.net import dns, topology
 from cloche.services.ec2 import network, resolver, world
 
 from ...engines.test_dns import parse, query
@@ -220,3 +220,44 @@ def test_an_instance_looks_names_up_as_any_program_does(real):
     said = sh(real, id_, f"for name in {' '.join(wanted)}; do (getent ahostsv4 $name || echo -) | head -1 | cut -d' ' -f1; done")
     assert dict(zip(wanted, said.split(), strict=True)) == wanted
     ec2.terminate_instances(InstanceIds=[id_])
+
+
+def test_a_rule_asks_another_server_and_others_ask_at_an_inbound_endpoint(real, real_server):
+    net, plugged = Net(real), Plugged(real_server, real)
+    api, vpc = real.client("route53resolver"), net.vpc("10.1.0.0/16", dns=True)
+    subnets = [net.subnet(vpc, f"10.1.{n}.0/24", zone) for n, zone in enumerate("ab")]
+    group = net.ec2.create_security_group(GroupName="g", Description="g", VpcId=vpc)["GroupId"]
+    net.ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "10.1.0.0/16"}]}])
+    (a, a_ip, _), (server, server_ip, _) = plugged.plug(subnets[0], [group]), plugged.plug(subnets[1], [group])
+    ends = {direction: api.create_resolver_endpoint(CreatorRequestId=direction, Direction=direction, SecurityGroupIds=[group], IpAddresses=[{"SubnetId": x} for x in subnets])["ResolverEndpoint"]["Id"]
+            for direction in ("INBOUND", "OUTBOUND")}
+    rule = api.create_resolver_rule(CreatorRequestId="r", RuleType="FORWARD", DomainName="corp.example", TargetIps=[{"Ip": server_ip}], ResolverEndpointId=ends["OUTBOUND"])["ResolverRule"]["Id"]
+    plugged.settled()
+
+    async def serve():
+        held = world.running(plugged.call)
+        udp, tcp = await held.socket(server, "udp", server_ip, 53), await held.socket(server, "tcp", server_ip, 53)
+        return await dns.Server().serve(lambda asked, asker: dns.Reply("NOERROR", ((asked.name, "A", 5, "10.1.1.99"),)), udp, tcp)
+
+    async def look(address, name):
+        loop, sock = asyncio.get_running_loop(), await world.running(plugged.call).socket(a, "udp", a_ip, 0)
+        sock.sendto(query(name), (address, 53))
+        try:
+            _code, flags, rows, _ = parse(await asyncio.wait_for(loop.sock_recv(sock, 4096), 6))
+            return flags & 15, [row[3] for row in rows]
+        finally:
+            sock.close()
+    other = plugged(serve())
+    assert plugged(look("10.1.0.2", "www.corp.example")) == (3, [])                           # the rule is not associated yet
+    api.associate_resolver_rule(ResolverRuleId=rule, VPCId=vpc)
+    assert plugged(look("10.1.0.2", "www.corp.example")) == (0, [bytes([10, 1, 1, 99])])
+    assert plugged(look("10.1.0.2", "www.example"))[0] == 3
+    door = api.list_resolver_endpoint_ip_addresses(ResolverEndpointId=ends["INBOUND"])["IpAddresses"][0]["Ip"]
+    assert plugged(look(door, "ip-10-1-0-9.ec2.internal")) == (0, [bytes([10, 1, 0, 9])])
+    assert plugged(look(door, "www.corp.example")) == (0, [bytes([10, 1, 1, 99])])            # the rules of the endpoint's VPC hold for who asks there
+
+    async def end():
+        other.close()
+    plugged(end())
+    for interface in (a, server):
+        plugged.release(interface)

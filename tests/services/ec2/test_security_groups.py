@@ -180,6 +180,7 @@ def test_descriptions_are_changed_by_rule_or_by_id(net, refused):
     net.ec2.update_security_group_rule_descriptions_ingress(GroupId=id_, SecurityGroupRuleDescriptions=[{"SecurityGroupRuleId": made["SecurityGroupRuleId"], "Description": "two"}])
     assert group(net, id_)["IpPermissions"][0]["IpRanges"][0]["Description"] == "two"
     assert refused(net.ec2.update_security_group_rule_descriptions_egress, GroupId=id_, IpPermissions=[rule(80)]) == "InvalidPermission.NotFound"
+    assert refused(net.ec2.update_security_group_rule_descriptions_egress, GroupId=id_, SecurityGroupRuleDescriptions=[{"Description": "x"}]) == "MissingParameter"
 
 
 def test_an_interface_has_five_groups(net, refused):

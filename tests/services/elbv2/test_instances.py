@@ -31,6 +31,10 @@ def test_an_instance_is_initial_then_healthy_and_unused_once_it_is_stopped(lb):
     lb.ec2.stop_instances(InstanceIds=[id_])
     until(lb, lambda: lb.health(group)[id_][0] == "unused")
     assert lb.health(group)[id_] == ("unused", "Target.InvalidState")
+    lb.cloud.advance(10)
+    assert lb.ask(balancer).status == 503                      # all are unused: that is no failing open
+    lb.ec2.start_instances(InstanceIds=[id_])
+    until(lb, lambda: lb.health(group)[id_][0] in ("initial", "unhealthy"))
     lb.ec2.terminate_instances(InstanceIds=[id_])
     until(lb, lambda: id_ not in lb.health(group))             # what is terminated is deregistered
     assert lb.ask(balancer).status == 503

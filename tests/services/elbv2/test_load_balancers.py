@@ -21,6 +21,8 @@ def test_an_internet_facing_balancer_is_provisioning_and_then_active(lb):
     assert {one["SubnetId"] for one in made["AvailabilityZones"]} == {one["SubnetId"] for one in lb.subnets[:2]} and made["VpcId"] == lb.vpc
     lb.cloud.advance(60)
     assert lb.client.describe_load_balancers(Names=["lb"])["LoadBalancers"][0]["State"] == {"Code": "active"}
+    role = lb.cloud.client("iam").get_role(RoleName="AWSServiceRoleForElasticLoadBalancing")["Role"]      # AWS makes it with the first one
+    assert role["Path"] == "/aws-service-role/elasticloadbalancing.amazonaws.com/"
 
 
 def test_an_internal_balancer_has_a_name_that_says_so(lb):

@@ -99,9 +99,9 @@ def test_deregistering_drains_for_the_delay_and_then_the_target_is_not_registere
     lb.client.deregister_targets(TargetGroupArn=arn, Targets=[one])
     health = lambda: lb.client.describe_target_health(TargetGroupArn=arn, Targets=[one])["TargetHealthDescriptions"][0]["TargetHealth"]
     assert health() == {"State": "draining", "Reason": "Target.DeregistrationInProgress", "Description": "Target deregistration is in progress"}
-    lb.cloud.advance(59)
+    lb.cloud.advance(45)
     assert health()["State"] == "draining"
-    lb.cloud.advance(2)
+    lb.cloud.advance(16)
     assert health() == {"State": "unused", "Reason": "Target.NotRegistered", "Description": "Target is not registered to the target group"}
     with refused("InvalidTarget"):
         lb.client.deregister_targets(TargetGroupArn=arn, Targets=[one])
@@ -122,8 +122,10 @@ def test_an_application_load_balancer_is_the_target_of_a_network_one(lb):
         lb.client.register_targets(TargetGroupArn=group, Targets=[{"Id": inner["LoadBalancerArn"]}])
     lb.listener(inner, says("inner"))
     lb.client.register_targets(TargetGroupArn=group, Targets=[{"Id": inner["LoadBalancerArn"]}])
-    lb.listener(lb.balancer("outer", Type="network"), forward(group), Protocol="TCP")
+    outer = lb.balancer("outer", Type="network")
+    lb.listener(outer, forward(group), Protocol="TCP")
     lb.cloud.advance(10)
     assert lb.client.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"][0]["TargetHealth"] == {"State": "healthy"}
+    assert lb.ask(outer).text == "inner"
     with refused("ResourceInUse"):
         lb.client.delete_load_balancer(LoadBalancerArn=inner["LoadBalancerArn"])

@@ -432,3 +432,11 @@ def test_targets_are_told_of_tls_and_of_the_clients_port_if_they_are_to_be(lb):
     assert told["x-amzn-tls-version"] == "TLSv1.3" and told["x-amzn-tls-cipher-suite"].startswith("TLS_AES") and told["X-Forwarded-Proto"] == "https"
     address, _, port = told["X-Forwarded-For"].rpartition(":")
     assert address == client.address and int(port) > 1024
+
+
+def test_an_address_of_a_load_balancer_is_no_target(lb):
+    balancer, group = lb.balancer(), lb.group(TargetType="ip")
+    lb.listener(balancer, forward(group))
+    lb.client.register_targets(TargetGroupArn=group, Targets=[{"Id": node(lb, balancer)}])
+    assert list(lb.health(group).values()) == [("unused", "Target.IpUnusable")]
+    assert lb.ask(balancer).status == 503

@@ -45,7 +45,8 @@ class Reply(NamedTuple):
     authority: tuple[Row, ...] = ()
 
 
-Resolve = Callable[[Query, str], "Reply | Awaitable[Reply]"]      # ... and the address that asks
+# From a query and the address that asks; bytes are another server's answer, passed on as it is
+Resolve = Callable[[Query, str], "Reply | bytes | Awaitable[Reply | bytes]"]
 
 
 # -- reading --------------------------------------------------------------------------------------------------------------------------
@@ -90,6 +91,13 @@ def _name(data: bytes, at: int) -> tuple[str, int]:
 def _told(byte: int) -> str:
     letter = chr(byte).lower()
     return letter if letter in "abcdefghijklmnopqrstuvwxyz0123456789-_" else f"\\{byte:03o}"
+
+
+def ask(name: str, type_: str, id_: int) -> bytes:
+    """A question for another server."""
+    body = bytearray(_HEAD.pack(id_, 0x0100, 1, 0, 0, 0))
+    _put_name(body, name, None)
+    return bytes(body + struct.pack(">HH", TYPES.get(type_) or int(type_.removeprefix("TYPE")), IN))
 
 
 # -- writing --------------------------------------------------------------------------------------------------------------------------
@@ -247,8 +255,10 @@ async def answer(resolve: Resolve, message: bytes, udp: bool, asker: str = "") -
         return refuse(message, "NOTIMP")
     try:
         reply: Any = resolve(query, asker)
-        if not isinstance(reply, Reply):
+        if not isinstance(reply, (Reply, bytes)):
             reply = await reply
+        if isinstance(reply, bytes):
+            return message[:2] + reply[2:]
     except Exception:
         log.exception("DNS: %s %s", query.name, query.type)
         reply = Reply("SERVFAIL")

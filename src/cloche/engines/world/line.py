@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any
 
+SMALL = 64 << 10  # bytes of an order that go in one piece
 Answer = tuple[dict[str, Any], list[int]]
 
 
@@ -79,7 +80,12 @@ class Line:
                 future.exception()  # seen, whether somebody waits or not
 
     def _put(self, message: bytes, fds: Iterable[int]) -> None:
-        self._unsent.append((message, [os.dup(fd) for fd in fds]))
+        copies = [os.dup(fd) for fd in fds]
+        if len(message) > SMALL:  # a socket takes only so much in one piece: the rest is a file in memory
+            copies.append(os.memfd_create("order"))
+            whole_of(copies[-1], message)
+            message = b'{"long": true}'
+        self._unsent.append((message, copies))
         if len(self._unsent) == 1:
             self._flush()
 
@@ -143,10 +149,7 @@ class Files:
 
     def __init__(self, stdin: bytes) -> None:
         self.fds = [os.memfd_create(what) for what in ("stdin", "stdout", "stderr")]
-        view = memoryview(stdin)
-        while view:
-            view = view[os.write(self.fds[0], view):]
-        os.lseek(self.fds[0], 0, os.SEEK_SET)
+        whole_of(self.fds[0], stdin)
 
     def __enter__(self) -> Files:
         return self
@@ -157,6 +160,14 @@ class Files:
 
     def read(self) -> tuple[bytes, bytes]:
         return whole(self.fds[1]), whole(self.fds[2])
+
+
+def whole_of(fd: int, text: bytes) -> None:
+    """All of it into a file, to be read from its beginning."""
+    view = memoryview(text)
+    while view:
+        view = view[os.write(fd, view):]
+    os.lseek(fd, 0, os.SEEK_SET)
 
 
 def whole(fd: int) -> bytes:

@@ -128,11 +128,15 @@ class Machines:
 
     async def skeleton(self) -> skeleton.Skeleton:
         if self._skeleton is None or (self._skeleton.done() and self._skeleton.exception()):
-            self._skeleton = asyncio.ensure_future(asyncio.to_thread(skeleton.build, self.world.data, self.world.shift, self.world.trust))
-            base = await asyncio.shield(self._skeleton)
-            for path in base.host:
-                await self.world.ask("lower", path=path)
+            self._skeleton = asyncio.ensure_future(self._built())
         return await asyncio.shield(self._skeleton)
+
+    async def _built(self) -> skeleton.Skeleton:
+        """The skeleton, and the holder's knowledge of it: nobody boots before both."""
+        base = await asyncio.to_thread(skeleton.build, self.world.data, self.world.shift, self.world.trust)
+        for path in base.host:
+            await self.world.ask("lower", path=path)
+        return base
 
     def _news(self, running: Running, said: dict[str, Any], fds: list[int]) -> None:
         if "hello" in said:

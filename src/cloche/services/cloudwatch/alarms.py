@@ -93,14 +93,14 @@ def put_metric_alarm(call: Call, req: t.PutMetricAlarmInput) -> None:
             raise errors.not_built(f"PutMetricAlarm with {name}")
     if "WallClockWindow" in (req.get("EvaluationWindow") or {}):
         raise errors.not_built("PutMetricAlarm with a WallClockWindow")
-    check_metric(req)
+    check_metric(call, req)
     check_periods(req)
     keep(call, req, config)
     watching.watch(call, req["AlarmName"], queries.metrics_of(config))
     watching.soon(call, req["AlarmName"], evaluating.step_of(config))
 
 
-def check_metric(req: Any) -> None:
+def check_metric(call: Call, req: Any) -> None:
     if "ComparisonOperator" not in req:
         raise errors.missing("The parameter ComparisonOperator is required.")
     if req["ComparisonOperator"] in BANDS or "ThresholdMetricId" in req:
@@ -120,7 +120,7 @@ def check_metric(req: Any) -> None:
         for name in SINGLE:
             if name in req:
                 raise errors.validation(f"{name} must not be set when Metrics is set.")
-        queries.check(req["Metrics"], alarm=True)
+        queries.check(req["Metrics"], alarm=True, account=call.account)
         return
     for name in ("MetricName", "Namespace", "Period"):
         if name not in req:

@@ -38,7 +38,7 @@ def key_of(metric: Any) -> datapoints.Key:
 
 # -- checking ---------------------------------------------------------------------------------------------------------
 
-def check(queries: Any, alarm: bool = False) -> None:
+def check(queries: Any, alarm: bool = False, account: str = "") -> None:
     refuse = errors.validation
     if len(queries) > (ALARM_METRICS if alarm else MOST_QUERIES):
         raise refuse(f"The collection MetricDataQueries must not have a size greater than {ALARM_METRICS if alarm else MOST_QUERIES}.")
@@ -49,10 +49,10 @@ def check(queries: Any, alarm: bool = False) -> None:
         if q["Id"] in seen:
             raise refuse("The values for parameter id in MetricDataQueries are not unique.")
         seen.add(q["Id"])
+        if alarm and q.get("AccountId", account) != account:
+            raise errors.not_built("an alarm on another account's metric")
         if ("MetricStat" in q) == ("Expression" in q):
             raise refuse("Exactly one of the parameters MetricStat or Expression must be specified in each of MetricDataQueries.")
-        if "AccountId" in q and alarm:
-            raise errors.not_built("an alarm on another account's metric")
         if "MetricStat" in q:
             stat = q["MetricStat"]
             if "Period" in q:
@@ -232,7 +232,7 @@ def get_metric_data(call: Call, req: t.GetMetricDataInput) -> t.GetMetricDataOut
     check(queries)
     if req["StartTime"] >= req["EndTime"]:
         raise errors.validation("The parameter EndTime must be greater than StartTime.")
-    if any("AccountId" in q for q in queries):
+    if any(q.get("AccountId", call.account) != call.account for q in queries):
         raise errors.not_built("GetMetricData of another account")
     pending.flush(call)
     start, end = statistics.rounded(req["StartTime"], min(period_of(queries), 60), call.now), math.ceil(req["EndTime"])

@@ -80,6 +80,40 @@ async def read_group(r: Resource) -> None:
     r.attributes |= {"GroupId": r.physical, "Id": r.physical, "VpcId": there["VpcId"]}
 
 
+async def live_group(r: Resource) -> dict[str, Any]:
+    """A rule that says what one of the template's says is that one; others are told as a template would say them."""
+    there = (await r.do("ec2", "DescribeSecurityGroups", GroupIds=[r.physical]))["SecurityGroups"][0]
+    found = (await r.do("ec2", "DescribeSecurityGroupRules", Filters=[{"Name": "group-id", "Values": [r.physical]}]))["SecurityGroupRules"]
+    out = {"GroupName": there["GroupName"], "GroupDescription": there["Description"], "VpcId": there["VpcId"]}
+    for name, egress in (("SecurityGroupIngress", False), ("SecurityGroupEgress", True)):
+        wanted = rules(r.get(name))
+        out[name] = [next((one for one in wanted if _alike(one, said)), said) for said in (_said(rule, egress) for rule in found if rule["IsEgress"] == egress)]
+    return out
+
+
+def _said(rule: Any, egress: bool) -> dict[str, Any]:
+    """A rule as a template has it."""
+    out = {name: rule[name] for name in ("IpProtocol", "FromPort", "ToPort", "Description") if rule.get(name) is not None}
+    if out["IpProtocol"] == "-1":
+        out = {name: value for name, value in out.items() if not name.endswith("Port")}
+    end = "Destination" if egress else "Source"
+    for member, name in (("CidrIpv4", "CidrIp"), ("CidrIpv6", "CidrIpv6"), ("PrefixListId", f"{end}PrefixListId")):
+        if member in rule:
+            out[name] = rule[member]
+    if group := rule.get("ReferencedGroupInfo"):
+        out[f"{end}SecurityGroupId"] = group["GroupId"]
+    return out
+
+
+def _alike(wanted: Any, said: dict[str, Any]) -> bool:
+    """Protocols have names and numbers, ports may be text, and -1 is all of them."""
+    def plain(rule: Any) -> dict[str, str]:
+        out = {name: str(value) for name, value in rule.items() if name != "SourceSecurityGroupOwnerId" and value is not None}
+        out["IpProtocol"] = {"6": "tcp", "17": "udp", "1": "icmp", "58": "icmpv6"}.get(out["IpProtocol"], out["IpProtocol"].lower())
+        return {name: value for name, value in out.items() if not (out["IpProtocol"] == "-1" and name.endswith("Port"))}
+    return plain(wanted) == plain(said)
+
+
 async def delete_group(r: Resource) -> None:
     await r.do("ec2", "DeleteSecurityGroup", GroupId=r.physical)
 
@@ -153,6 +187,11 @@ async def read_interface(r: Resource) -> None:
                      "PrimaryIpv6Address": next((one["Ipv6Address"] for one in there["Ipv6Addresses"] if one["IsPrimaryIpv6"]), "")}
 
 
+async def live_interface(r: Resource) -> dict[str, Any]:
+    there = await _interface(r)
+    return {"SubnetId": there["SubnetId"], "Description": there["Description"], "SourceDestCheck": there["SourceDestCheck"], "GroupSet": [one["GroupId"] for one in there["Groups"]]}
+
+
 async def attach(r: Resource) -> str:
     only(r, "NetworkInterfaceId", "InstanceId", "DeviceIndex", "DeleteOnTermination")
     answer = await r.do("ec2", "AttachNetworkInterface", NetworkInterfaceId=r.properties["NetworkInterfaceId"], InstanceId=r.properties["InstanceId"], DeviceIndex=r.properties["DeviceIndex"])
@@ -207,10 +246,10 @@ async def associate_eip(r: Resource) -> str:
 
 
 TYPES = {
-    "AWS::EC2::SecurityGroup": Type(name="GroupName", limit=255, create=create_group, update=update_group, read=read_group, delete=patient(delete_group), attributes=("VpcId",)),
+    "AWS::EC2::SecurityGroup": Type(name="GroupName", limit=255, create=create_group, update=update_group, read=read_group, live=live_group, delete=patient(delete_group), attributes=("VpcId",)),
     "AWS::EC2::SecurityGroupIngress": alone("Ingress"),
     "AWS::EC2::SecurityGroupEgress": alone("Egress"),
-    "AWS::EC2::NetworkInterface": Type(create=create_interface, update=update_interface, read=read_interface, delete=patient(op("ec2", "DeleteNetworkInterface", NetworkInterfaceId="{id}"))),
+    "AWS::EC2::NetworkInterface": Type(create=create_interface, update=update_interface, read=read_interface, live=live_interface, delete=patient(op("ec2", "DeleteNetworkInterface", NetworkInterfaceId="{id}"))),
     "AWS::EC2::NetworkInterfaceAttachment": Type(create=attach, update=reattach, read=itself("AttachmentId"), delete=op("ec2", "DetachNetworkInterface", AttachmentId="{id}")),
     "AWS::EC2::EIP": Type(create=create_eip, update=update_eip, delete=patient(delete_eip)),
     "AWS::EC2::EIPAssociation": Type(create=associate_eip, read=itself("Id"), delete=op("ec2", "DisassociateAddress", AssociationId="{id}")),

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from cloche.kernel import AwsError
 from cloche.services.cloudformation.public import LETTERS, Resource, Type, op, steps
 
 from .cfn_shared import itself, looks, makes, patient, retag, true
@@ -29,6 +30,20 @@ async def update_route(r: Resource) -> None:
 
 async def delete_route(r: Resource) -> None:
     await r.do("ec2", "DeleteRoute", RouteTableId=r.properties["RouteTableId"], **_to(r))
+
+
+async def live_route(r: Resource) -> dict[str, Any]:
+    """Where it leads now; gone if the table has no route to that destination."""
+    there = (await r.do("ec2", "DescribeRouteTables", RouteTableIds=[r.properties["RouteTableId"]]))["RouteTables"][0]
+    (member, destination), = _to(r).items()
+    for route in there["Routes"]:
+        if route.get(member) == destination:
+            targets = {name: value for name, value in route.items() if name.endswith("Id") and name not in (*DESTINATIONS, "InstanceOwnerId")}
+            named = next((name for name in r.properties if name.endswith("Id") and name not in (*DESTINATIONS, "RouteTableId")), "")
+            if named == "VpcEndpointId" and "GatewayId" in targets:
+                targets["VpcEndpointId"] = targets["GatewayId"]
+            return {"RouteTableId": r.properties["RouteTableId"], member: destination, named: targets.get(named) or next(iter(targets.values()), "")}
+    raise AwsError("InvalidRoute.NotFound", f"no route with destination {destination}")
 
 
 async def propagate(r: Resource) -> str:
@@ -129,7 +144,7 @@ async def read_list(r: Resource) -> None:
 TYPES = {
     "AWS::EC2::RouteTable": Type(create=makes("route-table", "CreateRouteTable", "RouteTable.RouteTableId", "VpcId"), update=retag, read=itself("RouteTableId"),
                                  delete=patient(op("ec2", "DeleteRouteTable", RouteTableId="{id}"))),
-    "AWS::EC2::Route": Type(create=create_route, update=update_route, delete=delete_route),
+    "AWS::EC2::Route": Type(create=create_route, update=update_route, live=live_route, delete=delete_route),
     "AWS::EC2::SubnetRouteTableAssociation": Type(create=steps(op("ec2", "AssociateRouteTable", send=True, physical="AssociationId")), read=itself("Id"),
                                                   delete=op("ec2", "DisassociateRouteTable", AssociationId="{id}")),
     "AWS::EC2::GatewayRouteTableAssociation": Type(

@@ -34,6 +34,15 @@ async def read_vpc(r: Resource) -> None:
         "DefaultNetworkAcl": acls["NetworkAcls"][0]["NetworkAclId"]}
 
 
+async def live_vpc(r: Resource) -> dict[str, Any]:
+    there = await _vpc(r)
+    out = {"CidrBlock": there["CidrBlock"], "InstanceTenancy": there["InstanceTenancy"]}
+    for name in ("EnableDnsSupport", "EnableDnsHostnames"):
+        answer = await r.do("ec2", "DescribeVpcAttribute", VpcId=r.physical, Attribute=name[0].lower() + name[1:])
+        out[name] = answer[name]["Value"]
+    return out
+
+
 # -- Subnet ----------------------------------------------------------------------------------------------------------------------------------
 
 _subnet = looks("DescribeSubnets", "SubnetIds", "Subnets")
@@ -69,6 +78,11 @@ async def read_subnet(r: Resource) -> None:
     r.attributes |= {"SubnetId": r.physical, "VpcId": there["VpcId"], "AvailabilityZone": there["AvailabilityZone"], "AvailabilityZoneId": there["AvailabilityZoneId"],
                      "CidrBlock": there.get("CidrBlock", ""), "Ipv6CidrBlocks": [one["Ipv6CidrBlock"] for one in there["Ipv6CidrBlockAssociationSet"]],
                      "NetworkAclAssociationId": association}
+
+
+async def live_subnet(r: Resource) -> dict[str, Any]:
+    there = await _subnet(r)
+    return {name: there[name] for name in ("VpcId", "CidrBlock", "AvailabilityZone", "MapPublicIpOnLaunch", "AssignIpv6AddressOnCreation", "EnableDns64") if name in there}
 
 
 # -- further ranges ----------------------------------------------------------------------------------------------------------------------------
@@ -116,6 +130,13 @@ async def detach_gateway(r: Resource) -> None:
 NAT = ("SubnetId", "AllocationId", "ConnectivityType", "PrivateIpAddress", "SecondaryAllocationIds", "SecondaryPrivateIpAddresses", "SecondaryPrivateIpAddressCount", "AvailabilityMode",
        "VpcId", "AvailabilityZoneAddresses")
 _nat = looks("DescribeNatGateways", "NatGatewayIds", "NatGateways")
+
+
+async def live_nat(r: Resource) -> dict[str, Any]:
+    there = await _nat(r)
+    if there["State"] in ("deleting", "deleted"):
+        raise AwsError("NatGatewayNotFound", f"NatGateway {r.physical} was not found")
+    return {"SubnetId": there["SubnetId"], "ConnectivityType": there["ConnectivityType"]}
 
 
 async def nat_ready(r: Resource) -> bool:
@@ -182,8 +203,8 @@ async def dissociate_dhcp(r: Resource) -> None:
 TYPES = {
     "AWS::EC2::VPC": Type(create=steps(makes("vpc", "CreateVpc", "Vpc.VpcId", "CidrBlock", "InstanceTenancy", "Ipv4IpamPoolId", "Ipv4NetmaskLength", "VpcEncryptionControl",
                                        also=("EnableDnsSupport", "EnableDnsHostnames")), vpc_settings),
-                          update=steps(vpc_settings, retag), read=read_vpc, delete=patient(op("ec2", "DeleteVpc", VpcId="{id}")), attributes=("CidrBlock",)),
-    "AWS::EC2::Subnet": Type(create=steps(makes("subnet", "CreateSubnet", "Subnet.SubnetId", *SUBNET, also=SETTINGS), subnet_settings), update=steps(subnet_settings, retag), read=read_subnet,
+                          update=steps(vpc_settings, retag), read=read_vpc, live=live_vpc, delete=patient(op("ec2", "DeleteVpc", VpcId="{id}")), attributes=("CidrBlock",)),
+    "AWS::EC2::Subnet": Type(create=steps(makes("subnet", "CreateSubnet", "Subnet.SubnetId", *SUBNET, also=SETTINGS), subnet_settings), update=steps(subnet_settings, retag), read=read_subnet, live=live_subnet,
                              delete=patient(op("ec2", "DeleteSubnet", SubnetId="{id}")), attributes=("AvailabilityZone", "AvailabilityZoneId", "CidrBlock", "VpcId", "OutpostArn")),
     "AWS::EC2::VPCCidrBlock": Type(create=create_vpc_block, read=read_block, delete=patient(op("ec2", "DisassociateVpcCidrBlock", AssociationId="{id}"))),
     "AWS::EC2::SubnetCidrBlock": Type(create=op("ec2", "AssociateSubnetCidrBlock", send=True, physical="Ipv6CidrBlockAssociation.AssociationId"), read=read_block,
@@ -194,7 +215,7 @@ TYPES = {
     "AWS::EC2::VPCGatewayAttachment": Type(create=attach_gateway, update=change_gateway, delete=patient(detach_gateway), gone=("Gateway.NotAttached",)),
     "AWS::EC2::EgressOnlyInternetGateway": Type(create=makes("egress-only-internet-gateway", "CreateEgressOnlyInternetGateway", "EgressOnlyInternetGateway.EgressOnlyInternetGatewayId", "VpcId"),
                                                 update=retag, read=itself("Id"), delete=op("ec2", "DeleteEgressOnlyInternetGateway", EgressOnlyInternetGatewayId="{id}")),
-    "AWS::EC2::NatGateway": Type(create=makes("natgateway", "CreateNatGateway", "NatGateway.NatGatewayId", *NAT, also=("MaxDrainDurationSeconds",)), update=update_nat, ready=nat_ready, read=read_nat, delete=delete_nat,
+    "AWS::EC2::NatGateway": Type(create=makes("natgateway", "CreateNatGateway", "NatGateway.NatGatewayId", *NAT, also=("MaxDrainDurationSeconds",)), update=update_nat, ready=nat_ready, read=read_nat, live=live_nat, delete=delete_nat,
                                  gone=("NatGatewayNotFound",)),
     "AWS::EC2::DHCPOptions": Type(create=create_dhcp, update=retag, delete=patient(op("ec2", "DeleteDhcpOptions", DhcpOptionsId="{id}"))),
     "AWS::EC2::VPCDHCPOptionsAssociation": Type(create=associate_dhcp, delete=dissociate_dhcp),

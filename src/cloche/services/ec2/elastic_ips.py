@@ -196,7 +196,17 @@ def associate_address(call: Call, req: t.AssociateAddressRequest) -> t.Associate
         raise errors_vpc.managed_address()
     if one.interface and req.get("AllowReassociation") is False:
         raise errors_vpc.already_associated(f"resource {one.id} is already associated with associate-id {one.association}")
-    return {"AssociationId": join(call, one, interface, private).association}
+    association = join(call, one, interface, private).association
+    if one.interface and one.interface != interface.id:
+        _lend_again(call, one.interface, one.private)
+    return {"AssociationId": association}
+
+
+def _lend_again(call: Call, interface: str, private: str) -> None:
+    """What lost its Elastic IP is an instance's first address: it may be lent one, as at launch."""
+    there = network_interfaces.find(call, interface)
+    if private == there.private and network_interfaces.up(call, there):
+        public_addresses.start(call, there)
 
 
 @ec2.op(needs=_asks())
@@ -217,9 +227,7 @@ def disassociate_address(call: Call, req: t.DisassociateAddressRequest) -> None:
         raise errors_vpc.managed_address()
     interface, private = one.interface, one.private
     leave(call, one)
-    there = network_interfaces.find(call, interface)
-    if private == there.private and network_interfaces.up(call, there):
-        public_addresses.start(call, there)
+    _lend_again(call, interface, private)
 
 
 @ec2.op(needs=_asks())

@@ -196,7 +196,7 @@ def describe_images(call: Call, req: t.DescribeImagesRequest) -> t.DescribeImage
         found = [one for one in call.all(Image) if one.state != "deregistered"]
         if req.get("Owners") != ["self"]:
             found += [one for there in call.all(Published) if there.account != call.account and (one := image_records.anywhere(call, there.id))]
-            found += public_images.table().values()
+            found += public_images.table(call.region).values()
     if owners := req.get("Owners"):
         found = [one for one in found if one.owner in owners or (one.alias in owners and one.alias) or ("self" in owners and one.owner == call.account)]
     if users := req.get("ExecutableUsers"):

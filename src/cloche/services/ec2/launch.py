@@ -12,7 +12,7 @@ from msgspec import Struct
 from cloche.kernel import Call, Record
 from cloche.services.iam import public as iam
 
-from . import block_devices, errors, hosts, image_records, instance_types, instances, launch_interfaces, launch_needs, launch_options, life, tags
+from . import block_devices, errors, hosts, image_records, instance_types, instances, launch_interfaces, launch_needs, launch_options, life, public_images, tags
 from . import errors_instances as refusals
 from . import service as ec2
 from .image_records import Image
@@ -65,6 +65,9 @@ def plan(call: Call, req: Any) -> Plan:
     kind = instance_types.find(req.get("InstanceType") or DEFAULT_TYPE)
     if image.architecture not in kind.architectures:
         raise refusals.architecture(",".join(kind.architectures), image.architecture)
+    if image.architecture != public_images.ARCHITECTURE and not life.records_only(call):
+        raise refusals.no_compute(f"This computer's processor is {public_images.ARCHITECTURE}: an image for {image.architecture} does not run on it. "
+                                  f"Choose an image and an instance type for {public_images.ARCHITECTURE}, or start with `cloche up --compute none`.")
     least, most = req.get("MinCount", 1), req.get("MaxCount", 1)
     if least < 1:
         raise errors.invalid(f"Value ({least}) for parameter minCount is invalid. Expected a positive integer.")

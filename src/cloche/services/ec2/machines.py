@@ -66,7 +66,7 @@ def has_network(call: Call, id_: str) -> bool:
 
 
 network_map.OWNERS["i"] = has_network
-life.LISTENERS.append(lambda call, one: network.changed(call))
+life.LISTENERS.append(lambda call, one: network.changed(call) if one.state in ("pending", "stopped", "terminated") else None)  # it has its network in all others alike
 life.MACHINES.update(wake=wake, lacks=world.lacks, console=console, attach=rewire, detach=rewire, grow=grow)
 
 

@@ -144,6 +144,9 @@ class Engine:
                     await self.network.become(self.compiled.plan)
                 except Refused as trouble:
                     log.error("the network: %s", trouble)
+                for scope in [scope for scope, part in self.parts.items() if scope not in self.stale and not any(one.up for one in part.get("interfaces", {}).values())]:
+                    del self.parts[scope]            # nothing runs there any more: its changes are nobody's business until something does
+                    self.kept.pop(scope, None)
                 for door in self.doors:
                     try:
                         await door.settle(call, self.topology, self.compiled)

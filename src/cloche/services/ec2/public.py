@@ -302,3 +302,9 @@ def zone_id(call: Call, zone: str) -> str:
     """`use1-az1` of `us-east-1a`, as this account sees it."""
     from . import zones
     return zones.id_of(call.account, zone)
+
+
+def image_id(region: str, number: int, architecture: str) -> str:
+    """The id of a published image in a region."""
+    from . import public_images
+    return public_images.id_of(region, number, architecture)

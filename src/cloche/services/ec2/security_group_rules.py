@@ -126,6 +126,8 @@ def revoke_security_group_egress(call: Call, req: t.RevokeSecurityGroupEgressReq
 def _describe_anew(call: Call, req: Any, egress: bool) -> Any:
     group = security_groups.wanted(call, req)
     if by_id := req.get("SecurityGroupRuleDescriptions"):
+        if not all(one.get("SecurityGroupRuleId") for one in by_id):
+            raise errors.missing("SecurityGroupRuleId")
         new: dict[Any, str] = {one.get("SecurityGroupRuleId"): permissions.described(one) for one in by_id}
         there = {rule.id for rule in group.rules if rule.egress == egress}
         if strays := [id_ for id_ in new if id_ not in there]:

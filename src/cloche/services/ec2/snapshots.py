@@ -84,7 +84,7 @@ def anywhere(call: Call, id_: str, region: str = "") -> Snapshot | None:
     there = call.at(call.account, region or call.region)
     if found := there.get(Snapshot, id_):
         return found if found.state != "recoverable" else None
-    if image := public_images.snapshot(call, id_):
+    if image := public_images.snapshot(there.region, id_):
         root = image.root
         return Snapshot(id_, "vol-ffffffff", root["VolumeSize"], image.made, image.owner, there.region, "completed", description=f"Created for {image.id}", permitted=["all"],
                         completed=image.made, tree=True, published=True, image_id=image.id)
@@ -230,7 +230,7 @@ def describe_snapshots(call: Call, req: t.DescribeSnapshotsRequest) -> t.Describ
     else:
         found = [one for one in call.all(Snapshot) if one.state != "recoverable"]
         found += [one for shared in call.all(Shared) if shared.account != call.account and (one := anywhere(call, shared.id))]
-        found += [one for image in public_images.table().values() if (one := anywhere(call, image.snapshots[0]))]
+        found += [one for image in public_images.table(call.region).values() if (one := anywhere(call, image.snapshots[0]))]
     if owners := req.get("OwnerIds"):
         found = [one for one in found if one.owner in owners or ("self" in owners and one.owner == call.account) or ("amazon" in owners and one.published)]
     if users := req.get("RestorableByUserIds"):

@@ -11,6 +11,7 @@ import msgspec
 
 from cloche.kernel import ANY, AwsError, Call, Record
 from cloche.services.elbv2 import public as elbv2
+from cloche.services.iam import public as iam
 
 from . import errors
 from . import service as elb
@@ -133,6 +134,7 @@ def create_load_balancer(call: Call, req: t.CreateAccessPointInput) -> t.CreateA
         return {"DNSName": old.dns}
     if len(call.all(LoadBalancer)) >= MOST:
         raise errors.too_many()
+    iam.ensure_linked(call, "elasticloadbalancing.amazonaws.com")
     front = "internal-" if scheme == "internal" else ""
     dns = f"{front}{name}-{call.pick('123456789', 1)}{call.pick('0123456789', 9)}.{call.region}.elb.amazonaws.com"
     check = {"Target": f"TCP:{heard[0].instance_port}", "Interval": 30, "Timeout": 5, "UnhealthyThreshold": 2, "HealthyThreshold": 10}

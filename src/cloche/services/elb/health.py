@@ -90,8 +90,14 @@ async def probe(call: Call, key: str) -> None:
     if one is None or member is None or member.draining:
         return
     instance = elbv2.network.instances(call, [id_]).get(id_)
-    address = (instance or {}).get("PrivateIpAddress", "")
-    seen = await ask(call, one, member, address) if instance and instance["State"]["Name"] == "running" else elbv2.Found(False)
+    if instance is None or instance["State"]["Name"] in ("terminated", "shutting-down"):
+        with call.step():                                      # AWS deregisters what is terminated
+            if (one := call.get(LoadBalancer, name)) and id_ in one.members:
+                call.cancel(check, key)
+                call.put(one.but(members={k: v for k, v in one.members.items() if k != id_}))
+        return
+    address = instance.get("PrivateIpAddress", "")
+    seen = await ask(call, one, member, address) if instance["State"]["Name"] == "running" else elbv2.Found(False)
     with call.step():
         one = call.get(LoadBalancer, name)
         there = one.members.get(id_) if one else None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from cloche.kernel import ANY, Call, Record
+from cloche.services.iam import public as iam
 
 from . import attributes, errors, limits, names, network, pages
 from . import service as elbv2
@@ -121,6 +122,7 @@ def create_load_balancer(call: Call, req: t.CreateLoadBalancerInput) -> t.Create
         return {"LoadBalancers": [view(call, old)]}
     if sum(one.type == type_ for one in call.all(LoadBalancer)) >= limits.BALANCERS[type_]:
         raise errors.too_many_balancers()
+    iam.ensure_linked(call, "elasticloadbalancing.amazonaws.com")
     id_ = call.id(digits=16)
     made = call.put(LoadBalancer(name, call.arn(f"loadbalancer/{names.SHORT[type_]}/{name}/{id_}"), type_, scheme, vpc, names.dns(call, name, id_, type_, scheme), call.now, zones, groups,
                                  ip_type, tags=tagged))

@@ -25,7 +25,7 @@ SENTENCES = {
     "Elb.InternalError": "Health checks failed due to an internal error", "Target.ResponseCodeMismatch": "Health checks failed with these codes: [{}]",
     "Target.Timeout": "Request timed out", "Target.FailedHealthChecks": "Health checks failed", "Target.NotRegistered": "Target is not registered to the target group",
     "Target.NotInUse": "Target group is not configured to receive traffic from the load balancer", "Target.DeregistrationInProgress": "Target deregistration is in progress",
-    "Target.InvalidState": "Target is in the {} state", "Target.HealthCheckDisabled": "Health checks are disabled for this target",
+    "Target.InvalidState": "Target is in the {} state", "Target.IpUnusable": "The IP address cannot be used as a target, as it is in use by a load balancer", "Target.HealthCheckDisabled": "Health checks are disabled for this target",
 }
 OTHER_ZONE = "Target is in an Availability Zone that is not enabled for the load balancer"
 
@@ -53,7 +53,7 @@ def reachable_zone(balancer: LoadBalancer, target: Target) -> bool:
 
 def used(call: Call, group: TargetGroup, target: Target) -> bool:
     balancer = balancer_of(call, group)
-    return balancer is not None and reachable_zone(balancer, target)
+    return balancer is not None and reachable_zone(balancer, target) and not (group.type == "ip" and target.id in balancers_addresses(call))
 
 
 def state(call: Call, group: TargetGroup, target: Target, instance: Any = None) -> tuple[str, str, str]:
@@ -63,6 +63,8 @@ def state(call: Call, group: TargetGroup, target: Target, instance: Any = None) 
     balancer = balancer_of(call, group)
     if instance is not None and instance["State"]["Name"] not in ("running", "pending"):
         return _said("unused", "Target.InvalidState", instance["State"]["Name"])
+    if group.type == "ip" and target.id in balancers_addresses(call):
+        return _said("unused", "Target.IpUnusable")
     if balancer is None:
         return _said("unused", "Target.NotInUse")
     if not reachable_zone(balancer, target):
@@ -71,7 +73,14 @@ def state(call: Call, group: TargetGroup, target: Target, instance: Any = None) 
         return _said("unavailable", "Target.HealthCheckDisabled")
     if target.state == "healthy":
         return "healthy", "", ""
+    if target.state == "unused":                               # it runs again, and has not been looked at yet
+        return _said("initial", "Elb.InitialHealthChecking")
     return _said(target.state, target.reason, target.said)
+
+
+def balancers_addresses(call: Call) -> set[str]:
+    from . import nodes
+    return {one.private for one in call.all(nodes.Node)}
 
 
 def _said(state_: str, reason: str, more: str = "") -> tuple[str, str, str]:
@@ -167,7 +176,11 @@ async def probe(call: Call, target: str) -> None:
                 if there := call.get(Target, target):
                     targets.forget(call, there)            # AWS deregisters what is terminated
             return
-        if instance["State"]["Name"] != "running":
+        if instance["State"]["Name"] != "running":             # nothing is sent to it until it runs again
+            with call.step():
+                asleep = found.but(state="unused", reason="Target.InvalidState", said=instance["State"]["Name"], passed=0, failed=0)
+                if asleep != call.get(Target, target):
+                    call.put(asleep)
             return
         found = found.but(address=instance.get("PrivateIpAddress", found.address))
     try:
@@ -177,8 +190,10 @@ async def probe(call: Call, target: str) -> None:
     with call.step():
         there = call.get(Target, target)
         if there is not None and there.checking and there.registered == found.registered:
+            if there.state == "unused":
+                there = there.but(state="initial", reason="Elb.InitialHealthChecking", said="")
             after = judged(there.but(address=found.address), group.check, seen, call.now)
-            if after != there:
+            if after != call.get(Target, target):
                 call.put(after)
             metrics.hosts(call, balancer, group)
 

@@ -132,3 +132,13 @@ def holds(call: Call, account: str, name: str, type_: str, value: str) -> bool:
 def zone_of(call: Call, id_: str) -> Any:
     """The hosted zone with this id if it is the caller's, else None."""
     return call.of("route53").get(zones.HostedZone, names.bare(id_))
+
+
+def domain(name: str) -> str | None:
+    """A domain's name in Route 53's form, "." for the root; None if it is none."""
+    if name == ".":
+        return name
+    try:
+        return names.full(name)
+    except names.Bad:
+        return None

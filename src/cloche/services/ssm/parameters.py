@@ -312,7 +312,7 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 def show(call: Call, name: str, decrypt: bool) -> dict[str, Any]:
     name, selector = _split(plain(call, name))
-    if name.startswith(published.PREFIX) and (value := published.value(name)):
+    if name.startswith(published.PREFIX) and (value := published.value(name, call.region)):
         return _public(call, name, value)
     if name.startswith(REFERENCE):
         return _secret(call, name, selector, decrypt)

@@ -55,6 +55,9 @@ class Orders:
             self.over = True
             return
         order = json.loads(message)
+        if order.get("long"):  # it is in the last of the files beside it
+            with open(fds.pop(), "rb") as f:
+                order = json.load(f)
         send = []  # descriptors that go with the answer; the order's own and these are closed afterwards
         try:
             answer = getattr(self, "do_" + order["do"])(order, fds, send)

@@ -23,7 +23,7 @@ def group(groups: Sequence[Any], dice: Any) -> str | None:
 
 def candidates(targets: Sequence[Any], count: int = 1, percentage: int = 0) -> list[Any]:
     """Those that get requests. `count` and `percentage`: with fewer healthy ones than that, all do."""
-    there = [one for one in targets if not one.draining]
+    there = [one for one in targets if not one.draining and one.state != "unused"]
     well = [one for one in there if one.state in ("healthy", "unavailable")]
     if not well or len(well) < count or len(well) * 100 < percentage * len(there):
         return there
