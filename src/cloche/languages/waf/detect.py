@@ -8,7 +8,7 @@ import re
 
 _SQL_LOW = [re.compile(p, re.I | re.S) for p in (
     rb"""['"`)]\s*(?:or|and|xor|\|\||&&)\s*(?:not\s+)?[\s('"`]*[\w.]+['"`]?\s*(?:=|<>|!=|<|>|like\b|between\b|in\s*\(|is\s)""",   # ' or 1=1
-    rb"""\b(?:or|and)\s+(['"]?)(\w+)\1\s*=\s*\1\2(?:\b|['"])""",                                                                   # or 7=7
+    rb"""\b(?:or|and)\s+(['"]?)(\w+)\1\s*=\s*\1\2(?:\b|['"])|\b(?:or|and)\s+(['"])\3\s*=\s*\3""",                                       # or 7=7, or ""="
     rb"""\bunion\b(?:\s|/\*.*?\*/|\()+(?:all\s+|distinct\s+)?(?:\s|\()*select\b""",
     rb""";\s*(?:drop|delete|insert|update|alter|create|truncate|exec|execute|shutdown|grant|declare)\s""",
     rb"""['"`]\s*(?:;|\)|\s)*(?:--(?:\s|$|[+])|#\s*$|/\*)""",                                                                     # admin' --
