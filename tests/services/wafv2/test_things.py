@@ -18,8 +18,8 @@ def test_an_ip_set_lives_and_every_change_renews_its_lock_token(waf):
     assert one["ARN"] == f"arn:aws:wafv2:us-east-1:{waf.cloud.account}:regional/ipset/ips/{one['Id']}"
     told = waf.client.get_ip_set(**named(one))
     assert told["IPSet"]["Addresses"] == ["10.0.0.0/8", "192.0.2.44/32"] and told["LockToken"] == one["LockToken"]
-    token = waf.client.update_ip_set(**locked(one), Addresses=["10.1.0.0/16"], Description="d")["NextLockToken"]
-    assert token != one["LockToken"] and waf.client.get_ip_set(**named(one))["IPSet"]["Description"] == "d"
+    token = waf.client.update_ip_set(**locked(one), Addresses=["10.1.0.0/16"], Description="changed")["NextLockToken"]
+    assert token != one["LockToken"] and waf.client.get_ip_set(**named(one))["IPSet"]["Description"] == "changed"
     assert code(waf.client.update_ip_set, **locked(one), Addresses=[]) == "WAFOptimisticLockException"
     assert code(waf.client.delete_ip_set, **locked(one)) == "WAFOptimisticLockException"
     assert [x["Name"] for x in waf.client.list_ip_sets(Scope="REGIONAL")["IPSets"]] == ["ips"] and waf.client.list_ip_sets(Scope="CLOUDFRONT")["IPSets"] == []
@@ -70,6 +70,7 @@ def test_a_rule_group_stays_within_its_capacity_and_is_kept_while_it_is_used(waf
     waf.client.delete_ip_set(**locked(ips))
     waf.client.delete_rule_group(**locked(group))
     assert waf.client.list_rule_groups(Scope="REGIONAL")["RuleGroups"] == []
+
 
 
 def test_a_web_acl_lives(waf):
