@@ -54,7 +54,8 @@ def test_a_stack_makes_changes_and_deletes_a_web_acl(cloud):
     assert settle(cloud, "UPDATE_COMPLETE")["Ref"] == out["Ref"]
     assert [api.call(path).status for path in ("/?evils", "/?not-evil", "/?bad", "/?worse")] == [200, 403, 200, 403]
     arn = client.get_web_acl(Name=name, Id=id_, Scope=scope)["WebACL"]["ARN"]
-    assert client.list_tags_for_resource(ResourceARN=arn)["TagInfoForResource"]["TagList"][0]["Key"] == "c"
+    tags = {one["Key"]: one["Value"] for one in client.list_tags_for_resource(ResourceARN=arn)["TagInfoForResource"]["TagList"]}
+    assert tags["c"] == "d" and "a" not in tags and tags["aws:cloudformation:stack-name"] == "waf"
     cfn.delete_stack(StackName="waf")
     for _ in range(20):
         if not client.list_web_acls(Scope="REGIONAL")["WebACLs"] and not client.list_ip_sets(Scope="REGIONAL")["IPSets"]:
