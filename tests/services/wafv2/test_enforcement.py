@@ -5,7 +5,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.services.apigateway.conftest import Api
-from tests.services.elbv2.conftest import lb, says  # noqa: F401 (a fixture)
+from tests.services.elbv2.conftest import lb  # noqa: F401 (a fixture)
 
 from .conftest import contains, locked, rule
 
@@ -76,6 +76,7 @@ def test_rules_count_label_and_answer_in_their_own_words(waf, api):
     api.mock("/echo", template="$input.params('x-amzn-waf-seen')")
     api.deploy()
     assert api.call("/echo?a=1").body == b"yes" and api.call("/echo").body == b""
+    assert api.call("/echo?a=1", headers={"X-Amzn-Waf-Seen": "mine"}).body == b"yes"
 
 
 def test_a_gateway_response_may_say_what_waf_blocked(waf, api):
@@ -133,19 +134,27 @@ def test_a_load_balancer_answers_403_and_the_target_never_sees_it(waf, lb):  # n
     assert lb.ask(front, "/?q=%3Cscript%3E", headers=agent).status == 200
     waf.client.associate_web_acl(WebACLArn=acl["ARN"], ResourceArn=front["LoadBalancerArn"])
     assert waf.client.list_resources_for_web_acl(WebACLArn=acl["ARN"])["ResourceArns"] == [front["LoadBalancerArn"]]
-    lb.client.modify_listener(ListenerArn=front["listener"], DefaultActions=[{"Type": "forward", "TargetGroupArn": front["group"]}])
     blocked = lb.ask(front, "/?q=%3Cscript%3E", headers=agent)
     assert blocked.status == 403 and "<center><h1>403 Forbidden</h1></center>" in blocked.text and blocked.headers["content-type"] == "text/html"
     assert lb.ask(front, "/").status == 403 and lb.ask(front, "/fine", headers=agent).status == 200
     big = lb.ask(front, "/", "POST", headers=agent, body="x" * 9000)
-    assert big.status == 403
+    assert big.status == 403 and [one[1] for one in target.asked] == ["/?q=%3Cscript%3E", "/fine"]
     lb.client.delete_load_balancer(LoadBalancerArn=front["LoadBalancerArn"])
     waf.client.delete_web_acl(**locked(acl))
 
 
-def test_a_balancer_passes_on_all_of_a_body_that_was_looked_at(waf, lb):  # noqa: F811
-    front = lb.balancer()
-    lb.listener(front, says("reached"))
-    acl = waf.acl(rule("big", {"SizeConstraintStatement": {"FieldToMatch": {"Body": {"OversizeHandling": "CONTINUE"}}, "ComparisonOperator": "GT", "Size": 8192, "TextTransformations": [{"Priority": 0, "Type": "NONE"}]}}))
+def test_a_balancer_shows_8_kb_of_a_body_and_passes_all_of_it_on(waf, lb):  # noqa: F811
+    import hashlib
+
+    def behave(method, target, headers, body):
+        seen = [value for name, value in headers if name.lower() == "x-amzn-waf-seen"]
+        return 200, [("x-seen", ",".join(seen))], f"{len(body)} {hashlib.sha256(body).hexdigest()}".encode()
+    front = lb.behind(lb.machine(behave))
+    acl = waf.acl(rule("late", contains("evil", {"Body": {"OversizeHandling": "CONTINUE"}})),
+                  rule("mark", contains("abc", {"Body": {"OversizeHandling": "CONTINUE"}}), "Count", 1, {"CustomRequestHandling": {"InsertHeaders": [{"Name": "seen", "Value": "yes"}]}}))
     waf.client.associate_web_acl(WebACLArn=acl["ARN"], ResourceArn=front["LoadBalancerArn"])
-    assert lb.ask(front, "/", "POST", body="x" * 9000).text == "reached"
+    for size in (9000, 2 << 20):
+        body = b"abc" + b"x" * size + b"evil"
+        said = lb.ask(front, "/", "POST", body=body, headers={"x-amzn-waf-seen": "mine"})
+        assert (said.status, said.text, said.headers["x-seen"]) == (200, f"{len(body)} {hashlib.sha256(body).hexdigest()}", "yes")
+        assert lb.ask(front, "/", "POST", body=b"evil" + body).status == 403

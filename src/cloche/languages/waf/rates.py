@@ -25,3 +25,7 @@ class Rates:
         """The keys that are over the limit now."""
         first = int(now) - window
         return [key for key, seconds in self.rules.get(rule, {}).items() if sum(n for at, n in seconds.items() if at > first) > limit]
+
+    def forget(self, prefix: str) -> None:
+        for rule in [one for one in self.rules if one.startswith(prefix)]:
+            del self.rules[rule]

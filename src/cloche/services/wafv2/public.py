@@ -17,6 +17,7 @@ from . import rule_groups, sampling, web_acls
 from .associations import Association
 from .entities import Entity
 
+Headers = list[tuple[str, str]]
 BODY_BYTES = 8192   # what a load balancer shows of a body; API Gateway shows 16 KB or as much as the ACL's AssociationConfig says
 OWN = {"Captcha": 405, "Challenge": 202}
 TYPES = {"TEXT_PLAIN": "text/plain", "TEXT_HTML": "text/html", "APPLICATION_JSON": "application/json"}
@@ -54,13 +55,13 @@ class World:
         return sampling.rates(self.here).count(f"{self.acl.arn}/{rule}", key, self.here.now, window) > limit
 
 
-async def judge(call: Call, arn: str, request: Request, client: str) -> Response | str | None:
-    """None: let it pass (with the headers that the ACL inserts). "": refuse it in your own words. A Response: refuse it in the ACL's."""
+async def judge(call: Call, arn: str, request: Request, client: str) -> tuple[Response | str | None, Headers]:
+    """None: let it pass, with these headers in the place of any of their names. "": refuse it in your own words. A Response: refuse it in the ACL's."""
     here = call.of("wafv2")
     link = here.get(Association, arn)
     acl = here.get(Entity, link.acl) if link else None
     if acl is None:
-        return None
+        return None, []
     start, longer = await opening(request, _limit(acl, arn))
     headers = [(n.decode("latin-1"), v.decode("latin-1")) for n, v in request.raw] or list(request.headers.items())
     asked = Asked(request.method, request.path, request.query, headers, start, longer, client)
@@ -68,18 +69,19 @@ async def judge(call: Call, arn: str, request: Request, client: str) -> Response
     said = decide({"LabelPrefix": web_acls.prefix(here.account, acl.name), **acl.values}, asked, world)
     answer = refused(said)
     remember(here, acl, asked, said, answer)
-    if answer is None:
-        for name, value in said.insert:
-            request.headers[name] = value
-            if request.raw:
-                request.raw.append((name.encode("latin-1", "replace"), value.encode("latin-1", "replace")))
-    return answer
+    return answer, said.insert if answer is None else []
 
 
-async def inspect(call: Call, arn: str, request: Request, client: str = "") -> Response | None:
+async def inspect(call: Call, arn: str, request: Request, client: str) -> tuple[Response | None, Headers]:
     from cloche.services.elbv2 import public as elbv2
-    said = await judge(call, arn, request, client or request.peer or "127.0.0.1")
-    return Response(403, *elbv2.rewriting.page(403)) if said == "" else said  # type: ignore[return-value]
+    said, insert = await judge(call, arn, request, client)
+    return (Response(403, *elbv2.rewriting.page(403)) if isinstance(said, str) else said), insert
+
+
+def placed(headers: Headers, insert: Headers) -> Headers:
+    """What WAF inserts counts: nobody can send it himself."""
+    names = {name.lower() for name, _ in insert}
+    return [one for one in headers if one[0].lower() not in names] + insert
 
 
 def forget(call: Call, arn: str) -> None:
@@ -107,7 +109,8 @@ async def opening(request: Request, limit: int) -> tuple[bytes, bool]:
             break
 
     async def again() -> AsyncIterator[bytes]:
-        yield taken
+        if taken:
+            yield taken
         async for part in stream:
             yield part
     request.stream = again()

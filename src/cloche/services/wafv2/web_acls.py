@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING, Any
 
 from cloche.kernel import ANY, Call
 
-from . import associations, entities, errors, rules
+from . import associations, entities, errors, rules, sampling
 from . import service as wafv2
 
 if TYPE_CHECKING:
     from cloche.shapes import wafv2 as t
 
 KEPT = ("CustomResponseBodies", "CaptchaConfig", "ChallengeConfig", "TokenDomains", "AssociationConfig", "DataProtectionConfig", "OnSourceDDoSProtectionConfig")
-LACKS = "CAPTCHA and challenges answer, but no puzzle can be solved here; OnSourceDDoSProtectionConfig and DataProtectionConfig are kept and do nothing."
+LACKS = "No address here has a country or an ASN, no connection a JA3 or JA4 fingerprint: nothing matches those; CAPTCHA and challenges answer, but no puzzle can be solved here; OnSourceDDoSProtectionConfig and DataProtectionConfig are kept and do nothing."
 
 
 def prefix(account: str, name: str) -> str:
@@ -60,4 +60,5 @@ def delete_web_acl(call: Call, req: t.DeleteWebACLRequest) -> t.DeleteWebACLResp
     if associations.of(call, one.arn):
         raise errors.associated()
     entities.drop(call, one)
+    sampling.rates(call).forget(one.arn)
     return {}

@@ -111,12 +111,11 @@ async def steps(x: Exchange) -> Response:
 async def inspected(x: Exchange) -> Response | None:
     """A web ACL associated with the stage sees the request before anything else does; what it inserts goes on with the request."""
     from cloche.services.wafv2 import public as wafv2
-    before = len(x.request.headers)
-    said = await wafv2.judge(x.call, f"arn:aws:apigateway:{x.call.region}::/restapis/{x.api}/stages/{x.stage.name}", x.request, source_ip(x.request))
+    said, insert = await wafv2.judge(x.call, f"arn:aws:apigateway:{x.call.region}::/restapis/{x.api}/stages/{x.stage.name}", x.request, source_ip(x.request))
     if isinstance(said, str):
         raise Refused("WAF_FILTERED")
-    for name, value in list(x.request.headers.items())[before:]:
-        x.headers[name] = [value]
+    for name, value in insert:
+        x.headers = {key: values for key, values in x.headers.items() if key.lower() != name.lower()} | {name: [value]}
     return said
 
 

@@ -67,10 +67,9 @@ async def _act(call: Call, balancer: LoadBalancer, listener: Listener, request: 
 async def inspected(call: Call, balancer: LoadBalancer, request: Request, entry: Entry) -> Response | None:
     """WAF's door: a web ACL associated with this load balancer sees the request before any target does. `inspect` answers None to let it pass."""
     from cloche.services.wafv2 import public as wafv2
-    before = len(request.headers)
-    said = await wafv2.inspect(call, balancer.arn, request, entry.door.client)
-    if len(request.headers) > before:   # what the ACL inserts goes to the target
-        entry.headers += list(request.headers.items())[before:]
+    said, insert = await wafv2.inspect(call, balancer.arn, request, entry.door.client)
+    if insert:
+        entry.headers = wafv2.placed(entry.headers, insert)
     if said is not None:
         entry.done.append("waf")
         entry.status = said.status
