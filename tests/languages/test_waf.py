@@ -1,5 +1,6 @@
 """Web ACLs asked about requests: statements, transformations, groups, labels, rates."""
 import ipaddress
+import time
 
 import pytest
 
@@ -88,6 +89,17 @@ def test_scripting_is_found(text):
 @pytest.mark.parametrize("text", ["a < b and c > d", "description", "on monday = fine", "<3", "<b>bold</b>", "script"])
 def test_harmless_text_is_no_scripting(text):
     assert not detect.xss(text.encode())
+
+
+@pytest.mark.parametrize("part", ["<", "< ", "<a ", "<a/on", "' or ", "' ", "'", "or ", "union ", "union/*", "select ", "/*", "java ", "--", "; ", "on", "${", "&#", "%u", "\\", "../", " "])
+def test_no_text_makes_the_detectors_think_long(part):
+    value = {"start": (part + " " * 16384).encode()[:16384], "many": (part * 16384)[:16384].encode()}
+    for text in value.values():
+        began = time.process_time()
+        detect.sqli(text, "HIGH"), detect.xss(text)
+        for step in transform.BY_NAME.values():
+            step(text)
+        assert time.process_time() - began < 0.5, text[:20]
 
 
 COOKIES = [("Cookie", "a=1; b=evil")]

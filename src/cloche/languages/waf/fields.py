@@ -77,7 +77,8 @@ def cookies(asked: Any) -> list[tuple[str, str]]:
 
 
 def _bounded(pairs: list[tuple[str, str]], how: dict[str, Any]) -> list[tuple[str, str]]:
-    kept, size = [], 0
+    kept: list[tuple[str, str]] = []
+    size = 0
     for key, value in pairs:
         size += len(key) + len(value)
         if size > HEADERS_BYTES or len(kept) >= HEADERS_COUNT:
