@@ -2073,6 +2073,7 @@ PACKAGES: Any = {
 }
 
 FRONTS: Any = [
+    ('acm', 'host', 'certificates.amazon.com'),
     ('apigateway', 'host', '{api}.execute-api.{region}.amazonaws.com'),
     ('apigateway', 'host', '{api}.execute-api.localhost'),
     ('apigateway', 'path', '/restapis/{api}/{stage}/_user_request_/{path+}'),

@@ -32,7 +32,7 @@ class Lab:
         assert found == code, (found, out, err)
         return out.decode().strip() or err.decode().strip()
 
-    def until(self, true, seconds=5.0):
+    def until(self, true, seconds=20.0):
         end = time.monotonic() + seconds
         while not true():
             assert time.monotonic() < end, "it did not come to pass"

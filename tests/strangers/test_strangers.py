@@ -54,19 +54,22 @@ async def everything() -> dict[tuple[str, str], Tried]:
             for operation in sorted(cloud.service(service).entries):
                 asked = world.asked(service, operation)
                 answers = [await knock(cloud, service, operation, asked, keys) for keys in (None, forged, late)]
-                before = (cloud.store.version, rows(cloud))
-                answers.append(await knock(cloud, service, operation, asked, stranger))
-                tried[service, operation] = Tried(*answers, changed=(cloud.store.version, rows(cloud)) != before)
+                for _ in range(2):                      # the first time, a key's use may be news that IAM writes down
+                    before = written(cloud)
+                    answer = await knock(cloud, service, operation, asked, stranger)
+                    changed = written(cloud) != before
+                    if not changed:
+                        break
+                tried[service, operation] = Tried(*answers, answer, changed=changed)
         for name in sorted(tried, key=lambda name: (name[0], name[1].startswith(LATE), name)):
             await with_exactly_the_action(world, stranger, name, tried[name])
         await cloud.stop()
         return tried
 
 
-def rows(cloud: Cloud) -> list[tuple[str, int]]:
-    """How many rows each table holds, except those that keep when keys were used."""
-    tables = [name for (name,) in cloud.store.run("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'iam_%' AND name NOT LIKE '%\\_fts%' ESCAPE '\\'")]
-    return [(name, cloud.store.run(f'SELECT COUNT(*) FROM "{name}"').fetchone()[0]) for name in tables]
+def written(cloud: Cloud) -> tuple[int, int]:
+    """Grows with every change of a record and of a row."""
+    return cloud.store.version, cloud.store.db.total_changes
 
 
 async def with_exactly_the_action(world: World, stranger: Keys, name: tuple[str, str], found: Tried) -> None:

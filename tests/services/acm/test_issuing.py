@@ -1,5 +1,7 @@
 """Certificates that Cloche's own authority signs once their domains are proved in Route 53."""
 import json
+import re
+import urllib.request
 from datetime import timedelta
 
 import pytest
@@ -222,3 +224,30 @@ def test_a_certificate_that_a_listener_shows_is_in_use(api, dns, cloud):
     refused("ResourceInUseException", api.delete_certificate, CertificateArn=arn)
     elb.delete_listener(ListenerArn=listener)
     api.delete_certificate(CertificateArn=arn)
+
+
+class TestMail:
+    def letters(self, cloud, domain):
+        return [x for x in cloud.control(f"mail?account={cloud.account}")["mail"] if x["to"] == f"admin@{domain}"]
+
+    def visit(self, cloud, letter, method):
+        code = re.search(r"code=([\w-]+)", letter["body"])[1]
+        request = urllib.request.Request(f"{cloud.url}/approvals?code={code}", method=method, headers={"Host": "certificates.amazon.com"}, data=b"" if method == "POST" else None)
+        with urllib.request.urlopen(request) as answer:
+            return answer.read().decode()
+
+    def test_postmasters_are_written_to_and_whoever_approves_proves_the_domain(self, api, cloud):
+        domain = f"{cloud.account}.example"
+        arn = api.request_certificate(DomainName=domain, SubjectAlternativeNames=[f"www.{domain}"], KeyAlgorithm="EC_prime256v1",
+                                      DomainValidationOptions=[{"DomainName": f"www.{domain}", "ValidationDomain": domain}])["CertificateArn"]
+        letters = self.letters(cloud, domain)
+        assert len(letters) == 2 and letters[0]["from"] == "no-reply@certificates.amazon.com"
+        assert "I Approve" in self.visit(cloud, letters[0], "GET") and told(api, arn)["Status"] == "PENDING_VALIDATION"
+        assert "You have approved" in self.visit(cloud, letters[0], "POST")
+        cloud.advance(1)
+        assert sorted(x["ValidationStatus"] for x in told(api, arn)["DomainValidationOptions"]) == ["PENDING_VALIDATION", "SUCCESS"]
+        api.resend_validation_email(CertificateArn=arn, Domain=domain, ValidationDomain=domain)
+        self.visit(cloud, letters[1], "POST")
+        cloud.advance(1)
+        assert told(api, arn)["Status"] == "ISSUED"
+        refused("InvalidStateException", api.resend_validation_email, CertificateArn=arn, Domain=domain, ValidationDomain=domain)

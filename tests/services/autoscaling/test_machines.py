@@ -74,7 +74,7 @@ def test_a_busy_group_grows_by_its_processors_alone(cloud):
         passing(cloud, 1)
         if look(cloud)["DesiredCapacity"] > 1:
             break
-    assert look(cloud)["DesiredCapacity"] == 3, metric(cloud, "CPUUtilization", {"AutoScalingGroupName": "g"})
+    assert look(cloud)["DesiredCapacity"] > 1, metric(cloud, "CPUUtilization", {"AutoScalingGroupName": "g"})
     assert len(settle(cloud)["Instances"]) == 3
 
 

@@ -1,5 +1,6 @@
 """Stacks: create, describe, update, roll back, delete."""
 import json
+import time
 import uuid
 
 from .templates import BROKEN, events, outputs, queue, reasons, refused, resources, role, stack, status, template
@@ -209,6 +210,10 @@ def test_continue_update_rollback_goes_on_where_a_rollback_got_stuck(cloud):
     handle = {"Type": "AWS::CloudFormation::WaitConditionHandle"}
     wait = {"Type": "AWS::CloudFormation::WaitCondition", "DependsOn": "A", "Properties": {"Handle": {"Ref": "H"}, "Timeout": "60"}}
     cfn.update_stack(StackName="stuckup", TemplateBody=template({"A": queue(VisibilityTimeout=20), "H": handle, "W": wait}))
+    for _ in range(200):
+        if resources(cfn, "stuckup")["A"]["ResourceStatus"] == "UPDATE_COMPLETE":
+            break
+        time.sleep(0.02)
     sqs.delete_queue(QueueUrl=url)
     cfn.cancel_update_stack(StackName="stuckup")
     assert status(cfn, "stuckup") == "UPDATE_ROLLBACK_FAILED"

@@ -129,6 +129,25 @@ def test_an_instance_cannot_reach_cloches_control_nor_the_host(real):
     real.client("ec2").terminate_instances(InstanceIds=[id_])
 
 
+def test_an_instance_cannot_reach_another_accounts_vpc_but_by_its_public_side(real):
+    """The other's network is not routed to, whatever its rules admit; its public address is, as from anywhere."""
+    other = real.other()
+    ec2 = other.client("ec2")
+    vpc = ec2.describe_vpcs()["Vpcs"][0]["VpcId"]
+    group = ec2.create_security_group(GroupName="open", Description="open to all", VpcId=vpc)["GroupId"]
+    ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}])
+    ours = real.client("ec2").create_vpc(CidrBlock="10.77.0.0/16")["Vpc"]["VpcId"]
+    subnet = real.client("ec2").create_subnet(VpcId=ours, CidrBlock="10.77.1.0/24", AvailabilityZone="us-east-1a")["Subnet"]["SubnetId"]
+    default = real.client("ec2").describe_subnets(Filters=[{"Name": "default-for-az", "Values": ["true"]}, {"Name": "availability-zone", "Values": ["us-east-1a"]}])["Subnets"][0]["SubnetId"]
+    target = launch(other, SecurityGroupIds=[group], UserData="#!/bin/sh\ncd /srv && echo theirs > index.html && (nohup python3 -m http.server 80 > /dev/null 2>&1 &)\n")
+    theirs = one(ec2, target)
+    until(lambda: sh(other, target, "curl -s -m 1 localhost/ || true") == "theirs")
+    inside, outside = launch(real, SubnetId=subnet), launch(real, SubnetId=default)
+    assert sh(real, inside, f"curl -s -m 1 {theirs['PrivateIpAddress']} || echo none") == "none"
+    assert sh(real, inside, f"curl -s -m 1 {theirs['PublicIpAddress']} || echo none") == "none"     # its VPC has no gateway
+    assert sh(real, outside, f"curl -s -m 3 {theirs['PublicIpAddress']} || echo none") == "theirs"
+
+
 def descendants(pid):
     found = [pid]
     for each in found:

@@ -99,9 +99,9 @@ def test_deregistering_drains_for_the_delay_and_then_the_target_is_not_registere
     lb.client.deregister_targets(TargetGroupArn=arn, Targets=[one])
     health = lambda: lb.client.describe_target_health(TargetGroupArn=arn, Targets=[one])["TargetHealthDescriptions"][0]["TargetHealth"]
     assert health() == {"State": "draining", "Reason": "Target.DeregistrationInProgress", "Description": "Target deregistration is in progress"}
-    lb.cloud.advance(59)
+    lb.cloud.advance(45)
     assert health()["State"] == "draining"
-    lb.cloud.advance(2)
+    lb.cloud.advance(16)
     assert health() == {"State": "unused", "Reason": "Target.NotRegistered", "Description": "Target is not registered to the target group"}
     with refused("InvalidTarget"):
         lb.client.deregister_targets(TargetGroupArn=arn, Targets=[one])

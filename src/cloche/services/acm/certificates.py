@@ -131,7 +131,7 @@ def request_facts(call: Call, req: Any) -> dict[str, Any]:
 
 
 @acm.op(resource=ANY, action=request_actions, context=request_facts,
-        partly="domains are proved by a record in a public hosted zone of this cloud; nobody answers the mail of EMAIL validation; private authorities and HTTP validation are not built")
+        partly="private authorities and HTTP validation are not built")
 def request_certificate(call: Call, req: t.RequestCertificateRequest) -> t.RequestCertificateResponse:
     if "CertificateAuthorityArn" in req or "ManagedBy" in req:
         raise errors.no_private_authorities()

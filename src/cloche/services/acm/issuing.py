@@ -30,6 +30,8 @@ acm.table("CREATE TABLE IF NOT EXISTS acm_pending (name TEXT NOT NULL, certifica
 def expect(call: Call, one: Certificate) -> None:
     """It waits for its records; perhaps they are there already."""
     if one.method != "DNS":
+        from . import mailing
+        mailing.write(call, one)
         return
     for name in one.names:
         call.sql("INSERT OR IGNORE INTO acm_pending VALUES (?,?,?,?)", validation.record(call.account, name)["Name"], one.id, call.account, call.region)
@@ -37,6 +39,8 @@ def expect(call: Call, one: Certificate) -> None:
 
 
 def forget(call: Call, one: Certificate) -> None:
+    from . import mailing
+    mailing.forget(call, one)
     call.cancel(renew, one.id)
     call.sql("DELETE FROM acm_pending WHERE certificate=?", one.id)
 
@@ -49,7 +53,9 @@ def look(call: Call, event: NamesChanged) -> None:
 
 
 def proofs(call: Call, one: Certificate) -> tuple[str, ...]:
-    """The names whose record is found: in the account's own zones, or in whichever zone the public DNS leads to."""
+    """The names that somebody approved by mail; or whose record is found: in the account's own zones, or in whichever zone the public DNS leads to."""
+    if one.method != "DNS":
+        return one.proved
     out = []
     for name in one.names:
         wanted = validation.record(call.account, name)
@@ -127,17 +133,25 @@ def renew(call: Call, certificate: str) -> None:
         return
     if due(call, one):
         if not one.renewal or one.renewal["RenewalStatus"] == "SUCCESS":
-            call.put(one.but(renewal={"RenewalStatus": "PENDING_AUTO_RENEWAL", "UpdatedAt": call.now}))
+            call.put(one.but(renewal={"RenewalStatus": "PENDING_AUTO_RENEWAL", "UpdatedAt": call.now}, proved=() if one.method != "DNS" else one.proved))
         call.wake(issue, certificate)
     call.after(DAY, renew, certificate, certificate=certificate)
+
+
+def expect_again(call: Call, one: Certificate) -> None:
+    if one.method != "DNS":
+        from . import mailing
+        mailing.write(call, one, one.names)
+        return
+    for name in one.names:
+        call.sql("INSERT OR IGNORE INTO acm_pending VALUES (?,?,?,?)", validation.record(call.account, name)["Name"], one.id, call.account, call.region)
 
 
 def postpone(call: Call, one: Certificate) -> None:
     """The records are gone: somebody must put them back."""
     if one.renewal.get("RenewalStatus") != "PENDING_VALIDATION":
         call.put(one.but(renewal={"RenewalStatus": "PENDING_VALIDATION", "RenewalStatusReason": "DOMAIN_VALIDATION_DENIED", "UpdatedAt": call.now}))
-        for name in one.names:
-            call.sql("INSERT OR IGNORE INTO acm_pending VALUES (?,?,?,?)", validation.record(call.account, name)["Name"], one.id, call.account, call.region)
+        expect_again(call, one)
     call.emit(AwsEvent("aws.acm", "ACM Certificate Renewal Action Required", {
         "Action": "RENEWAL", "CertificateType": "AMAZON_ISSUED", "CommonName": one.domain, "DomainValidationMethod": one.method, "RenewalStatusReason": "DOMAIN_VALIDATION_DENIED",
         "DaysToExpiry": int((one.told["NotAfter"] - call.now) // DAY), "DomainName": one.domain}, [one.arn]))

@@ -95,7 +95,9 @@ async def create_change_set(call: Call, req: t.CreateChangeSetInput) -> t.Create
         existing = call.get(ChangeSet, stack.change_sets[req["ChangeSetName"]])
         if existing is not None and existing.token and existing.token == req.get("ClientToken"):
             return {"Id": existing.id, "StackId": stack.id}
-        raise errors.change_set_exists(req["ChangeSetName"])
+        # The aws CLI names its change sets by the second and leaves those without changes; here two deployments fit into one second
+        if existing is None or existing.status != "FAILED":
+            raise errors.change_set_exists(req["ChangeSetName"])
     before = stack.target if stack is not None and kind == "UPDATE" else None
     notifications = req.get("NotificationARNs", before.notifications if before else [])
     tags = stacks.tags_of(req) if "Tags" in req or before is None else before.tags

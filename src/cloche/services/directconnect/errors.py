@@ -80,9 +80,6 @@ def limit(what: str) -> AwsError:
     return client(f"You have reached the limit of {what}.")
 
 
-def not_yours(what: str) -> AwsError:
-    return client(f"{what} is not owned by this account.")
-
 
 def wrong_state(what: str, state: str) -> AwsError:
     return client(f"{what} is in the state {state}.")

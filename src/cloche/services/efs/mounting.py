@@ -132,19 +132,19 @@ def _may(call: Call, one: file_systems.FileSystem, instance_id: str, by_role: bo
         return False
     arn = file_systems.arn(call, one.id)
     if not by_role:
-        from cloche.iam import ANONYMOUS, Question, decide
+        from cloche.iam import ANONYMOUS, Question, decide, parse
         def allowed(action: str) -> bool:
-            return decide(Question(principal=ANONYMOUS, action=action, resource=arn, resource_account=call.account, now=call.now, resource_policy=(arn, one.policy))).allowed
+            return decide(Question(principal=ANONYMOUS, action=action, resource=arn, resource_account=call.account, now=call.now, resource_policy=(arn, parse(one.policy)))).allowed
     else:
         try:
             role = ec2.acting(call, instance_id)
         except AwsError as error:
-            raise OSError(errno.EACCES, error.message) from None
+            raise OSError(errno.EPERM, error.message) from None
 
         def allowed(action: str) -> bool:
             return role.allowed(action, arn, policy=one.policy)
     if not allowed("elasticfilesystem:ClientMount"):
-        raise OSError(errno.EACCES, "the file system's policy does not allow elasticfilesystem:ClientMount")
+        raise OSError(errno.EPERM, "the file system's policy does not allow elasticfilesystem:ClientMount")
     return not allowed("elasticfilesystem:ClientWrite")
 
 

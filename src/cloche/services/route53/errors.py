@@ -136,7 +136,3 @@ def health_check_version(given: int, now: int) -> AwsError:
 
 def health_check_in_use(id_: str) -> AwsError:
     return AwsError("HealthCheckInUse", f"The health check {id_} is in use by another health check.")
-
-
-def no_such_geo_location() -> AwsError:
-    return AwsError("NoSuchGeoLocation", "The specified geolocation does not exist.", 404)

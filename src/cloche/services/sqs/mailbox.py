@@ -130,13 +130,14 @@ def in_order(call: Call, grp: int, count: int) -> list[Message]:
     return messages
 
 
-def take(call: Call, messages: list[Message], until: float) -> None:
-    """Hide them: they are in flight."""
+def take(call: Call, messages: list[Message], until: float) -> float:
+    """Hide them: they are in flight from the moment that is returned."""
     now, seqs = call.now, [m.seq for m in messages]
     call.sql(f"UPDATE sqs_message SET visible_at = ?, receives = receives + 1, taken = ?, first_taken = iif(receives = 0, ?, first_taken)"
              f" WHERE seq IN ({','.join('?' * len(seqs))})", until, now, now, *seqs)
     for grp in {m.grp for m in messages if m.grp is not None}:
         reopen(call, grp)
+    return now
 
 
 def hide(call: Call, message: Message, until: float) -> None:

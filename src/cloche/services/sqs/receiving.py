@@ -85,8 +85,7 @@ def receive(call: Call, queue: Queue, req: Any) -> list[Any]:
     if not messages:
         return []
     reserve(call, queue, len(messages))
-    mailbox.take(call, messages, until)
-    now = call.now
+    now = mailbox.take(call, messages, until)
     messages = [m._replace(receives=m.receives + 1, taken=now, first_taken=m.first_taken or now) for m in messages]
     if attempt:
         mailbox.remember_attempt(call, queue, attempt, now + ATTEMPT_SECONDS, " ".join(handle(queue, m) for m in messages))
