@@ -2069,6 +2069,7 @@ PACKAGES: Any = {
     'sso-admin': 'sso_admin',
     'sso-oidc': 'sso_oidc',
     'sts': 'sts',
+    'wafv2': 'wafv2',
 }
 
 FRONTS: Any = [

@@ -118,12 +118,14 @@ def load(service: str) -> Model:
     return Model(service, raw)
 
 
+_PLURAL = re.compile(r"[A-Z]{3,}s$")
 _WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
 @lru_cache(maxsize=4096)
 def snake(name: str) -> str:
-    """`DescribeDBInstances` -> `describe_db_instances`."""
+    """`DescribeDBInstances` -> `describe_db_instances`, `ListWebACLs` -> `list_web_acls`, as botocore does."""
+    name = _PLURAL.sub(lambda m: m[0].capitalize(), name)
     return _WORD.sub("_", name).lower()
 
 

@@ -188,6 +188,8 @@ def touches(req: Any, prefix: str) -> bool:
 
 @apigateway.op(needs=asked)
 def delete_rest_api(call: Call, req: t.DeleteRestApiRequest) -> None:
+    from cloche.services.wafv2 import public as wafv2
+
     from .deployments import Deployment
     from .documentation import Part, Version
     from .stages import Stage
@@ -196,6 +198,8 @@ def delete_rest_api(call: Call, req: t.DeleteRestApiRequest) -> None:
         for record in call.all(type_):
             if record.api == api.id:
                 call.delete(record)
+                if isinstance(record, Stage):
+                    wafv2.forget(call, f"arn:aws:apigateway:{call.region}::/restapis/{api.id}/stages/{record.name}")
     if endpoint := call.get(Endpoint, api.id):
         call.delete(endpoint)
     call.delete(api)

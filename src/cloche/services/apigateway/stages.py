@@ -200,6 +200,8 @@ def delete_stage(call: Call, req: t.DeleteStageRequest) -> None:
     stage = find_stage(call, find(call, req), req["stageName"])
     call.cancel(cache_available, stage.key)
     call.delete(stage)
+    from cloche.services.wafv2 import public as wafv2
+    wafv2.forget(call, f"arn:aws:apigateway:{call.region}::/restapis/{stage.key.replace('/', '/stages/')}")
 
 
 @apigateway.op(needs=asked)

@@ -24,6 +24,7 @@ PACKAGES = {
     "SSO": "sso_admin",
     "Serverless": "",
     "StepFunctions": "stepfunctions",
+    "WAFv2": "wafv2",
 }
 
 

@@ -319,4 +319,6 @@ def delete_load_balancer(call: Call, req: t.DeleteLoadBalancerInput) -> None:
     if endpoint := call.get(Endpoint, one.dns.lower()):
         call.delete(endpoint)
     call.delete(one)
+    from cloche.services.wafv2 import public as wafv2
+    wafv2.forget(call, one.arn)
     nodes.end(call, one)

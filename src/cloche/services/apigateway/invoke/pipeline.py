@@ -1,4 +1,4 @@
-"""The steps of a REST request, in AWS's order: method, policy, authorization, key, throttle, validation, cache, integration, answer."""
+"""The steps of a REST request, in AWS's order: WAF, method, policy, authorization, key, throttle, validation, cache, integration, answer."""
 from __future__ import annotations
 
 import gzip
@@ -90,6 +90,8 @@ async def steps(x: Exchange) -> Response:
         x.body = await x.request.read(LIMIT)
     except TooLarge:
         raise Refused("REQUEST_TOO_LARGE") from None
+    if (blocked := await inspected(x)) is not None:
+        return blocked
     find_method(x)
     await authorize.check(x)
     authorize.key(x)
@@ -104,6 +106,17 @@ async def steps(x: Exchange) -> Response:
     if key is not None:
         cache.keep(x, key, response)
     return response
+
+
+async def inspected(x: Exchange) -> Response | None:
+    """A web ACL associated with the stage sees the request before anything else does; what it inserts goes on with the request."""
+    from cloche.services.wafv2 import public as wafv2
+    said, insert = await wafv2.judge(x.call, f"arn:aws:apigateway:{x.call.region}::/restapis/{x.api}/stages/{x.stage.name}", x.request, source_ip(x.request))
+    if isinstance(said, str):
+        raise Refused("WAF_FILTERED")
+    for name, value in insert:
+        x.headers = {key: values for key, values in x.headers.items() if key.lower() != name.lower()} | {name: [value]}
+    return said
 
 
 def find_method(x: Exchange) -> None:

@@ -32,6 +32,7 @@ KINDS: dict[str, tuple[str | None, str]] = {
     "RESOURCE_NOT_FOUND": ("Not Found", "NotFoundException"),
     "THROTTLED": ("Too Many Requests", "TooManyRequestsException"),
     "UNAUTHORIZED": ("Unauthorized", "UnauthorizedException"),
+    "WAF_FILTERED": ("Forbidden", "ForbiddenException"),
     "UNSUPPORTED_MEDIA_TYPE": ("Unsupported Media Type", "BadRequestException"),
 }
 DENIED = "User is not authorized to access this resource"

@@ -8,7 +8,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
-from cloche import _index
 from cloche.kernel import Call, Request, Response
 
 from .. import attributes
@@ -67,11 +66,10 @@ async def _act(call: Call, balancer: LoadBalancer, listener: Listener, request: 
 
 async def inspected(call: Call, balancer: LoadBalancer, request: Request, entry: Entry) -> Response | None:
     """WAF's door: a web ACL associated with this load balancer sees the request before any target does. `inspect` answers None to let it pass."""
-    if "wafv2" not in _index.PACKAGES:
-        return None
-    import importlib
-    public = importlib.import_module("cloche.services.wafv2.public")
-    said: Response | None = await public.inspect(call, balancer.arn, request)
+    from cloche.services.wafv2 import public as wafv2
+    said, insert = await wafv2.inspect(call, balancer.arn, request, entry.door.client)
+    if insert:
+        entry.headers = wafv2.placed(entry.headers, insert)
     if said is not None:
         entry.done.append("waf")
         entry.status = said.status

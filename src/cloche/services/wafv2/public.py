@@ -1,0 +1,152 @@
+"""WAF's door for those it stands before: `judge` looks at a request, `inspect` says it as a load balancer does, `forget` when a resource is deleted.
+
+Who has no web ACL pays one look into a dictionary.
+"""
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import AsyncIterator
+from functools import lru_cache
+from typing import Any
+
+from cloche.kernel import Call, Request, Response
+from cloche.languages.waf import Asked, Verdict, decide, managed
+from cloche.services.cloudwatch import public as cloudwatch
+
+from . import rule_groups, sampling, web_acls
+from .associations import Association
+from .entities import Entity
+
+Headers = list[tuple[str, str]]
+BODY_BYTES = 8192   # what a load balancer shows of a body; API Gateway shows 16 KB or as much as the ACL's AssociationConfig says
+OWN = {"Captcha": 405, "Challenge": 202}
+TYPES = {"TEXT_PLAIN": "text/plain", "TEXT_HTML": "text/html", "APPLICATION_JSON": "application/json"}
+
+
+@lru_cache(maxsize=256)
+def networks(addresses: tuple[str, ...]) -> list[Any]:
+    return [ipaddress.ip_network(one) for one in addresses]
+
+
+class World:
+    """What the ACL's statements refer to."""
+
+    def __init__(self, here: Call, acl: Entity) -> None:
+        self.here, self.acl = here, acl
+
+    def _values(self, arn: str) -> dict[str, Any]:
+        found = self.here.get(Entity, arn)
+        return found.values if found else {}
+
+    def addresses(self, arn: str) -> list[Any]:
+        return networks(tuple(self._values(arn).get("Addresses", ())))
+
+    def patterns(self, arn: str) -> list[str]:
+        return [one["RegexString"] for one in self._values(arn).get("RegularExpressionList", ())]
+
+    def group(self, arn: str) -> dict[str, Any] | None:
+        found = self.here.get(Entity, arn)
+        return {"Rules": found.values["Rules"], "LabelPrefix": rule_groups.prefix(self.here.account, found.name), "Bodies": found.values.get("CustomResponseBodies", {})} if found else None
+
+    def managed(self, vendor: str, name: str) -> dict[str, Any] | None:
+        return managed.group(name) if vendor == "AWS" else None
+
+    def over(self, rule: str, key: str, limit: int, window: int) -> bool:
+        return sampling.rates(self.here).count(f"{self.acl.arn}/{rule}", key, self.here.now, window) > limit
+
+
+async def judge(call: Call, arn: str, request: Request, client: str) -> tuple[Response | str | None, Headers]:
+    """None: let it pass, with these headers in the place of any of their names. "": refuse it in your own words. A Response: refuse it in the ACL's."""
+    here = call.of("wafv2")
+    link = here.get(Association, arn)
+    acl = here.get(Entity, link.acl) if link else None
+    if acl is None:
+        return None, []
+    start, longer = await opening(request, _limit(acl, arn))
+    headers = [(n.decode("latin-1"), v.decode("latin-1")) for n, v in request.raw] or list(request.headers.items())
+    asked = Asked(request.method, request.path, request.query, headers, start, longer, client)
+    world = World(here, acl)
+    said = decide({"LabelPrefix": web_acls.prefix(here.account, acl.name), **acl.values}, asked, world)
+    answer = refused(said)
+    remember(here, acl, asked, said, answer)
+    return answer, said.insert if answer is None else []
+
+
+async def inspect(call: Call, arn: str, request: Request, client: str) -> tuple[Response | None, Headers]:
+    from cloche.services.elbv2 import public as elbv2
+    said, insert = await judge(call, arn, request, client)
+    return (Response(403, *elbv2.rewriting.page(403)) if isinstance(said, str) else said), insert
+
+
+def placed(headers: Headers, insert: Headers) -> Headers:
+    """What WAF inserts counts: nobody can send it himself."""
+    names = {name.lower() for name, _ in insert}
+    return [one for one in headers if one[0].lower() not in names] + insert
+
+
+def forget(call: Call, arn: str) -> None:
+    """The resource is deleted: no ACL stands before it any more."""
+    here = call.of("wafv2")
+    if link := here.get(Association, arn):
+        here.delete(link)
+
+
+def _limit(acl: Entity, arn: str) -> int:
+    if ":elasticloadbalancing:" in arn:
+        return BODY_BYTES
+    given = acl.values.get("AssociationConfig", {}).get("RequestBody", {}).get("API_GATEWAY", {}).get("DefaultSizeInspectionLimit", "KB_16")
+    return int(given.removeprefix("KB_")) * 1024
+
+
+async def opening(request: Request, limit: int) -> tuple[bytes, bool]:
+    """The start of the body, and whether there is more; who reads the request later gets all of it."""
+    if request.stream is None:
+        return request.body[:limit], len(request.body) > limit
+    stream, taken = request.stream, b""
+    async for part in stream:
+        taken += part
+        if len(taken) > limit:
+            break
+
+    async def again() -> AsyncIterator[bytes]:
+        if taken:
+            yield taken
+        async for part in stream:
+            yield part
+    request.stream = again()
+    return taken[:limit], len(taken) > limit
+
+
+def refused(said: Verdict) -> Response | str | None:
+    if said.action == "Allow":
+        return None
+    custom = said.settings.get("CustomResponse")
+    if said.action in OWN:
+        return Response(OWN[said.action], [("x-amzn-waf-action", said.action.lower()), ("cache-control", "no-store, max-age=0"), ("content-type", "text/html")], b"")
+    if not custom:
+        return ""
+    body = said.bodies.get(custom.get("CustomResponseBodyKey", ""))
+    headers = [(one["Name"], one["Value"]) for one in custom.get("ResponseHeaders", ())]
+    return Response(custom["ResponseCode"], [*([("content-type", TYPES[body["ContentType"]])] if body else []), *headers], body["Content"].encode() if body else b"")
+
+
+def remember(here: Call, acl: Entity, asked: Asked, said: Verdict, answer: Response | str | None) -> None:
+    """Metrics and samples: of the rule that ended it, of those that counted, or of the default action."""
+    rules = {rule["Name"]: rule["VisibilityConfig"] for rule in acl.values["Rules"]}
+    whole = acl.values["VisibilityConfig"]
+    status = {} if answer is None else {"ResponseCodeSent": 403 if isinstance(answer, str) else answer.status}
+    for name, action in [*((one, "Count") for one in said.counted), (said.rule, said.action)]:
+        seen = rules.get(name, whole)
+        word = {"Allow": "AllowedRequests", "Block": "BlockedRequests", "Count": "CountedRequests", "Captcha": "CaptchaRequests", "Challenge": "ChallengeRequests"}[action]
+        if seen["CloudWatchMetricsEnabled"]:
+            rule = seen["MetricName"] if name in rules else "Default_Action"
+            cloudwatch.put(here, "AWS/WAFV2", word, (("Region", here.region), ("Rule", rule), ("WebACL", acl.name)), 1, "Count")
+        if whole["CloudWatchMetricsEnabled"]:
+            cloudwatch.put(here, "AWS/WAFV2", word, (("Region", here.region), ("Rule", "ALL"), ("WebACL", acl.name)), 1, "Count")
+        if seen["SampledRequestsEnabled"]:
+            sample: dict[str, Any] = {
+                "Request": {"ClientIP": asked.address, "Country": "-", "URI": asked.path, "Method": asked.method, "HTTPVersion": "HTTP/1.1", "Headers": [{"Name": k, "Value": v} for k, v in asked.headers]},
+                "Weight": 1, "Timestamp": here.now, "Action": action.upper(), "Labels": [{"Name": one} for one in sorted(asked.labels)], **(status if action != "Count" else {})}
+            if said.within and name == said.rule:
+                sample["RuleNameWithinRuleGroup"] = said.within
+            sampling.keep(here, acl.arn, seen["MetricName"], sample)
