@@ -199,5 +199,7 @@ MORE: dict[tuple[str, str], dict[str, Any]] = {
     ("kms", "Decrypt"): {"CiphertextBlob": "=CiphertextBlob"},
     ("kms", "ReEncrypt"): {"CiphertextBlob": "=CiphertextBlob"},
     ("kms", "RetireGrant"): {"KeyId": "=KeyId", "GrantId": "=GrantId"},
+    ("wafv2", "CheckCapacity"): {"Rules": [{"Name": "x", "Priority": 0, "Action": {"Count": {}}, "Statement": {"GeoMatchStatement": {"CountryCodes": ["DE"]}},
+                                           "VisibilityConfig": {"SampledRequestsEnabled": False, "CloudWatchMetricsEnabled": False, "MetricName": "x"}}]},
     ("sns", "Unsubscribe"): {"SubscriptionArn": f"arn:aws:sns:us-east-1:{ACCOUNT}:stranger:0b5a4b1c-6f0e-4b6e-9d57-1d0e1c1f7a11"},
 }
