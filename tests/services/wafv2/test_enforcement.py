@@ -112,7 +112,7 @@ def test_what_was_blocked_is_counted_and_sampled(waf, api):
     acl = waf.acl(rule("bad", contains("evil")))
     waf.client.associate_web_acl(WebACLArn=acl["ARN"], ResourceArn=stage(api))
     assert [api.call(path).status for path in ("/?evil", "/?evil", "/")] == [403, 403, 200]
-    now = datetime.datetime.now(datetime.UTC)
+    now = datetime.datetime.fromtimestamp(waf.cloud.now, datetime.UTC)
     window = {"StartTime": now - datetime.timedelta(hours=1), "EndTime": now + datetime.timedelta(hours=1)}
     found = waf.client.get_sampled_requests(WebAclArn=acl["ARN"], RuleMetricName="bad", Scope="REGIONAL", TimeWindow=window, MaxItems=10)
     assert found["PopulationSize"] == 2 and found["SampledRequests"][0]["Action"] == "BLOCK" and found["SampledRequests"][0]["ResponseCodeSent"] == 403
