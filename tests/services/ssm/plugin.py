@@ -1,4 +1,5 @@
 """A session-manager-plugin in small: it opens the data channel, shakes hands, acknowledges, and talks."""
+import contextlib
 import json
 import os
 import socket
@@ -76,7 +77,8 @@ class Plugin:
             elif message.type == wire.CLOSED:
                 self.closed = json.loads(message.payload)
             elif message.type == wire.OUTPUT_STREAM:
-                self.frame(websocket.BINARY, wire.pack(wire.Message(wire.ACKNOWLEDGE, wire.acknowledged(message), id=str(uuid.uuid4()))))
+                with contextlib.suppress(OSError):  # it may have hung up after its last words
+                    self.frame(websocket.BINARY, wire.pack(wire.Message(wire.ACKNOWLEDGE, wire.acknowledged(message), id=str(uuid.uuid4()))))
                 self.heard(message)
 
     def heard(self, message):

@@ -37,6 +37,9 @@ async def serve(call: Call, request: Request, match: dict[str, str]) -> Response
     return Response(101, [("upgrade", "websocket"), ("connection", "upgrade"), ("sec-websocket-accept", websocket.accept(key))], channel.speak())
 
 
+PARTING_SECONDS = 1.0  # of real time
+
+
 class Channel:
     def __init__(self, call: Call, session: sessions.Session, incoming: AsyncIterator[bytes]) -> None:
         self.call, self.session, self.incoming = call, session, incoming
@@ -76,7 +79,8 @@ class Channel:
     def over(self, output: str = "") -> None:
         self.say(wire.CLOSED, wire.closed(self.session.id, self.call.uuid(), stamp(self.call.now), output))
         self.outgoing.put_nowait(websocket.frame(websocket.CLOSE, (1000).to_bytes(2, "big")))
-        self.outgoing.put_nowait(None)
+        # The client says CLOSE as well (RFC 6455, 7.1.1); hanging up on what it is still acknowledging could lose it our last words
+        asyncio.get_running_loop().call_later(PARTING_SECONDS, self.outgoing.put_nowait, None)
 
     def terminated(self) -> None:
         found = self.call.get(sessions.Session, self.session.id)
