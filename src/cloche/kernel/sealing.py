@@ -64,9 +64,9 @@ class Seal:
     def encode(self, value: Any) -> bytes:
         if type(value) is Sealed:
             return self.close(value.encode(), FIELD)
-        raise NotImplementedError(f"records hold no {type(value).__name__}")
+        raise TypeError(f"records hold no {type(value).__name__}")
 
     def decode(self, type_: type, value: Any) -> Any:
         if type_ is Sealed:
             return Sealed(value if isinstance(value, str) else self.open(value, FIELD).decode())   # text: from before there were seals
-        raise NotImplementedError(f"records hold no {type_.__name__}")
+        raise TypeError(f"records hold no {type_.__name__}")

@@ -71,6 +71,9 @@ class Store:
         self.db = sqlite3.connect(self.path, isolation_level=None, cached_statements=1024, check_same_thread=False)
         for pragma in ("locking_mode=EXCLUSIVE", "journal_mode=WAL", "synchronous=NORMAL", "cache_size=-8000", "temp_store=MEMORY", "wal_autocheckpoint=2000"):
             self.db.execute("PRAGMA " + pragma)
+        columns = [row[1] for row in self.db.execute("PRAGMA table_info(timer)")]
+        if columns and "look" not in columns:  # a data directory from before there were looks
+            self.db.execute("ALTER TABLE timer ADD COLUMN look REAL")
         self.db.executescript(SCHEMA)
         self.run = self.db.execute
         self.cache: dict[tuple[str, str, str], dict[str, Any]] = {}
