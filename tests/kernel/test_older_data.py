@@ -14,3 +14,11 @@ def test_timers_from_before_there_were_looks_are_still_due(tmp_path):
         store = Store(path)
         assert store.run("SELECT due, look FROM timer").fetchall() == [(5.0, None)]
         store.close()
+
+
+def test_an_mfa_device_from_before_there_were_seals_keeps_its_seed():
+    import msgspec
+
+    from cloche.services.iam.mfa import Device
+    old = msgspec.msgpack.encode({"serial": "arn:aws:iam::1:mfa/m", "seed": b"the seed", "created": 1.0})
+    assert msgspec.msgpack.Decoder(Device).decode(old).seed == b"the seed"

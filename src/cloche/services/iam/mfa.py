@@ -6,6 +6,8 @@ import hashlib
 import hmac
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from cloche.kernel import ANY, AwsError, Call, Record, Sealed
 
 from . import service as iam
@@ -24,12 +26,13 @@ class Device(Record, frozen=True):
     scope = "account"
 
     serial: str                                        # the device's ARN
-    base32: Sealed = Sealed("")                        # the seed
+    base32: Sealed = Sealed("")                        # the seed; "" in a record from before there were seals, which has it in `bare`
     created: float = 0.0
     user: str = ""                                     # whose it is, once enabled; "root" is not offered
     enabled: float = 0.0
     tags: dict[str, str] = {}
     used: int = 0                                      # step of the last code taken: no code is good twice
+    bare: bytes = msgspec.field(default=b"", name="seed")
 
     @property
     def key(self) -> str:
@@ -37,7 +40,7 @@ class Device(Record, frozen=True):
 
     @property
     def seed(self) -> bytes:
-        return base64.b32decode(self.base32)
+        return base64.b32decode(self.base32) if self.base32 else self.bare
 
 
 def code(seed: bytes, step: int) -> str:
