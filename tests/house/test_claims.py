@@ -6,7 +6,7 @@ import pytest
 from tests.house.test_rules import HOME
 
 sys.path.insert(0, str(HOME))
-from tools import claims  # noqa: E402
+from tools import claims
 
 CHAPTERS = claims.chapters()
 
