@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import msgspec
 
 from cloche.kernel import ANY, AwsError, Call
-from cloche.languages.cloudformation import checking, conditions, extensions, parameters, reading, sam
+from cloche.languages.cloudformation import checking, conditions, extensions, parameters, reading, sam, translator
 from cloche.languages.cloudformation.errors import TemplateError, TransformError
 from cloche.languages.cloudformation.functions import Scope
 
@@ -172,12 +172,19 @@ async def transformed(call: Call, template: dict[str, Any], meant: dict[str, Any
         elif name == sam.NAME:
             given = {k: ",".join(v) if isinstance(v, list) else v for k, v in meant.items()}
             pseudos = {k: v for k, v in values.items() if isinstance(v, str)}
-            if "samtranslator" not in __import__("sys").modules:
-                await asyncio.to_thread(importlib.import_module, "samtranslator.translator.translator")
-            template = sam.expand(template, given | pseudos, managed_policies(call), call.region)
+            await asyncio.to_thread(translator.load)
+            template = sam.expand(template, given | pseudos, lambda: managed_policies(call), call.region, lambda **asked: application(call, **asked))
         else:
             template = await macros.whole(call, template, name, meant)
     return {key: value for key, value in template.items() if key != "Transform"}
+
+
+def application(call: Call, **asked: str) -> dict[str, Any]:
+    """A version's template in the application repository, as the macro asks for it."""
+    try:
+        return call.do("serverlessrepo", "CreateCloudFormationTemplate", **asked)
+    except AwsError as error:
+        raise sam.Refused(error.code, error.message) from None
 
 
 def managed_policies(call: Call) -> dict[str, str]:
