@@ -63,20 +63,26 @@ async def detect(call: Call, key: str) -> None:
     one = call.get(Detection, key)
     if one is None or one.status != "DETECTION_IN_PROGRESS":
         return
-    drifted = 0
     try:
-        for each in rows(call, one.stack).values():
-            if not one.wanted or each.logical in one.wanted:
-                drifted += (await look(call.as_principal(one.principal), one.stack, each)).drift["StackResourceDriftStatus"] in ("MODIFIED", "DELETED")
+        drifted = await examine(call.as_principal(one.principal), one.stack, one.wanted)
     except AwsError as error:
         with call.step():
             call.put(one.but(status="DETECTION_FAILED", reason=error.message))
         return
-    found = "DRIFTED" if drifted else "IN_SYNC"
     with call.step():
-        call.put(one.but(status="DETECTION_COMPLETE", found=found, drifted=drifted))
-        if (stack := lookup(call, one.stack)) is not None:
-            call.put(stack.but(drift={"StackDriftStatus": found, "LastCheckTimestamp": call.now}))
+        call.put(one.but(status="DETECTION_COMPLETE", found="DRIFTED" if drifted else "IN_SYNC", drifted=drifted))
+
+
+async def examine(call: Call, stack_id: str, wanted: list[str]) -> int:
+    """Look at all resources of a stack, or those wanted; how many are not as they were made."""
+    drifted = 0
+    for each in rows(call, stack_id).values():
+        if not wanted or each.logical in wanted:
+            drifted += (await look(call, stack_id, each)).drift["StackResourceDriftStatus"] in ("MODIFIED", "DELETED")
+    with call.step():
+        if (stack := lookup(call, stack_id)) is not None:
+            call.put(stack.but(drift={"StackDriftStatus": "DRIFTED" if drifted else "IN_SYNC", "LastCheckTimestamp": call.now}))
+    return drifted
 
 
 async def look(call: Call, stack_id: str, one: Row) -> Row:

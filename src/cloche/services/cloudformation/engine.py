@@ -60,6 +60,10 @@ def rest(call: Call, stack: Stack, status: str, reason: str = "", **changes: Any
         call.cancel(expire, stack.id)
         call.cloud.memory.get("cloudformation.patience", set()).discard(operation.id)
     call.signal(f"cloudformation/{stack.id}")
+    if stack.watched:
+        from . import set_operations
+        set_operations.told(call, stack.watched)
+        call.put(stack.but(watched={}))
     if stack.parent:
         good = status in ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "DELETE_COMPLETE")
         # a child that went back when its parent did has done what it should

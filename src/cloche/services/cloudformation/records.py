@@ -87,6 +87,7 @@ class Stack(Record, frozen=True, omit_defaults=True):
     detailed: str = ""
     drift: dict[str, Any] = {}
     tokens: dict[str, str] = {}       # ClientRequestToken -> operation id
+    watched: dict[str, str] = {}      # the stack set's operation that waits for this stack: account, region, key
 
     @property
     def key(self) -> str:
