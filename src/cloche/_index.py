@@ -2106,6 +2106,7 @@ FRONTS: Any = [
 
 LISTENERS: Any = {
     'aws': ['events'],
+    'organizations.moved': ['cloudformation'],
     'route53.names_changed': ['acm', 'route53'],
     's3.happened': ['s3'],
 }

@@ -167,7 +167,7 @@ def test_an_account_without_the_roles_fails_and_says_what_it_lacks(cloud):
 
 
 def test_one_operation_at_a_time_that_can_be_stopped_or_queued(pair):
-    cloud, other = pair
+    cloud, _ = pair
     cfn = cloud.client("cloudformation")
     wait = {"H": {"Type": "AWS::CloudFormation::WaitConditionHandle"}, "W": {"Type": "AWS::CloudFormation::WaitCondition", "Properties": {"Handle": {"Ref": "H"}, "Timeout": "60"}}}
     cfn.create_stack_set(StackSetName="set", TemplateBody=template(wait))

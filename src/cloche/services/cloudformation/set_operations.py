@@ -68,12 +68,12 @@ def running(call: Call, one: StackSet) -> SetOperation | None:
     return next((x for x in of_set(call, one) if x.status in ("RUNNING", "STOPPING", "QUEUED")), None)
 
 
-def begin(call: Call, one: StackSet, action: str, req: Any, targets: list[Target]) -> SetOperation:
+def begin(call: Call, one: StackSet, action: str, req: Any, targets: list[Target], queue: bool = False) -> SetOperation:
     id_ = req.get("OperationId") or call.uuid()
     if call.get(SetOperation, f"{one.id}/{id_}") is not None:
         raise errors.operation_exists(id_)
     other = running(call, one)
-    if other is not None and not one.managed:
+    if other is not None and not (one.managed or queue):
         raise errors.operation_in_progress(arn(call, one.id), other.id)
     preferences = req.get("OperationPreferences", {})
     check(preferences, [region for _, region, _ in targets])
@@ -168,7 +168,7 @@ def finish(call: Call, mine: StackSet, one: SetOperation) -> None:
     details: dict[str, Any] = {}
     if one.action == "DETECT_DRIFT":
         details = drift_details(call, mine, one)
-        call.put(mine.but(drift=details))
+        call.put(stack_sets.find(call, mine.name).but(drift=details))
     call.put(one.but(status=status, ended=call.now, drift=details))
     later = [x for x in reversed(of_set(call, mine)) if x.status == "QUEUED"]
     if later:

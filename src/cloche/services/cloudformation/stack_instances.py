@@ -70,7 +70,7 @@ def create_stack_instances(call: Call, req: t.CreateStackInstancesInput) -> t.Cr
         call.put(old.but(detailed="PENDING", status="OUTDATED", operation=running.id, overrides=old.overrides if overrides is None else overrides))
     if one.model == "SERVICE_MANAGED":
         units = req.get("DeploymentTargets", {}).get("OrganizationalUnitIds", [])
-        call.put(one.but(units=[*one.units, *(x for x in units if x not in one.units)]))
+        call.put(one.but(deployed=one.deployed | {unit: list(dict.fromkeys((*one.deployed.get(unit, []), *req["Regions"]))) for unit in units}))
     return {"OperationId": running.id}
 
 
@@ -96,6 +96,9 @@ def delete_stack_instances(call: Call, req: t.DeleteStackInstancesInput) -> t.De
     running = set_operations.begin(call, one, "DELETE", req, targets)
     for account, region, _ in targets:
         call.put(find(call, one, account, region).but(detailed="PENDING", operation=running.id))
+    if units := req.get("DeploymentTargets", {}).get("OrganizationalUnitIds"):
+        left = {unit: [x for x in regions if unit not in units or x not in req["Regions"]] for unit, regions in one.deployed.items()}
+        call.put(one.but(deployed={unit: regions for unit, regions in left.items() if regions}))
     return {"OperationId": running.id}
 
 
@@ -164,9 +167,6 @@ def list_stack_instance_resource_drifts(call: Call, req: t.ListStackInstanceReso
 def list_stack_set_auto_deployment_targets(call: Call, req: t.ListStackSetAutoDeploymentTargetsInput) -> t.ListStackSetAutoDeploymentTargetsOutput:
     call = home(call, req)
     one = stack_sets.find(call, req["StackSetName"])
-    found: dict[str, set[str]] = {unit: set() for unit in one.units if one.auto.get("Enabled")}
-    for each in instances(call, one):
-        if each.unit in found:
-            found[each.unit].add(each.region)
+    found = one.deployed if one.auto.get("Enabled") else {}
     page, token = pages.page(sorted(found), req, lambda x: x, 100, errors.bad_token)
     return {"Summaries": [{"OrganizationalUnitId": unit, "Regions": sorted(found[unit])} for unit in page], **token}

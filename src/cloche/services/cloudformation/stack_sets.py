@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from cloche.shapes import cloudformation as t
 
 NAME = re.compile(r"[a-zA-Z][-a-zA-Z0-9]{0,127}")
+cloudformation.table("CREATE TABLE IF NOT EXISTS cloudformation_auto (account TEXT, region TEXT, name TEXT, PRIMARY KEY (account, region, name)) WITHOUT ROWID;")
 TRUSTED = "member.org.stacksets.cloudformation.amazonaws.com"
 ADMINISTRATION, EXECUTION = "AWSCloudFormationStackSetAdministrationRole", "AWSCloudFormationStackSetExecutionRole"
 
@@ -43,7 +44,7 @@ class StackSet(Record, frozen=True, omit_defaults=True):
     execution: str = ""                   # the role's name in the target accounts, likewise
     auto: dict[str, Any] = {}
     managed: bool = False                 # operations wait in a queue instead of refusing each other
-    units: list[str] = []                 # of a service-managed one: where it was deployed to
+    deployed: dict[str, list[str]] = {}   # of a service-managed one: unit to the regions it was deployed to
     drift: dict[str, Any] = {}
     token: str = ""
 
@@ -117,6 +118,14 @@ def roles(call: Call, req: Any, model: str, auto: dict[str, Any]) -> dict[str, s
     return {key: value for key, value in (("administration", role or ""), ("execution", req.get("ExecutionRoleName") or "")) if value}
 
 
+def note(call: Call, one: StackSet) -> None:
+    """Who must hear of accounts that move."""
+    if one.status == "ACTIVE" and one.auto.get("Enabled"):
+        call.sql("INSERT OR IGNORE INTO cloudformation_auto VALUES (?,?,?)", call.account, call.region, one.name)
+    else:
+        call.sql("DELETE FROM cloudformation_auto WHERE account=? AND region=? AND name=?", call.account, call.region, one.name)
+
+
 def check_organization(call: Call) -> None:
     found = organizations.management(call.cloud, call.account)
     if found is None or found[0] != call.account:
@@ -154,6 +163,7 @@ async def create_stack_set(call: Call, req: t.CreateStackSetInput) -> t.CreateSt
         one = StackSet(f"{name}:{call.uuid()}", name, text, call.now, description=req.get("Description", ""), given=given, tags=stacks.tags_of(req), capabilities=capabilities,
                        model=model, auto=auto, managed=bool(req.get("ManagedExecution", {}).get("Active")), token=req.get("ClientRequestToken", ""), **roles(call, req, model, auto))
         call.put(one)
+        note(call, one)
     return {"StackSetId": one.id}
 
 
@@ -169,7 +179,7 @@ def describe_stack_set(call: Call, req: t.DescribeStackSetInput) -> t.DescribeSt
         "Parameters": [{"ParameterKey": k, "ParameterValue": "****" if reading.text_of(declared[k].get("NoEcho", "")).lower() == "true" else v} for k, v in given.items()],
         "Tags": [{"Key": k, "Value": v} for k, v in one.tags.items()], "PermissionModel": one.model, "ManagedExecution": {"Active": one.managed},
         "StackSetDriftDetectionDetails": one.drift or {"DriftStatus": "NOT_CHECKED", "TotalStackInstancesCount": len(instances(call, one))},
-        "OrganizationalUnitIds": one.units, "Regions": sorted({x.region for x in instances(call, one)}),
+        "OrganizationalUnitIds": list(one.deployed), "Regions": sorted({x.region for x in instances(call, one)}),
     }
     if one.description:
         out["Description"] = one.description
@@ -228,6 +238,7 @@ async def update_stack_set(call: Call, req: t.UpdateStackSetInput) -> t.UpdateSt
                       **({"administration": "", "execution": ""} if model == "SERVICE_MANAGED" else {}) | roles(call, req, model, auto))
         running = set_operations.begin(call, new, "UPDATE", req, targets)
         call.put(new)
+        note(call, new)
         for each in there:  # those that the operation does not reach are behind from now on
             call.put(call.get(type(each), each.key).but(status="OUTDATED"))
     return {"OperationId": running.id}
@@ -247,7 +258,7 @@ def delete_stack_set(call: Call, req: t.DeleteStackSetInput) -> t.DeleteStackSet
     if running := set_operations.running(call, one):
         raise errors.operation_in_progress(arn(call, one.id), running.id)
     call.delete(one)
-    call.put(one.but(status="DELETED"))
+    note(call, call.put(one.but(status="DELETED")))
     return {}
 
 
