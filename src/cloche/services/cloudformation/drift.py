@@ -1,6 +1,6 @@
 """Drift: what the template set against what is there now. Only properties that the template sets are compared.
 
-A type is compared by its table's `live`; those without are NOT_CHECKED, as on AWS for types that do not support it.
+A type that cannot be read back (`looks`) is NOT_CHECKED, as on AWS for types that do not support it.
 """
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cloche.kernel import ANY, AwsError, Call, Record
 from cloche.languages.cloudformation import difference
 from cloche.languages.cloudformation.functions import resolve_dynamic
 
-from . import errors, registry, resources
+from . import errors, looks, registry, resources
 from . import service as cloudformation
 from .plan import Dynamic
 from .public import Resource
@@ -88,19 +88,16 @@ async def examine(call: Call, stack_id: str, wanted: list[str]) -> int:
 async def look(call: Call, stack_id: str, one: Row) -> Row:
     """Compare one resource with what is there."""
     result: dict[str, Any] = {"StackResourceDriftStatus": "NOT_CHECKED"}
-    actual: dict[str, Any] | None = None
-    try:
-        table = registry.find(one.type)
-    except AwsError:
-        table = None
-    if table is not None and table.live is not None and one.physical:
+    if looks.can(one.type) and one.physical:
         wanted = {k: v for k, v in resolve_dynamic(one.properties, Dynamic(call)).items() if k != registry.schema(one.type).get("tags")}
         answer: list[Any] = []
         try:
-            await resources.drive(call, table.live(Resource(call, stack_id, one.logical, one.type, wanted, physical=one.physical, attributes=one.attributes)), answer.append,
+            await resources.drive(call, looks.read(Resource(call, stack_id, one.logical, one.type, named(one, wanted), physical=one.physical, attributes=one.attributes)), answer.append,
                                   lambda: None)
             actual = {k: v for k, v in answer[0].items() if k in wanted}
             expected = {k: wanted[k] for k in actual}
+            if not looks.exact(one.type):
+                expected, actual = looks.common(expected, actual)
             found = differences(expected, actual, "")
             result = {"StackResourceDriftStatus": "MODIFIED" if found else "IN_SYNC", "differences": found, "expected": json.dumps(expected), "actual": json.dumps(actual)}
         except AwsError as error:
@@ -109,6 +106,12 @@ async def look(call: Call, stack_id: str, one: Row) -> Row:
             result = {"StackResourceDriftStatus": "DELETED", "expected": json.dumps(wanted)}
     with call.step():
         return put_row(call, stack_id, one.but(drift=result | {"LastCheckTimestamp": call.now}))
+
+
+def named(one: Row, wanted: dict[str, Any]) -> dict[str, Any]:
+    """What the type's functions saw: with the name that was made up for it."""
+    name = registry.find(one.type).name
+    return {name: one.planned, **wanted} if name and one.planned else wanted
 
 
 def differences(expected: Any, actual: Any, path: str) -> list[dict[str, str]]:
