@@ -2035,6 +2035,7 @@ PACKAGES: Any = {
     'apigatewayv2': 'apigatewayv2',
     'application-autoscaling': 'application_autoscaling',
     'autoscaling': 'autoscaling',
+    'cloudcontrol': 'cloudcontrol',
     'cloudformation': 'cloudformation',
     'cloudwatch': 'cloudwatch',
     'cognito-identity': 'cognito_identity',

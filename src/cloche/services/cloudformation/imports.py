@@ -35,6 +35,12 @@ def physical(kind: str, identifier: Identifier) -> str:
     return identifier.get(chosen, "")
 
 
+def told(kind: str, identifier: Identifier) -> Identifier:
+    """The properties that an identifier tells: not what the service alone gives."""
+    fixed = registry.schema(kind).get("readOnly", [])
+    return {k: v for k, v in identifier.items() if k not in fixed} | ({"Name": physical(kind, identifier)} if kind == "AWS::Events::Rule" else {})
+
+
 def identifier_of(kind: str, row_properties: dict[str, Any], attributes: dict[str, Any], physical_id: str) -> Identifier:
     """A registry's identifier of what a type made."""
     names = registry.schema(kind).get("identifier", [])
@@ -89,7 +95,7 @@ async def existing(call: Call, plan: Plan, there: dict[str, Row]) -> dict[str, I
 
 
 async def present(call: Call, stack_id: str, name: str, kind: str, properties: dict[str, Any], identifier: Identifier) -> bool:
-    r = Resource(call, stack_id, name, kind, properties | identifier, physical=physical(kind, identifier))
+    r = Resource(call, stack_id, name, kind, properties | told(kind, identifier), physical=physical(kind, identifier))
     try:
         await resources.drive(call, looks.read(r), lambda _: None, lambda: None)
     except AwsError:
@@ -100,7 +106,7 @@ async def present(call: Call, stack_id: str, name: str, kind: str, properties: d
 async def take(kind: str, r: Resource, identifier: Identifier) -> Resource:
     """The resource's own step: it must be there, and what GetAtt gives is read."""
     given = r.properties
-    r.physical, r.properties = physical(kind, identifier), given | identifier
+    r.physical, r.properties = physical(kind, identifier), given | told(kind, identifier)
     await looks.read(r)
     table = registry.find(kind)
     if table.read is not None:
