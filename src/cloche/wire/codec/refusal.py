@@ -20,6 +20,7 @@ class Invalid(Exception):
 CODES = {
     "apigateway": "BadRequestException",
     "apigatewayv2": "BadRequestException",
+    "cognito-idp": "InvalidParameterException",
     "logs": "InvalidParameterException",
     "organizations": "InvalidInputException",
 }
