@@ -94,6 +94,14 @@ def too_many_tries() -> AwsError:
     return AwsError("LimitExceededException", "Attempt limit exceeded, please try after some time.")
 
 
+def provider_exists(name: str) -> AwsError:
+    return AwsError("DuplicateProviderException", f"A provider with the name {name} already exists in the user pool.")
+
+
+def bad_page() -> AwsError:
+    return parameter("Invalid NextToken.")
+
+
 def bad_session() -> AwsError:
     return unauthorized("Invalid session for the user.")
 

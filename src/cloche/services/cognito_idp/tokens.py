@@ -5,6 +5,7 @@ One sign-in is one row: its refresh token (hashed), and the event that its ID an
 from __future__ import annotations
 
 import hashlib
+import json
 from typing import TYPE_CHECKING, Any
 
 from cloche.kernel import AwsError, Call
@@ -137,7 +138,7 @@ def visible(client: Client, user: User, scopes: list[str]) -> dict[str, Any]:
         if name == "sub" or value == "" or name.startswith("dev:"):
             continue
         if everything or name in allowed:
-            found[name] = value == "true" if name in ("email_verified", "phone_number_verified") else value
+            found[name] = value == "true" if name in ("email_verified", "phone_number_verified") else json.loads(value) if name == "identities" else value
     return found
 
 
