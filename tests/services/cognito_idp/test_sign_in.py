@@ -179,3 +179,8 @@ def test_a_pool_that_insists_on_mfa_sets_it_up_at_sign_in(bench):
     code = totp.code(begun["SecretCode"], int(bench.cloud.now) // 30)
     done = bench.anonymous.verify_software_token(Session=begun["Session"], UserCode=code)
     assert bench.anonymous.respond_to_auth_challenge(ClientId=bench.client, ChallengeName="MFA_SETUP", Session=done["Session"], ChallengeResponses={"USERNAME": "ann"})["AuthenticationResult"]
+
+
+def test_what_does_not_fit_is_said_without_the_password(bench):
+    said = refused("InvalidParameterException", bench.anonymous.sign_up, ClientId=bench.client, Username="ann", Password="has a space")
+    assert said == r"1 validation error detected: Value at 'password' failed to satisfy constraint: Member must satisfy regular expression pattern: [\S]+"

@@ -27,6 +27,9 @@ CODES = {
 _BY_PROTOCOL = {"json": "ValidationException", "rest-json": "ValidationException", "query": "ValidationError", "rpc-v2-cbor": "ValidationException"}
 
 
+SECRET = "***sensitive***"  # stands in a fault for the value of a member that the model calls sensitive
+
+
 class Fault:
     """One broken constraint: where, what was found, and what must hold."""
 
@@ -36,8 +39,8 @@ class Fault:
         self.kind, self.path, self.value, self.why = kind, path, value, why
 
     def sentence(self) -> str:
-        found = "null" if self.kind == "required" else f"'{_show(self.value)}'"
-        return f"Value {found} at '{self.path}' failed to satisfy constraint: {self.why}"
+        found = "" if self.value is SECRET else "null " if self.kind == "required" else f"'{_show(self.value)}' "
+        return f"Value {found}at '{self.path}' failed to satisfy constraint: {self.why}"
 
 
 def _show(value: Any) -> str:
