@@ -5,7 +5,7 @@ from botocore.config import Config
 
 from cloche.testing.people import allow, document, keys, refused, trusting
 
-from ..cognito_idp.conftest import Bench
+from ..cognito_idp.conftest import Bench, claims
 
 
 class Pool:
@@ -116,3 +116,40 @@ def test_an_identity_reaches_what_its_sub_names_and_nobody_elses(pool, cloud):
     cloud.client("s3", **who).put_object(Bucket=f"b-{cloud.account}", Key=f"{id_}/x", Body=b"")
     refused("AccessDenied", cloud.client("s3", **who).put_object, Bucket=f"b-{cloud.account}", Key="us-east-1:other/x", Body=b"")
     assert cloud.client("iam", **who).list_groups()["Groups"] == []
+
+
+def test_a_token_says_for_which_pool_and_how_somebody_came(pool, cloud):
+    told = claims(pool.anonymous.get_open_id_token(IdentityId=pool.anonymous.get_id(IdentityPoolId=pool.id, Logins=pool.logins)["IdentityId"], Logins=pool.logins)["Token"])
+    assert told["aud"] == pool.id and told["iss"] == "https://cognito-identity.amazonaws.com" and told["amr"][:2] == ["authenticated", pool.provider]
+    assert told["amr"][2].startswith(f"{pool.provider}:CognitoSignIn:")
+    guest = pool.anonymous.get_id(IdentityPoolId=pool.id)["IdentityId"]
+    assert claims(pool.anonymous.get_open_id_token(IdentityId=guest)["Token"])["amr"] == ["unauthenticated"]
+    spoilt = pool.logins[pool.provider][:-6] + "AAAAAA"
+    assert refused("NotAuthorizedException", pool.anonymous.get_id, IdentityPoolId=pool.id, Logins={pool.provider: spoilt}) == "Invalid login token."
+    old = pool.logins
+    cloud.advance(3601)
+    refused("NotAuthorizedException", pool.anonymous.get_id, IdentityPoolId=pool.id, Logins=old)
+
+
+def test_the_classic_flow_must_be_allowed(pool):
+    plain = pool.signed.create_identity_pool(IdentityPoolName="q", AllowUnauthenticatedIdentities=True)["IdentityPoolId"]
+    id_ = pool.anonymous.get_id(IdentityPoolId=plain)["IdentityId"]
+    assert refused("InvalidParameterException", pool.anonymous.get_open_id_token, IdentityId=id_) == "Basic (classic) flow is not enabled, please use enhanced flow."
+    refused("InvalidIdentityPoolConfigurationException", pool.anonymous.get_credentials_for_identity, IdentityId=id_)
+
+
+def test_a_token_chooses_the_role_of_a_group(pool, cloud):
+    special, other = pool.role("special", "authenticated"), pool.role("other", "authenticated")
+    people = pool.people
+    for name, role, precedence in (("staff", special, 1), ("rest", other, 5)):
+        people.idp.create_group(UserPoolId=people.pool, GroupName=name, RoleArn=role, Precedence=precedence)
+        people.idp.admin_add_user_to_group(UserPoolId=people.pool, GroupName=name, Username="ann")
+    pool.signed.set_identity_pool_roles(IdentityPoolId=pool.id, Roles=pool.roles, RoleMappings={
+        f"{pool.provider}:{people.client}": {"Type": "Token", "AmbiguousRoleResolution": "Deny"}})
+    id_ = pool.anonymous.get_id(IdentityPoolId=pool.id, Logins=pool.logins)["IdentityId"]
+    whose = lambda **more: cloud.client("sts", **pool.session(id_, Logins=pool.logins, **more)).get_caller_identity()["Arn"]
+    assert ":assumed-role/special/" in whose() and ":assumed-role/other/" in whose(CustomRoleArn=other)
+    refused("NotAuthorizedException", whose, CustomRoleArn=pool.roles["authenticated"])
+    for name in ("staff", "rest"):
+        people.idp.admin_remove_user_from_group(UserPoolId=people.pool, GroupName=name, Username="ann")
+    refused("NotAuthorizedException", whose)
