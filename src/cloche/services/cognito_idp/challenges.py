@@ -27,6 +27,8 @@ class Attempt(NamedTuple):
     client: Client
     metadata: dict[str, str] | None = None
     hosted: bool = False
+    device: str = ""             # the device that the client says it is
+    proven: bool = False         # and that it has shown to be
 
 
 async def admitted(attempt: Attempt, user: User) -> User:
@@ -74,6 +76,10 @@ def new_password_required(attempt: Attempt, user: User) -> Any:
 
 async def second_factor(attempt: Attempt, user: User, source: str = "Authentication") -> Any:
     pool = attempt.pool
+    from . import devices
+    remembered = devices.known(attempt, user, attempt.device)
+    if remembered and (pool.values.get("DeviceConfiguration") or {}).get("ChallengeRequiredOnNewDevice"):
+        return device_asked(attempt, user, remembered.id, source)
     known = pools.mfa_kinds(pool)
     mine = [kind for kind in user.mfa if kind in known]
     if pool.mfa_mode == "ON" and not mine:
@@ -89,6 +95,10 @@ async def second_factor(attempt: Attempt, user: User, source: str = "Authenticat
     return await ask_factor(attempt, user, mine[0], source)
 
 
+def device_asked(attempt: Attempt, user: User, device: str, source: str) -> Any:
+    return challenge(attempt, user, "DEVICE_SRP_AUTH", {}, source=source, device=device)
+
+
 async def ask_factor(attempt: Attempt, user: User, kind: str, source: str) -> Any:
     call = attempt.call
     if kind == "SOFTWARE_TOKEN_MFA":
@@ -101,14 +111,18 @@ async def ask_factor(attempt: Attempt, user: User, kind: str, source: str) -> An
 
 async def finish(attempt: Attempt, user: User, source: str = "Authentication") -> Any:
     """Everything is known: tell PostAuthentication, and give tokens. (The pages of a domain make them later, from a code.)"""
+    from . import devices
     call, client = attempt.call, attempt.client
+    if not attempt.proven and (remembered := devices.known(attempt, user, attempt.device)):
+        return device_asked(attempt, user, remembered.id, source)
     await triggers.tell(call, attempt.pool, "PostAuthentication", "Authentication", user, client.id, attempt.metadata, newDeviceUsed=False)
     if attempt.hosted:
         return {"User": user}
     with call.step():
         login, refresh = tokens.begin(call, client, user)
-    result = await tokens.issue(call, attempt.pool, client, user, login, source, attempt.metadata)
-    return {"ChallengeParameters": {}, "AuthenticationResult": {**result, "RefreshToken": refresh}}
+        device = None if attempt.proven else devices.fresh(call, attempt.pool, user)
+    result = await tokens.issue(call, attempt.pool, client, user, login, source, attempt.metadata, device=device["DeviceKey"] if device else attempt.device if attempt.proven else "")
+    return {"ChallengeParameters": {}, "AuthenticationResult": {**result, "RefreshToken": refresh, **({"NewDeviceMetadata": device} if device else {})}}
 
 
 def step_over(attempt: Attempt, token: str) -> None:

@@ -147,7 +147,7 @@ def shown(call: Call, pool: Pool) -> dict[str, Any]:
 
 
 @cognito.op(resource=ANY, context=lambda call, req: {f"aws:RequestTag/{k}": v for k, v in (req.get("UserPoolTags") or {}).items()},
-            partly="Custom sender and inbound federation triggers, devices, threat protection and choice-based sign-in are not built.")
+            partly="Custom sender and inbound federation triggers, passkeys and threat protection are not built.")
 def create_user_pool(call: Call, req: t.CreateUserPoolRequest) -> t.CreateUserPoolResponse:
     if len(call.all(Pool)) >= MOST_POOLS:
         raise errors.too_many_tries()
@@ -196,7 +196,7 @@ def delete_user_pool(call: Call, req: t.DeleteUserPoolRequest) -> None:
                 call.delete(one)
                 if isinstance(one, Client) and (place := call.get(Home, one.id)):
                     call.delete(place)
-    for table in ("user", "attribute", "member", "code", "login", "key", "link"):
+    for table in ("user", "attribute", "member", "code", "login", "key", "link", "device"):
         call.sql(f"DELETE FROM cognito_{table} WHERE pool = ?", pool.id)
     call.delete(call.get(Home, pool.id) or Home(pool.id, "", "", pool.id))
     call.delete(pool)
