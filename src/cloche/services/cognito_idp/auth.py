@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from cloche.kernel import Call
 
-from . import challenges, clients, errors, pools, sessions, srp, tokens, triggers, users
+from . import challenges, clients, errors, pools, risk, sessions, srp, tokens, triggers, users
 from . import service as cognito
 from .challenges import Attempt
 from .clients import Client
@@ -104,6 +104,8 @@ async def with_password(attempt: Attempt, user: User, word: str) -> Any:
     user = await challenges.admitted(attempt, user)
     if not users.has_password(attempt.pool, user, word):
         users.failed(attempt.call, user)
+        with attempt.call.step():
+            risk.remember(attempt.call, attempt.pool, attempt.client.id, user, False)
         raise errors.wrong_password()
     return await challenges.password_known(attempt, user)
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from cloche.kernel import Call
 
-from . import errors, messages, pools, schema, sessions, srp, tokens, totp, triggers, users
+from . import errors, messages, pools, risk, schema, sessions, srp, tokens, totp, triggers, users
 from .clients import Client
 from .pools import Pool
 from .users import User
@@ -32,7 +32,8 @@ class Attempt(NamedTuple):
 
 
 async def admitted(attempt: Attempt, user: User) -> User:
-    """Before any password is looked at: not disabled, not locked out, and the PreAuthentication function does not mind."""
+    """Before any password is looked at: not disabled, not locked out, from nowhere that is blocked, and the PreAuthentication function does not mind."""
+    risk.admit(attempt.call, attempt.pool, attempt.client)
     if not user.enabled:
         raise errors.disabled()
     if user.locked_until > attempt.call.now:
@@ -119,6 +120,7 @@ async def finish(attempt: Attempt, user: User, source: str = "Authentication") -
     if attempt.hosted:
         return {"User": user}
     with call.step():
+        risk.remember(call, attempt.pool, client.id, user, True)
         login, refresh = tokens.begin(call, client, user)
         device = None if attempt.proven else devices.fresh(call, attempt.pool, user)
     result = await tokens.issue(call, attempt.pool, client, user, login, source, attempt.metadata, device=device["DeviceKey"] if device else attempt.device if attempt.proven else "")
@@ -146,6 +148,8 @@ async def password_verifier(attempt: Attempt, user: User, given: dict[str, str],
     made = srp.signature(key, attempt.pool.short, user.name, block, stamp)
     if not hmac.compare_digest(made.encode(), given.get("PASSWORD_CLAIM_SIGNATURE", "").encode()):
         users.failed(attempt.call, user)
+        with attempt.call.step():
+            risk.remember(attempt.call, attempt.pool, attempt.client.id, user, False)
         raise errors.wrong_password()
     if body.get("log") is not None:
         return await next_custom(attempt, user, [*body["log"], {"challengeName": "PASSWORD_VERIFIER", "challengeResult": True, "challengeMetadata": None}])

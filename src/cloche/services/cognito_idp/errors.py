@@ -154,6 +154,10 @@ def software_token(message: str = "Code mismatch") -> AwsError:
     return AwsError("EnableSoftwareTokenMFAException", message)
 
 
+def precondition(message: str) -> AwsError:
+    return AwsError("PreconditionNotMetException", message)
+
+
 def unsupported(message: str) -> AwsError:
     return AwsError("UnsupportedOperationException", message)
 

@@ -188,15 +188,17 @@ def delete_user_pool(call: Call, req: t.DeleteUserPoolRequest) -> None:
     from .branding import Customization
     from .clients import Client
     from .groups import Group
+    from .imports import Job
     from .providers import IdentityProvider
     from .resource_servers import ResourceServer
-    for kind in (Client, Group, ResourceServer, IdentityProvider, Customization):
+    from .risk import LogDelivery, Risk
+    for kind in (Client, Group, ResourceServer, IdentityProvider, Customization, Job, LogDelivery, Risk):
         for one in call.all(kind):
             if one.pool == pool.id:
                 call.delete(one)
                 if isinstance(one, Client) and (place := call.get(Home, one.id)):
                     call.delete(place)
-    for table in ("user", "attribute", "member", "code", "login", "key", "link", "device"):
+    for table in ("user", "attribute", "member", "code", "login", "key", "link", "device", "event"):
         call.sql(f"DELETE FROM cognito_{table} WHERE pool = ?", pool.id)
     call.delete(call.get(Home, pool.id) or Home(pool.id, "", "", pool.id))
     call.delete(pool)
