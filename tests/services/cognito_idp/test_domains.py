@@ -25,6 +25,7 @@ def test_a_browser_gets_a_code_and_the_application_its_tokens(bench):
     domain = f"d{bench.cloud.account}"
     bench.idp.create_user_pool_domain(Domain=domain, UserPoolId=bench.pool)
     assert bench.idp.describe_user_pool_domain(Domain=domain)["DomainDescription"]["UserPoolId"] == bench.pool
+    assert bench.idp.update_user_pool_domain(Domain=domain, UserPoolId=bench.pool, ManagedLoginVersion=1)["ManagedLoginVersion"] == 1
     client = bench.new_client(AllowedOAuthFlowsUserPoolClient=True, AllowedOAuthFlows=["code"], AllowedOAuthScopes=["openid", "email"], CallbackURLs=["https://app.example/cb"])
     verifier = "v" * 50
     query = urlencode({"response_type": "code", "client_id": client, "redirect_uri": "https://app.example/cb", "scope": "openid email", "state": "s1", "code_challenge_method": "S256",
