@@ -2086,6 +2086,7 @@ FRONTS: Any = [
     ('cognito-idp', 'path', '/{pool}/.well-known/jwks.json'),
     ('cognito-idp', 'path', '/{pool}/.well-known/openid-configuration'),
     ('cognito-idp', 'path', '/_cognito/{domain}/{path+}'),
+    ('cognito-idp', 'path', '/_cognito-import/{job}'),
     ('elbv2', 'host', '{name}.{region}.elb.amazonaws.com'),
     ('elbv2', 'host', '{name}.elb.{region}.amazonaws.com'),
     ('elbv2', 'host', '{name}.elb.localhost'),
