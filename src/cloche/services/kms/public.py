@@ -1,8 +1,19 @@
 """What other services do with keys, for their caller: the key's policy and grants are asked about the call's principal, `kms:ViaService` being the service.
 
     kms.encrypt(call, "alias/aws/ssm", b"...", {"PARAMETER_ARN": arn})    -> blob
+
+What they keep in quantity lies under data keys, and those lie beside it under the key itself: envelopes. A data key is remembered in memory
+for each of its users as long as the service says; until then KMS is not asked, so a key that is disabled, or a permission that is taken away, is
+noticed after that time at the latest.
+
+    key = kms.sealing_key(call, queue_key, context, queue.number, 300)    -> kms.seal(call, key.cipher, raw), key.wrapped
+    kms.unseal(kms.opening_key(call, wrapped, context, 300), sealed)      -> raw
 """
 from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from cloche.kernel import AwsError, Call
 
@@ -51,3 +62,52 @@ def key_arn(call: Call, key_id: str) -> str | None:
         return find(call, key_id).arn
     except AwsError:
         return None
+
+
+# -- envelopes ------------------------------------------------------------------------------------------------------------
+
+NONCE = 12
+REMEMBERED = 1000
+
+
+class DataKey(NamedTuple):
+    until: float
+    cipher: AESGCM
+    wrapped: bytes  # the data key under the KMS key
+
+
+def sealing_key(call: Call, key_id: str, context: dict[str, str], place: Any, seconds: float) -> DataKey:
+    """A data key to seal with: this user's of this place, or a new one when its time is up (kms:GenerateDataKey)."""
+    kept: dict[Any, DataKey] = call.cloud.memory.setdefault("kms.sealing_keys", {})
+    who = (call.principal.arn, call.service.name, place, key_id)
+    found = kept.get(who)
+    if found is None or found.until <= call.now:
+        plain, wrapped = data_key(call, key_id, context)
+        found = _remember(kept, who, DataKey(call.now + seconds, AESGCM(plain), wrapped))
+    return found
+
+
+def opening_key(call: Call, wrapped: bytes, context: dict[str, str], seconds: float) -> AESGCM:
+    """A data key as it was wrapped, opened for this user (kms:Decrypt)."""
+    kept: dict[Any, DataKey] = call.cloud.memory.setdefault("kms.opening_keys", {})
+    who = (call.principal.arn, call.service.name, wrapped)
+    found = kept.get(who)
+    if found is None or found.until <= call.now:
+        found = _remember(kept, who, DataKey(call.now + seconds, AESGCM(decrypt(call, wrapped, context)), wrapped))
+    return found.cipher
+
+
+def _remember(kept: dict[Any, DataKey], who: Any, key: DataKey) -> DataKey:
+    if len(kept) >= REMEMBERED:
+        kept.clear()
+    kept[who] = key
+    return key
+
+
+def seal(call: Call, cipher: AESGCM, raw: bytes) -> bytes:
+    nonce = random_bytes(call, NONCE)
+    return nonce + cipher.encrypt(nonce, raw, None)
+
+
+def unseal(cipher: AESGCM, sealed: bytes) -> bytes:
+    return cipher.decrypt(sealed[:NONCE], sealed[NONCE:], None)
