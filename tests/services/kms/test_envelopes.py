@@ -1,5 +1,4 @@
 """What services keep under a key is not readable on disk; without one it is (so these tests can fail), and kill -9 loses none of it."""
-import json
 
 import pytest
 
@@ -30,7 +29,55 @@ def in_a_queue(cloud, sealed):
     return read, ("kolibri-body", "kolibri-more")
 
 
-PLACES = [in_a_queue]
+def in_a_table(cloud, sealed):
+    ddb = cloud.client("dynamodb")
+    attributes = [{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "gsi")]
+    ddb.create_table(
+        TableName="items", AttributeDefinitions=attributes, KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}], BillingMode="PAY_PER_REQUEST",
+        GlobalSecondaryIndexes=[{"IndexName": "by-it", "KeySchema": [{"AttributeName": "gsi", "KeyType": "HASH"}], "Projection": {"ProjectionType": "ALL"}}],
+        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}, **({"SSESpecification": {"Enabled": True, "KMSMasterKeyId": key(cloud)}} if sealed else {}))
+    ddb.update_continuous_backups(TableName="items", PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True})
+    for value in ("kolibri-before", "kolibri-value"):
+        ddb.put_item(TableName="items", Item={"pk": {"S": "1"}, "gsi": {"S": "g"}, "value": {"S": value}})
+
+    def read():
+        ddb, streams = cloud.client("dynamodb"), cloud.client("dynamodbstreams")
+        got = ddb.get_item(TableName="items", Key={"pk": {"S": "1"}})["Item"]
+        [by_index] = ddb.query(TableName="items", IndexName="by-it", KeyConditionExpression="gsi = :g", ExpressionAttributeValues={":g": {"S": "g"}})["Items"]
+        [scanned] = ddb.scan(TableName="items", FilterExpression="#v = :v", ExpressionAttributeNames={"#v": "value"}, ExpressionAttributeValues={":v": {"S": "kolibri-value"}})["Items"]
+        assert got == by_index == scanned
+        arn = ddb.describe_table(TableName="items")["Table"]["LatestStreamArn"]
+        [shard] = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]
+        at = streams.get_shard_iterator(StreamArn=arn, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON")["ShardIterator"]
+        records = streams.get_records(ShardIterator=at)["Records"]
+        return records[-1]["dynamodb"]["OldImage"]["value"]["S"], got["value"]["S"]
+    return read, ("kolibri-before", "kolibri-value")
+
+
+def logs_policy(cloud):
+    """A key that CloudWatch Logs may use, for the log groups of this account."""
+    return json.dumps({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{cloud.account}:root"}, "Action": "kms:*", "Resource": "*"},
+        {"Effect": "Allow", "Principal": {"Service": "logs.us-east-1.amazonaws.com"}, "Action": ["kms:Encrypt*", "kms:Decrypt*", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:Describe*"],
+         "Resource": "*", "Condition": {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": f"arn:aws:logs:us-east-1:{cloud.account}:log-group:*"}}}]})
+
+
+def in_a_log_group(cloud, sealed):
+    logs = cloud.client("logs")
+    logs.create_log_group(logGroupName="g", **({"kmsKeyId": cloud.client("kms").create_key(Policy=logs_policy(cloud))["KeyMetadata"]["Arn"]} if sealed else {}))
+    logs.create_log_stream(logGroupName="g", logStreamName="s")
+    logs.put_log_events(logGroupName="g", logStreamName="s", logEvents=[{"timestamp": int(cloud.now * 1000), "message": "kolibri-line"}])
+
+    def read():
+        logs = cloud.client("logs")
+        [event] = logs.get_log_events(logGroupName="g", logStreamName="s", startFromHead=True)["events"]
+        [found] = logs.filter_log_events(logGroupName="g", filterPattern='"kolibri-line"')["events"]
+        assert event["message"] == found["message"]
+        return (event["message"],)
+    return read, ("kolibri-line",)
+
+
+PLACES = [in_a_queue, in_a_table, in_a_log_group]
 
 
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: place.__name__)

@@ -56,6 +56,24 @@ def data_key(call: Call, key_id: str, context: dict[str, str] | None = None, len
     return plaintext, crypto.seal(inside, key, plaintext, context)
 
 
+def grant(call: Call, key_id: str, service: str, operations: list[str], constraints: dict[str, Any] | None = None) -> str:
+    """The caller (kms:CreateGrant) lets a service go on by itself ("dynamodb.amazonaws.com"); the same grant again is the same."""
+    from . import grants
+    key = find(call, key_id)
+    inside = _ask(call, key, "CreateGrant", None)
+    req: Any = {"KeyId": key.id if key.account == inside.account else key.arn, "GranteePrincipal": service, "Operations": operations, "Name": f"{service}/{constraints}"[:256]}
+    return grants.create_grant(inside, req | ({"Constraints": constraints} if constraints else {}))["GrantId"]
+
+
+def is_usable(call: Call, key_id: str) -> bool:
+    """Is there such a key, and is it enabled? Nobody is asked."""
+    try:
+        keys.usable(find(call, key_id))
+    except AwsError:
+        return False
+    return True
+
+
 def key_arn(call: Call, key_id: str) -> str | None:
     """The ARN of a key, or None if there is none such. Nobody is asked."""
     try:
