@@ -1,5 +1,7 @@
 """What services keep under a key is not readable on disk; without one it is (so these tests can fail), and kill -9 loses none of it."""
 
+import json
+
 import pytest
 
 
