@@ -1,6 +1,8 @@
 """What services keep under a key is not readable on disk; without one it is (so these tests can fail), and kill -9 loses none of it."""
 
+import http.server
 import json
+import threading
 
 import pytest
 
@@ -79,7 +81,40 @@ def in_a_log_group(cloud, sealed):
     return read, ("kolibri-line",)
 
 
-PLACES = [in_a_queue, in_a_table, in_a_log_group]
+def in_an_outbox(cloud, sealed):
+    """A message that waits for an endpoint which does not answer yet."""
+    sns = cloud.client("sns")
+    topic = sns.create_topic(Name="t", Attributes={"KmsMasterKeyId": key(cloud)} if sealed else {})["TopicArn"]
+    got: list = []
+    status = [200]
+
+    class Endpoint(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            got.append(self.rfile.read(int(self.headers["content-length"])).decode())
+            self.send_response(status[0])
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+        def log_message(self, *args):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Endpoint)
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    sns.subscribe(TopicArn=topic, Protocol="http", Endpoint=f"http://127.0.0.1:{server.server_port}/x", Attributes={"RawMessageDelivery": "true"})
+    cloud.advance(1)
+    sns.confirm_subscription(TopicArn=topic, Token=json.loads(got[-1])["Token"])
+    status[0] = 500
+    sns.publish(TopicArn=topic, Message="kolibri-message")
+    cloud.advance(0)
+
+    def read():
+        got.clear()
+        cloud.advance(25)
+        return (got[-1],)
+    return read, ("kolibri-message",)
+
+
+PLACES = [in_a_queue, in_a_table, in_a_log_group, in_an_outbox]
 
 
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: place.__name__)

@@ -1,6 +1,8 @@
 """CloudWatch Logs through boto3."""
 from __future__ import annotations
 
+import json
+
 import pytest
 from botocore.exceptions import ClientError
 
