@@ -1,8 +1,10 @@
 """What services keep under a key is not readable on disk; without one it is (so these tests can fail), and kill -9 loses none of it."""
 
 import http.server
+import io
 import json
 import threading
+import zipfile
 
 import pytest
 
@@ -114,7 +116,18 @@ def in_an_outbox(cloud, sealed):
     return read, ("kolibri-message",)
 
 
-PLACES = [in_a_queue, in_a_table, in_a_log_group, in_an_outbox]
+def in_an_environment(cloud, sealed):
+    trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
+    role = cloud.client("iam").create_role(RoleName="r", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    code = io.BytesIO()
+    with zipfile.ZipFile(code, "w") as file:
+        file.writestr("index.py", "def handler(event, context):\n    return 1\n")
+    cloud.client("lambda").create_function(FunctionName="f", Runtime="python3.11", Handler="index.handler", Role=role, Code={"ZipFile": code.getvalue()},
+                                           Environment={"Variables": {"WORD": "kolibri-variable"}}, **({"KMSKeyArn": key(cloud)} if sealed else {}))
+    return lambda: (cloud.client("lambda").get_function_configuration(FunctionName="f")["Environment"]["Variables"]["WORD"],), ("kolibri-variable",)
+
+
+PLACES = [in_a_queue, in_a_table, in_a_log_group, in_an_outbox, in_an_environment]
 
 
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: place.__name__)
