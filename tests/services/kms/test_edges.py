@@ -1,10 +1,11 @@
 """The edges of KMS: sizes, digests, windows, counts, states."""
 import hashlib
+import hmac
 
 import pytest
 from botocore.config import Config
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import padding, utils
+from cryptography.hazmat.primitives import hashes, keywrap, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
 
 from cloche.testing.people import Person, allow, refused
 
@@ -109,3 +110,47 @@ def test_data_moves_to_another_region_under_a_data_key_sealed_twice(kms, key, cl
     moved = there.encrypt(KeyId=far, Plaintext=plain)["CiphertextBlob"]
     assert there.decrypt(CiphertextBlob=moved)["Plaintext"] == data_key["Plaintext"]
     refused("AccessDeniedException", there.decrypt, CiphertextBlob=data_key["CiphertextBlob"])
+
+
+def test_two_sides_agree_on_a_secret(kms):
+    id_ = kms.create_key(KeySpec="ECC_NIST_P256", KeyUsage="KEY_AGREEMENT")["KeyMetadata"]["KeyId"]
+    ours = ec.generate_private_key(ec.SECP256R1())
+    theirs = kms.get_public_key(KeyId=id_)
+    assert theirs["KeyAgreementAlgorithms"] == ["ECDH"] == kms.describe_key(KeyId=id_)["KeyMetadata"]["KeyAgreementAlgorithms"]
+    public = ours.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    answer = kms.derive_shared_secret(KeyId=id_, KeyAgreementAlgorithm="ECDH", PublicKey=public)
+    assert answer["SharedSecret"] == ours.exchange(ec.ECDH(), serialization.load_der_public_key(theirs["PublicKey"])) and answer["KeyOrigin"] == "AWS_KMS"
+    other = ec.generate_private_key(ec.SECP384R1()).public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    for wrong in (other, b"nonsense"):
+        refused("ValidationException", kms.derive_shared_secret, KeyId=id_, KeyAgreementAlgorithm="ECDH", PublicKey=wrong)
+    refused("InvalidKeyUsageException", kms.sign, KeyId=id_, Message=b"m", SigningAlgorithm="ECDSA_SHA_256")
+    signer = kms.create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")["KeyMetadata"]["KeyId"]
+    refused("InvalidKeyUsageException", kms.derive_shared_secret, KeyId=signer, KeyAgreementAlgorithm="ECDH", PublicKey=public)
+    refused("ValidationException", kms.create_key, KeySpec="ECC_SECG_P256K1", KeyUsage="KEY_AGREEMENT")
+
+
+def der(private):
+    return private.private_bytes(serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+
+
+def bring(kms, key, material):
+    """Wrapped in two layers, since a private key is too long for one."""
+    asked = kms.get_parameters_for_import(KeyId=key, WrappingAlgorithm="RSA_AES_KEY_WRAP_SHA_256", WrappingKeySpec="RSA_2048")
+    outer = serialization.load_der_public_key(asked["PublicKey"]).encrypt(b"k" * 32, padding.OAEP(padding.MGF1(hashes.SHA256()), hashes.SHA256(), None))
+    kms.import_key_material(KeyId=key, ImportToken=asked["ImportToken"], EncryptedKeyMaterial=outer + keywrap.aes_key_wrap_with_padding(b"k" * 32, material),
+                            ExpirationModel="KEY_MATERIAL_DOES_NOT_EXPIRE")
+
+
+def test_material_of_every_kind_of_key_may_be_brought(kms):
+    pair, curve = rsa.generate_private_key(65537, 2048), ec.generate_private_key(ec.SECP256R1())
+    made = {spec: kms.create_key(KeySpec=spec, KeyUsage=usage, Origin="EXTERNAL")["KeyMetadata"]["KeyId"] for spec, usage in (
+        ("RSA_2048", "SIGN_VERIFY"), ("ECC_NIST_P256", "SIGN_VERIFY"), ("HMAC_256", "GENERATE_VERIFY_MAC"))}
+    refused("KMSInvalidStateException", kms.get_public_key, KeyId=made["RSA_2048"])
+    for spec, wrong in (("RSA_2048", der(curve)), ("ECC_NIST_P256", der(ec.generate_private_key(ec.SECP384R1()))), ("HMAC_256", b"m" * 31), ("RSA_2048", b"m" * 32)):
+        refused("IncorrectKeyMaterialException", bring, kms, made[spec], wrong)
+    for spec, material in (("RSA_2048", der(pair)), ("ECC_NIST_P256", der(curve)), ("HMAC_256", b"m" * 32)):
+        bring(kms, made[spec], material)
+    pair.public_key().verify(kms.sign(KeyId=made["RSA_2048"], Message=b"m", SigningAlgorithm="RSASSA_PKCS1_V1_5_SHA_256")["Signature"], b"m", padding.PKCS1v15(), hashes.SHA256())
+    curve.public_key().verify(kms.sign(KeyId=made["ECC_NIST_P256"], Message=b"m", SigningAlgorithm="ECDSA_SHA_256")["Signature"], b"m", ec.ECDSA(hashes.SHA256()))
+    assert serialization.load_der_public_key(kms.get_public_key(KeyId=made["RSA_2048"])["PublicKey"]) == pair.public_key()
+    assert kms.generate_mac(KeyId=made["HMAC_256"], Message=b"m", MacAlgorithm="HMAC_SHA_256")["Mac"] == hmac.digest(b"m" * 32, b"m", "sha256")
