@@ -2035,6 +2035,7 @@ PACKAGES: Any = {
     'apigatewayv2': 'apigatewayv2',
     'application-autoscaling': 'application_autoscaling',
     'autoscaling': 'autoscaling',
+    'cloudcontrol': 'cloudcontrol',
     'cloudformation': 'cloudformation',
     'cloudwatch': 'cloudwatch',
     'cognito-identity': 'cognito_identity',
@@ -2085,6 +2086,7 @@ FRONTS: Any = [
     ('cognito-idp', 'path', '/{pool}/.well-known/jwks.json'),
     ('cognito-idp', 'path', '/{pool}/.well-known/openid-configuration'),
     ('cognito-idp', 'path', '/_cognito/{domain}/{path+}'),
+    ('cognito-idp', 'path', '/_cognito-import/{job}'),
     ('elbv2', 'host', '{name}.{region}.elb.amazonaws.com'),
     ('elbv2', 'host', '{name}.elb.{region}.amazonaws.com'),
     ('elbv2', 'host', '{name}.elb.localhost'),
@@ -2106,6 +2108,7 @@ FRONTS: Any = [
 
 LISTENERS: Any = {
     'aws': ['events'],
+    'organizations.moved': ['cloudformation'],
     'route53.names_changed': ['acm', 'route53'],
     's3.happened': ['s3'],
 }

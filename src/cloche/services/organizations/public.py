@@ -10,6 +10,7 @@ import msgspec
 
 from cloche.iam import Bundle, parse
 from cloche.iam.policy import Named
+from cloche.kernel import Event
 
 from .records import FULL, FULL_RCP, Account, Membership, Organization, Policy, Root, Unit, arn
 from .types import MANAGED
@@ -19,6 +20,15 @@ if TYPE_CHECKING:
 
 # "AWS services that support RCPs", by the prefix of their actions
 RCP_SERVICES = frozenset(("s3", "sts", "kms", "sqs", "secretsmanager", "dynamodb", "ecr", "logs", "cognito-idp", "cognito-identity", "aoss"))
+
+
+class Moved(Event, frozen=True):
+    """An account is in another unit than before, or in none. Listeners look for themselves."""
+
+    kind = "organizations.moved"
+
+    account: str
+    management: str
 
 
 class Controls(msgspec.Struct, frozen=True):
