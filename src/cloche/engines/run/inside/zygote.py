@@ -56,6 +56,7 @@ def environment(order, options, fds):
     try:
         if order.get("joined"):
             sys_.setns(fds[3], sys_.NEWNET)
+            os.close(fds.pop())
         listeners = prepare(order, options)
         socket.send_fds(control, [b'{"hello": true}'], [s.fileno() for s in listeners])
         for s in listeners:
