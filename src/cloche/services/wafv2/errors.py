@@ -48,5 +48,9 @@ def too_much() -> AwsError:
     return AwsError("WAFLimitsExceededException", "AWS WAF couldn\u2019t perform the operation because you exceeded your resource limit.")
 
 
+def managed() -> AwsError:
+    return AwsError("WAFInvalidOperationException", "The operation isn\u2019t valid: the web ACL is managed by AWS Firewall Manager.")
+
+
 def reserved(key: str) -> AwsError:
     return AwsError("WAFTagOperationException", f"Tag keys that begin with aws: are reserved: {key}")
