@@ -38,8 +38,9 @@ def test_an_organization_of_consolidated_billing_has_none(cloud):
 def test_lists_resource_sets_and_their_tags(cloud):
     bench = Bench(cloud)
     api = bench.api
-    for noun, path, items, kind in (("apps", "applications-list", [{"AppName": "web", "Protocol": "TCP", "Port": 443}], "AppsList"), ("protocols", "protocols-list", ["TCP"], "ProtocolsList")):
-        put, get, drop = (getattr(api, f"{verb}_{noun}_list") for verb in ("put", "get", "delete"))
+    apps = (api.put_apps_list, api.get_apps_list, api.delete_apps_list, "applications-list", [{"AppName": "web", "Protocol": "TCP", "Port": 443}], "AppsList")
+    protocols = (api.put_protocols_list, api.get_protocols_list, api.delete_protocols_list, "protocols-list", ["TCP"], "ProtocolsList")
+    for put, get, drop, path, items, kind in (apps, protocols):
         made = put(**{kind: {"ListName": "one", kind: items}, "TagList": [{"Key": "a", "Value": "b"}]})
         one, arn = made[kind], made[f"{kind}Arn"]
         assert f":{path}/" in arn and get(ListId=one["ListId"])[kind][kind] == items

@@ -5,7 +5,7 @@ from typing import Any
 
 from cloche.kernel import Call
 
-from . import associations, entities, rules, sampling
+from . import associations, entities, logging, rules, sampling
 from .entities import Entity
 
 FIRST, LAST, MARK = "PreProcessFirewallManagerRuleGroups", "PostProcessFirewallManagerRuleGroups", "ManagedByFirewallManager"
@@ -56,6 +56,7 @@ def drop(call: Call, arn: str) -> None:
         if (link := here.get(associations.Association, resource)) is not None:
             here.delete(link)
     if one is not None:
+        logging.forget(here, arn)
         here.delete(one)
         sampling.rates(here).forget(arn)
 

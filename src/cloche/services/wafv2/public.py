@@ -13,7 +13,7 @@ from cloche.kernel import Call, Request, Response
 from cloche.languages.waf import Asked, Verdict, decide, managed
 from cloche.services.cloudwatch import public as cloudwatch
 
-from . import associations, firewall_manager, rule_groups, sampling, web_acls
+from . import associations, firewall_manager, logging, rule_groups, sampling, web_acls
 from .associations import Association
 from .entities import Entity
 
@@ -70,6 +70,9 @@ async def judge(call: Call, arn: str, request: Request, client: str) -> tuple[Re
     said = decide({"LabelPrefix": web_acls.prefix(here.account, acl.name), **firewall_manager.effective(acl.values)}, asked, world)
     answer = refused(said)
     remember(here, acl, asked, said, answer)
+    if here.get(logging.Logging, acl.arn) is not None:
+        with here.step():
+            logging.remember(here, acl, arn, asked, said, None if answer is None else 403 if isinstance(answer, str) else answer.status)
     return answer, said.insert if answer is None else []
 
 

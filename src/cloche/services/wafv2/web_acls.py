@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from cloche.kernel import ANY, Call
 
-from . import associations, entities, errors, firewall_manager, rules, sampling
+from . import associations, entities, errors, firewall_manager, logging, rules, sampling
 from . import service as wafv2
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ def delete_web_acl(call: Call, req: t.DeleteWebACLRequest) -> t.DeleteWebACLResp
         raise errors.managed()
     if associations.of(call, one.arn):
         raise errors.associated()
+    logging.forget(call, one.arn)
     entities.drop(call, one)
     sampling.rates(call).forget(one.arn)
     return {}
