@@ -67,7 +67,7 @@ def compact(schema: dict[str, Any]) -> dict[str, Any]:
     tagging = schema.get("tagging", {})
     out = {
         "properties": sorted(schema.get("properties", {})), "required": sorted(schema.get("required", [])), "createOnly": paths(schema, "createOnlyProperties"),
-        "readOnly": paths(schema, "readOnlyProperties"), "identifier": paths(schema, "primaryIdentifier"),
+        "readOnly": paths(schema, "readOnlyProperties"), "identifier": [x.removeprefix("/properties/") for x in schema.get("primaryIdentifier", [])],  # their order is that of Cloud Control's identifiers
         "tags": tagging.get("tagProperty", "").removeprefix("/properties/") if tagging.get("taggable") else "",
         "systemTags": bool(tagging.get("cloudFormationSystemTags")),
     }

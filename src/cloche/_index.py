@@ -2035,6 +2035,7 @@ PACKAGES: Any = {
     'apigatewayv2': 'apigatewayv2',
     'application-autoscaling': 'application_autoscaling',
     'autoscaling': 'autoscaling',
+    'cloudcontrol': 'cloudcontrol',
     'cloudformation': 'cloudformation',
     'cloudwatch': 'cloudwatch',
     'cognito-identity': 'cognito_identity',
@@ -2108,6 +2109,7 @@ FRONTS: Any = [
 
 LISTENERS: Any = {
     'aws': ['events'],
+    'organizations.moved': ['cloudformation'],
     'route53.names_changed': ['acm', 'route53'],
     's3.happened': ['s3'],
 }

@@ -32,3 +32,24 @@ def test_a_changed_property_and_a_deleted_resource_are_drift_and_an_untouched_on
     one = cfn.detect_stack_resource_drift(StackName="drift", LogicalResourceId="A")["StackResourceDrift"]
     assert one["StackResourceDriftStatus"] == "MODIFIED"
     assert refused(cfn.detect_stack_resource_drift, StackName="drift", LogicalResourceId="Z")[0] == "ValidationError"
+
+
+def test_types_are_read_back_by_what_describes_them(cloud):
+    cfn = cloud.client("cloudformation")
+    cfn.create_stack(StackName="many", TemplateBody=template({
+        "Rule": {"Type": "AWS::Events::Rule", "Properties": {"ScheduleExpression": "rate(5 minutes)", "State": "DISABLED"}},
+        "Key": {"Type": "AWS::KMS::Key", "Properties": {"Description": "mine"}},
+        "Alarm": {"Type": "AWS::CloudWatch::Alarm", "Properties": {"MetricName": "m", "Namespace": "n", "Period": 60, "EvaluationPeriods": 1, "Threshold": 5, "Statistic": "Sum",
+                                                                  "ComparisonOperator": "GreaterThanThreshold"}},
+        "Api": {"Type": "AWS::ApiGateway::RestApi", "Properties": {"Name": "api", "Description": "d"}},
+        "Root": {"Type": "AWS::ApiGateway::Method", "Properties": {"RestApiId": {"Ref": "Api"}, "ResourceId": {"Fn::GetAtt": ["Api", "RootResourceId"]}, "HttpMethod": "GET",
+                                                                  "AuthorizationType": "NONE", "Integration": {"Type": "MOCK"}, "MethodResponses": [{"StatusCode": 200}]}}}))
+    assert status(cfn, "many") == "CREATE_COMPLETE" and detect(cloud, cfn, "many")["StackDriftStatus"] == "IN_SYNC"
+    made = {k: v["PhysicalResourceId"] for k, v in resources(cfn, "many").items()}
+    cloud.client("events").put_rule(Name=made["Rule"], ScheduleExpression="rate(6 minutes)", State="DISABLED")
+    cloud.client("kms").update_key_description(KeyId=made["Key"], Description="other")
+    cloud.client("cloudwatch").delete_alarms(AlarmNames=[made["Alarm"]])
+    detect(cloud, cfn, "many")
+    found = {x["LogicalResourceId"]: x for x in cfn.describe_stack_resource_drifts(StackName="many")["StackResourceDrifts"]}
+    assert {k: v["StackResourceDriftStatus"] for k, v in found.items()} == {"Rule": "MODIFIED", "Key": "MODIFIED", "Alarm": "DELETED", "Api": "IN_SYNC", "Root": "IN_SYNC"}
+    assert [x["PropertyPath"] for x in found["Rule"]["PropertyDifferences"]] == ["/ScheduleExpression"]

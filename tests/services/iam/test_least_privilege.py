@@ -98,3 +98,18 @@ def test_a_denial_tells_its_story(cloud):
         with urllib.request.urlopen(f"{cloud.url}/_cloche/why/{request}") as answer:
             text = json.load(answer)["why"]["text"]
         assert ("it is about other resources: arn:aws:sqs:*:*:mine" if call == "send_message" else "the key is 127.0.0.1") in text, text
+
+
+def test_a_denial_names_the_managed_policy_that_denies_and_strangers_are_not_told(cloud):
+    iam, bob = cloud.client("iam"), Person(cloud, "bob", allow("*"))
+    arn = iam.create_policy(PolicyName="no-lists", PolicyDocument=document(deny(["iam:ListUsers", "sqs:*"])))["Policy"]["Arn"]
+    iam.attach_user_policy(UserName="bob", PolicyArn=arn)
+    assert refused("AccessDenied", bob.client("iam").list_users).endswith(f"with an explicit deny in an identity-based policy: {arn}")
+    iam.put_user_policy(UserName="bob", PolicyName="inline", PolicyDocument=document(allow("*"), deny("iam:ListRoles")))
+    assert refused("AccessDenied", bob.client("iam").list_roles).endswith("with an explicit deny in an identity-based policy")
+    iam.put_user_permissions_boundary(UserName="bob", PermissionsBoundary=iam.create_policy(
+        PolicyName="cap", PolicyDocument=document(allow("*"), deny("iam:ListGroups")))["Policy"]["Arn"])
+    assert refused("AccessDenied", bob.client("iam").list_groups).endswith(f"with an explicit deny in a permissions boundary: {arn.replace('no-lists', 'cap')}")
+    other = cloud.other()
+    url = other.client("sqs").create_queue(QueueName="q")["QueueUrl"]
+    assert refused("AccessDenied", bob.client("sqs").get_queue_attributes, QueueUrl=url).endswith("with an explicit deny in an identity-based policy")

@@ -4,8 +4,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-import jsonschema
-
 from cloche.kernel import Call
 
 from . import errors, pages
@@ -27,12 +25,13 @@ def find_model(api: RestApi, name: str) -> dict[str, Any]:
 def check(schema: str, content_type: str) -> None:
     if content_type != "application/json" or not schema:
         return
+    from cloche.languages import json_schema  # heavy, and most APIs have no models
     try:
-        jsonschema.Draft4Validator.check_schema(json.loads(schema))
+        read = json.loads(schema)
     except ValueError:
         raise errors.bad_schema("Unable to parse the schema as JSON") from None
-    except jsonschema.SchemaError as error:
-        raise errors.bad_schema(error.message) from None
+    if fault := json_schema.fault(read):
+        raise errors.bad_schema(fault)
 
 
 @apigateway.op(needs=asked)

@@ -5,7 +5,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from cloche.kernel import Call, Record
-from cloche.services.apigateway.public import LETTERS, asked
+from cloche.services.apigateway.public import LETTERS, RestStage, asked
 
 from . import errors
 from . import service as apigatewayv2
@@ -119,6 +119,11 @@ def find_stage(call: Call, api: HttpApi, name: str) -> Stage:
     if found := call.get(Stage, f"{api.id}/{name}"):
         return found
     raise errors.no_such("Stage", name)
+
+
+def stage_exists(call: Call, api: str, name: str) -> bool:
+    """Of an HTTP API or of a REST API: a custom domain leads to both."""
+    return call.get(Stage, f"{api}/{name}") is not None or call.get(RestStage, f"{api}/{name}") is not None
 
 
 def described(stage: Stage) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from cloche.languages.cloudformation import difference, graph, reading
 from cloche.languages.cloudformation.errors import TemplateError, TransformError
 from cloche.languages.cloudformation.functions import Unknown, unknowns
 
-from . import errors, registry, stacks, templates
+from . import errors, imports, registry, stacks, templates
 from . import service as cloudformation
 from .engine import expire
 from .plan import Plan
@@ -42,6 +42,7 @@ class ChangeSet(Record, frozen=True, omit_defaults=True):
     on_failure: str = "ROLLBACK"
     nested: bool = False
     token: str = ""
+    imports: dict[str, dict[str, str]] = {}
 
     @property
     def key(self) -> str:
@@ -71,15 +72,15 @@ def find(call: Call, name: str, stack_name: str | None) -> ChangeSet:
     return one
 
 
-@cloudformation.op(resource=by_stack, partly="nested stacks get no change sets of their own (IncludeNestedStacks), and type IMPORT is not built")
+@cloudformation.op(resource=by_stack, partly="nested stacks get no change sets of their own (IncludeNestedStacks)")
 async def create_change_set(call: Call, req: t.CreateChangeSetInput) -> t.CreateChangeSetOutput:
     kind, name = req.get("ChangeSetType", "UPDATE"), req["StackName"]
-    if kind == "IMPORT":
-        raise AwsError("NotImplemented", "cloudformation:CreateChangeSet of type IMPORT is not built yet", 501)
+    if "ResourcesToImport" in req and kind != "IMPORT":
+        raise errors.validation("ResourcesToImport can only be specified for a change set of type IMPORT")
     stack = lookup(call, name)
     if stack is not None and stack.status == "DELETE_COMPLETE":
         stack = None
-    if kind == "CREATE":
+    if kind == "CREATE" or (kind == "IMPORT" and (stack is None or stack.status == "REVIEW_IN_PROGRESS")):
         if stack is None:
             stacks.check_name(name)
         elif stack.status != "REVIEW_IN_PROGRESS":
@@ -98,7 +99,7 @@ async def create_change_set(call: Call, req: t.CreateChangeSetInput) -> t.Create
         # The aws CLI names its change sets by the second and leaves those without changes; here two deployments fit into one second
         if existing is None or existing.status != "FAILED":
             raise errors.change_set_exists(req["ChangeSetName"])
-    before = stack.target if stack is not None and kind == "UPDATE" else None
+    before = stack.target if stack is not None and stack.status != "REVIEW_IN_PROGRESS" else None
     notifications = req.get("NotificationARNs", before.notifications if before else [])
     tags = stacks.tags_of(req) if "Tags" in req or before is None else before.tags
     text = await templates.text_of(call, req, before)
@@ -116,6 +117,12 @@ async def create_change_set(call: Call, req: t.CreateChangeSetInput) -> t.Create
             if error.code != "InsufficientCapabilitiesException" or not templates.checking.transforms(reading.read(text)):
                 raise
             failure = error.message
+    taken: dict[str, dict[str, str]] = {}
+    if prepared is not None and not failure and (kind == "IMPORT" or req.get("ImportExistingResources")):
+        there = present_rows(call, stack_id)
+        target = stacks.target_of(call, prepared, req, tags, notifications, capabilities, saved=False)
+        plan = Plan(call, stack_id, target, dict(there), template=prepared.template)
+        taken = imports.check(prepared.template, plan.live, there, req.get("ResourcesToImport", [])) if kind == "IMPORT" else await imports.existing(call, plan, there)
     with call.step():
         role = stacks._role(call, req, stack)
         if prepared is not None:
@@ -129,8 +136,13 @@ async def create_change_set(call: Call, req: t.CreateChangeSetInput) -> t.Create
         changes: list[dict[str, Any]] = []
         if not failure:
             try:
-                changes = compare(call, stack, target, stack.target if kind == "UPDATE" else None)
+                changes = compare(call, stack, target, before, taken)
+                if kind == "IMPORT" and (others := [x["ResourceChange"]["LogicalResourceId"] for x in changes if x["ResourceChange"]["Action"] != "Import"]):
+                    raise errors.validation(f"You have modified resources [{', '.join(others)}] in your template that are not being imported. Update, create or delete operations "
+                                            "cannot be executed during import operations.")
             except (AwsError, TemplateError) as error:
+                if kind == "IMPORT":
+                    raise
                 failure = getattr(error, "message", None) or str(error)
         if not failure and kind == "UPDATE" and not changes and prepared is not None and not stacks.different(call, stack, prepared, tags, notifications, req):
             failure = NO_CHANGES
@@ -138,7 +150,7 @@ async def create_change_set(call: Call, req: t.CreateChangeSetInput) -> t.Create
         mode = req.get("OnStackFailure", "ROLLBACK")
         call.put(ChangeSet(id_, req["ChangeSetName"], stack.id, stack.name, kind, call.now, "FAILED" if failure else "CREATE_COMPLETE",
                            "UNAVAILABLE" if failure else "AVAILABLE", target, failure, req.get("Description", ""), changes, role, mode,
-                           bool(req.get("IncludeNestedStacks")), req.get("ClientToken", "")))
+                           bool(req.get("IncludeNestedStacks")), req.get("ClientToken", ""), taken))
         current = find_stack(call, stack.id)
         call.put(current.but(change_sets={**current.change_sets, req["ChangeSetName"]: id_}))
     return {"Id": id_, "StackId": stack.id}
@@ -146,15 +158,21 @@ async def create_change_set(call: Call, req: t.CreateChangeSetInput) -> t.Create
 
 # -- comparing ----------------------------------------------------------------------------------------------------------
 
-def compare(call: Call, stack: Stack, target: Target, before: Target | None) -> list[dict[str, Any]]:
-    there = rows(call, stack.id) if before is not None else {}
-    there = {name: row for name, row in there.items() if row.physical and row.status != "DELETE_COMPLETE"}
+def present_rows(call: Call, stack_id: str) -> dict[str, Row]:
+    return {name: row for name, row in rows(call, stack_id).items() if row.physical and row.status != "DELETE_COMPLETE"}
+
+
+def compare(call: Call, stack: Stack, target: Target, before: Target | None, taken: dict[str, dict[str, str]]) -> list[dict[str, Any]]:
+    there = present_rows(call, stack.id) if before is not None else {}
     plan = Plan(call, stack.id, target, dict(there))
     changes: list[dict[str, Any]] = []
     replaced: set[str] = set()
     for name in plan.order:
         body = plan.live[name]
         row = there.get(name)
+        if row is None and name in taken:
+            changes.append(_change("Import", name, body["Type"], PhysicalResourceId=imports.physical(body["Type"], taken[name])))
+            continue
         if row is None:
             changes.append(_change("Add", name, body["Type"]))
             continue
@@ -280,6 +298,8 @@ def execute_change_set(call: Call, req: t.ExecuteChangeSetInput) -> None:
     if one.type == "CREATE":
         if stack.status != "REVIEW_IN_PROGRESS":
             raise errors.wrong_state(stack.id, stack.status)
+    elif one.type == "IMPORT" and stack.status == "REVIEW_IN_PROGRESS":
+        pass
     elif stack.operation is not None or stack.status not in stacks.UPDATABLE:
         raise errors.wrong_state(stack.id, stack.status)
     for arn in stack.change_sets.values():
@@ -289,8 +309,11 @@ def execute_change_set(call: Call, req: t.ExecuteChangeSetInput) -> None:
     mode = "DO_NOTHING" if req.get("DisableRollback") else one.on_failure
     stack = stack.but(change_sets={}, change_set=one.id, role=one.role, on_failure=mode if one.type == "CREATE" else stack.on_failure)
     running = Operation(call.uuid(), f"{one.type}_STACK", "apply", call.principal, token=req.get("ClientRequestToken", ""), role=one.role, on_failure=mode,
-                        retain_except=bool(req.get("RetainExceptOnCreate")))
-    if one.type == "CREATE":
+                        retain_except=bool(req.get("RetainExceptOnCreate")), imports=one.imports)
+    if one.type == "IMPORT":
+        running = stacks.msgspec.structs.replace(running, on_failure="ROLLBACK", before=None if stack.status == "REVIEW_IN_PROGRESS" else stack.target, was=stack.status)
+        stacks.begin(call, stack.but(status="IMPORT_IN_PROGRESS", target=one.target, operation=running))
+    elif one.type == "CREATE":
         stack = stacks.begin(call, stack.but(status="CREATE_IN_PROGRESS", target=one.target, operation=running))
         if stack.timeout:
             call.after(stack.timeout * 60, expire, stack.id, stack=stack.id, operation=running.id)

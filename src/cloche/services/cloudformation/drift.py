@@ -1,6 +1,6 @@
 """Drift: what the template set against what is there now. Only properties that the template sets are compared.
 
-A type is compared by its table's `live`; those without are NOT_CHECKED, as on AWS for types that do not support it.
+A type that cannot be read back (`looks`) is NOT_CHECKED, as on AWS for types that do not support it.
 """
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cloche.kernel import ANY, AwsError, Call, Record
 from cloche.languages.cloudformation import difference
 from cloche.languages.cloudformation.functions import resolve_dynamic
 
-from . import errors, registry, resources
+from . import errors, looks, registry, resources
 from . import service as cloudformation
 from .plan import Dynamic
 from .public import Resource
@@ -63,38 +63,41 @@ async def detect(call: Call, key: str) -> None:
     one = call.get(Detection, key)
     if one is None or one.status != "DETECTION_IN_PROGRESS":
         return
-    drifted = 0
     try:
-        for each in rows(call, one.stack).values():
-            if not one.wanted or each.logical in one.wanted:
-                drifted += (await look(call.as_principal(one.principal), one.stack, each)).drift["StackResourceDriftStatus"] in ("MODIFIED", "DELETED")
+        drifted = await examine(call.as_principal(one.principal), one.stack, one.wanted)
     except AwsError as error:
         with call.step():
             call.put(one.but(status="DETECTION_FAILED", reason=error.message))
         return
-    found = "DRIFTED" if drifted else "IN_SYNC"
     with call.step():
-        call.put(one.but(status="DETECTION_COMPLETE", found=found, drifted=drifted))
-        if (stack := lookup(call, one.stack)) is not None:
-            call.put(stack.but(drift={"StackDriftStatus": found, "LastCheckTimestamp": call.now}))
+        call.put(one.but(status="DETECTION_COMPLETE", found="DRIFTED" if drifted else "IN_SYNC", drifted=drifted))
+
+
+async def examine(call: Call, stack_id: str, wanted: list[str]) -> int:
+    """Look at all resources of a stack, or those wanted; how many are not as they were made."""
+    drifted = 0
+    for each in rows(call, stack_id).values():
+        if not wanted or each.logical in wanted:
+            drifted += (await look(call, stack_id, each)).drift["StackResourceDriftStatus"] in ("MODIFIED", "DELETED")
+    with call.step():
+        if (stack := lookup(call, stack_id)) is not None:
+            call.put(stack.but(drift={"StackDriftStatus": "DRIFTED" if drifted else "IN_SYNC", "LastCheckTimestamp": call.now}))
+    return drifted
 
 
 async def look(call: Call, stack_id: str, one: Row) -> Row:
     """Compare one resource with what is there."""
     result: dict[str, Any] = {"StackResourceDriftStatus": "NOT_CHECKED"}
-    actual: dict[str, Any] | None = None
-    try:
-        table = registry.find(one.type)
-    except AwsError:
-        table = None
-    if table is not None and table.live is not None and one.physical:
+    if looks.can(one.type) and one.physical:
         wanted = {k: v for k, v in resolve_dynamic(one.properties, Dynamic(call)).items() if k != registry.schema(one.type).get("tags")}
         answer: list[Any] = []
         try:
-            await resources.drive(call, table.live(Resource(call, stack_id, one.logical, one.type, wanted, physical=one.physical, attributes=one.attributes)), answer.append,
+            await resources.drive(call, looks.read(Resource(call, stack_id, one.logical, one.type, named(one, wanted), physical=one.physical, attributes=one.attributes)), answer.append,
                                   lambda: None)
             actual = {k: v for k, v in answer[0].items() if k in wanted}
             expected = {k: wanted[k] for k in actual}
+            if not looks.exact(one.type):
+                expected, actual = looks.common(expected, actual)
             found = differences(expected, actual, "")
             result = {"StackResourceDriftStatus": "MODIFIED" if found else "IN_SYNC", "differences": found, "expected": json.dumps(expected), "actual": json.dumps(actual)}
         except AwsError as error:
@@ -103,6 +106,12 @@ async def look(call: Call, stack_id: str, one: Row) -> Row:
             result = {"StackResourceDriftStatus": "DELETED", "expected": json.dumps(wanted)}
     with call.step():
         return put_row(call, stack_id, one.but(drift=result | {"LastCheckTimestamp": call.now}))
+
+
+def named(one: Row, wanted: dict[str, Any]) -> dict[str, Any]:
+    """What the type's functions saw: with the name that was made up for it."""
+    name = registry.find(one.type).name
+    return {name: one.planned, **wanted} if name and one.planned else wanted
 
 
 def differences(expected: Any, actual: Any, path: str) -> list[dict[str, str]]:

@@ -60,8 +60,12 @@ def rest(call: Call, stack: Stack, status: str, reason: str = "", **changes: Any
         call.cancel(expire, stack.id)
         call.cloud.memory.get("cloudformation.patience", set()).discard(operation.id)
     call.signal(f"cloudformation/{stack.id}")
+    if stack.watched:
+        from . import set_operations
+        set_operations.told(call, stack.watched)
+        call.put(stack.but(watched={}))
     if stack.parent:
-        good = status in ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "DELETE_COMPLETE")
+        good = status in ("CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "DELETE_COMPLETE")
         # a child that went back when its parent did has done what it should
         undone = status == "UPDATE_ROLLBACK_COMPLETE" and operation is not None and operation.kind == "UPDATE_STACK"
         error = "" if good and not undone else f"Embedded stack {stack.id} was not successfully {_verb(operation)}: {reason or 'Currently in ' + status + ' state'}"
@@ -135,19 +139,22 @@ def give_up(call: Call, stack: Stack, here: dict[str, Row], reason: str) -> bool
     failed = sorted(name for name, row in here.items() if row.state == "failed")
     for row in here.values():
         if row.state in ("pending", "begun"):
-            verb = "CREATE" if row.status.startswith("CREATE") else "UPDATE"
+            verb = row.status.partition("_")[0]
             resources.forget(call, row)
-            row = put_row(call, stack.id, row.but(status=f"{verb}_FAILED", state="failed", reason=f"Resource {'creation' if verb == 'CREATE' else 'update'} cancelled",
+            row = put_row(call, stack.id, row.but(status=f"{verb}_FAILED", state="failed", reason=f"Resource { {'CREATE': 'creation', 'IMPORT': 'import'}.get(verb, 'update') } cancelled",
                                                   updated=call.now, pending=None, touched=True))
             resource_event(call, stack, row, row.reason)
     if not reason:
         made = [name for name in failed if here[name].status.startswith("CREATE")]
-        changed = [name for name in failed if name not in made]
-        reason = "".join(f"The following resource(s) failed to {verb}: [{', '.join(names)}]. " for verb, names in (("create", made), ("update", changed)) if names)
+        taken = [name for name in failed if here[name].status.startswith("IMPORT")]
+        changed = [name for name in failed if name not in made and name not in taken]
+        reason = "".join(f"The following resource(s) failed to {verb}: [{', '.join(names)}]. " for verb, names in (("create", made), ("import", taken), ("update", changed)) if names)
     if operation.on_failure == "DO_NOTHING":
         return rest(call, stack, "CREATE_FAILED" if creating else "UPDATE_FAILED", reason.strip())
     if creating and operation.on_failure == "DELETE":
         change(call, stack, status="DELETE_IN_PROGRESS", reason=reason + "Delete requested by user.", operation=go_on(stack, phase="remove", failed=reason))
+    elif operation.kind == "IMPORT_STACK":
+        change(call, stack, status="IMPORT_ROLLBACK_IN_PROGRESS", reason=reason.strip(), operation=go_on(stack, phase="undo", failed=reason))
     elif creating:
         change(call, stack, status="ROLLBACK_IN_PROGRESS", reason=reason + "Rollback requested by user.", operation=go_on(stack, phase="undo", failed=reason))
     else:
@@ -174,8 +181,8 @@ def finish(call: Call, stack: Stack, plan: Plan, rights: Call) -> bool:
                     if before.physical != row.physical:
                         put_old(call, stack.id, before.but(op=operation.id, state="", action="replaced"))
                     put_row(call, stack.id, row.but(before=None))
-            if operation.kind == "CREATE_STACK":
-                return rest(call, stack, "CREATE_COMPLETE", outputs=outputs)
+            if operation.kind in ("CREATE_STACK", "IMPORT_STACK"):
+                return rest(call, stack, operation.kind.replace("STACK", "COMPLETE"), outputs=outputs)
             change(call, stack, status="UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", outputs=outputs, operation=go_on(stack, phase="cleanup"))
             return True
     except (TemplateError, AwsError) as error:
@@ -217,16 +224,19 @@ async def undo(call: Call, stack: Stack) -> bool:
 async def undo_update(call: Call, stack: Stack) -> bool:
     """Every resource that the update touched becomes what it was, in the order of the old template."""
     operation = stack.operation
-    assert operation is not None and operation.before is not None
+    assert operation is not None
     rights = acting(call, stack)
     await resources.collect(call, stack, [Slot(row) for row in rows(call, stack.id).values()], rights)
     touched = {name: row for name, row in rows(call, stack.id).items() if row.op == operation.id}
     with call.step():
         for row in touched.values():
             if row.born == operation.id:
-                if row.physical:
+                if row.physical and row.action != "import":
                     put_old(call, stack.id, row.but(state="", action="undone"))
                 drop_row(call, stack.id, row.logical)
+    if operation.kind == "IMPORT_STACK":
+        with call.step():
+            return rest(call, reload(call, stack), "IMPORT_ROLLBACK_COMPLETE", target=operation.before or stack.target)
     for name in resources.in_order({n: r for n, r in touched.items() if r.born != operation.id}):
         row = touched[name]
         if row.state == "restored" or row.before is None or (name in operation.skip):
@@ -241,6 +251,7 @@ async def undo_update(call: Call, stack: Stack) -> bool:
                 return rest(call, reload(call, stack), "UPDATE_ROLLBACK_FAILED", f"The following resource(s) failed to update: [{name}]. ")
     with call.step():
         stack = reload(call, stack)
+        assert operation.before is not None
         change(call, stack, status="UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS", target=operation.before, operation=go_on(stack, phase="sweep"))
     return True
 

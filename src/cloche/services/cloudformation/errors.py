@@ -132,3 +132,45 @@ def no_export(name: str) -> AwsError:
 
 def not_imported(name: str) -> AwsError:
     return validation(f"Export '{name}' is not imported by any stack.")
+
+
+def unbuilt(what: str) -> AwsError:
+    return AwsError("NotImplemented", f"cloudformation: {what} is not built yet", 501)
+
+
+# -- stack sets -----------------------------------------------------------------------------------------------------------
+
+def no_stack_set(name: str) -> AwsError:
+    return AwsError("StackSetNotFoundException", f"StackSet {name} not found", 404)
+
+
+def stack_set_exists(name: str) -> AwsError:
+    return AwsError("NameAlreadyExistsException", f"StackSet {name} already exists", 409)
+
+
+def stack_set_not_empty() -> AwsError:
+    return AwsError("StackSetNotEmptyException", "StackSet is not empty", 409)
+
+
+def no_stack_instance(account: str, region: str) -> AwsError:
+    return AwsError("StackInstanceNotFoundException", f"Stack instance for account {account} and region {region} not found", 404)
+
+
+def no_operation(id_: str, arn: str) -> AwsError:
+    return AwsError("OperationNotFoundException", f"Operation {id_} not found for StackSet {arn}", 404)
+
+
+def operation_exists(id_: str) -> AwsError:
+    return AwsError("OperationIdAlreadyExistsException", f"Operation id {id_} has already been used", 409)
+
+
+def operation_in_progress(arn: str, id_: str) -> AwsError:
+    return AwsError("OperationInProgressException", f"Another Operation on StackSet {arn} is in progress: {id_}", 409)
+
+
+def invalid_operation(message: str) -> AwsError:
+    return AwsError("InvalidOperationException", message)
+
+
+def stack_not_found(id_: str) -> AwsError:
+    return AwsError("StackNotFoundException", f"Stack {id_} not found", 404)

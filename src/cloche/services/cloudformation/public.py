@@ -236,6 +236,12 @@ class Type(msgspec.Struct, frozen=True, kw_only=True):
         return made.lower() if self.lower else made
 
 
+def handling() -> Any:
+    """The types' functions for one resource without a stack: what Cloud Control works with."""
+    from . import handling as room
+    return room
+
+
 def await_signals(r: Resource) -> None:
     """A CreationPolicy with a ResourceSignal: the resource is made when as many SignalResource calls have come, and has failed when they are late."""
     policy = r.extra.get("CreationPolicy", {}).get("ResourceSignal")

@@ -44,7 +44,7 @@ class Operation(msgspec.Struct, frozen=True, omit_defaults=True):
     """What is going on. `phase` names the engine's function; `failed` is why it will be undone."""
 
     id: str
-    kind: str                    # CREATE_STACK UPDATE_STACK DELETE_STACK CONTINUE_ROLLBACK ROLLBACK
+    kind: str                    # IMPORT_STACK CREATE_STACK UPDATE_STACK DELETE_STACK CONTINUE_ROLLBACK ROLLBACK
     phase: str                   # apply cleanup undo remove
     principal: Principal
     token: str = ""
@@ -57,6 +57,7 @@ class Operation(msgspec.Struct, frozen=True, omit_defaults=True):
     skip: list[str] = []
     policy: str = ""             # a stack policy for this update only
     cancelled: bool = False
+    imports: dict[str, dict[str, str]] = {}  # logical id to the identifier under which it is there already
     retain_except: bool = False  # RetainExceptOnCreate: what this operation made is not retained when it is undone
 
 
@@ -87,6 +88,7 @@ class Stack(Record, frozen=True, omit_defaults=True):
     detailed: str = ""
     drift: dict[str, Any] = {}
     tokens: dict[str, str] = {}       # ClientRequestToken -> operation id
+    watched: dict[str, str] = {}      # the stack set's operation that waits for this stack: account, region, key
 
     @property
     def key(self) -> str:

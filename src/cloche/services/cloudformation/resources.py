@@ -75,7 +75,7 @@ async def bring(call: Call, stack: Stack, plan: Plan, name: str, rights: Call) -
         own = plan.properties(name, rights)
         wanted = plan.with_tags(name, own)
         table = registry.find(kind)
-        action = "create" if base is None else choose(base, kind, wanted, table)
+        action = ("import" if name in operation.imports else "create") if base is None else choose(base, kind, wanted, table)
         if action == "none":
             assert base is not None
             with call.step():
@@ -98,16 +98,17 @@ async def bring(call: Call, stack: Stack, plan: Plan, name: str, rights: Call) -
             resource_event(call, stack, start, properties=own)
             failed(call, stack, Slot(start), reason_of(error, plain=True))
         return
-    making = action in ("create", "replace")
+    making, verb = action in ("create", "replace"), "IMPORT" if action == "import" else "CREATE"
     with call.step():
         begun = (base or Row(name, kind)).but(
             type=kind, physical="" if making else base.physical if base else "", attributes={} if making else base.attributes if base else {}, properties=wanted,
-            status="CREATE_IN_PROGRESS" if base is None else "UPDATE_IN_PROGRESS", reason="", updated=call.now, op=operation.id, state="begun", action=action,
+            status=f"{verb}_IN_PROGRESS" if base is None else "UPDATE_IN_PROGRESS", reason="", updated=call.now, op=operation.id, state="begun", action=action,
             born=operation.id if base is None else base.born, before=msgspec.to_builtins(base) if base is not None else None, pending=None, touched=False,
             planned=old.planned if resuming and old else planned_name(rights, stack, name, kind, table, own) if making else base.planned if base else "", **facts)
         put_row(call, stack.id, begun)
         if not resuming:
-            resource_event(call, stack, begun, "Requested update requires the creation of a new physical resource; hence creating one." if action == "replace" else "",
+            resource_event(call, stack, begun, "Requested update requires the creation of a new physical resource; hence creating one." if action == "replace"
+                           else "Resource import started." if action == "import" else "",
                            properties=own)
 
     def work() -> Resource:
@@ -115,7 +116,11 @@ async def bring(call: Call, stack: Stack, plan: Plan, name: str, rights: Call) -
         r.extra = {k: evaluate(body[k], plan.scope(rights)) for k in ("CreationPolicy", "UpdatePolicy", "Metadata") if k in body}
         return r
 
-    await run(call, stack, Slot(begun), table, work, make if making else remake)
+    async def taking(table: Type, r: Resource) -> Resource:
+        from . import imports
+        return await imports.take(kind, r, operation.imports[name])
+
+    await run(call, stack, Slot(begun), table, work, taking if action == "import" else make if making else remake)
 
 
 def about(plan: Plan, body: dict[str, Any], name: str) -> dict[str, Any]:
@@ -236,7 +241,7 @@ def succeeded(call: Call, stack: Stack, slot: Slot, row_: Row) -> None:
     verb = row_.status.removesuffix("_IN_PROGRESS")
     state = "restored" if row_.action == "restore" else "done"
     slot.save(call, stack.id, row_.but(status=f"{verb}_COMPLETE", reason="", state=state, pending=None, updated=call.now))
-    resource_event(call, stack, slot.row)
+    resource_event(call, stack, slot.row, "Resource import completed." if verb == "IMPORT" else "")
 
 
 def failed(call: Call, stack: Stack, slot: Slot, reason: str) -> Row:

@@ -53,8 +53,8 @@ def failure_mode(req: Any) -> str:
     return req.get("OnFailure", "ROLLBACK")
 
 
-def target_of(call: Call, prepared: templates.Prepared, req: Any, tags: dict[str, str], notifications: list[str], capabilities: list[str]) -> Target:
-    return Target(template=save_template(call, prepared.original, prepared.template), given=prepared.given, meant=prepared.meant, shown=prepared.shown, tags=tags,
+def target_of(call: Call, prepared: templates.Prepared, req: Any, tags: dict[str, str], notifications: list[str], capabilities: list[str], saved: bool = True) -> Target:
+    return Target(template=save_template(call, prepared.original, prepared.template) if saved else "", given=prepared.given, meant=prepared.meant, shown=prepared.shown, tags=tags,
                   capabilities=capabilities, notifications=notifications, description=prepared.template.get("Description", ""), rollback=req.get("RollbackConfiguration", {}))
 
 
@@ -62,7 +62,7 @@ def begin(call: Call, stack: Stack, reason: str = "User Initiated") -> Stack:
     """Put a stack with a new operation on disk, say so, and wake the engine."""
     running = stack.operation
     assert running is not None
-    stack = change(call, stack, status=stack.status, reason=reason, last=[{"OperationType": running.kind, "OperationId": running.id}])
+    stack = change(call, stack, status=stack.status, reason=reason, last=[{"OperationType": "UPDATE_STACK" if running.kind == "IMPORT_STACK" else running.kind, "OperationId": running.id}])
     stack = stack.but(reason="")
     call.put(stack)
     call.wake(deploy, stack.id)

@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import msgspec
 
 from cloche.kernel import ANY, AwsError, Call
-from cloche.languages.cloudformation import checking, conditions, extensions, parameters, reading, sam
+from cloche.languages.cloudformation import checking, conditions, extensions, parameters, reading, sam, translator
 from cloche.languages.cloudformation.errors import TemplateError, TransformError
 from cloche.languages.cloudformation.functions import Scope
 
@@ -42,7 +42,9 @@ class Prepared(msgspec.Struct):
 
 
 async def text_of(call: Call, req: Mapping[str, Any], previous: Target | None = None) -> str:
-    """The template's text: in the request, at a URL of S3, or the stack's own."""
+    """The template's text: in the request, at a URL of S3, or the stack's own. `text` is what a stack set has read already."""
+    if "text" in req:
+        return str(req["text"])
     body, url = req.get("TemplateBody"), req.get("TemplateURL")
     if body is not None and url is not None:
         raise errors.both_templates()
@@ -172,12 +174,19 @@ async def transformed(call: Call, template: dict[str, Any], meant: dict[str, Any
         elif name == sam.NAME:
             given = {k: ",".join(v) if isinstance(v, list) else v for k, v in meant.items()}
             pseudos = {k: v for k, v in values.items() if isinstance(v, str)}
-            if "samtranslator" not in __import__("sys").modules:
-                await asyncio.to_thread(importlib.import_module, "samtranslator.translator.translator")
-            template = sam.expand(template, given | pseudos, managed_policies(call), call.region)
+            await asyncio.to_thread(translator.load)
+            template = sam.expand(template, given | pseudos, lambda: managed_policies(call), call.region, lambda **asked: application(call, **asked))
         else:
             template = await macros.whole(call, template, name, meant)
     return {key: value for key, value in template.items() if key != "Transform"}
+
+
+def application(call: Call, **asked: str) -> dict[str, Any]:
+    """A version's template in the application repository, as the macro asks for it."""
+    try:
+        return call.do("serverlessrepo", "CreateCloudFormationTemplate", **asked)
+    except AwsError as error:
+        raise sam.Refused(error.code, error.message) from None
 
 
 def managed_policies(call: Call) -> dict[str, str]:
@@ -223,7 +232,7 @@ def get_template(call: Call, req: t.GetTemplateInput) -> t.GetTemplateOutput:
     return {"TemplateBody": original(call, target.template), "StagesAvailable": ["Original", "Processed"]}
 
 
-def _read(text: str) -> dict[str, Any]:
+def read(text: str) -> dict[str, Any]:
     try:
         template = reading.read(text)
         declared = template.get("Parameters") or {}
@@ -253,7 +262,7 @@ def _capabilities(template: dict[str, Any]) -> dict[str, Any]:
 
 @cloudformation.op(resource=ANY)
 async def validate_template(call: Call, req: t.ValidateTemplateInput) -> t.ValidateTemplateOutput:
-    template = _read(await text_of(call, req))
+    template = read(await text_of(call, req))
     answer: Any = {"Parameters": [], **_capabilities(template), "DeclaredTransforms": checking.transforms(template)}
     for name, one in template.get("Parameters", {}).items():
         shown = {"ParameterKey": name, "NoEcho": reading.text_of(one.get("NoEcho", "")).lower() == "true"}
@@ -282,7 +291,7 @@ async def get_template_summary(call: Call, req: t.GetTemplateSummaryInput) -> t.
         text = original(call, stack.target.template)
     else:
         text = await text_of(call, req)
-    template = _read(text)
+    template = read(text)
     resources = {name: one for name, one in template["Resources"].items() if isinstance(one, dict)}
     kinds = list(dict.fromkeys(one["Type"] for one in resources.values() if "Type" in one))
     answer: Any = {"Parameters": [], **_capabilities(template), "ResourceTypes": kinds, "DeclaredTransforms": checking.transforms(template)}

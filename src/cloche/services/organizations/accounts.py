@@ -9,6 +9,7 @@ from cloche.kernel import Call, Record
 from . import errors, pages, tags
 from . import service as organizations
 from .organization import enter, linked
+from .public import Moved
 from .records import HOME, Account, Address, Membership, Organization, about, account, arn, home, managing, parent, path, reading
 from .types import default_policies, let_go
 
@@ -158,12 +159,14 @@ def move_account(call: Call, req: t.MoveAccountRequest) -> None:
     if one.parent != source.id:
         raise errors.no_parent("Source")
     there.put(one.but(parent=destination.id))
+    there.emit(Moved(one.id, there.account))
 
 
 def depart(there: Call, one: Account) -> None:
     let_go(there, one)
     there.delete(one)
     there.delete(Membership(one.id, there.account))
+    there.emit(Moved(one.id, there.account))
 
 
 def may_depart(call: Call, organization: Organization, one: Account) -> None:

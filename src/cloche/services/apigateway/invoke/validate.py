@@ -1,8 +1,6 @@
 """Request validation: required parameters and the model of the body, where the method has a validator that asks for it."""
 from __future__ import annotations
 
-import referencing.exceptions
-
 from .exchange import Exchange, last, read_json
 from .refusals import Refused
 
@@ -37,10 +35,10 @@ def body(x: Exchange) -> None:
         return
     try:
         document = read_json(x.body) if x.body.strip() else {}
-        faults = [e.message for e in x.live.validator(model).iter_errors(document)]
+        faults = x.live.validator(model)(document)
     except (ValueError, RecursionError):
         faults = ["Invalid JSON"]
-    except (referencing.exceptions.Unresolvable, referencing.exceptions.NoSuchResource) as error:
+    except LookupError as error:  # a model refers to one that is not there
         raise Refused("DEFAULT_5XX", why=str(error)) from None
     if faults:
         raise Refused("BAD_REQUEST_BODY", why="[" + ", ".join(faults) + "]")

@@ -21,9 +21,9 @@ LIMIT = 10 << 20
 log = logging.getLogger("cloche.apigateway")
 
 
-async def answer(call: Call, request: Request, api_id: str, stage_name: str | None, path: str) -> Response:
+async def answer(call: Call, request: Request, api_id: str, stage_name: str | None, path: str, *, by_default_host: bool = True) -> Response:
     api = call.get(HttpApi, api_id)
-    if api is None or api.values.get("DisableExecuteApiEndpoint"):
+    if api is None or (by_default_host and api.values.get("DisableExecuteApiEndpoint")):
         return plain(404, "Not Found")
     stage, below = stage_of(call, api, stage_name, path)
     raw = unquote(f"/{stage.name}{below}" if stage and stage.name != "$default" else below)
