@@ -155,7 +155,7 @@ def test_a_websocket_api_is_described(chat):
     assert (it["ProtocolType"], it["RouteSelectionExpression"], it["ApiEndpoint"]) == ("WEBSOCKET", "$request.body.action", f"wss://{chat.host}")
     with pytest.raises(ClientError, match="RouteSelectionExpression is a required parameter"):
         chat.gw.create_api(Name="x", ProtocolType="WEBSOCKET")
-    with pytest.raises(ClientError, match="restricted to the .connect route"):
+    with pytest.raises(ClientError, match="authorization is restricted"):
         authorizer = chat.gw.create_authorizer(ApiId=chat.id, Name="a", AuthorizerType="REQUEST", IdentitySource=["route.request.header.Auth"],
                                                AuthorizerUri="arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/arn:aws:lambda:us-east-1:000000000000:function:f/invocations")["AuthorizerId"]
         chat.gw.create_route(ApiId=chat.id, RouteKey="x", AuthorizationType="CUSTOM", AuthorizerId=authorizer)
