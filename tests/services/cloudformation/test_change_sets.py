@@ -14,6 +14,7 @@ def test_a_change_set_of_type_create_waits_in_review(cloud):
     cfn = cloud.client("cloudformation")
     made = cfn.create_change_set(StackName="rev", ChangeSetName="first", ChangeSetType="CREATE", TemplateBody=ONE, Description="d")
     cfn.get_waiter("change_set_create_complete").wait(ChangeSetName=made["Id"])
+    assert cfn.get_template(StackName="rev")["TemplateBody"] == ""  # the CDK asks before it executes
     assert status(cfn, "rev") == "REVIEW_IN_PROGRESS" and {x["Action"] for x in changes(cfn, "rev", "first").values()} == {"Add"}
     assert cloud.client("sqs").list_queues().get("QueueUrls", []) == []
     assert [x["ChangeSetName"] for x in cfn.list_change_sets(StackName="rev")["Summaries"]] == ["first"]

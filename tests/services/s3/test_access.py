@@ -159,6 +159,10 @@ def test_a_form_uploads_what_its_policy_allows(cloud, s3, bucket):
     status, body = web(made["url"], *[form(made["fields"], b"hello")[0], "POST", form(made["fields"], b"hello")[1]])
     assert status == 201 and b"<Key>up/f.txt</Key>" in body
     assert s3.get_object(Bucket=bucket, Key="up/f.txt")["Metadata"] == {"a": "b"}
+    for start, wanted in (("f.", 204), ("g.", 403)):  # conditions are about the key with the file's name in it
+        named = s3.generate_presigned_post(bucket, "${filename}", None, [["starts-with", "$key", start]], ExpiresIn=60)
+        data, headers = form(named["fields"], b"hello")
+        assert web(named["url"], data, "POST", headers)[0] == wanted
     data, headers = form(made["fields"], b"too long for this")
     assert web(made["url"], data, "POST", headers)[0] == 400
     data, headers = form(made["fields"] | {"x-amz-meta-a": "c"}, b"x")

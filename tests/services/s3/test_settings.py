@@ -120,6 +120,12 @@ def _from_a_page(request, **_):
     request.headers["Origin"] = "https://www.example.com"
 
 
+def test_dates_of_rules_are_midnights(s3, bucket):
+    for action in ({"Expiration": {"Date": 20220927}}, {"Transitions": [{"Date": 20220927, "StorageClass": "GLACIER"}]}):
+        rule = {"ID": "r", "Status": "Enabled", "Filter": {"Prefix": ""}, **action}
+        assert refused(s3.put_bucket_lifecycle_configuration, Bucket=bucket, LifecycleConfiguration={"Rules": [rule]}) == ("InvalidArgument", 400)
+
+
 def test_objects_expire_at_midnight(cloud, s3, bucket):
     assert refused(s3.get_bucket_lifecycle_configuration, Bucket=bucket) == ("NoSuchLifecycleConfiguration", 404)
     s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": [

@@ -220,7 +220,7 @@ def get_template(call: Call, req: t.GetTemplateInput) -> t.GetTemplateOutput:
     elif name := req.get("StackName"):
         stack = find(call, name)
         if stack.status == "REVIEW_IN_PROGRESS":
-            raise errors.no_such_stack(name)
+            return {"TemplateBody": "", "StagesAvailable": ["Original"]}  # it has none yet; the CDK asks before it executes its first change set
         target = stack.target
     else:
         raise errors.validation("Either StackName or ChangeSetName must be specified.")

@@ -72,6 +72,7 @@ def upload(call: Call, bucket: Bucket, request: Any) -> Response:
         raise errors.argument("POST requires exactly one file upload per request.", "file", "0")
     if "key" not in fields:
         raise errors.argument("Bucket POST must contain a field named 'key'.  If it is specified, please check the order of the fields.", "key", "")
+    fields["key"] = fields["key"].replace("${filename}", filename)  # the policy's conditions are about the key that comes of it
     call = call.as_principal(_signer(call, fields))
     if "policy" in fields:
         date = fields.get("x-amz-date", "")
@@ -82,7 +83,6 @@ def upload(call: Call, bucket: Bucket, request: Any) -> Response:
             return presigned.over(call.cloud, fields["policy"], begin, end - begin)
 
         check(json_of(fields["policy"]), fields, bucket.name, len(content), over)
-    fields["key"] = fields["key"].replace("${filename}", filename)
     req: dict[str, Any] = {"Bucket": bucket.name, "Key": fields["key"]} | {member: fields[name] for name, member in MEMBERS.items() if name in fields}
     if meta := {name.removeprefix("x-amz-meta-"): value for name, value in fields.items() if name.startswith("x-amz-meta-")}:
         req["Metadata"] = meta

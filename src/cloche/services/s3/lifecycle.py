@@ -86,6 +86,8 @@ def _check(rule: dict[str, Any]) -> None:
     for move in rule.get("Transitions") or ():
         if move.get("StorageClass") not in WATERFALL[1:] or ("Days" in move) == ("Date" in move):
             raise errors.malformed_xml()
+        if move.get("Date", 0) % DAY:
+            raise errors.argument("'Date' must be at midnight GMT")
         if move["StorageClass"] in ("STANDARD_IA", "ONEZONE_IA") and move.get("Days", 30) < 30:
             raise errors.argument(f"'Days' in Transition action must be greater than or equal to 30 for storageClass '{move['StorageClass']}'")
         if "Days" in move and "Days" in expiration and expiration["Days"] <= move["Days"]:
