@@ -1,4 +1,4 @@
-"""Write what the documents say of the code from the code: docs/ledger.md, and the tables between markers in README.md.
+"""Write what the documents say of the code from the code: docs/ledger.md, docs/claims.md, and the tables between markers in README.md.
 
     python tools/docs.py             write them
     python tools/docs.py --check     fail if one is not current
@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "src"))
+sys.path[:0] = [str(ROOT / "src"), str(ROOT)]
 from cloche import _index  # noqa: E402
 from cloche.kernel import ledger  # noqa: E402
+from tools import claims  # noqa: E402
 
 MARK = {"behaves": "yes", "partly": "partly", "not yet": "no"}
 
@@ -73,7 +74,7 @@ def main() -> int:
     readme = (ROOT / "README.md").read_text()
     benchmarks = (ROOT / "docs/benchmarks.md").read_text()
     pages = {
-        ROOT / "docs/ledger.md": ledger_page(), ROOT / "README.md": filled(filled(readme, "ledger", table()), "figures", figures()),
+        ROOT / "docs/ledger.md": ledger_page(), ROOT / "docs/claims.md": claims.page(), ROOT / "README.md": filled(filled(readme, "ledger", table()), "figures", figures()),
         ROOT / "docs/benchmarks.md": filled(benchmarks, "figures", figures()),
     }
     stale = [p for p, text in pages.items() if not p.exists() or p.read_text() != text]

@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from .kernel import hosts
 from .kernel.cloud import Cloud
 from .server.http import Server
 
@@ -59,8 +60,10 @@ class Bell:
 
     async def _listen_tls(self) -> None:
         from .server import tls
+        self.cloud.memory["tls"] = context = tls.context(self.data, lambda name: hosts.context(self.cloud, name))
+        hosts.ask(self.cloud)
         try:
-            await self.server.listen(self.host, self.tls_port, ssl=tls.context(self.data))
+            await self.server.listen(self.host, self.tls_port, ssl=context)
         except OSError as error:
             self.notes.append(f"no HTTPS: port {self.tls_port}: {error.strerror or error} (--tls-port chooses another, --tls-port 0 none)")
             self.tls_port = None

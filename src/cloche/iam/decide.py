@@ -24,6 +24,9 @@ KINDS = {
 }
 
 
+NAMED = frozenset(("identity", "boundary", "session", "scp", "rcp"))   # kinds whose policy AWS names in its messages
+
+
 class Question(msgspec.Struct, kw_only=True):
     principal: Principal
     action: str
@@ -50,11 +53,12 @@ class Decision(msgspec.Struct):
     resource: str = ""
     story: list[dict[str, Any]] | None = None          # of a denial: what each policy said (`explain.story`)
 
-    def message(self, principal: Principal, action: str, resource: str) -> str:
-        """AWS's sentence for the caller."""
+    def message(self, principal: Principal, action: str, resource: str, *, named: bool = False) -> str:
+        """AWS's sentence for the caller. `named`: with the denying policy's ARN, where it has one; strangers are not told."""
         sentence = f"User: {principal.label} is not authorized to perform: {action} on resource: {resource}"
         if self.explicit:
-            return f"{sentence} with an explicit deny in {KINDS[self.reason][0]}"
+            which = self.counted[0][0] if named and self.counted and self.reason in NAMED else ""
+            return f"{sentence} with an explicit deny in {KINDS[self.reason][0]}{f': {which}' if which.startswith('arn:') else ''}"
         if self.reason == "trust":
             return sentence
         return f"{sentence} because no {KINDS[self.reason][1]} allows the {action} action"

@@ -51,7 +51,7 @@ def decide(call: Call, need: Need) -> Any:
 def is_roots(call: Call, need: Need) -> bool:
     """Root of the resource's own account, and no policy on the resource: nobody else is to be asked."""
     principal = call.principal
-    if principal.kind != "root" or need.policy is not None or need.rule != "normal":
+    if principal.kind != "root" or need.policy is not None or need.rule != "normal" or principal.session_policies is not None:
         return False
     if (need.account or owner_of(need.resource) or call.account) != principal.account:
         return False
@@ -125,10 +125,19 @@ def context(call: Call, need: Need) -> dict[str, Any]:
     return keys
 
 
+def kin(call: Call, one: str, other: str) -> bool:
+    """Are these the same account, or two of one organization? Only they hear each other's policies by name."""
+    if one == other:
+        return True
+    a, b = organization(call, one) if one else None, organization(call, other)
+    return a is not None and b is not None and a.organization == b.organization
+
+
 def denied(call: Call, need: Need, decision: Any) -> AwsError:
     """AWS's sentence, under the code that the service's clients know."""
     model = call.service.model
-    message = decision.message(call.principal, need.action, f'"{need.resource}"' if model.name == "s3" else need.resource)   # S3 alone quotes
+    message = decision.message(call.principal, need.action, f'"{need.resource}"' if model.name == "s3" else need.resource,   # S3 alone quotes
+                               named=decision.explicit and kin(call, call.principal.account, need.account or owner_of(need.resource) or call.account))
     protocol = model.protocols[0]
     if model.name == "ec2":
         blob = doors.encoded(call, decision, need.action, need.resource, context(call, need))

@@ -23,7 +23,7 @@ from .. import _index
 from ..iam import principal as principals
 from ..wire import codec, model, route, sigv4
 from ..wire.http import Request, Response, TooLarge
-from . import authorize, errors, front
+from . import authorize, errors, front, hosts
 from .authenticate import authenticate
 from .call import Call
 from .clock import Clock
@@ -317,11 +317,12 @@ class Cloud:
         change()
         self.files.mkdir(parents=True, exist_ok=True)
         self.services.clear()
-        self.memory = {name: kept for name, kept in self.memory.items() if name in ("server", "compute")}  # the sockets are the same, and so is how it was started
+        self.memory = {name: kept for name, kept in self.memory.items() if name in ("server", "compute", "tls")}  # the sockets are the same, and so is how it was started
         self.store.open_file()
         self.clock.load()
         self.work.reload()
         self.undelivered = True
+        hosts.ask(self)
         self.start()
 
 

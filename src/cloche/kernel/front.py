@@ -17,6 +17,7 @@ from ..iam import principal as principals
 from ..wire import sigv4
 from ..wire.codec.xml import escape
 from ..wire.http import Request, Response, TooLarge, inflated
+from . import hosts
 from .errors import AwsError
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ def find(cloud: Cloud, request: Request) -> Coroutine[Any, Any, Response] | None
         from . import control
         return control.answer(cloud, request)
     match = by_host(request.host)
+    if match is None and (host := hosts.find(cloud, request.host)) is not None:
+        match = host.service, {"host": host.name, "account": host.account, "region": host.region}
     if match is None:
         if len(path) == 1:
             return None

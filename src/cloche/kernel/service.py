@@ -83,6 +83,7 @@ class Service:
         self.boots: list[Callable[..., Any]] = []
         self.tables: list[str] = []
         self.front: Callable[..., Any] | None = None
+        self.shows: Callable[..., Any] | None = None
         self.model: Model = None  # type: ignore[assignment]
 
     def op(
@@ -129,6 +130,11 @@ class Service:
     def serve(self, fn: F) -> F:
         """The data plane behind `hosts` and `paths`: `async def f(call, request, match) -> Response`."""
         self.front = fn
+        return fn
+
+    def secure(self, fn: F) -> F:
+        """The certificate for a host that the service claimed (`kernel/hosts.py`): `f(call, name) -> ssl.SSLContext | None`."""
+        self.shows = fn
         return fn
 
     def load(self) -> Service:

@@ -37,6 +37,30 @@ def _lower(name: bytes) -> str:
     return low
 
 
+_HEADS: dict[tuple[Any, ...], tuple[str, bool, bool, int]] = {}
+
+
+def _head(status: int, keep: bool, unsized: bool, *names: str) -> tuple[str, bool, bool, int]:
+    """The head of an answer whose headers have these names: a template for their values, whether the date and the length follow, its lines."""
+    known = {name.lower() for name in names}
+    text = STATUS.get(status) or f"HTTP/1.1 {status} \r\n"
+    text += "".join(["".join(name.split()).replace("%", "%%") + ": %s\r\n" for name in names])
+    dated, sized = "date" not in known, False
+    if dated:
+        text += "date: %s\r\n"
+    if "content-length" not in known and status >= 200 and status not in (204, 304):
+        text += "transfer-encoding: chunked\r\n" if unsized else "content-length: %s\r\n"
+        sized = not unsized
+    if not keep and status != 101:
+        text += "connection: close\r\n"
+    text += "\r\n"
+    made = text, dated, sized, text.count("\n")
+    if len(_HEADS) >= 2000:  # names may be the client's own: x-amz-meta-*
+        _HEADS.clear()
+    _HEADS[status, keep, unsized, *names] = made
+    return made
+
+
 class Incoming:
     """A body on its way. `async for part in incoming`; raises ConnectionError if the client goes away before its end."""
 
@@ -319,18 +343,18 @@ class Connection(asyncio.Protocol):
             self.transport.close()
 
     def head(self, response: Response, slot: Slot, length: int | None) -> bytes:
-        status, headers = response.status, response.headers
-        text = (STATUS.get(status) or f"HTTP/1.1 {status} \r\n") + "".join([f"{name}: {value}\r\n" for name, value in headers])
-        if text.count("\n") != len(headers) + 1 or text.count("\r") != len(headers) + 1:  # a value that would break out of its line
-            return self.head(Response(status, [("".join(n.split()), " ".join(v.splitlines())) for n, v in headers]), slot, length)
-        low = text.lower()
-        if "\r\ndate: " not in low:
-            text += f"date: {self.server.date()}\r\n"
-        if "\r\ncontent-length: " not in low and status >= 200 and status not in (204, 304):
-            text += f"content-length: {length}\r\n" if length is not None else "transfer-encoding: chunked\r\n"
-        if not slot.keep and status != 101:
-            text += "connection: close\r\n"
-        return (text + "\r\n").encode("utf-8" if not text.isascii() else "ascii")
+        headers = response.headers
+        names = (response.status, slot.keep, length is None, *[name for name, _ in headers])
+        template, dated, sized, lines = _HEADS.get(names) or _head(*names)
+        values = [value for _, value in headers]
+        if dated:
+            values.append(self.server.date())
+        if sized:
+            values.append(str(length))
+        text = template % (*values,)
+        if text.count("\n") != lines or text.count("\r") != lines:  # a value that would break out of its line
+            return self.head(Response(response.status, [(n, " ".join(str(v).splitlines())) for n, v in headers]), slot, length)
+        return text.encode("ascii" if text.isascii() else "utf-8")
 
     async def stream(self, slot: Slot, response: Response) -> None:
         try:

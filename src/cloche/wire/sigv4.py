@@ -10,9 +10,11 @@ import calendar
 import hmac
 import re
 from base64 import b64encode
+from collections.abc import Callable
 from functools import lru_cache
 from hashlib import sha256
-from typing import NamedTuple
+from operator import itemgetter
+from typing import Any, NamedTuple
 from urllib.parse import quote, unquote, unquote_to_bytes
 
 UNSIGNED = "UNSIGNED-PAYLOAD"
@@ -103,10 +105,9 @@ def verify(request, claim: Claim, secret: str) -> bool:
     payload = _payload(request, claim, s3)
     if s3:
         _all_signed(request, claim)
-    headers = _canonical_headers(request.headers, claim.signed_headers)
-    if headers is None:
+    tail = _canonical_headers(request.headers, claim.signed_headers)
+    if tail is None:
         return False
-    tail = headers + "\n" + ";".join(claim.signed_headers) + "\n"
     path, _, query = request.target.partition("?")
     if not path.startswith("/"):  # absolute form, as to a proxy
         path = "/" + path.split("/", 3)[-1] if path.count("/") > 2 else "/"
@@ -278,16 +279,29 @@ def _expires(given: dict[str, str], service: str) -> int | None:
 
 # --- the canonical request ----------------------------------------------------------------------------------------------------
 
+@lru_cache(MOST_CACHED)
+def _signed(names: tuple[str, ...]) -> tuple[Callable[[dict[str, str]], Any], str]:
+    """What picks the signed headers of a request, and where they stand in its canonical form."""
+    template = "".join([name.replace("%", "%%") + ":%s\n" for name in names])
+    return itemgetter(*names), template + "\n" + ";".join(names).replace("%", "%%") + "\n"
+
+
 def _canonical_headers(headers: dict[str, str], names: tuple[str, ...]) -> str | None:
-    out = ""
+    """The signed headers and their names; None if one is missing."""
+    pick, template = _signed(names)
+    try:
+        text: str = template % pick(headers)
+        if text.isascii() and "  " not in text and ": " not in text and " \n" not in text and "\t" not in text:
+            return text
+    except KeyError:
+        pass  # missing, unless it is HTTP/2's name for the host
+    values = []
     for name in names:
         value = headers.get(name)
         if value is None and (name != ":authority" or (value := headers.get("host")) is None):
             return None
-        if "  " in value or value != value.strip() or "\t" in value:
-            value = " ".join(value.split())
-        out += name + ":" + _text(value) + "\n"
-    return out
+        values.append(_text(" ".join(value.split()) if "  " in value or value != value.strip() or "\t" in value else value))
+    return template % (*values,)
 
 
 def _text(value: str) -> str:
@@ -395,8 +409,9 @@ def body_differs(said: str, computed: str) -> Malformed:
 
 def _all_signed(request, claim: Claim) -> None:
     """S3 takes no x-amz-* header that is not part of the signature: it would let anybody change what was signed."""
+    signed = claim.signed_headers
     for name in request.headers:
-        if name.startswith("x-amz-") and name not in claim.signed_headers and name != "x-amz-content-sha256":
+        if name not in signed and name.startswith("x-amz-") and name != "x-amz-content-sha256":
             unsigned = ", ".join(sorted(n for n in request.headers if n.startswith("x-amz-") and n not in claim.signed_headers))
             raise Malformed("AccessDenied", "There were headers present in the request which were not signed", 403, HeadersNotSigned=unsigned)
 

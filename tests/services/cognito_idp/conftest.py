@@ -5,6 +5,7 @@ import hmac
 import json
 import re
 import urllib.request
+from urllib.parse import quote
 
 import pytest
 from botocore import UNSIGNED
@@ -71,7 +72,7 @@ class Bench:
 
     def code(self, to="ann@x.example"):
         """The newest code in the letter box."""
-        return re.findall(r"\d{6}", self.cloud.control(f"mail?account={self.cloud.account}&to={to}")["mail"][0]["body"])[-1]
+        return re.findall(r"\d{6}", self.cloud.control(f"mail?account={self.cloud.account}&to={quote(to)}")["mail"][0]["body"])[-1]
 
     def document(self, path):
         with urllib.request.urlopen(f"{self.cloud.url}{path}") as answer:

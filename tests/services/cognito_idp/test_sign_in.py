@@ -1,11 +1,13 @@
 """Signing in: passwords, SRP, new passwords, second factors, tokens and their end."""
 import base64
 import hmac
+import http.client
+import json
 
 from cloche.languages import jwt
 from cloche.services.cognito_idp import totp
 from cloche.services.cognito_idp.srp import G, N
-from cloche.testing.people import refused
+from cloche.testing.people import refused, trusting
 
 from .conftest import WORD, Bench, claims, srp_proof
 
@@ -179,3 +181,96 @@ def test_a_pool_that_insists_on_mfa_sets_it_up_at_sign_in(bench):
     code = totp.code(begun["SecretCode"], int(bench.cloud.now) // 30)
     done = bench.anonymous.verify_software_token(Session=begun["Session"], UserCode=code)
     assert bench.anonymous.respond_to_auth_challenge(ClientId=bench.client, ChallengeName="MFA_SETUP", Session=done["Session"], ChallengeResponses={"USERNAME": "ann"})["AuthenticationResult"]
+
+
+def test_what_does_not_fit_is_said_without_the_password(bench):
+    said = refused("InvalidParameterException", bench.anonymous.sign_up, ClientId=bench.client, Username="ann", Password="has a space")
+    assert said == r"1 validation error detected: Value at 'password' failed to satisfy constraint: Member must satisfy regular expression pattern: [\S]+"
+
+
+def test_a_code_by_text_message_is_the_second_factor(cloud):
+    role = cloud.client("iam").create_role(RoleName="sms", AssumeRolePolicyDocument=trusting({"Service": "cognito-idp.amazonaws.com"}))["Role"]["Arn"]
+    bench = Bench(cloud)
+    bench.idp.set_user_pool_mfa_config(UserPoolId=bench.pool, MfaConfiguration="OPTIONAL", SmsMfaConfiguration={"SmsConfiguration": {"SnsCallerArn": role, "ExternalId": "x"}})
+    bench.person(phone_number="+15550100123", phone_number_verified="true")
+    bench.anonymous.set_user_mfa_preference(AccessToken=bench.tokens()["AccessToken"], SMSMfaSettings={"Enabled": True, "PreferredMfa": True})
+    answer = bench.sign_in()
+    assert answer["ChallengeName"] == "SMS_MFA" and answer["ChallengeParameters"]["CODE_DELIVERY_DELIVERY_MEDIUM"] == "SMS"
+    assert answer["ChallengeParameters"]["CODE_DELIVERY_DESTINATION"] == "+*******0123"
+    given = {"ClientId": bench.client, "ChallengeName": "SMS_MFA", "Session": answer["Session"]}
+    code = bench.code("+15550100123")
+    wrong = f"{(int(code) + 1) % 1000000:06d}"
+    refused("CodeMismatchException", bench.anonymous.respond_to_auth_challenge, **given, ChallengeResponses={"USERNAME": "ann", "SMS_MFA_CODE": wrong})
+    assert bench.anonymous.respond_to_auth_challenge(**given, ChallengeResponses={"USERNAME": "ann", "SMS_MFA_CODE": code})["AuthenticationResult"]["IdToken"]
+
+
+def test_srp_with_a_secret_and_for_nobody(bench):
+    """A client with a secret sends its hash at both steps; of an unknown name a client that hides people gets a challenge all the same."""
+    bench.person()
+    made = bench.idp.create_user_pool_client(UserPoolId=bench.pool, ClientName="s", GenerateSecret=True, ExplicitAuthFlows=["ALLOW_USER_SRP_AUTH"], PreventUserExistenceErrors="ENABLED")["UserPoolClient"]
+    id_, short, a = made["ClientId"], bench.pool.split("_")[1], 0xABCDEF1234567 << 190
+    hash_ = lambda name: base64.b64encode(hmac.digest(made["ClientSecret"].encode(), f"{name}{id_}".encode(), "sha256")).decode()
+    begin = lambda name: bench.anonymous.initiate_auth(AuthFlow="USER_SRP_AUTH", ClientId=id_, AuthParameters={"USERNAME": name, "SRP_A": f"{pow(G, a, N):x}", "SECRET_HASH": hash_(name)})
+    respond = lambda name, answer, **more: bench.anonymous.respond_to_auth_challenge(
+        ClientId=id_, ChallengeName="PASSWORD_VERIFIER", ChallengeResponses=srp_proof(short, name, WORD, a, answer) | {"SECRET_HASH": hash_(name)} | more)
+    assert respond("ann", begin("ann"))["AuthenticationResult"]["AccessToken"]
+    assert refused("NotAuthorizedException", respond, "nobody", begin("nobody")) == "Incorrect username or password."
+    refused("NotAuthorizedException", respond, "ann", begin("ann"), SECRET_HASH="bad=")
+    refused("InvalidParameterException", respond, "ann", begin("ann"), TIMESTAMP="2025-11-04T10:11:12Z")
+
+
+def test_a_pools_keys_are_at_its_issuers_address(bench):
+    place = http.client.HTTPConnection("127.0.0.1", bench.cloud.port, timeout=10)
+    told = {}
+    for name in ("jwks.json", "openid-configuration"):
+        place.request("GET", f"/{bench.pool}/.well-known/{name}", headers={"host": "cognito-idp.us-east-1.amazonaws.com"})
+        told[name] = json.loads(place.getresponse().read())
+    issuer = f"https://cognito-idp.us-east-1.amazonaws.com/{bench.pool}"
+    assert [(k["alg"], k["kty"], k["use"]) for k in told["jwks.json"]["keys"]] == [("RS256", "RSA", "sig")] * 2
+    assert (told["openid-configuration"]["issuer"], told["openid-configuration"]["jwks_uri"]) == (issuer, f"{issuer}/.well-known/jwks.json")
+    bench.person()
+    made = bench.tokens()
+    kids = {jwt.read(made[name]).head["kid"] for name in ("IdToken", "AccessToken")}
+    assert kids == {k["kid"] for k in told["jwks.json"]["keys"]} and {jwt.read(made[n]).head["alg"] for n in ("IdToken", "AccessToken")} == {"RS256"}
+
+
+def test_tokens_live_an_hour_and_from_five_minutes_to_a_day(bench):
+    bench.person()
+    made = bench.tokens()
+    for name in ("IdToken", "AccessToken"):
+        told = claims(made[name])
+        assert told["exp"] - told["iat"] == 3600 and told["auth_time"] <= told["iat"] <= bench.cloud.now + 1
+    for minutes in (4, 1441):
+        said = refused("InvalidParameterException", bench.new_client, AccessTokenValidity=minutes, TokenValidityUnits={"AccessToken": "minutes"})
+        assert said == "Invalid range for AccessToken validity."
+    short = bench.new_client(AccessTokenValidity=5, IdTokenValidity=1, TokenValidityUnits={"AccessToken": "minutes", "IdToken": "days"})
+    made = bench.tokens(client=short)
+    assert [claims(made[n])["exp"] - claims(made[n])["iat"] for n in ("AccessToken", "IdToken")] == [300, 86400]
+    refresh = {"AuthFlow": "REFRESH_TOKEN_AUTH", "ClientId": bench.client, "AuthParameters": {"REFRESH_TOKEN": bench.tokens()["RefreshToken"]}}
+    bench.cloud.advance(days=29)
+    again = claims(bench.anonymous.initiate_auth(**refresh)["AuthenticationResult"]["AccessToken"])
+    assert abs(again["iat"] - bench.cloud.now) < 5                    # by the virtual clock
+    bench.cloud.advance(days=2)
+    assert refused("NotAuthorizedException", bench.anonymous.initiate_auth, **refresh) == "Refresh Token has expired"
+
+
+def test_a_client_may_do_without_revocation(bench):
+    bench.person()
+    plain = bench.new_client(EnableTokenRevocation=False)
+    made = bench.tokens(client=plain)
+    assert "origin_jti" not in claims(made["AccessToken"])
+    refused("UnsupportedOperationException", bench.anonymous.revoke_token, Token=made["RefreshToken"], ClientId=plain)
+
+
+def test_people_are_in_one_of_the_documented_states(bench):
+    state = lambda name: bench.idp.admin_get_user(UserPoolId=bench.pool, Username=name)["UserStatus"]
+    mail = [{"Name": "email", "Value": "x@x.example"}, {"Name": "email_verified", "Value": "true"}]
+    bench.anonymous.sign_up(ClientId=bench.client, Username="new", Password=WORD, UserAttributes=mail[:1])
+    assert state("new") == "UNCONFIRMED"
+    bench.idp.admin_confirm_sign_up(UserPoolId=bench.pool, Username="new")
+    assert state("new") == "CONFIRMED"
+    bench.idp.admin_create_user(UserPoolId=bench.pool, Username="made", MessageAction="SUPPRESS", UserAttributes=mail)
+    assert state("made") == "FORCE_CHANGE_PASSWORD"
+    bench.person("old")
+    bench.idp.admin_reset_user_password(UserPoolId=bench.pool, Username="old")
+    assert state("old") == "RESET_REQUIRED"

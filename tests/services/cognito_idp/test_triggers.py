@@ -64,3 +64,18 @@ def test_functions_are_asked_at_every_turn_of_a_sign_in(cloud):
     again = bench.anonymous.respond_to_auth_challenge(**respond, Session=answer["Session"], ChallengeResponses={"USERNAME": "old", "ANSWER": "3"})
     assert again["ChallengeName"] == "CUSTOM_CHALLENGE"
     assert bench.anonymous.respond_to_auth_challenge(**respond, Session=again["Session"], ChallengeResponses={"USERNAME": "old", "ANSWER": "2"})["AuthenticationResult"]["AccessToken"]
+
+
+def test_confirmation_is_told_to_the_pools_function(cloud):
+    functions = Functions(cloud)
+    code = "import json\ndef handler(event, context):\n    print(json.dumps([event['triggerSource'], event['userName'], event['request']['userAttributes']['email']]))\n    return event\n"
+    arn = functions.deploy("c", code)["FunctionArn"]
+    bench = Bench(cloud, LambdaConfig={"PostConfirmation": arn, "PostAuthentication": arn})
+    functions.client.add_permission(FunctionName="c", StatementId="s", Action="lambda:InvokeFunction", Principal="cognito-idp.amazonaws.com")
+    bench.anonymous.sign_up(ClientId=bench.client, Username="ann", Password=WORD, UserAttributes=[{"Name": "email", "Value": "ann@x.example"}])
+    bench.anonymous.confirm_sign_up(ClientId=bench.client, Username="ann", ConfirmationCode=bench.code())
+    bench.tokens()
+    cloud.advance(5)
+    lines = [e["message"].strip() for e in cloud.client("logs").filter_log_events(logGroupName="/aws/lambda/c")["events"]]
+    for source in ("PostConfirmation_ConfirmSignUp", "PostAuthentication_Authentication"):
+        assert f'["{source}", "ann", "ann@x.example"]' in lines

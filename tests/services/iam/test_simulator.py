@@ -66,6 +66,42 @@ def test_a_resource_policy_counts_for_the_caller(cloud, iam):
     refused("InvalidInput", iam.simulate_custom_policy, PolicyInputList=[policy.replace("Principal", "principal")], ActionNames=["s3:GetObject"])
 
 
+def test_an_action_has_one_result_and_each_resource_its_own_inside(iam):
+    text = document(allow("s3:GetObject", "arn:aws:s3:::bucket/a*", Condition={"StringEquals": {"aws:PrincipalTag/team": "${s3:prefix}"}}), allow("s3:GetObject", "arn:aws:s3:::bucket/b*"))
+    resources = ["arn:aws:s3:::bucket/a", "arn:aws:s3:::bucket/b"]
+    [found] = iam.simulate_custom_policy(PolicyInputList=[text], ActionNames=["s3:GetObject"], ResourceArns=resources)["EvaluationResults"]
+    assert found["EvalDecision"] == "implicitDeny" and found["EvalDecisionDetails"] == {} and "aws:PrincipalTag/team" in found["MissingContextValues"]
+    a, b = found["ResourceSpecificResults"]
+    assert [(x["EvalResourceName"], x["EvalResourceDecision"]) for x in (a, b)] == [(resources[0], "implicitDeny"), (resources[1], "allowed")]
+    assert "aws:PrincipalTag/team" in a["MissingContextValues"] and not a["MatchedStatements"] and b["MatchedStatements"][0]["SourcePolicyId"] == "PolicyInputList.1"
+    [denied] = iam.simulate_custom_policy(PolicyInputList=[text, document(deny("s3:*", resources[0]))], ActionNames=["s3:GetObject"], ResourceArns=resources)["EvaluationResults"]
+    assert denied["EvalDecision"] == "explicitDeny" and [m["SourcePolicyId"] for m in denied["MatchedStatements"]] == ["PolicyInputList.2"]
+    [anywhere] = iam.simulate_custom_policy(PolicyInputList=[text], ActionNames=["s3:GetObject"])["EvaluationResults"]
+    assert "ResourceSpecificResults" not in anywhere and "EvalDecisionDetails" not in anywhere
+
+
+def test_across_accounts_both_sides_are_told(iam):
+    caller, owner = "arn:aws:iam::111122223333:user/bob", "arn:aws:iam::444455556666:root"
+    lets_in = document({"Effect": "Allow", "Principal": {"AWS": "111122223333"}, "Action": "s3:GetObject", "Resource": ARN})
+
+    def told(own, theirs):
+        return ask(iam, own, CallerArn=caller, ResourceOwner=owner, ResourcePolicy=theirs)
+    found = told(document(allow("s3:*")), lets_in)
+    assert found["EvalDecision"] == "allowed" and found["EvalDecisionDetails"] == {"IAM Policy": "allowed", "Resource Policy": "allowed"}
+    assert found["ResourceSpecificResults"][0]["EvalDecisionDetails"] == found["EvalDecisionDetails"]
+    assert told(document(allow("sqs:*")), lets_in)["EvalDecisionDetails"] == {"IAM Policy": "implicitDeny", "Resource Policy": "allowed"}
+    forbids = document({"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": ARN})
+    found = told(document(allow("s3:*")), forbids)
+    assert found["EvalDecision"] == "explicitDeny" and found["EvalDecisionDetails"] == {"IAM Policy": "allowed", "Resource Policy": "explicitDeny"}
+
+
+def test_where_an_organization_says_no_nobody_asks_further(iam):
+    found = ask(iam, document(allow("s3:*")), OrderedOrganizationPolicyInputList=[{"ServiceControlPolicyInputList": [document(allow("sqs:*"))]}])
+    assert found["EvalDecision"] == "implicitDeny" and "EvalDecisionDetails" not in found and found["OrganizationsDecisionDetail"] == {"AllowedByOrganizations": False}
+    found = ask(iam, document(allow("s3:*")), OrderedOrganizationPolicyInputList=[{"ServiceControlPolicyInputList": [document(allow("*"))]}])
+    assert found["EvalDecision"] == "allowed" and [m["SourcePolicyId"] for m in found["MatchedStatements"]] == ["PolicyInputList.1"]
+
+
 def test_simulations_come_in_pages(iam):
     first = iam.simulate_custom_policy(PolicyInputList=[document(allow("s3:*"))], ActionNames=["s3:A", "s3:B", "sqs:C"], MaxItems=2)
     assert len(first["EvaluationResults"]) == 2 and first["IsTruncated"]

@@ -92,7 +92,8 @@ class TestServiceControl:
         sqs.create_queue(QueueName="before")
         id_ = org.policy(document(deny("sqs:CreateQueue")), target=member.account)
         said = _code(sqs.create_queue, QueueName="after")
-        assert said[0] in ("AccessDenied", "AccessDeniedException") and said[1].endswith("with an explicit deny in a service control policy")
+        assert said[0] in ("AccessDenied", "AccessDeniedException") and said[1].endswith(
+            f"with an explicit deny in a service control policy: arn:aws:organizations::{org.cloud.account}:policy/{org.id}/service_control_policy/{id_}")
         sqs.list_queues()
         org.api.detach_policy(PolicyId=id_, TargetId=member.account)
         sqs.create_queue(QueueName="after")

@@ -238,6 +238,51 @@ async def set_account(r: Resource) -> str:
     return r.physical or made_up(r)
 
 
+async def create_domain(r: Resource) -> str:
+    answer = await r.do("apigateway", "CreateDomainName", **domain_values(r), tags={tag["Key"]: tag["Value"] for tag in r.get("Tags") or []})
+    domain_attributes(r, answer)
+    return answer["domainName"]
+
+
+def domain_values(r: Resource) -> dict[str, Any]:
+    """The properties under the API's names."""
+    values = {name[:1].lower() + name[1:]: r.get(name) for name in ("DomainName", "CertificateArn", "RegionalCertificateArn", "SecurityPolicy", "OwnershipVerificationCertificateArn", "RoutingMode")}
+    for name in ("EndpointConfiguration", "MutualTlsAuthentication"):
+        if r.get(name):
+            values[name[:1].lower() + name[1:]] = {k[:1].lower() + k[1:]: v for k, v in r.get(name).items()}
+    return {k: v for k, v in values.items() if v is not None}
+
+
+def domain_attributes(r: Resource, answer: dict[str, Any]) -> None:
+    names = ("DistributionDomainName", "DistributionHostedZoneId", "RegionalDomainName", "RegionalHostedZoneId", "DomainNameArn")
+    r.attributes |= {name: answer[name[:1].lower() + name[1:]] for name in names if answer.get(name[:1].lower() + name[1:])}
+
+
+async def update_domain(r: Resource) -> None:
+    paths = {"CertificateArn": "/certificateArn", "RegionalCertificateArn": "/regionalCertificateArn", "SecurityPolicy": "/securityPolicy", "RoutingMode": "/routingMode"}
+    changes = [{"op": "replace", "path": path, "value": r.get(name)} for name, path in paths.items() if r.changed(name) and r.get(name)]
+    if r.changed("MutualTlsAuthentication"):
+        mutual = r.get("MutualTlsAuthentication") or {}
+        changes += [{"op": "replace", "path": f"/mutualTlsAuthentication/truststore{part}", "value": mutual.get(f"Truststore{part}") or ""} for part in ("Uri", "Version")]
+    if changes:
+        domain_attributes(r, await r.do("apigateway", "UpdateDomainName", domainName=r.physical, patchOperations=changes))
+
+
+async def create_mapping(r: Resource) -> str:
+    await r.do("apigateway", "CreateBasePathMapping", domainName=r.get("DomainName"), basePath=r.get("BasePath"), restApiId=r.get("RestApiId"), stage=r.get("Stage"))
+    return f"{r.get('DomainName')}|{r.get('BasePath') or ''}"
+
+
+async def update_mapping(r: Resource) -> None:
+    changes = [{"op": "replace", "path": path, "value": r.get(name) or ""} for name, path in (("RestApiId", "/restapiId"), ("Stage", "/stage")) if r.changed(name)]
+    if changes:
+        await r.do("apigateway", "UpdateBasePathMapping", domainName=r.get("DomainName"), basePath=r.get("BasePath") or "(none)", patchOperations=changes)
+
+
+async def delete_mapping(r: Resource) -> None:
+    await r.do("apigateway", "DeleteBasePathMapping", domainName=r.get("DomainName"), basePath=r.get("BasePath") or "(none)")
+
+
 TYPES = {
     "AWS::ApiGateway::RestApi": Type(create=create_api, read=read_api, update=steps(update_api, tag_api), delete=op("apigateway", "DeleteRestApi", restApiId="{id}")),
     "AWS::ApiGateway::Resource": Type(
@@ -278,5 +323,10 @@ TYPES = {
     "AWS::ApiGateway::GatewayResponse": Type(
         create=op("apigateway", "PutGatewayResponse", send=True, physical="{RestApiId}/{ResponseType}"), update=op("apigateway", "PutGatewayResponse", send=True),
         delete=op("apigateway", "DeleteGatewayResponse", restApiId="{RestApiId}", responseType="{ResponseType}")),
+    "AWS::ApiGateway::DomainName": Type(
+        create=create_domain, update=update_domain, delete=op("apigateway", "DeleteDomainName", domainName="{id}"), replaces=("DomainName",)),
+    "AWS::ApiGateway::BasePathMapping": Type(
+        create=create_mapping, replaces=("DomainName", "BasePath"),
+        update=update_mapping, delete=delete_mapping),
     "AWS::ApiGateway::Account": Type(create=set_account, update=set_account),
 }

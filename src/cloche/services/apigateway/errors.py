@@ -170,3 +170,26 @@ def key_exists() -> AwsError:
 
 def short_key() -> AwsError:
     return bad_request("API Key value should be at least 20 characters")
+
+
+# custom domain names: sentences as users of Terraform and the Serverless Framework report them
+def no_domain() -> AwsError:
+    return not_found("Invalid domain name identifier specified")
+
+
+def no_certificate(kind: str) -> AwsError:
+    return bad_request(f"A certificate was not provided for the endpoint type {kind}.")
+
+
+def slash_in_base_path() -> AwsError:
+    return bad_request("API Gateway V1 doesn't support the slash character (/) in base path mappings. To create a multi-level base path mapping, use API Gateway V2.")
+
+
+def mapping_exists(key: str) -> AwsError:
+    if not key:
+        return conflict("Only one base path mapping is allowed if the base path is empty.")
+    return conflict("Base path already exists for this domain name")
+
+
+def not_built(message: str) -> AwsError:
+    return AwsError("NotImplemented", message, 501)

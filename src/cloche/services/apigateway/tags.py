@@ -10,6 +10,7 @@ from . import errors
 from . import service as apigateway
 from .access import asked
 from .apis import RestApi
+from .domains import Domain
 from .keys import ApiKey
 from .plans import UsagePlan
 from .stages import Stage
@@ -30,6 +31,8 @@ def find_tagged(call: Call, arn: str) -> Any:
             found = call.get(ApiKey, key)
         case ["usageplans", plan]:
             found = call.get(UsagePlan, plan)
+        case ["domainnames", name]:
+            found = call.get(Domain, name)
         case _:
             raise errors.bad_request("Invalid ARN specified in the request")
     if found is None:

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from cloche.services.cloudformation.public import Resource, Type, op, retag, steps, whole
 
@@ -53,7 +54,60 @@ async def tag_stage(r: Resource) -> None:
     await retag("apigatewayv2", "TagResource", "UntagResource", ResourceArn=f"arn:aws:apigateway:{r.call.region}::/apis/{{ApiId}}/stages/{{id}}")(r)
 
 
+async def create_domain(r: Resource) -> str:
+    answer = await r.do("apigatewayv2", "CreateDomainName", **r.properties)
+    domain_attributes(r, answer)
+    return answer["DomainName"]
+
+
+def domain_attributes(r: Resource, answer: dict[str, Any]) -> None:
+    [endpoint] = answer["DomainNameConfigurations"]
+    r.attributes |= {"RegionalDomainName": endpoint["ApiGatewayDomainName"], "RegionalHostedZoneId": endpoint.get("HostedZoneId", ""), "DomainNameArn": answer["DomainNameArn"]}
+
+
+async def update_domain(r: Resource) -> None:
+    domain_attributes(r, await r.do("apigatewayv2", "UpdateDomainName", **{k: v for k, v in r.properties.items() if k != "Tags"}))
+
+
+def domain_of(r: Resource) -> str:
+    return r.get("DomainNameArn").rpartition("/domainnames/")[2]
+
+
+def rule_values(r: Resource) -> dict[str, Any]:
+    return {"DomainName": domain_of(r), "Priority": r.get("Priority"), "Conditions": r.get("Conditions") or [], "Actions": r.get("Actions") or []}
+
+
+async def create_rule(r: Resource) -> str:
+    answer = await r.do("apigatewayv2", "CreateRoutingRule", **rule_values(r))
+    r.attributes |= {"RoutingRuleId": answer["RoutingRuleId"], "RoutingRuleArn": answer["RoutingRuleArn"]}
+    return answer["RoutingRuleArn"]
+
+
+async def update_rule(r: Resource) -> None:
+    await r.do("apigatewayv2", "PutRoutingRule", RoutingRuleId=r.physical.rpartition("/")[2], **rule_values(r))
+
+
+async def delete_rule(r: Resource) -> None:
+    await r.do("apigatewayv2", "DeleteRoutingRule", DomainName=domain_of(r), RoutingRuleId=r.physical.rpartition("/")[2])
+
+
 TYPES = {
+    "AWS::ApiGatewayV2::DomainName": Type(
+        create=create_domain, update=update_domain, delete=op("apigatewayv2", "DeleteDomainName", DomainName="{id}"), replaces=("DomainName",)),
+    "AWS::ApiGatewayV2::ApiMapping": Type(
+        create=op("apigatewayv2", "CreateApiMapping", send=True, physical="ApiMappingId", attributes={"ApiMappingId": "ApiMappingId"}), replaces=("DomainName",),
+        update=op("apigatewayv2", "UpdateApiMapping", send=True, ApiMappingId="{id}"), delete=op("apigatewayv2", "DeleteApiMapping", DomainName="{DomainName}", ApiMappingId="{id}")),
+    "AWS::ApiGatewayV2::Model": Type(
+        create=op("apigatewayv2", "CreateModel", send=True, physical="ModelId", attributes={"ModelId": "ModelId"}), update=op("apigatewayv2", "UpdateModel", send=True, ModelId="{id}"),
+        delete=op("apigatewayv2", "DeleteModel", ApiId="{ApiId}", ModelId="{id}")),
+    "AWS::ApiGatewayV2::RouteResponse": Type(
+        create=op("apigatewayv2", "CreateRouteResponse", send=True, physical="RouteResponseId", attributes={"RouteResponseId": "RouteResponseId"}), replaces=("RouteId",),
+        update=op("apigatewayv2", "UpdateRouteResponse", send=True, RouteResponseId="{id}"), delete=op("apigatewayv2", "DeleteRouteResponse", ApiId="{ApiId}", RouteId="{RouteId}", RouteResponseId="{id}")),
+    "AWS::ApiGatewayV2::IntegrationResponse": Type(
+        create=op("apigatewayv2", "CreateIntegrationResponse", send=True, physical="IntegrationResponseId", attributes={"IntegrationResponseId": "IntegrationResponseId"}),
+        update=op("apigatewayv2", "UpdateIntegrationResponse", send=True, IntegrationResponseId="{id}"), replaces=("IntegrationId",),
+        delete=op("apigatewayv2", "DeleteIntegrationResponse", ApiId="{ApiId}", IntegrationId="{IntegrationId}", IntegrationResponseId="{id}")),
+    "AWS::ApiGatewayV2::RoutingRule": Type(create=create_rule, update=update_rule, delete=delete_rule, replaces=("DomainNameArn",)),
     "AWS::ApiGatewayV2::Api": Type(create=create_api, update=update_api, delete=op("apigatewayv2", "DeleteApi", ApiId="{id}"), replaces=("ProtocolType",)),
     "AWS::ApiGatewayV2::Stage": Type(
         create=op("apigatewayv2", "CreateStage", send=True, skip=("AccessPolicyId",), physical="StageName"),

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from cloche.kernel import Call
-from cloche.services.apigateway.public import asked
+from cloche.services.apigateway.public import Domain, asked
 
 from . import errors
 from . import service as apigatewayv2
-from .apis import HttpApi
+from .apis import Api
 from .stages import Stage
 
 if TYPE_CHECKING:
@@ -20,9 +20,11 @@ def find_tagged(call: Call, arn: str) -> Any:
     parts = unquote(arn).split(":", 5)
     match parts[5].strip("/").split("/") if len(parts) == 6 else []:
         case ["apis", api]:
-            found = call.get(HttpApi, api)
+            found = call.get(Api, api)
         case ["apis", api, "stages", stage]:
             found = call.get(Stage, f"{api}/{stage}")
+        case ["domainnames", name]:
+            found = call.get(Domain, name)
         case _:
             raise errors.bad_request("Invalid resource ARN specified in the request")
     if found is None:
@@ -30,18 +32,26 @@ def find_tagged(call: Call, arn: str) -> Any:
     return found
 
 
+def key(it: Any) -> str:
+    """Custom domains are REST APIs' records, and spell it as they do."""
+    return "tags" if isinstance(it, Domain) else "Tags"
+
+
 @apigatewayv2.op(needs=asked)
 def tag_resource(call: Call, req: t.TagResourceRequest) -> None:
     it = find_tagged(call, req["ResourceArn"])
-    call.put(it.but(values={**it.values, "Tags": {**it.values.get("Tags", {}), **(req.get("Tags") or {})}}))
+    name = key(it)
+    call.put(it.but(values={**it.values, name: {**it.values.get(name, {}), **(req.get("Tags") or {})}}))
 
 
 @apigatewayv2.op(needs=asked)
 def untag_resource(call: Call, req: t.UntagResourceRequest) -> None:
     it = find_tagged(call, req["ResourceArn"])
-    call.put(it.but(values={**it.values, "Tags": {k: v for k, v in it.values.get("Tags", {}).items() if k not in req["TagKeys"]}}))
+    name = key(it)
+    call.put(it.but(values={**it.values, name: {k: v for k, v in it.values.get(name, {}).items() if k not in req["TagKeys"]}}))
 
 
 @apigatewayv2.op(needs=asked)
 def get_tags(call: Call, req: t.GetTagsRequest) -> t.GetTagsResponse:
-    return {"Tags": find_tagged(call, req["ResourceArn"]).values.get("Tags", {})}
+    it = find_tagged(call, req["ResourceArn"])
+    return {"Tags": it.values.get(key(it), {})}

@@ -35,6 +35,10 @@ async def detach(r: Resource) -> None:
 
 
 TYPES = {
+    "AWS::Cognito::IdentityPoolPrincipalTag": Type(
+        create=op(IDENTITY, "SetPrincipalTagAttributeMap", send=True, physical="{IdentityPoolId}|{IdentityProviderName}"), update=op(IDENTITY, "SetPrincipalTagAttributeMap", send=True),
+        delete=op(IDENTITY, "SetPrincipalTagAttributeMap", IdentityPoolId="{IdentityPoolId}", IdentityProviderName="{IdentityProviderName}", UseDefaults=False),
+        replaces=("IdentityPoolId", "IdentityProviderName"), gone=("ResourceNotFoundException",)),
     "AWS::Cognito::IdentityPool": Type(create=create_pool, update=update_pool, delete=op(IDENTITY, "DeleteIdentityPool", IdentityPoolId="{id}"), gone=("ResourceNotFoundException",)),
     "AWS::Cognito::IdentityPoolRoleAttachment": Type(create=attach, update=attach, delete=detach,
                                                      replaces=("IdentityPoolId",), gone=("ResourceNotFoundException",)),

@@ -6,6 +6,10 @@ def parameter(message: str) -> AwsError:
     return AwsError("InvalidParameterException", message)
 
 
+def bad_page() -> AwsError:
+    return parameter("Invalid NextToken.")
+
+
 def unauthorized(message: str) -> AwsError:
     return AwsError("NotAuthorizedException", message)
 
@@ -28,3 +32,15 @@ def bad_login() -> AwsError:
 
 def no_role() -> AwsError:
     return AwsError("InvalidIdentityPoolConfigurationException", "Invalid identity pool configuration. Check assigned IAM roles for this pool.")
+
+
+def no_tag_map(provider: str) -> AwsError:
+    return AwsError("ResourceNotFoundException", f"Principal tag attribute map for '{provider}' not found.")
+
+
+def no_developer(name: str) -> AwsError:
+    return AwsError("ResourceNotFoundException", f"Developer user identifier '{name}' not found.")
+
+
+def conflict(message: str) -> AwsError:
+    return AwsError("ResourceConflictException", message)

@@ -4,9 +4,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from cloche.kernel import Call
+from cloche.kernel import AwsError, Call
 
-from . import errors, keys, pools
+from . import errors, keys, pools, principal_tags
 from . import service as identity
 from .pools import IdentityPool, by_id
 
@@ -40,6 +40,14 @@ async def proven(call: Call, pool: IdentityPool, logins: dict[str, str]) -> list
             if claims is None or claims["aud"] != pool.id:
                 raise errors.bad_login()
             found.append((ISSUER, claims["sub"], claims))
+            continue
+        if any(arn.partition(":oidc-provider/")[2] == provider for arn in pool.values.get("OpenIdConnectProviderARNs") or []):
+            from cloche.services.sts import public as sts
+            try:
+                claims = await sts.vouched(call, call.account, provider, token)
+            except AwsError:
+                raise errors.bad_login() from None
+            found.append((provider, str(claims["sub"]), claims))
             continue
         trusted = [one for one in pool.values.get("CognitoIdentityProviders") or [] if one.get("ProviderName") == provider]
         if not trusted:
@@ -134,18 +142,20 @@ async def get_open_id_token(call: Call, req: t.GetOpenIdTokenInput) -> t.GetOpen
     return {"IdentityId": req["IdentityId"], "Token": await keys.signed(call, claims_of(call, pool, req["IdentityId"], logins))}
 
 
-@identity.op(unsigned=True, partly="Principal tag maps are not built.")
+@identity.op(unsigned=True)
 async def get_credentials_for_identity(call: Call, req: t.GetCredentialsForIdentityInput) -> t.GetCredentialsForIdentityResponse:
     call, pool, logins = await who(call, req)
     role = role_of(pool, logins, req.get("CustomRoleArn"))
     if role is None:
         raise errors.no_role()
-    from cloche.kernel import AwsError
     from cloche.services.sts import public as sts
     asked = {"RoleArn": role, "RoleSessionName": SESSION} | ({} if logins else {"Policy": GUEST_POLICY})
     try:
         with call.step():
-            made = sts.web_identity(call, asked, ISSUER, claims_of(call, pool, req["IdentityId"], logins), pool.id)["Credentials"]
+            claims = claims_of(call, pool, req["IdentityId"], logins)
+            if tags := principal_tags.of(call, pool, logins):
+                claims["https://aws.amazon.com/tags"] = {"principal_tags": {name: [value] for name, value in tags.items()}}
+            made = sts.web_identity(call, asked, ISSUER, claims, pool.id)["Credentials"]
     except AwsError as error:
         if error.code == "AccessDenied":
             raise errors.no_role() from None

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cloche.kernel import ANY, Call, Record
+from cloche.kernel import ANY, Call, Record, pages
 
 from . import errors
 from . import service as identity
@@ -64,7 +64,7 @@ def shown(pool: IdentityPool) -> Any:
     return {"IdentityPoolId": pool.id, **pool.values}
 
 
-@identity.op(resource=ANY, partly="Social, OpenID Connect and SAML logins are kept, but not taken: only user pools' and the developer's own.")
+@identity.op(resource=ANY, partly="Social and SAML logins are kept, but not taken: only those of user pools, of the account's OpenID Connect providers and the developer's own.")
 def create_identity_pool(call: Call, req: t.CreateIdentityPoolInput) -> t.IdentityPool:
     pool = call.put(IdentityPool(f"{call.region}:{call.uuid()}", {k: req[k] for k in FIELDS if k in req}))  # type: ignore[literal-required]
     call.put(Home(pool.id, call.account, call.region))
@@ -78,10 +78,8 @@ def describe_identity_pool(call: Call, req: t.DescribeIdentityPoolInput) -> t.Id
 
 @identity.op(resource=ANY)
 def list_identity_pools(call: Call, req: t.ListIdentityPoolsInput) -> t.ListIdentityPoolsResponse:
-    found = sorted((p for p in call.all(IdentityPool) if p.id > req.get("NextToken", "")), key=lambda p: p.id)
-    page = found[: req["MaxResults"]]
-    answer: Any = {"IdentityPools": [{"IdentityPoolId": p.id, "IdentityPoolName": p.values["IdentityPoolName"]} for p in page]}
-    return answer | ({"NextToken": page[-1].id} if len(found) > len(page) else {})  # type: ignore[no-any-return]
+    found, more = pages.page(sorted(call.all(IdentityPool), key=lambda p: p.id), req, lambda p: p.id, 60, errors.bad_page)
+    return {"IdentityPools": [{"IdentityPoolId": p.id, "IdentityPoolName": p.values["IdentityPoolName"]} for p in found], **more}  # type: ignore[typeddict-item]
 
 
 @identity.op(resource=by_id)

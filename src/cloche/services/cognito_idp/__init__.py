@@ -9,5 +9,5 @@ from cloche.kernel import Service
 service = Service(
     __name__,
     hosts=("{domain}.auth.{region}.amazoncognito.com", "{domain}.auth.{region}.localhost", "{domain}.auth.localhost"),
-    paths=("/{pool}/.well-known/jwks.json", "/{pool}/.well-known/openid-configuration", "/_cognito/{domain}/{path+}"),
+    paths=("/{pool}/.well-known/jwks.json", "/{pool}/.well-known/openid-configuration", "/_cognito/{domain}/{path+}", "/_cognito-import/{job}"),
 )

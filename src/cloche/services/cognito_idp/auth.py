@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from cloche.kernel import Call
 
-from . import challenges, clients, errors, pools, sessions, srp, tokens, triggers, users
+from . import challenges, clients, errors, pools, risk, sessions, srp, tokens, triggers, users
 from . import service as cognito
 from .challenges import Attempt
 from .clients import Client
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 PASSWORD_FLOWS = ("USER_PASSWORD_AUTH", "ADMIN_USER_PASSWORD_AUTH", "ADMIN_NO_SRP_AUTH")
 
 
-@cognito.op(unsigned=True, partly="USER_AUTH (choice-based sign-in) and remembered devices are not built.")
+@cognito.op(unsigned=True, partly="Passkeys (WEB_AUTHN) are not built.")
 async def initiate_auth(call: Call, req: t.InitiateAuthRequest) -> t.InitiateAuthResponse:
     call, pool, client = clients.enter(call, req["ClientId"])
     if req["AuthFlow"] in PASSWORD_FLOWS[1:]:
@@ -32,7 +32,7 @@ async def initiate_auth(call: Call, req: t.InitiateAuthRequest) -> t.InitiateAut
     return await begin(call, pool, client, req)  # type: ignore[no-any-return]
 
 
-@cognito.op(resource=pools.by_id, partly="USER_AUTH (choice-based sign-in) and remembered devices are not built.")
+@cognito.op(resource=pools.by_id, partly="Passkeys (WEB_AUTHN) are not built.")
 async def admin_initiate_auth(call: Call, req: t.AdminInitiateAuthRequest) -> t.AdminInitiateAuthResponse:
     pool = pools.find(call, req["UserPoolId"])
     client = clients.find(call, pool.id, req["ClientId"])
@@ -43,7 +43,7 @@ async def admin_initiate_auth(call: Call, req: t.AdminInitiateAuthRequest) -> t.
 
 async def begin(call: Call, pool: Pool, client: Client, req: Any) -> Any:
     given, flow = req.get("AuthParameters") or {}, req["AuthFlow"]
-    attempt = Attempt(call, pool, client, req.get("ClientMetadata"))
+    attempt = Attempt(call, pool, client, req.get("ClientMetadata"), device=given.get("DEVICE_KEY", ""))
     match flow:
         case "USER_PASSWORD_AUTH":
             if not client.allows("ALLOW_USER_PASSWORD_AUTH", "USER_PASSWORD_AUTH"):
@@ -65,6 +65,11 @@ async def begin(call: Call, pool: Pool, client: Client, req: Any) -> Any:
             if not client.allows("ALLOW_REFRESH_TOKEN_AUTH"):
                 raise errors.parameter("Auth flow not enabled for this client")
             return await refresh(attempt, given)
+        case "USER_AUTH":
+            if not client.allows("ALLOW_USER_AUTH"):
+                raise errors.parameter("USER_AUTH is not enabled for the client.")
+            from . import choice
+            return await choice.begin(attempt, given)
     raise errors.unbuilt(f"the flow {flow}")
 
 
@@ -99,6 +104,8 @@ async def with_password(attempt: Attempt, user: User, word: str) -> Any:
     user = await challenges.admitted(attempt, user)
     if not users.has_password(attempt.pool, user, word):
         users.failed(attempt.call, user)
+        with attempt.call.step():
+            risk.remember(attempt.call, attempt.pool, attempt.client.id, user, False)
         raise errors.wrong_password()
     return await challenges.password_known(attempt, user)
 
@@ -151,13 +158,13 @@ async def refresh(attempt: Attempt, given: dict[str, str]) -> Any:
 
 # -- answers to challenges ------------------------------------------------------------------------------------------------------------------
 
-@cognito.op(unsigned=True, partly="Challenges of devices, passkeys and choice-based sign-in are not built.")
+@cognito.op(unsigned=True, partly="Passkeys (WEB_AUTHN) are not built.")
 async def respond_to_auth_challenge(call: Call, req: t.RespondToAuthChallengeRequest) -> t.RespondToAuthChallengeResponse:
     call, pool, client = clients.enter(call, req["ClientId"])
     return await respond(call, pool, client, req)  # type: ignore[no-any-return]
 
 
-@cognito.op(resource=pools.by_id, partly="Challenges of devices, passkeys and choice-based sign-in are not built.")
+@cognito.op(resource=pools.by_id, partly="Passkeys (WEB_AUTHN) are not built.")
 async def admin_respond_to_auth_challenge(call: Call, req: t.AdminRespondToAuthChallengeRequest) -> t.AdminRespondToAuthChallengeResponse:
     pool = pools.find(call, req["UserPoolId"])
     return await respond(call, pool, clients.find(call, pool.id, req["ClientId"]), req)  # type: ignore[no-any-return]
@@ -168,10 +175,10 @@ async def respond(call: Call, pool: Pool, client: Client, req: Any) -> Any:
     answer = challenges.ANSWERS.get(name)
     if answer is None:
         raise errors.unbuilt(f"the challenge {name}")
-    attempt = Attempt(call, pool, client, req.get("ClientMetadata"))
+    attempt = Attempt(call, pool, client, req.get("ClientMetadata"), device=given.get("DEVICE_KEY", ""))
     typed = required(given, "USERNAME")
     token = req.get("Session") or ""
-    if name == "PASSWORD_VERIFIER":
+    if name in ("PASSWORD_VERIFIER", "DEVICE_PASSWORD_VERIFIER"):
         token = required(given, "PASSWORD_CLAIM_SECRET_BLOCK")
     elif not token:
         raise errors.parameter("Missing required parameter Session")

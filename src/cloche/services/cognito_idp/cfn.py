@@ -70,6 +70,18 @@ async def create_user(r: Resource) -> str:
     return str(answer["User"]["Username"])
 
 
+async def create_risk(r: Resource) -> str:
+    """A template's ClientId ALL is the whole pool."""
+    client = r.get("ClientId", "ALL")
+    await r.do(IDP, "SetRiskConfiguration", **settings(r, "ClientId"), **({} if client == "ALL" else {"ClientId": client}))
+    return f"UserPoolRiskConfigurationAttachment-{r.get('UserPoolId')}-{client}"
+
+
+async def delete_risk(r: Resource) -> None:
+    client = r.get("ClientId", "ALL")
+    await r.do(IDP, "SetRiskConfiguration", UserPoolId=r.get("UserPoolId"), **({} if client == "ALL" else {"ClientId": client}))
+
+
 TYPES = identity_pools.TYPES | {
     "AWS::Cognito::UserPool": Type(create=create_pool, update=update_pool, attributes=("ProviderName", "ProviderURL", "Arn", "UserPoolId"), delete=op(IDP, "DeleteUserPool", UserPoolId="{id}"), gone=("ResourceNotFoundException",),
                                    replaces=("AliasAttributes", "UsernameAttributes", "UsernameConfiguration")),
@@ -87,6 +99,18 @@ TYPES = identity_pools.TYPES | {
         create=op(IDP, "AdminAddUserToGroup", send=True, physical="{UserPoolId}-{GroupName}-{Username}"),
         delete=op(IDP, "AdminRemoveUserFromGroup", UserPoolId="{UserPoolId}", GroupName="{GroupName}", Username="{Username}"),
         gone=("ResourceNotFoundException", "UserNotFoundException")),
+    "AWS::Cognito::UserPoolIdentityProvider": Type(
+        create=op(IDP, "CreateIdentityProvider", send=True, physical="{ProviderName}"), update=op(IDP, "UpdateIdentityProvider", send=True, skip=("ProviderType",)),
+        replaces=("UserPoolId", "ProviderName", "ProviderType"), delete=op(IDP, "DeleteIdentityProvider", UserPoolId="{UserPoolId}", ProviderName="{id}"), gone=("ResourceNotFoundException",)),
+    "AWS::Cognito::UserPoolUICustomizationAttachment": Type(
+        create=op(IDP, "SetUICustomization", send=True, physical="UserPoolUICustomizationAttachment-{UserPoolId}-{ClientId}"), update=op(IDP, "SetUICustomization", send=True),
+        delete=op(IDP, "SetUICustomization", UserPoolId="{UserPoolId}", ClientId="{ClientId}", CSS=""), replaces=("UserPoolId", "ClientId"), gone=("ResourceNotFoundException", "InvalidParameterException")),
+    "AWS::Cognito::UserPoolRiskConfigurationAttachment": Type(
+        create=create_risk, update=create_risk, delete=delete_risk,
+        replaces=("UserPoolId", "ClientId"), gone=("ResourceNotFoundException", "UserPoolAddOnNotEnabledException")),
+    "AWS::Cognito::LogDeliveryConfiguration": Type(
+        create=op(IDP, "SetLogDeliveryConfiguration", send=True, physical="{UserPoolId}"), update=op(IDP, "SetLogDeliveryConfiguration", send=True),
+        delete=op(IDP, "SetLogDeliveryConfiguration", UserPoolId="{id}", LogConfigurations=[]), replaces=("UserPoolId",), gone=("ResourceNotFoundException",)),
     "AWS::Cognito::UserPoolResourceServer": Type(
         create=op(IDP, "CreateResourceServer", send=True, physical="{Identifier}"), update=op(IDP, "UpdateResourceServer", send=True), replaces=("UserPoolId", "Identifier"),
         delete=op(IDP, "DeleteResourceServer", UserPoolId="{UserPoolId}", Identifier="{id}"), gone=("ResourceNotFoundException",)),

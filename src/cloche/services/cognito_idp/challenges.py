@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from cloche.kernel import Call
 
-from . import errors, messages, pools, schema, sessions, srp, tokens, totp, triggers, users
+from . import errors, messages, pools, risk, schema, sessions, srp, tokens, totp, triggers, users
 from .clients import Client
 from .pools import Pool
 from .users import User
@@ -27,10 +27,13 @@ class Attempt(NamedTuple):
     client: Client
     metadata: dict[str, str] | None = None
     hosted: bool = False
+    device: str = ""             # the device that the client says it is
+    proven: bool = False         # and that it has shown to be
 
 
 async def admitted(attempt: Attempt, user: User) -> User:
-    """Before any password is looked at: not disabled, not locked out, and the PreAuthentication function does not mind."""
+    """Before any password is looked at: not disabled, not locked out, from nowhere that is blocked, and the PreAuthentication function does not mind."""
+    risk.admit(attempt.call, attempt.pool, attempt.client)
     if not user.enabled:
         raise errors.disabled()
     if user.locked_until > attempt.call.now:
@@ -74,6 +77,10 @@ def new_password_required(attempt: Attempt, user: User) -> Any:
 
 async def second_factor(attempt: Attempt, user: User, source: str = "Authentication") -> Any:
     pool = attempt.pool
+    from . import devices
+    remembered = devices.known(attempt, user, attempt.device)
+    if remembered and (pool.values.get("DeviceConfiguration") or {}).get("ChallengeRequiredOnNewDevice"):
+        return device_asked(attempt, user, remembered.id, source)
     known = pools.mfa_kinds(pool)
     mine = [kind for kind in user.mfa if kind in known]
     if pool.mfa_mode == "ON" and not mine:
@@ -89,6 +96,10 @@ async def second_factor(attempt: Attempt, user: User, source: str = "Authenticat
     return await ask_factor(attempt, user, mine[0], source)
 
 
+def device_asked(attempt: Attempt, user: User, device: str, source: str) -> Any:
+    return challenge(attempt, user, "DEVICE_SRP_AUTH", {}, source=source, device=device)
+
+
 async def ask_factor(attempt: Attempt, user: User, kind: str, source: str) -> Any:
     call = attempt.call
     if kind == "SOFTWARE_TOKEN_MFA":
@@ -101,14 +112,19 @@ async def ask_factor(attempt: Attempt, user: User, kind: str, source: str) -> An
 
 async def finish(attempt: Attempt, user: User, source: str = "Authentication") -> Any:
     """Everything is known: tell PostAuthentication, and give tokens. (The pages of a domain make them later, from a code.)"""
+    from . import devices
     call, client = attempt.call, attempt.client
+    if not attempt.proven and (remembered := devices.known(attempt, user, attempt.device)):
+        return device_asked(attempt, user, remembered.id, source)
     await triggers.tell(call, attempt.pool, "PostAuthentication", "Authentication", user, client.id, attempt.metadata, newDeviceUsed=False)
     if attempt.hosted:
         return {"User": user}
     with call.step():
+        risk.remember(call, attempt.pool, client.id, user, True)
         login, refresh = tokens.begin(call, client, user)
-    result = await tokens.issue(call, attempt.pool, client, user, login, source, attempt.metadata)
-    return {"ChallengeParameters": {}, "AuthenticationResult": {**result, "RefreshToken": refresh}}
+        device = None if attempt.proven else devices.fresh(call, attempt.pool, user)
+    result = await tokens.issue(call, attempt.pool, client, user, login, source, attempt.metadata, device=device["DeviceKey"] if device else attempt.device if attempt.proven else "")
+    return {"ChallengeParameters": {}, "AuthenticationResult": {**result, "RefreshToken": refresh, **({"NewDeviceMetadata": device} if device else {})}}
 
 
 def step_over(attempt: Attempt, token: str) -> None:
@@ -132,6 +148,8 @@ async def password_verifier(attempt: Attempt, user: User, given: dict[str, str],
     made = srp.signature(key, attempt.pool.short, user.name, block, stamp)
     if not hmac.compare_digest(made.encode(), given.get("PASSWORD_CLAIM_SIGNATURE", "").encode()):
         users.failed(attempt.call, user)
+        with attempt.call.step():
+            risk.remember(attempt.call, attempt.pool, attempt.client.id, user, False)
         raise errors.wrong_password()
     if body.get("log") is not None:
         return await next_custom(attempt, user, [*body["log"], {"challengeName": "PASSWORD_VERIFIER", "challengeResult": True, "challengeMetadata": None}])

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from cloche.kernel import Call, Record, Sealed
+from cloche.kernel import Call, Record, Sealed, pages
 
-from . import errors, paging, pools
+from . import errors, pools
 from . import service as cognito
 from .pools import Home, Pool, by_id
+from .providers import IdentityProvider
 
 if TYPE_CHECKING:
     from cloche.shapes import cognito_idp as t
@@ -134,6 +135,9 @@ def settled(call: Call, pool: Pool, given: dict[str, Any]) -> dict[str, Any]:
     for name in [*values.get("ReadAttributes", []), *values.get("WriteAttributes", [])]:
         if name not in pool.schema:
             raise errors.parameter(f"Invalid attribute {name} specified while creating a client")
+    for name in values.get("SupportedIdentityProviders") or []:
+        if name != "COGNITO" and not call.get(IdentityProvider, f"{pool.id}/{name}"):
+            raise errors.parameter(f"The provider {name} does not exist for User Pool {pool.id}.")
     check_oauth(call, pool, values, bool(given.get("GenerateSecret") or given.get("ClientSecret") or given.get("ClientId")))
     return values
 
@@ -200,9 +204,9 @@ def describe_user_pool_client(call: Call, req: t.DescribeUserPoolClientRequest) 
 @cognito.op(resource=by_id)
 def list_user_pool_clients(call: Call, req: t.ListUserPoolClientsRequest) -> t.ListUserPoolClientsResponse:
     pool = pools.find(call, req["UserPoolId"])
-    rows = [(c.id, {"ClientId": c.id, "UserPoolId": pool.id, "ClientName": c.values["ClientName"]}) for c in call.all(Client) if c.pool == pool.id]
-    found, more = paging.page(rows, req.get("NextToken"), req.get("MaxResults") or 60)
-    return {"UserPoolClients": found} | ({"NextToken": more} if more else {})
+    here = sorted((c for c in call.all(Client) if c.pool == pool.id), key=lambda c: c.id)
+    found, more = pages.page(here, req, lambda c: c.id, 60, errors.bad_page)
+    return {"UserPoolClients": [{"ClientId": c.id, "UserPoolId": pool.id, "ClientName": c.values["ClientName"]} for c in found], **more}
 
 
 @cognito.op(resource=by_id)

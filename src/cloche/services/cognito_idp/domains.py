@@ -45,6 +45,16 @@ def create_user_pool_domain(call: Call, req: t.CreateUserPoolDomainRequest) -> t
     return {"ManagedLoginVersion": version}
 
 
+@cognito.op(resource=by_id, partly="Domains of one's own and routing to a second region are not built.")
+def update_user_pool_domain(call: Call, req: t.UpdateUserPoolDomainRequest) -> t.UpdateUserPoolDomainResponse:
+    pool, one = pools.find(call, req["UserPoolId"]), call.get(Domain, req["Domain"])
+    if one is None or one.pool != pool.id:
+        raise errors.domain("No such domain or user pool exists.")
+    if req.get("Routing") or req.get("CustomDomainConfig"):
+        raise errors.unbuilt("a custom domain or its routing")
+    return {"ManagedLoginVersion": call.put(one.but(login_version=req.get("ManagedLoginVersion", one.login_version))).login_version}
+
+
 @cognito.op(resource=ANY)
 def describe_user_pool_domain(call: Call, req: t.DescribeUserPoolDomainRequest) -> t.DescribeUserPoolDomainResponse:
     """Of a name that nobody has, AWS says an empty description."""

@@ -94,6 +94,14 @@ def too_many_tries() -> AwsError:
     return AwsError("LimitExceededException", "Attempt limit exceeded, please try after some time.")
 
 
+def provider_exists(name: str) -> AwsError:
+    return AwsError("DuplicateProviderException", f"A provider with the name {name} already exists in the user pool.")
+
+
+def bad_page() -> AwsError:
+    return parameter("Invalid NextToken.")
+
+
 def bad_session() -> AwsError:
     return unauthorized("Invalid session for the user.")
 
@@ -144,6 +152,10 @@ def bad_role(message: str) -> AwsError:
 
 def software_token(message: str = "Code mismatch") -> AwsError:
     return AwsError("EnableSoftwareTokenMFAException", message)
+
+
+def precondition(message: str) -> AwsError:
+    return AwsError("PreconditionNotMetException", message)
 
 
 def unsupported(message: str) -> AwsError:

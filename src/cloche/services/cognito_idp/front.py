@@ -3,10 +3,11 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import parse_qsl
 
 from cloche.kernel import Call, Request, Response
 
-from . import keys, oauth, pools
+from . import imports, keys, oauth, pools
 from . import service as cognito
 from .domains import Domain
 
@@ -17,6 +18,8 @@ def answer(status: int, value: Any, *headers: tuple[str, str]) -> Response:
 
 @cognito.serve
 async def serve(call: Call, request: Request, match: dict[str, str]) -> Response:
+    if "job" in match:
+        return await imports.receive(call, request, match["job"], dict(parse_qsl(request.query)).get("signature", ""))
     if "pool" in match:
         found = pools.home(call, match["pool"])
         if found is None:

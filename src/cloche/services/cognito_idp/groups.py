@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cloche.kernel import Call, Record
+from cloche.kernel import Call, Record, pages
 
 from . import errors, paging, pools, users
 from . import service as cognito
@@ -86,8 +86,9 @@ def get_group(call: Call, req: t.GetGroupRequest) -> t.GetGroupResponse:
 @cognito.op(resource=by_id)
 def list_groups(call: Call, req: t.ListGroupsRequest) -> t.ListGroupsResponse:
     pool = pools.find(call, req["UserPoolId"])
-    found, more = paging.page([(g.name, shown(g)) for g in call.all(Group) if g.pool == pool.id], req.get("NextToken"), req.get("Limit") or 60)
-    return {"Groups": found} | ({"NextToken": more} if more else {})
+    here = sorted((g for g in call.all(Group) if g.pool == pool.id), key=lambda g: g.name)
+    found, more = pages.page(here, req, lambda g: g.name, 60, errors.bad_page, size="Limit")
+    return {"Groups": [shown(g) for g in found], **more}
 
 
 @cognito.op(resource=by_id)
@@ -105,6 +106,13 @@ def delete_group(call: Call, req: t.DeleteGroupRequest) -> None:
     group = find(call, req)
     call.sql("DELETE FROM cognito_member WHERE pool = ? AND grp = ?", group.pool, group.name)
     call.delete(group)
+
+
+def join(call: Call, pool: Any, name: str, description: str, user: User) -> None:
+    """Into a group that the pool itself makes."""
+    if not call.get(Group, f"{pool.id}/{name}"):
+        call.put(Group(pool.id, name, call.now, call.now, description))
+    call.sql("INSERT OR IGNORE INTO cognito_member VALUES (?,?,?)", pool.id, name, user.key)
 
 
 @cognito.op(resource=by_id)
@@ -125,9 +133,8 @@ def admin_remove_user_from_group(call: Call, req: t.AdminRemoveUserFromGroupRequ
 def admin_list_groups_for_user(call: Call, req: t.AdminListGroupsForUserRequest) -> t.AdminListGroupsForUserResponse:
     pool = pools.find(call, req["UserPoolId"])
     user = users.find(call, pool, req["Username"])
-    rows = [(f"{g.rank[0]:010d}/{g.name}", shown(g)) for g in of(call, user)]
-    found, more = paging.page(rows, req.get("NextToken"), req.get("Limit") or 60)
-    return {"Groups": found} | ({"NextToken": more} if more else {})
+    found, more = pages.page(of(call, user), req, lambda g: g.name, 60, errors.bad_page, size="Limit")
+    return {"Groups": [shown(g) for g in found], **more}
 
 
 @cognito.op(resource=by_id)

@@ -1,9 +1,7 @@
-"""Pages: what comes after the last key seen, and a token that names it."""
+"""Pages of people, who are rows: what comes after the last key seen, and a token that names it. (Lists of records are paged by the kernel.)"""
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable
-from typing import Any
 
 from . import errors
 
@@ -19,11 +17,3 @@ def after(text: str | None, what: str = "NextToken") -> str:
         return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
     except ValueError:
         raise errors.parameter(f"Invalid {what}.") from None
-
-
-def page(items: Iterable[tuple[str, Any]], text: str | None, limit: int) -> tuple[list[Any], str | None]:
-    """Of (key, value) pairs: the values of one page, and the token of the next."""
-    last = after(text)
-    rest = sorted(((key, value) for key, value in items if key > last), key=lambda pair: pair[0])
-    shown = rest[:limit]
-    return [value for _, value in shown], token(shown[-1][0]) if len(rest) > limit and shown else None

@@ -4,9 +4,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from cloche.kernel import ANY, Call, Record
+from cloche.kernel import ANY, Call, Record, pages
 
-from . import errors, paging, schema
+from . import errors, schema
 from . import service as cognito
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ def shown(call: Call, pool: Pool) -> dict[str, Any]:
 
 
 @cognito.op(resource=ANY, context=lambda call, req: {f"aws:RequestTag/{k}": v for k, v in (req.get("UserPoolTags") or {}).items()},
-            partly="Custom sender and inbound federation triggers, devices, threat protection and choice-based sign-in are not built.")
+            partly="Custom sender and inbound federation triggers, passkeys and threat protection are not built.")
 def create_user_pool(call: Call, req: t.CreateUserPoolRequest) -> t.CreateUserPoolResponse:
     if len(call.all(Pool)) >= MOST_POOLS:
         raise errors.too_many_tries()
@@ -165,9 +165,8 @@ def describe_user_pool(call: Call, req: t.DescribeUserPoolRequest) -> t.Describe
 
 @cognito.op(resource=ANY)
 def list_user_pools(call: Call, req: t.ListUserPoolsRequest) -> t.ListUserPoolsResponse:
-    rows = [(p.id, {"Id": p.id, "Name": p.values["Name"], "LambdaConfig": p.values["LambdaConfig"], "CreationDate": p.created, "LastModifiedDate": p.modified}) for p in call.all(Pool)]
-    shown_, more = paging.page(rows, req.get("NextToken"), req["MaxResults"])
-    return {"UserPools": shown_} | ({"NextToken": more} if more else {})
+    found, more = pages.page(sorted(call.all(Pool), key=lambda p: p.id), req, lambda p: p.id, 60, errors.bad_page)
+    return {"UserPools": [{"Id": p.id, "Name": p.values["Name"], "LambdaConfig": p.values["LambdaConfig"], "CreationDate": p.created, "LastModifiedDate": p.modified} for p in found], **more}
 
 
 @cognito.op(resource=by_id)
@@ -186,16 +185,20 @@ def delete_user_pool(call: Call, req: t.DeleteUserPoolRequest) -> None:
         raise errors.parameter("The user pool cannot be deleted because deletion protection is activated. Deletion protection must be inactivated first.")
     if pool.domain:
         raise errors.parameter("User pool cannot be deleted. It has a domain configured that should be deleted first.")
+    from .branding import Customization
     from .clients import Client
     from .groups import Group
+    from .imports import Job
+    from .providers import IdentityProvider
     from .resource_servers import ResourceServer
-    for kind in (Client, Group, ResourceServer):
+    from .risk import LogDelivery, Risk
+    for kind in (Client, Group, ResourceServer, IdentityProvider, Customization, Job, LogDelivery, Risk):
         for one in call.all(kind):
             if one.pool == pool.id:
                 call.delete(one)
                 if isinstance(one, Client) and (place := call.get(Home, one.id)):
                     call.delete(place)
-    for table in ("user", "attribute", "member", "code", "login", "key"):
+    for table in ("user", "attribute", "member", "code", "login", "key", "link", "device", "event"):
         call.sql(f"DELETE FROM cognito_{table} WHERE pool = ?", pool.id)
     call.delete(call.get(Home, pool.id) or Home(pool.id, "", "", pool.id))
     call.delete(pool)

@@ -3,9 +3,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cloche.kernel import Call, Record
+from cloche.kernel import Call, Record, pages
 
-from . import errors, paging, pools
+from . import errors, pools
 from . import service as cognito
 from .pools import by_id
 
@@ -57,8 +57,9 @@ def describe_resource_server(call: Call, req: t.DescribeResourceServerRequest) -
 @cognito.op(resource=by_id)
 def list_resource_servers(call: Call, req: t.ListResourceServersRequest) -> t.ListResourceServersResponse:
     pool = pools.find(call, req["UserPoolId"])
-    found, more = paging.page([(o.identifier, shown(o)) for o in call.all(ResourceServer) if o.pool == pool.id], req.get("NextToken"), req.get("MaxResults") or 50)
-    return {"ResourceServers": found} | ({"NextToken": more} if more else {})  # type: ignore[return-value]
+    here = sorted((o for o in call.all(ResourceServer) if o.pool == pool.id), key=lambda o: o.identifier)
+    found, more = pages.page(here, req, lambda o: o.identifier, 50, errors.bad_page)
+    return {"ResourceServers": [shown(o) for o in found], **more}  # type: ignore[typeddict-item]
 
 
 @cognito.op(resource=by_id)

@@ -5,6 +5,7 @@ One sign-in is one row: its refresh token (hashed), and the event that its ID an
 from __future__ import annotations
 
 import hashlib
+import json
 from typing import TYPE_CHECKING, Any
 
 from cloche.kernel import AwsError, Call
@@ -66,7 +67,8 @@ def login_of(call: Call, refresh: str) -> Login | None:
     return Login(*row) if row else None
 
 
-async def issue(call: Call, pool: Pool, client: Client, user: User, login: Login, source: str, metadata: dict[str, str] | None = None, nonce: str = "") -> dict[str, Any]:
+async def issue(call: Call, pool: Pool, client: Client, user: User, login: Login, source: str, metadata: dict[str, str] | None = None, nonce: str = "",
+                device: str = "") -> dict[str, Any]:
     """ID and access token of a sign-in, as the PreTokenGeneration function likes them."""
     pair = await keys.of(call, pool.id)
     belongs = groups.of(call, user)
@@ -91,6 +93,8 @@ async def issue(call: Call, pool: Pool, client: Client, user: User, login: Login
         id_claims["nonce"] = nonce
     scopes = [s for s in scopes if s not in (change_access.get("scopesToSuppress") or [])] + list(change_access.get("scopesToAdd") or [])
     access = {**common, "client_id": client.id, "token_use": "access", "scope": " ".join(scopes), "username": user.name, "exp": now + client.seconds("AccessToken"), "jti": call.uuid()}
+    if device:
+        access["device_key"] = device
     if source == "HostedAuth" or scopes != [SELF]:
         access["version"] = 2
     from cloche.languages import jwt
@@ -137,7 +141,7 @@ def visible(client: Client, user: User, scopes: list[str]) -> dict[str, Any]:
         if name == "sub" or value == "" or name.startswith("dev:"):
             continue
         if everything or name in allowed:
-            found[name] = value == "true" if name in ("email_verified", "phone_number_verified") else value
+            found[name] = value == "true" if name in ("email_verified", "phone_number_verified") else json.loads(value) if name == "identities" else value
     return found
 
 

@@ -76,7 +76,7 @@ def change(call: Call, user: User, **changes: Any) -> User:
 
 
 def delete(call: Call, user: User) -> None:
-    for table in ("user", "attribute", "member", "code", "login"):
+    for table in ("user", "attribute", "member", "code", "login", "link", "device", "event"):
         call.sql(f"DELETE FROM cognito_{table} WHERE pool = ? AND key = ?", user.pool, user.key)
 
 

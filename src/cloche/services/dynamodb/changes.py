@@ -7,8 +7,8 @@ import msgspec
 
 from cloche.kernel import Call
 
-from . import errors, indexes, op, replicas, schemas, streams
-from .tables import Index, Table, by_table, decreases_today, describe, discard, encryption, find_named, limits, new_index, policy, throughput
+from . import errors, indexes, op, replicas, schemas, sealing, streams
+from .tables import Index, Table, by_table, decreases_today, describe, discard, find_named, limits, new_index, policy, throughput
 
 FREE_DECREASES, DECREASE_SECONDS = 4, 3600
 CHANGES = ("ProvisionedThroughput", "BillingMode", "StreamSpecification", "GlobalSecondaryIndexUpdates", "SSESpecification", "TableClass",
@@ -36,7 +36,7 @@ def update_table(call: Call, req: Any) -> Any:
     if "TableClass" in req:
         table = table.but(table_class=req["TableClass"], table_class_since=call.now)
     if "SSESpecification" in req:
-        table = table.but(sse=encryption(call, req["SSESpecification"]))
+        table = sealing.change(call, table, req["SSESpecification"])
     if "WarmThroughput" in req:
         table = table.but(warm=req["WarmThroughput"])
     if "ReplicaUpdates" in req:

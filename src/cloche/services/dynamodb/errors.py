@@ -311,3 +311,15 @@ def restore_time() -> AwsError:
 
 def one_restore_time() -> AwsError:
     return invalid("One of RestoreDateTime or UseLatestRestorableTime must be specified, and not both")
+
+
+# -- encryption ---------------------------------------------------------------------------------------------------------
+
+def kms(error: AwsError) -> AwsError:
+    """What KMS refused: the table cannot be opened for this caller."""
+    return AwsError("AccessDeniedException", f"KMS key access denied error: com.amazonaws.services.kms.model.AWSKMSException: {error.message}"
+                    f" (Service: AWSKMS; Status Code: {error.status}; Error Code: {error.code}; Proxy: null)")
+
+
+def bad_kms_key(why: str) -> AwsError:
+    return invalid(f"KMS validation error: {why}")

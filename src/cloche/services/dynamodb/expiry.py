@@ -10,7 +10,7 @@ from typing import Any
 from cloche.kernel import Call
 from cloche.languages.dynamodb.values import Item
 
-from . import errors, op
+from . import errors, op, sealing
 from . import service as dynamodb
 from .layouts import Layout, layout
 from .tables import Table, by_table, find_named, policy
@@ -94,6 +94,11 @@ def expire(call: Call, table: str, number: int) -> None:
     if found is None or found.number != number or not found.ttl:
         return
     where = layout(call, found)
+    if where.sealed:
+        call = sealing.background(call)
+        if sealing.inaccessible(call, found):
+            call.due(call.now + 3600, expire, f"{number}", table=table, number=number)
+            return
     gone = call.sql("SELECT at, pk, sk FROM dynamodb_expiry WHERE tbl=? AND at<=? ORDER BY at LIMIT ?", number, int(call.now), ROWS)
     for at, pk, sk in gone:
         row = rows.read(call, where, (pk, sk))
@@ -122,7 +127,7 @@ async def gather(call: Call, key: str) -> None:
             found = call.sql("SELECT pk, sk, body FROM dynamodb_item WHERE tbl=? AND (pk, sk) > (?, ?) ORDER BY pk, sk LIMIT ?", table.number, *at, ROWS)
             for pk, sk, body in found:
                 at = (pk, sk)
-                when = moment(decode(body), table.ttl)
+                when = moment(decode(sealing.open_(sealing.background(call), layout(call, table), body) if table.table_key else body), table.ttl)
                 if when is not None and when > call.now - OLDEST_SECONDS:
                     call.sql("INSERT OR IGNORE INTO dynamodb_expiry VALUES (?,?,?,?)", table.number, when, pk, sk)
             if len(found) < ROWS:

@@ -15,7 +15,7 @@ from cloche.languages.dynamodb import capacity, values
 from cloche.languages.dynamodb.errors import Invalid
 from cloche.languages.dynamodb.values import Item
 
-from . import errors
+from . import errors, sealing
 from . import service as dynamodb
 from .layouts import IndexLayout, Layout, layout
 from .tables import Index, Table
@@ -114,7 +114,7 @@ async def backfill(call: Call, key: str) -> None:
             wanted = found.by_name[index_name]
             rows = call.sql("SELECT id, pk, sk, body FROM dynamodb_item WHERE tbl=? AND (pk, sk) > (?, ?) ORDER BY pk, sk LIMIT ?", table.number, *at, BACKFILL_ROWS)
             for row_id, pk, sk, body in rows:
-                item = decode(body)
+                item = decode(sealing.open_(sealing.background(call), found, body) if found.sealed else body)
                 if (place := misfit(wanted, item)) is not None:
                     enter(call, wanted, place, (pk, sk), row_id, size_in(wanted, item))
                 at = (pk, sk)

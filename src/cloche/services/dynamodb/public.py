@@ -5,7 +5,9 @@
 from __future__ import annotations
 
 from cloche.kernel import Call
+from cloche.services.kms import public as kms
 
+from . import sealing
 from .capacities import gauges
 from .streams import RETENTION_SECONDS, SEQUENCE, SHARD_SECONDS, Stream, complete, topic
 
@@ -30,6 +32,10 @@ def records(call: Call, stream: Stream, shard: int, after: int, limit: int) -> l
     """(number, record as JSON) of one shard, as old as a day at most."""
     found = call.sql("SELECT seq, body FROM dynamodb_record WHERE stream=? AND shard=? AND seq>? AND at>? ORDER BY seq LIMIT ?",
                      stream.number, shard, after, call.now - RETENTION_SECONDS, limit)
+    if found and stream.table_key:
+        _, _, _, region, account, _ = stream.arn.split(":", 5)
+        key = sealing.key_of(sealing.background(call, account, region), account, region, stream.table, stream.table_key)
+        found = [(seq, kms.unseal(key, body)) for seq, body in found]
     return [(seq, complete(shard, seq, body)) for seq, body in found]
 
 

@@ -12,7 +12,7 @@ from cloche.languages.dynamodb import capacity, keyconditions, keys
 from cloche.languages.dynamodb.errors import Invalid
 from cloche.languages.dynamodb.request import Bound, bind
 
-from . import capacities, errors, op, permissions
+from . import capacities, errors, op, permissions, sealing
 from .items import out
 from .layouts import IndexLayout, Layout, find
 from .rows import decode
@@ -126,6 +126,15 @@ def start_of(layout: Layout, index: IndexLayout | None, start: Any) -> tuple[tup
         raise errors.bad_start_key(error.message) from None
 
 
+def opened(call: Call, layout: Layout, cursor: Any) -> Any:
+    """The rows of a table with a KMS key."""
+    try:
+        for size, row_size, body in cursor:
+            yield size, row_size, sealing.open_(call, layout, body)
+    finally:
+        cursor.close()
+
+
 def page(call: Call, req: Any, layout: Layout, index: IndexLayout | None, bound: Bound, where: list[str], args: list[Any], order: str) -> dict[str, Any]:
     select = selection(req, bound, layout, index)
     counting, fetching = select == "COUNT", False
@@ -157,6 +166,8 @@ def page(call: Call, req: Any, layout: Layout, index: IndexLayout | None, bound:
     consistent = req.get("ConsistentRead", False)
     last: bytes | None = None
     cursor = call.each(text, index.number if index else layout.number, *args)
+    if layout.sealed:
+        cursor = opened(call, layout, cursor)
     for size, row_size, body in cursor:
         if total + size > PAGE_BYTES and scanned:
             cursor.close()

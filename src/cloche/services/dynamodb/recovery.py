@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cloche.kernel import Call
 
-from . import errors, op, restoring
+from . import errors, op, restoring, sealing
 from . import service as dynamodb
 from .layouts import Layout
 from .tables import Table, by_table, place, policy, table_arn
@@ -27,8 +27,11 @@ CREATE INDEX IF NOT EXISTS dynamodb_past_at ON dynamodb_past (tbl, at);
 
 
 def remember(call: Call, layout: Layout, key: tuple[bytes, bytes], row: Row | None) -> None:
+    body = row.body if row else None
+    if layout.sealed and body is not None:
+        body = sealing.close(call, layout, body)
     seq = call.cloud.store.write("INSERT INTO dynamodb_past (tbl, at, pk, sk, size, body) VALUES (?,?,?,?,?,?)",
-                                 (layout.number, call.now, *key, row.size if row else 0, row.body if row else None)).lastrowid
+                                 (layout.number, call.now, *key, row.size if row else 0, body)).lastrowid
     if (seq or 0) % 500 == 0:
         call.sql("DELETE FROM dynamodb_past WHERE tbl=? AND at<?", layout.number, call.now - layout.table.recovery_days * 86400)
 

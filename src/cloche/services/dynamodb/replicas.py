@@ -12,7 +12,7 @@ import msgspec
 from cloche.kernel import Call
 from cloche.languages.dynamodb.values import Item
 
-from . import errors, expiry, restoring, streams
+from . import errors, expiry, restoring, sealing, streams
 from .layouts import Layout, layout
 from .tables import Table, drop, new_number
 
@@ -31,6 +31,8 @@ def send(call: Call, source: Layout, key: tuple[bytes, bytes], item: Item | None
     from . import rows
     for at, table in members(call.at(source.account, source.region), source.table):
         there = layout(at, table)
+        if there.sealed:
+            at = sealing.background(at)
         row = rows.read(at, there, key)
         if item is not None:
             rows.put(at, there, key, row, item, size, here=False)
@@ -72,9 +74,12 @@ def create(call: Call, table: Table, region: str, spec: Any) -> Table:
     others = [call.region, *table.replicas]
     new = table.but(number=new_number(call), id=call.uuid(), created=call.now, status="CREATING", replicas=others, stream_view="", stream_label="", tags={}, policy="", recovery=0,
                     policy_revision="", protected=False, indexes=[msgspec.structs.replace(i, number=new_number(call), status="ACTIVE", backfilling=False) for i in table.indexes])
+    sse = sealing.specified(at, {"Enabled": bool(table.sse), "KMSMasterKeyId": spec.get("KMSMasterKeyId")})
+    new = sealing.with_key(at, new.but(sse=sse))
     new = streams.enable(at, new.but(**overrides(spec, new)), {"StreamViewType": IMAGES})
     at.put(new)
     restoring.copy(call, table.number, new.number)
+    restoring.change_key(call, table, at, new)
     at.wake(restoring.fill, f"{new.name}/{new.number}")
     if new.ttl:
         at.wake(expiry.gather, f"{new.name}/{new.number}")

@@ -5,16 +5,23 @@ from typing import Any
 
 from cloche.kernel import Call
 
-from . import errors, indexes, schemas
+from . import errors, indexes, schemas, sealing
 from . import service as dynamodb
 from .layouts import layout
-from .tables import Index, Table, describe, encryption, limits, new_index, new_number, place, throughput
+from .tables import Index, Table, describe, limits, new_index, new_number, place, throughput
 
 ROWS = 500
 
 
 def copy(call: Call, source: int, target: int) -> None:
     call.sql("INSERT INTO dynamodb_item (tbl, pk, sk, size, body) SELECT ?, pk, sk, size, body FROM dynamodb_item WHERE tbl=?", target, source)
+
+
+def change_key(call: Call, source: Table, there: Call, target: Table) -> None:
+    """The copied rows of the target lie under the source's table key: from here on under its own."""
+    if source.table_key or target.table_key:
+        before, after = (sealing.key_of(at, at.account, at.region, table.name, table.table_key) if table.table_key else None for at, table in ((call, source), (there, target)))
+        sealing.recode(call, "dynamodb_item", "tbl", "id", target.number, before, after)
 
 
 def rewind(call: Call, source: int, target: int, moment: float) -> None:
@@ -39,11 +46,12 @@ def begin(call: Call, req: Any, source: Table, number: int, summary: dict[str, A
         name=name, number=new_number(call), id=call.uuid(), created=call.now, attributes=source.attributes, schema=source.schema, billing=billing,
         throughput=units if billing == "PROVISIONED" else (0, 0), on_demand=limits(req.get("OnDemandThroughputOverride")) or source.on_demand,
         on_demand_since=call.now if billing == "PAY_PER_REQUEST" else 0, indexes=chosen(call, req, source, billing), status="CREATING",
-        sse=encryption(call, req["SSESpecificationOverride"]) if "SSESpecificationOverride" in req else source.sse, table_class=source.table_class, restored=summary)
-    call.put(target)
+        sse=sealing.specified(call, req["SSESpecificationOverride"]) if "SSESpecificationOverride" in req else source.sse, table_class=source.table_class, restored=summary)
+    target = call.put(sealing.with_key(call, target))
     copy(call, number, target.number)
     if moment is not None:
         rewind(call, number, target.number, moment)
+    change_key(call, source, call, target)
     call.wake(fill, f"{name}/{target.number}")
     return {"TableDescription": describe(call, target)}
 
@@ -81,7 +89,7 @@ async def fill(call: Call, key: str) -> None:
             found = layout(call, table)
             rows = call.sql("SELECT id, size, pk, sk, body FROM dynamodb_item WHERE tbl=? AND (pk, sk) > (?, ?) ORDER BY pk, sk LIMIT ?", table.number, *at, ROWS) if found.indexes else []
             for row_id, size, pk, sk, body in rows:
-                item = decode(body)
+                item = decode(sealing.open_(sealing.background(call), found, body) if found.sealed else body)
                 for index in found.indexes:
                     if (place_ := indexes.misfit(index, item)) is not None:
                         indexes.enter(call, index, place_, (pk, sk), row_id, size if index.whole else indexes.size_in(index, item))

@@ -13,7 +13,7 @@ from cloche.kernel import Call
 from cloche.languages.dynamodb import capacity, values
 from cloche.languages.dynamodb.values import Item
 
-from . import expiry, indexes, recovery, replicas, streams
+from . import expiry, indexes, recovery, replicas, sealing, streams
 from . import service as dynamodb
 from .layouts import Layout
 
@@ -45,6 +45,8 @@ class Row(NamedTuple):
 
 def read(call: Call, layout: Layout, key: Key) -> Row | None:
     row = call.cloud.store.run("SELECT id, size, body FROM dynamodb_item WHERE tbl=? AND pk=? AND sk=?", (layout.number, *key)).fetchone()
+    if layout.sealed and row:
+        return Row(row[0], row[1], sealing.open_(call, layout, row[2]))
     return Row._make(row) if row else None
 
 
@@ -57,6 +59,8 @@ def put_plainly(call: Call, layout: Layout, key: Key, item: Item, size: int) -> 
 def put(call: Call, layout: Layout, key: Key, row: Row | None, item: Item, size: int, old: Item | None = None, here: bool = True) -> dict[str, int]:
     """Write an item over what was there (`old` if that is decoded already); the units each index took. Not `here`: it came from a replica."""
     body = encode(item)
+    if layout.sealed:
+        body = sealing.close(call, layout, body)
     if row is None:
         number = call.cloud.store.write("INSERT INTO dynamodb_item (tbl, pk, sk, size, body) VALUES (?,?,?,?,?)", (layout.number, *key, size, body)).lastrowid
         row_id, before = int(number or 0), 0

@@ -13,7 +13,7 @@ from cloche.kernel import Call, Record
 from cloche.languages.dynamodb import values
 from cloche.languages.dynamodb.values import Item
 
-from . import errors
+from . import errors, sealing
 from . import service as dynamodb
 from .layouts import Layout
 from .tables import Table
@@ -46,6 +46,7 @@ class Stream(Record, frozen=True, omit_defaults=True):
     disabled: float = 0
     policy: str = ""
     policy_revision: str = ""
+    table_key: bytes = b""  # as the table's
 
     @property
     def key(self) -> str:
@@ -61,7 +62,7 @@ class Stream(Record, frozen=True, omit_defaults=True):
 def enable(call: Call, table: Table, wanted: Any) -> Table:
     label = stamp(call.now)
     stream = Stream(arn=f"{call.arn(f'table/{table.name}')}/stream/{label}", number=call.row("INSERT INTO dynamodb_number DEFAULT VALUES RETURNING id")[0], table=table.name,
-                    label=label, view=wanted["StreamViewType"], created=call.now, schema=table.schema)
+                    label=label, view=wanted["StreamViewType"], created=call.now, schema=table.schema, table_key=table.table_key)
     call.put(stream)
     return table.but(stream_view=stream.view, stream_label=label)
 
@@ -119,7 +120,10 @@ def record(call: Call, layout: Layout, old: Item | None, new: Item | None, befor
         event["userIdentity"] = by
     event["dynamodb"] = change
     # the sequence number is only known once the row is there: `complete` puts it at the end, where the braces are left off
-    seq = call.cloud.store.write("INSERT INTO dynamodb_record (stream, shard, at, body) VALUES (?,?,?,?)", (stream.number, stream.shard(now), now, encode(event)[:-2])).lastrowid or 0
+    body = encode(event)[:-2]
+    if layout.sealed:
+        body = sealing.close(call, layout, body)
+    seq = call.cloud.store.write("INSERT INTO dynamodb_record (stream, shard, at, body) VALUES (?,?,?,?)", (stream.number, stream.shard(now), now, body)).lastrowid or 0
     if seq % 500 == 0:
         call.sql("DELETE FROM dynamodb_record WHERE stream=? AND shard<?", stream.number, stream.shard(now - RETENTION_SECONDS))
     call.signal(topic(stream.arn))

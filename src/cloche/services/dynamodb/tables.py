@@ -13,7 +13,7 @@ import msgspec
 
 from cloche.kernel import Call, Record
 
-from . import errors, op, schemas
+from . import errors, op, schemas, sealing
 from . import service as dynamodb
 
 MAX_LIST = 100
@@ -67,6 +67,7 @@ class Table(Record, frozen=True, omit_defaults=True):
     table_class: str = ""
     table_class_since: float = 0
     sse: dict[str, str] | None = None
+    table_key: bytes = b""  # under the KMS key that `sse` names; the rows lie under it (see sealing.py)
     warm: dict[str, int] | None = None
     policy: str = ""
     policy_revision: str = ""
@@ -137,7 +138,7 @@ def owner(arn: str) -> tuple[str, str, str]:
 
 # -- operations ---------------------------------------------------------------------------------------------------------
 
-@op(resource=by_table, partly="no vector indexes or multi-attribute keys; KMS keys are named, not used")
+@op(resource=by_table, partly="no vector indexes or multi-attribute keys")
 def create_table(call: Call, req: Any) -> Any:
     from . import policies, streams, tags
     name = req["TableName"]
@@ -152,8 +153,10 @@ def create_table(call: Call, req: Any) -> Any:
         name=name, number=new_number(call), id=call.uuid(), created=now, attributes=req["AttributeDefinitions"], schema=req["KeySchema"], billing=billing,
         throughput=throughput(req), on_demand=limits(req.get("OnDemandThroughput")), on_demand_since=now if billing == "PAY_PER_REQUEST" else 0, indexes=indexes,
         tags=tags.checked(call, {t["Key"]: t["Value"] for t in req.get("Tags") or []}), protected=req.get("DeletionProtectionEnabled", False),
-        table_class=req.get("TableClass", ""), sse=encryption(call, req.get("SSESpecification")), warm=req.get("WarmThroughput"),
+        table_class=req.get("TableClass", ""), sse=sealing.specified(call, req.get("SSESpecification")), warm=req.get("WarmThroughput"),
         policy=policies.checked(req["ResourcePolicy"]) if req.get("ResourcePolicy") else "", policy_revision=policies.revision(call) if req.get("ResourcePolicy") else "")
+    if table.sse:
+        table = sealing.with_key(call, table)
     if (stream := req.get("StreamSpecification")) and stream["StreamEnabled"]:
         table = streams.enable(call, table, stream)
     call.put(table)
@@ -179,15 +182,6 @@ def throughput(spec: Any) -> tuple[int, int]:
 def limits(given: dict[str, int] | None) -> dict[str, int] | None:
     """OnDemandThroughput; -1 takes a limit away."""
     return {k: v for k, v in given.items() if v != -1} or None if given else None
-
-
-def encryption(call: Call, given: Any) -> dict[str, str] | None:
-    if not given or not given.get("Enabled"):
-        return None
-    key = given.get("KMSMasterKeyId") or "alias/aws/dynamodb"
-    if not key.startswith("arn:"):
-        key = call.arn(key if key.startswith("alias/") else f"key/{key}", service="kms")
-    return {"Status": "ENABLED", "SSEType": "KMS", "KMSMasterKeyArn": key}
 
 
 @op(resource=by_table, policy=policy)
@@ -216,6 +210,8 @@ def describe(call: Call, table: Table, status: str = "") -> dict[str, Any]:
     local = [describe_index(call, table, i, arn) for i in table.indexes if i.local]
     wide = [describe_index(call, table, i, arn) for i in table.indexes if not i.local]
     out |= {k: v for k, v in (("LocalSecondaryIndexes", local), ("GlobalSecondaryIndexes", wide), ("SSEDescription", table.sse)) if v}
+    if sealing.inaccessible(call, table):
+        out["TableStatus"] = "INACCESSIBLE_ENCRYPTION_CREDENTIALS"
     if table.stream_view:
         out["StreamSpecification"] = {"StreamEnabled": True, "StreamViewType": table.stream_view}
     if table.stream_label:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec.structs import replace
 
 from cloche.iam import Bundle, Context, Decision, MalformedPolicy, Policy, Principal, Question, decide, grammar, parse, root
 from cloche.iam.decide import context_of
@@ -71,30 +72,72 @@ def resource_policy(req: Any) -> tuple[str, Policy] | None:
         raise errors.invalid(f"The resource policy is not valid: {error.message}") from None
 
 
+MOST = ("allowed", "implicitDeny", "explicitDeny")     # the further right, the more restrictive
+IAM_POLICY, RESOURCE_POLICY = "IAM Policy", "Resource Policy"
+ANYTHING = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}'
+
+
 def simulated(call: Call, req: Any, supposed: Supposed) -> dict[str, Any]:
+    """One result an action; what each resource gets is told inside of it."""
     context = Context({entry["ContextKeyName"]: entry.get("ContextKeyValues", []) for entry in req.get("ContextEntries", []) if "ContextKeyName" in entry})
-    pairs = [(action, resource) for action in req["ActionNames"] for resource in req.get("ResourceArns") or ["*"]]
-    for action, _ in pairs:
+    for action in req["ActionNames"]:
         if ":" not in action:
             raise errors.invalid(f"Invalid action name: {action}. An action has the form service:action.")
-    found, more = page(req, enumerate(pairs), key=lambda pair: str(pair[0]), ordered=True)
-    return {"EvaluationResults": [_result(req, supposed, context, action, resource) for _, (action, resource) in found], **more}
+    found, more = page(req, enumerate(req["ActionNames"]), key=lambda pair: str(pair[0]), ordered=True)
+    return {"EvaluationResults": [_result(req, supposed, context, action) for _, action in found], **more}
 
 
-def _result(req: Any, supposed: Supposed, context: Context, action: str, resource: str) -> dict[str, Any]:
-    owner = req.get("ResourceOwner", "")
-    question = Question(principal=supposed.principal, action=action, resource=resource, resource_account=owner.split(":")[4] if owner.count(":") >= 5 else owner,
-                        context=context, identity=Bundle(supposed.identity), boundary=supposed.boundary, scps=supposed.scps, resource_policy=supposed.resource_policy)
-    decision = decide(question)
+def _result(req: Any, supposed: Supposed, context: Context, action: str) -> dict[str, Any]:
+    resources = req.get("ResourceArns") or ["*"]
+    asked = [_question(req, supposed, context, action, resource) for resource in resources]
+    told = [_specific(question, supposed) for question in asked]
+    matched: list[dict[str, Any]] = []
+    decision = max((one["EvalResourceDecision"] for one in told), key=MOST.index)
+    for one in told:
+        if one["EvalResourceDecision"] == decision:
+            matched += [statement for statement in one["MatchedStatements"] if statement not in matched]
     result: dict[str, Any] = {
-        "EvalActionName": action, "EvalResourceName": resource, "EvalDecision": _word(decision), "MatchedStatements": _matched(question, decision),
-        "MissingContextValues": _missing(question, context) if resource == "*" else [],
+        "EvalActionName": action, "EvalResourceName": resources[0] if len(resources) == 1 else "*", "EvalDecision": decision, "MatchedStatements": matched,
+        "MissingContextValues": sorted({key for one in told for key in one["MissingContextValues"]}),
     }
     if supposed.boundary is not None:
-        result["PermissionsBoundaryDecisionDetail"] = {"AllowedByPermissionsBoundary": _lets(action, resource, question, [supposed.boundary])}
+        result["PermissionsBoundaryDecisionDetail"] = {"AllowedByPermissionsBoundary": all(one["PermissionsBoundaryDecisionDetail"]["AllowedByPermissionsBoundary"] for one in told)}
+    by_organization = True
     if supposed.scps is not None:
-        result["OrganizationsDecisionDetail"] = {"AllowedByOrganizations": all(_lets(action, resource, question, level) for level in supposed.scps)}
+        by_organization = all(_lets(action, question.resource, question, level) for question in asked for level in supposed.scps)
+        result["OrganizationsDecisionDetail"] = {"AllowedByOrganizations": by_organization}
+    if resources != ["*"]:
+        result["ResourceSpecificResults"] = told
+        if by_organization:                            # where Organizations says no, nobody asks further
+            details = [one.get("EvalDecisionDetails", {}) for one in told]
+            result["EvalDecisionDetails"] = {kind: max((one[kind] for one in details if kind in one), key=MOST.index) for kind in {kind for one in details for kind in one}}
     return result
+
+
+def _question(req: Any, supposed: Supposed, context: Context, action: str, resource: str) -> Question:
+    owner = req.get("ResourceOwner", "")
+    return Question(principal=supposed.principal, action=action, resource=resource, resource_account=owner.split(":")[4] if owner.count(":") >= 5 else owner,
+                    context=context, identity=Bundle(supposed.identity), boundary=supposed.boundary, scps=supposed.scps, resource_policy=supposed.resource_policy)
+
+
+def _specific(question: Question, supposed: Supposed) -> dict[str, Any]:
+    decision = decide(question)
+    told: dict[str, Any] = {
+        "EvalResourceName": question.resource, "EvalResourceDecision": _word(decision), "MatchedStatements": _matched(question, decision),
+        "MissingContextValues": _missing(question, context_of(question)),
+    }
+    if question.resource_account not in ("", question.principal.account):   # across accounts each side decides for itself
+        told["EvalDecisionDetails"] = {IAM_POLICY: _side(question, identity=True), RESOURCE_POLICY: _side(question, identity=False)}
+    if supposed.boundary is not None:
+        told["PermissionsBoundaryDecisionDetail"] = {"AllowedByPermissionsBoundary": _lets(question.action, question.resource, question, [supposed.boundary])}
+    return told
+
+
+def _side(question: Question, *, identity: bool) -> str:
+    """What the caller's policies alone, or the resource's policy alone, would say."""
+    if identity:
+        return _word(decide(replace(question, resource_policy=None, resource_account="")))
+    return _word(decide(replace(question, identity=Bundle((("everything", "", parse(ANYTHING)),)), boundary=None, scps=None)))
 
 
 def _word(decision: Decision) -> str:
@@ -107,10 +150,8 @@ def _lets(action: str, resource: str, question: Question, policies_: Iterable[Na
 
 
 def _sources(question: Question) -> list[tuple[Named, bool]]:
-    """Every policy in the question, and whether its statements name principals."""
-    found = [(named, False) for level in question.scps or () for named in level] + [(named, False) for named in question.identity]
-    if question.boundary is not None:
-        found.append((question.boundary, False))
+    """The policies whose statements and keys are told: the caller's and the resource's. And: do their statements name principals?"""
+    found = [(named, False) for named in question.identity]
     if question.resource_policy is not None:
         found.append(((question.resource_policy[0], "resource", question.resource_policy[1]), True))
     return found

@@ -28,6 +28,15 @@ def stream_exists() -> AwsError:
     return AwsError("ResourceAlreadyExistsException", "The specified log stream already exists")
 
 
+def bad_key(arn: str) -> AwsError:
+    return invalid(f"The specified KMS key does not exist or is not allowed to be used with Arn '{arn}'.")
+
+
+def closed(arn: str) -> AwsError:
+    """The key of events that are there, or were to come."""
+    return AwsError("AccessDeniedException", f"The specified KMS key does not exist or is not allowed to be used with Arn '{arn}'.")
+
+
 def invalid(message: str) -> AwsError:
     return AwsError("InvalidParameterException", message)
 

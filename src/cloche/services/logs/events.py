@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from cloche.kernel import Call
 from cloche.languages import log_filter
 
-from . import errors, groups, metrics, streams, subscriptions
+from . import errors, groups, metrics, sealing, streams, subscriptions
 from . import service as logs
 
 if TYPE_CHECKING:
@@ -80,7 +80,8 @@ def append(call: Call, group: groups.LogGroup, stream: int, name: str, lines: li
     now, size = groups.milliseconds(call), 0
     ids = []
     for moment, message in lines:
-        row = call.row("INSERT INTO logs_event (grp, stream, ts, ingested, message) VALUES (?,?,?,?,?) RETURNING id", group.number, stream, moment, now, message)
+        kept = sealing.close(call, group, message.encode("utf-8", "surrogatepass")) if group.data_key else message
+        row = call.row("INSERT INTO logs_event (grp, stream, ts, ingested, message) VALUES (?,?,?,?,?) RETURNING id", group.number, stream, moment, now, kept)
         ids.append(row[0])
         size += len(message) + OVERHEAD
     first, last = lines[0][0], lines[-1][0]
@@ -122,7 +123,7 @@ def get_log_events(call: Call, req: t.GetLogEventsRequest) -> t.GetLogEventsResp
         rows = call.sql(f"{_EVENT} AND (ts, id)>(?,?) ORDER BY ts, id LIMIT ?", stream, since, until, *(at or (-1, -1)), limit)
     else:
         rows = call.sql(f"{_EVENT} AND (ts, id)<(?,?) ORDER BY ts DESC, id DESC LIMIT ?", stream, since, until, *(at or (FOREVER, FOREVER)), limit)[::-1]
-    rows = _fit(rows, way)
+    rows = _fit([(ts, id_, sealing.open_(call, message), ingested) for ts, id_, message, ingested in rows], way)
     if rows:
         forward, backward = _token("f", rows[-1][:2]), _token("b", rows[0][:2])
     else:  # the end: the same token again says so
@@ -183,7 +184,8 @@ def filter_log_events(call: Call, req: t.FilterLogEventsRequest) -> t.FilterLogE
             *args, since, until, *at, chunk,
         )
         more = len(rows) == chunk
-        for ts, id_, message, ingested, stream in rows:
+        for ts, id_, kept, ingested, stream in rows:
+            message = sealing.open_(call, kept)
             if pattern.match(message) is not None:
                 size += len(message) + OVERHEAD
                 if len(found) == limit or (found and size > MAX_BATCH):

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from cloche.kernel import Call, Record
-from cloche.services.kms import public as keys
 
-from . import errors
+from . import errors, sealing
 from . import service as logs
 
 if TYPE_CHECKING:
@@ -55,6 +54,7 @@ class LogGroup(Record, frozen=True):
     tags: dict[str, str] = {}
     subscriptions: tuple[Subscription, ...] = ()
     metrics: tuple[MetricFilter, ...] = ()
+    data_key: int = 0  # under which events are stored from now on (sealing.py)
 
     @property
     def key(self) -> str:
@@ -118,9 +118,9 @@ def _tagged(call: Call, req: Any) -> dict[str, Any]:
     return {"aws:TagKeys": list(tags), **{f"aws:RequestTag/{k}": v for k, v in tags.items()}}
 
 
-@logs.op(by_name, context=_tagged, partly="with a kmsKeyId, events are not stored encrypted under the key")
+@logs.op(by_name, context=_tagged)
 def create_log_group(call: Call, req: t.CreateLogGroupRequest) -> None:
-    create(call, req["logGroupName"], _key(call, req.get("kmsKeyId", "")), req.get("tags") or {}, req.get("logGroupClass", "STANDARD"), req.get("deletionProtectionEnabled", False))
+    create(call, req["logGroupName"], req.get("kmsKeyId", ""), req.get("tags") or {}, req.get("logGroupClass", "STANDARD"), req.get("deletionProtectionEnabled", False))
 
 
 def create(call: Call, name: str, kms: str = "", tags: dict[str, str] | None = None, class_: str = "STANDARD", protected: bool = False) -> LogGroup:
@@ -130,7 +130,8 @@ def create(call: Call, name: str, kms: str = "", tags: dict[str, str] | None = N
         raise errors.too_many_tags()
     if name.startswith("aws/"):
         raise errors.invalid("Log groups starting with AWS/ are reserved for AWS.")
-    return call.put(LogGroup(name, int(call.id(digits=13), 16), milliseconds(call), kms=kms, tags=tags or {}, class_=class_, protected=protected))
+    data_key = sealing.data_key(call, kms, arn(call, name))
+    return call.put(LogGroup(name, int(call.id(digits=13), 16), milliseconds(call), kms=kms, data_key=data_key, tags=tags or {}, class_=class_, protected=protected))
 
 
 @logs.op(by_any)
@@ -212,27 +213,19 @@ def put_log_group_deletion_protection(call: Call, req: t.PutLogGroupDeletionProt
     call.put(find(call, named({"logGroupIdentifier": req["logGroupIdentifier"]})).but(protected=req["deletionProtectionEnabled"]))
 
 
-_SEALED = "the association is kept, but events are not stored encrypted under the key"
-
-
 def _chosen(call: Call, req: Any) -> LogGroup:
     return find(call, named({"logGroupIdentifier": req["resourceIdentifier"]} if "resourceIdentifier" in req else req))
 
 
-@logs.op(by_name, partly=_SEALED)
+@logs.op(by_name)
 def associate_kms_key(call: Call, req: t.AssociateKmsKeyRequest) -> None:
-    call.put(_chosen(call, req).but(kms=_key(call, req["kmsKeyId"])))
+    group = _chosen(call, req)
+    call.put(group.but(kms=req["kmsKeyId"], data_key=sealing.data_key(call, req["kmsKeyId"], arn(call, group.name))))
 
 
 @logs.op(by_name)
 def disassociate_kms_key(call: Call, req: t.DisassociateKmsKeyRequest) -> None:
-    call.put(_chosen(call, req).but(kms=""))
-
-
-def _key(call: Call, key_id: str) -> str:
-    if key_id and keys.key_arn(call, key_id) is None:
-        raise errors.invalid("The specified KMS key does not exist or is not allowed to be used with this log group.")
-    return key_id
+    call.put(_chosen(call, req).but(kms="", data_key=0))
 
 
 @logs.op(by_name)
@@ -244,6 +237,7 @@ def delete_log_group(call: Call, req: t.DeleteLogGroupRequest) -> None:
     call.cancel(sweep, group.name)
     for table in ("logs_event", "logs_stream", "logs_size", "logs_delivery"):
         call.sql(f"DELETE FROM {table} WHERE grp=?", group.number)
+    call.sql("DELETE FROM logs_key WHERE arn=?", arn(call, group.name))
 
 
 # -- expiry -----------------------------------------------------------------------------------------------------------
@@ -269,7 +263,7 @@ def sweep(call: Call, group: str) -> None:
     if found is None or not found.retention:
         return
     since = kept_since(call, found)
-    gone = call.row("SELECT coalesce(sum(length(message) + 26), 0) FROM logs_event WHERE grp=? AND ts<?", found.number, since)[0]
+    gone = call.row(f"SELECT coalesce(sum({sealing.SIZE}), 0) FROM logs_event WHERE grp=? AND ts<?", found.number, since)[0]
     call.sql("DELETE FROM logs_event WHERE grp=? AND ts<?", found.number, since)
     call.sql("UPDATE logs_size SET bytes=max(0, bytes-?), sweep=NULL WHERE grp=?", gone, found.number)
     plan_sweep(call, found)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from cloche.kernel import AwsError, Call
 from cloche.languages import log_filter
 
-from . import errors, groups, subscriptions
+from . import errors, groups, sealing, subscriptions
 from . import service as logs
 
 if TYPE_CHECKING:
@@ -44,8 +44,8 @@ async def _session(call: Call, req: Any, found: dict[int, str], pattern: log_fil
         marks = ",".join("?" * len(found))
         rows = call.sql(f"SELECT e.id, e.grp, s.name, e.ts, e.ingested, e.message FROM logs_event e JOIN logs_stream s ON s.id=e.stream WHERE e.id>? AND e.grp IN ({marks}) ORDER BY e.id", after, *found)
         results: list[Any] = []
-        for id_, number, stream, ts, ingested, message in rows:
-            after = id_
+        for id_, number, stream, ts, ingested, kept in rows:
+            after, message = id_, sealing.open_(call, kept)
             if (not names or stream in names) and (not prefixes or stream.startswith(prefixes)) and pattern.match(message) is not None:
                 results.append({"logStreamName": stream, "logGroupIdentifier": found[number], "message": message, "timestamp": ts, "ingestionTime": ingested})
         yield {"sessionUpdate": {"sessionMetadata": {"sampled": len(results) > PER_UPDATE}, "sessionResults": results[:PER_UPDATE]}}

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from cloche.kernel import Call
 
-from . import errors, groups
+from . import errors, groups, sealing
 from . import service as logs
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def _describe(call: Call, group: groups.LogGroup, row: Any) -> dict[str, Any]:
 def delete_log_stream(call: Call, req: t.DeleteLogStreamRequest) -> None:
     group = groups.find(call, req["logGroupName"])
     stream = find(call, group, req["logStreamName"])
-    gone = call.row("SELECT coalesce(sum(length(message) + 26), 0) FROM logs_event WHERE stream=?", stream)[0]
+    gone = call.row(f"SELECT coalesce(sum({sealing.SIZE}), 0) FROM logs_event WHERE stream=?", stream)[0]
     call.sql("DELETE FROM logs_event WHERE stream=?", stream)
     call.sql("DELETE FROM logs_stream WHERE id=?", stream)
     call.sql("UPDATE logs_size SET bytes=max(0, bytes-?) WHERE grp=?", gone, group.number)

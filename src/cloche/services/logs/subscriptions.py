@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any
 from cloche.kernel import AwsError, Call
 from cloche.languages import log_filter
 
-from . import errors, groups
+from . import errors, groups, sealing
 from . import service as logs
 
 if TYPE_CHECKING:
     from cloche.shapes import logs as t
+
+GZIP = b"\x1f\x8b"  # what does not begin so is sealed
 
 logs.table("CREATE TABLE IF NOT EXISTS logs_delivery (id INTEGER PRIMARY KEY AUTOINCREMENT, grp INTEGER NOT NULL, filter TEXT NOT NULL, destination TEXT NOT NULL, body BLOB NOT NULL)")
 logs.table("CREATE INDEX IF NOT EXISTS logs_delivery_group ON logs_delivery (grp, id)")
@@ -94,7 +96,9 @@ def offer(call: Call, group: groups.LogGroup, stream: str, events: list[tuple[st
             body = {
                 "messageType": "DATA_MESSAGE", "owner": call.account, "logGroup": group.name, "logStream": stream, "subscriptionFilters": [s.name], "logEvents": matching,
             }
-            call.sql("INSERT INTO logs_delivery (grp, filter, destination, body) VALUES (?,?,?,?)", group.number, s.name, s.destination, gzip.compress(json.dumps(body).encode(), mtime=0))
+            packed = gzip.compress(json.dumps(body).encode(), mtime=0)
+            kept = sealing.close(call, group, packed) if group.data_key else packed
+            call.sql("INSERT INTO logs_delivery (grp, filter, destination, body) VALUES (?,?,?,?)", group.number, s.name, s.destination, kept)
             call.wake(deliver, group.name)
 
 
@@ -104,8 +108,9 @@ async def deliver(call: Call, key: str) -> None:
     group = call.get(groups.LogGroup, key)
     while group is not None and (row := call.row("SELECT id, destination, body FROM logs_delivery WHERE grp=? ORDER BY id LIMIT 1", group.number)):
         id_, destination, body = row
-        payload = json.dumps({"awslogs": {"data": base64.b64encode(body).decode()}}).encode()
         try:
+            packed = body if body.startswith(GZIP) else sealing.open_bytes(call, body)
+            payload = json.dumps({"awslogs": {"data": base64.b64encode(packed).decode()}}).encode()
             answer = _sender(call, group).do("lambda", "Invoke", FunctionName=destination, InvocationType="Event", Payload=payload)
             if inspect.isawaitable(answer):
                 await answer

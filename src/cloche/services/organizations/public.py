@@ -12,7 +12,7 @@ from cloche.iam import Bundle, parse
 from cloche.iam.policy import Named
 from cloche.kernel import Event
 
-from .records import FULL, FULL_RCP, Account, Membership, Organization, Policy, Root, Unit
+from .records import FULL, FULL_RCP, Account, Membership, Organization, Policy, Root, Unit, arn
 from .types import MANAGED
 
 if TYPE_CHECKING:
@@ -87,14 +87,14 @@ def _gather(cloud: Cloud, account: str, seen: list[tuple[dict[str, Any], str, An
         held = [MANAGED.get(id_) or get(Policy, management, id_) for id_ in each.policies]
         for type_, found in levels.items():
             if type_ in way[0].types:
-                found.append(tuple((policy.id, "organizations", parse(policy.content)) for policy in held if policy.type == type_))
+                found.append(tuple((arn(organization, policy.id, type_), "organizations", parse(policy.content)) for policy in held if policy.type == type_))
     scps, rcps = levels["SERVICE_CONTROL_POLICY"], levels["RESOURCE_CONTROL_POLICY"]
     return Controls(organization.id, path, _binding(scps, FULL), _binding(rcps, FULL_RCP), tuple(scps))
 
 
 def _binding(levels: list[tuple[Named, ...]], everything: str) -> tuple[Bundle, ...] | None:
     """The levels that could refuse something; of one with AWS's allow-all, only the others' denials count."""
-    found = tuple(Bundle(level) for level in levels if [name for name, _, _ in level] != [everything])
+    found = tuple(Bundle(level) for level in levels if [name.rpartition("/")[2] for name, _, _ in level] != [everything])
     return found or None
 
 

@@ -1,13 +1,11 @@
-"""Queues with a KMS key: bodies are kept under data keys of it, and whoever sends or receives needs the key as well.
+"""Queues with a KMS key: bodies and attributes are kept under data keys of it, and whoever sends or receives needs the key as well.
 
 A data key serves one sender of a queue for KmsDataKeyReusePeriodSeconds, and as long a receiver may use it again without
-asking KMS: a key that is disabled is noticed after that time at the latest. Attributes stay as they are, as on AWS.
+asking KMS: a key that is disabled is noticed after that time at the latest. (AWS promises as much of the body alone.)
 """
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from typing import TYPE_CHECKING
 
 from cloche.kernel import AwsError, Call
 
@@ -16,7 +14,7 @@ from . import errors
 if TYPE_CHECKING:
     from .queues import Queue
 
-NONCE = 12
+SEALED = b"\xc1"  # no msgpack begins so: attributes from before they were sealed are told by it
 
 
 def key_of(queue: Queue) -> str | None:
@@ -27,35 +25,24 @@ def context(queue_arn: str) -> dict[str, str]:
     return {"aws:sqs:arn": queue_arn}
 
 
-def close(call: Call, queue: Queue, raw: bytes) -> tuple[bytes, bytes]:
-    """The body under a data key, and that key under the queue's. Its first bytes say for which queue: a dead letter keeps its own."""
+def close(call: Call, queue: Queue, raw: bytes, attributes: bytes | None) -> tuple[bytes, bytes | None, bytes]:
+    """Body and attributes under a data key, and that key under the queue's. Its first bytes say for which queue: a dead letter keeps its own."""
     from cloche.services.kms import public as kms
-    keys: dict[Any, tuple[float, bytes, bytes]] = call.cloud.memory.setdefault("sqs.data_keys", {})
-    place = (call.principal.arn, queue.number, key_of(queue))
-    kept = keys.get(place)
-    if kept is None or kept[0] <= call.now:
-        try:
-            plain, sealed = kms.data_key(call, key_of(queue) or "", context(queue.arn))
-        except AwsError as error:
-            raise errors.kms(error) from None
-        kept = keys[place] = (call.now + queue.seconds("KmsDataKeyReusePeriodSeconds"), plain, queue.arn.encode() + b"\0" + sealed)
-    nonce = call.cloud.dice.getrandbits(8 * NONCE).to_bytes(NONCE, "big")
-    return nonce + AESGCM(kept[1]).encrypt(nonce, raw, None), kept[2]
+    try:
+        key = kms.sealing_key(call, key_of(queue) or "", context(queue.arn), queue.number, queue.seconds("KmsDataKeyReusePeriodSeconds"))
+    except AwsError as error:
+        raise errors.kms(error) from None
+    kept = attributes and SEALED + kms.seal(call, key.cipher, attributes)
+    return kms.seal(call, key.cipher, raw), kept, queue.arn.encode() + b"\0" + key.wrapped
 
 
-def open_(call: Call, queue: Queue, body: bytes, sealed: bytes) -> str:
+def open_(call: Call, queue: Queue, body: bytes, attributes: bytes | None, sealed: bytes) -> tuple[str, bytes | None]:
     from cloche.services.kms import public as kms
-    opened: dict[Any, tuple[float, bytes]] = call.cloud.memory.setdefault("sqs.opened_keys", {})
-    place = (call.principal.arn, sealed)
-    kept = opened.get(place)
-    if kept is None or kept[0] <= call.now:
-        arn, _, blob = sealed.partition(b"\0")
-        try:
-            plain = kms.decrypt(call, blob, context(arn.decode()))
-        except AwsError as error:
-            raise errors.kms(error) from None
-        period = int(queue.attributes.get("KmsDataKeyReusePeriodSeconds", "300"))
-        if len(opened) > 1000:
-            opened.clear()
-        kept = opened[place] = (call.now + period, plain)
-    return AESGCM(kept[1]).decrypt(body[:NONCE], body[NONCE:], None).decode("utf-8", "surrogatepass")
+    arn, _, blob = sealed.partition(b"\0")
+    try:
+        cipher = kms.opening_key(call, blob, context(arn.decode()), int(queue.attributes.get("KmsDataKeyReusePeriodSeconds", "300")))
+    except AwsError as error:
+        raise errors.kms(error) from None
+    if attributes and attributes.startswith(SEALED):
+        attributes = kms.unseal(cipher, attributes[1:])
+    return kms.unseal(cipher, body).decode("utf-8", "surrogatepass"), attributes

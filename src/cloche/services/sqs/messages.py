@@ -57,8 +57,10 @@ def send(call: Call, queue: Queue, req: Any) -> Any:
             raise errors.not_for_this_type(dedup, "MessageDeduplicationId")
         if group is not None:  # fair queues
             content.check_fifo_id(group, "MessageGroupId")
-    kept, sealed = encryption.close(call, queue, raw) if encryption.key_of(queue) else (body, None)
-    seq = mailbox.put(call, queue, visible_at, id_, md5, call.principal.id or call.principal.account, group, dedup, trace, _encode(attributes) if attributes else None, kept, sealed)
+    about, sealed = _encode(attributes) if attributes else None, None
+    if encryption.key_of(queue):
+        body, about, sealed = encryption.close(call, queue, raw, about)
+    seq = mailbox.put(call, queue, visible_at, id_, md5, call.principal.id or call.principal.account, group, dedup, trace, about, body, sealed)
     if queue.fifo:
         mailbox.remember(call, queue, scope, dedup or "", call.now + DEDUPLICATION_SECONDS, id_, seq)
         result["SequenceNumber"] = sequence(seq)

@@ -149,13 +149,15 @@ def reserve(call: Call, queue: Queue, count: int) -> None:
 
 
 def shown(call: Call, queue: Queue, message: Message, req: Any) -> dict[str, Any]:
-    body = encryption.open_(call, queue, message.body, message.sealed) if message.sealed else message.body  # type: ignore[arg-type]
+    body, about = message.body, message.attributes
+    if message.sealed:
+        body, about = encryption.open_(call, queue, body, about, message.sealed)  # type: ignore[arg-type]
     result: dict[str, Any] = {"MessageId": message.id, "ReceiptHandle": handle(queue, message), "MD5OfBody": message.md5, "Body": body}
     if wanted := [*(req.get("AttributeNames") or ()), *(req.get("MessageSystemAttributeNames") or ())]:
         known = system_attributes(queue, message)
         result["Attributes"] = known if "All" in wanted else {name: known[name] for name in wanted if name in known}
-    if message.attributes and (names := req.get("MessageAttributeNames")):
-        attributes = {name: value for name, value in _decode(message.attributes).items() if asked(name, names)}
+    if about and (names := req.get("MessageAttributeNames")):
+        attributes = {name: value for name, value in _decode(about).items() if asked(name, names)}
         if attributes:
             result["MessageAttributes"], result["MD5OfMessageAttributes"] = attributes, content.digest(attributes)
     return result

@@ -60,6 +60,23 @@ def web_identity(call: Call, req: dict[str, Any], provider: str, claims: dict[st
     return federated.opened(call.of("sts"), req, provider, provider, claims, audience)  # type: ignore[return-value]
 
 
+async def vouched(call: Call, account: str, issuer: str, text: str) -> dict[str, Any]:
+    """The claims of a token of an OpenID Connect issuer that the account knows, signed by it, for one of its clients and of now; an AwsError otherwise."""
+    from cloche.languages import jwt
+
+    from . import web_identity as federated
+    known = iam.oidc_provider(call, account, issuer)
+    try:
+        token = jwt.read(text)
+    except jwt.Invalid:
+        raise errors.no_identity("The ID Token provided is not a valid JWT.") from None
+    if known is None or str(token.claims.get("iss", "")).removeprefix("https://").rstrip("/") != known[1].url or not all(token.claims.get(name) for name in ("sub", "aud", "exp", "iat")):
+        raise errors.no_identity("No OpenIDConnect provider found for the token.")
+    await federated.verified(call.of("sts"), known[1], token)
+    federated.of_now(call, known[1], token.claims)
+    return token.claims
+
+
 def portal(call: Call, role_arn: str, session_name: str, seconds: float, tags: dict[str, str]) -> dict[str, Any]:
     """Credentials that Identity Center's portal gives for one of its roles; it has seen who asks."""
     role = iam.role(call, role_arn)

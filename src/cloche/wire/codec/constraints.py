@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..model import Operation, Shape
-from .refusal import Fault
+from .refusal import SECRET, Fault
 
 Check = Callable[[Any, str, list[Fault]], None]
 _PENDING: Any = object()
@@ -131,9 +131,10 @@ def _scalar(shape: Shape) -> Check | None:
     sized = kind in ("string", "blob")
     if kind in ("boolean", "timestamp") or (low is None and high is None and not enum and not pattern):
         return None
-    what = "length" if sized else "value"
+    what, secret = "length" if sized else "value", spec.get("sensitive") and kind == "string"
 
     def scalar(value: Any, path: str, faults: list[Fault]) -> None:
+        seen = SECRET if secret else value
         if sized:
             if not isinstance(value, (str, bytes)):
                 return  # a stream; its length is its reader's business
@@ -141,13 +142,13 @@ def _scalar(shape: Shape) -> Check | None:
         else:
             size = value
         if high is not None and size > high:
-            faults.append(Fault("max", path, value, f"Member must have {what} less than or equal to {high}"))
+            faults.append(Fault("max", path, seen, f"Member must have {what} less than or equal to {high}"))
         if low is not None and size < low:
-            faults.append(Fault("min", path, value, f"Member must have {what} greater than or equal to {low}"))
+            faults.append(Fault("min", path, seen, f"Member must have {what} greater than or equal to {low}"))
         if pattern and (found := java_regex(pattern)) is not None and not _matches(found, value):
-            faults.append(Fault("pattern", path, value, f"Member must satisfy regular expression pattern: {pattern}"))
+            faults.append(Fault("pattern", path, seen, f"Member must satisfy regular expression pattern: {pattern}"))
         if enum and value not in allowed:
-            faults.append(Fault("enum", path, value, f"Member must satisfy enum value set: [{', '.join(enum)}]"))
+            faults.append(Fault("enum", path, seen, f"Member must satisfy enum value set: [{', '.join(enum)}]"))
 
     return scalar
 

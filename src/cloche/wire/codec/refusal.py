@@ -20,10 +20,14 @@ class Invalid(Exception):
 CODES = {
     "apigateway": "BadRequestException",
     "apigatewayv2": "BadRequestException",
+    "cognito-idp": "InvalidParameterException",
     "logs": "InvalidParameterException",
     "organizations": "InvalidInputException",
 }
 _BY_PROTOCOL = {"json": "ValidationException", "rest-json": "ValidationException", "query": "ValidationError", "rpc-v2-cbor": "ValidationException"}
+
+
+SECRET = "***sensitive***"  # stands in a fault for the value of a member that the model calls sensitive
 
 
 class Fault:
@@ -35,8 +39,8 @@ class Fault:
         self.kind, self.path, self.value, self.why = kind, path, value, why
 
     def sentence(self) -> str:
-        found = "null" if self.kind == "required" else f"'{_show(self.value)}'"
-        return f"Value {found} at '{self.path}' failed to satisfy constraint: {self.why}"
+        found = "" if self.value is SECRET else "null " if self.kind == "required" else f"'{_show(self.value)}' "
+        return f"Value {found}at '{self.path}' failed to satisfy constraint: {self.why}"
 
 
 def _show(value: Any) -> str:

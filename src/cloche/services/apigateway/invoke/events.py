@@ -23,6 +23,8 @@ def request_context(x: Exchange) -> dict[str, Any]:
     identity = {name: c["identity"].get(name) for name in IDENTITY}
     if "apiKey" in c["identity"]:
         identity |= {"apiKey": c["identity"]["apiKey"], "apiKeyId": c["identity"]["apiKeyId"]}
+    if "clientCert" in c["identity"]:
+        identity["clientCert"] = c["identity"]["clientCert"]
     context = {
         "resourceId": x.resource.id, "resourcePath": x.resource.path, "httpMethod": x.method, "extendedRequestId": c["extendedRequestId"], "requestTime": clf(x.started),
         "path": x.prefixed + x.path, "accountId": x.call.account, "protocol": "HTTP/1.1", "stage": x.stage.name, "domainPrefix": c["domainPrefix"],
@@ -40,7 +42,7 @@ def proxy(x: Exchange) -> dict[str, Any]:
     headers = full_headers(x)
     body, packed = x.packed((x.live.is_binary(x.media) and "content-type" in x.request.headers) or "*/*" in x.live.binary)
     return {
-        "resource": x.resource.path, "path": x.path, "httpMethod": x.method,
+        "resource": x.resource.path, "path": x.based + x.path, "httpMethod": x.method,
         "headers": {n: vs[-1] for n, vs in headers.items()} or None, "multiValueHeaders": headers or None,
         "queryStringParameters": {n: vs[-1] for n, vs in x.query.items()} or None, "multiValueQueryStringParameters": x.query or None,
         "pathParameters": x.params or None, "stageVariables": dict(x.variables) or None, "requestContext": request_context(x), "body": body, "isBase64Encoded": packed,

@@ -7,6 +7,7 @@ from __future__ import annotations
 import base64
 import ipaddress
 import json
+import ssl
 import time
 from functools import lru_cache
 from typing import Any
@@ -18,7 +19,7 @@ Multi = dict[str, list[str]]
 
 
 class Exchange:
-    __slots__ = ("api", "body", "call", "caller", "context", "events", "headers", "host", "live", "method", "params", "path", "plan", "prefixed", "query", "request", "resource", "spec", "stage", "started",
+    __slots__ = ("api", "based", "body", "call", "caller", "context", "events", "headers", "host", "live", "method", "params", "path", "plan", "prefixed", "query", "request", "resource", "spec", "stage", "started",
                  "status", "variables")
 
     def __init__(self, call: Call, request: Request, api: str, path: str) -> None:
@@ -34,6 +35,7 @@ class Exchange:
         self.resource: Any = None
         self.spec: Any = None        # the Method
         self.plan: Any = None        # usage plan of the key that came with it
+        self.based = ""              # the base path of a custom domain, which proxy events show in `path`
         self.prefixed = ""           # what stood before the path: /stage
         self.events: list[str] = []
         self.status = 0
@@ -96,6 +98,19 @@ def last(multi: Multi, name: str) -> str | None:
 def clf(moment: float) -> str:
     """`09/Apr/2015:12:34:56 +0000`, the common log format."""
     return time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime(moment))
+
+
+def client_certificate(request: Request) -> dict[str, Any] | None:
+    """What a client showed in the TLS handshake of a domain that asks for it."""
+    if request.tls is None or not (shown := request.tls.getpeercert()):
+        return None
+    pem = ssl.DER_cert_to_PEM_cert(request.tls.getpeercert(True))
+    names = {key: ",".join(f"{SHORT.get(n, n)}={v}" for part in reversed(shown[key]) for n, v in part) for key in ("subject", "issuer")}
+    return {"clientCertPem": pem, "subjectDN": names["subject"], "issuerDN": names["issuer"], "serialNumber": ":".join(shown["serialNumber"][i:i + 2].lower() for i in range(0, len(shown["serialNumber"]), 2)),
+            "validity": {"notBefore": shown["notBefore"], "notAfter": shown["notAfter"]}}
+
+
+SHORT = {"commonName": "CN", "organizationName": "O", "organizationalUnitName": "OU", "countryName": "C", "stateOrProvinceName": "ST", "localityName": "L"}
 
 
 def source_ip(request: Request) -> str:

@@ -14,7 +14,7 @@ from ..apis import LETTERS, RestApi
 from ..deployments import Deployment
 from ..stages import Stage
 from . import access_log, authorize, cache, integrate, refusals, throttle, validate
-from .exchange import Exchange, clf, source_ip, trace
+from .exchange import Exchange, clf, client_certificate, source_ip, trace
 from .live import live, names_of
 from .refusals import Refused
 from .responses import clean
@@ -30,6 +30,7 @@ async def answer(call: Call, request: Request, api: RestApi, stage_name: str, pa
         return refusals.plain(call.request_id, 403, "Forbidden", "ForbiddenException")
     x = Exchange(call, request, api.id, path or "/")
     x.stage, x.prefixed = stage, prefixed
+    x.based = "" if by_default_host else prefixed
     deployment = chosen(x, api)
     x.live = live(call, deployment)
     describe(x, deployment)
@@ -83,6 +84,8 @@ def describe(x: Exchange, deployment: Deployment) -> None:
         "identity": {"sourceIp": source_ip(request), "userAgent": x.header("user-agent")},
         "requestOverride": {"header": {}, "querystring": {}, "path": {}}, "responseOverride": {"header": {}}, "error": {},
     }
+    if (certificate := client_certificate(request)) is not None:
+        x.context["identity"]["clientCert"] = certificate
 
 
 async def steps(x: Exchange) -> Response:

@@ -5,7 +5,7 @@ import base64
 import json
 from typing import Any
 
-from cloche.services.apigateway.public import clf, source_ip
+from cloche.services.apigateway.public import clf, client_certificate, source_ip
 
 from .exchange import Exchange
 
@@ -28,6 +28,8 @@ def context_v2(x: Exchange) -> dict[str, Any]:
     }
     if x.authorizer:
         context["authorizer"] = x.authorizer["v2"]
+    if (certificate := client_certificate(x.request)) is not None:
+        context["authentication"] = {"clientCert": certificate}
     return context
 
 

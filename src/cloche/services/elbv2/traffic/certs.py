@@ -1,12 +1,12 @@
 """TLS contexts of listeners: the protocols and ciphers of their policy, and the certificate that fits the name a client asks for, else the default one."""
 from __future__ import annotations
 
-import os
 import ssl
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
+from cloche.engines import shown
 from cloche.kernel import Call
 
 from .. import certificates, ssl_policies
@@ -58,17 +58,10 @@ def kept(found: certificates.Material, policy: str) -> ssl.SSLContext:
 
 def one(found: certificates.Material, policy: str) -> ssl.SSLContext:
     protocols, ciphers = ssl_policies.POLICIES[policy]
-    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    made = shown.context(found.private, found.body, found.chain)
     made.minimum_version, made.maximum_version = VERSIONS[protocols[0]], VERSIONS[protocols[-1]]
     if older := [name for name in ciphers if not name.startswith("TLS_")]:
         made.set_ciphers(":".join(older))
-    made.set_alpn_protocols(["http/1.1"])
-    file = os.memfd_create("certificate")                  # OpenSSL reads files only; this one is never on a disk
-    try:
-        os.write(file, "\n".join([found.private, found.body, found.chain]).encode())
-        made.load_cert_chain(f"/proc/self/fd/{file}")
-    finally:
-        os.close(file)
     return made
 
 
