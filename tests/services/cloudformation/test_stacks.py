@@ -202,6 +202,19 @@ def test_retained_resources_may_be_named_only_after_a_failed_deletion(cloud):
     assert iam.get_group(GroupName=group)["Group"]["GroupName"] == group
 
 
+def test_a_stack_that_could_not_be_deleted_can_be_deleted_by_force(cloud):
+    cfn, iam = cloud.client("cloudformation"), cloud.client("iam")
+    made = cfn.create_stack(StackName="stuck", TemplateBody=template({"G": {"Type": "AWS::IAM::Group", "Properties": {}}, "Q": queue()}), Capabilities=["CAPABILITY_IAM"])
+    group = resources(cfn, "stuck")["G"]["PhysicalResourceId"]
+    assert refused(cfn.delete_stack, StackName="stuck", DeletionMode="FORCE_DELETE_STACK")[0] == "ValidationError"
+    iam.create_user(UserName="member")
+    iam.add_user_to_group(GroupName=group, UserName="member")
+    cfn.delete_stack(StackName="stuck")
+    assert status(cfn, "stuck") == "DELETE_FAILED"
+    cfn.delete_stack(StackName="stuck", DeletionMode="FORCE_DELETE_STACK")
+    assert status(cfn, made["StackId"]) == "DELETE_COMPLETE" and ("G", "DELETE_SKIPPED") in events(cfn, made["StackId"])
+
+
 def test_continue_update_rollback_goes_on_where_a_rollback_got_stuck(cloud):
     cfn, sqs = cloud.client("cloudformation"), cloud.client("sqs")
     cfn.create_stack(StackName="stuckup", TemplateBody=template({"A": queue(VisibilityTimeout=10)}))

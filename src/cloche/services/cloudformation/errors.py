@@ -110,6 +110,10 @@ def retain_only_failed() -> AwsError:
     return validation("RetainResources can only be specified for a stack in the DELETE_FAILED state")
 
 
+def force_only_failed() -> AwsError:
+    return validation("DeletionMode FORCE_DELETE_STACK can only be specified for a stack in the DELETE_FAILED state")
+
+
 def not_rolling_back(stack_id: str, status: str) -> AwsError:
     return validation(f"Stack:{stack_id} is in {status} state and can not continue rollback.")
 

@@ -241,6 +241,11 @@ def delete(call: Call, stack: Stack, req: Any, nested: bool = False) -> None:
         raise errors.protected(stack.name)
     if req.get("RetainResources") and stack.status != "DELETE_FAILED":
         raise errors.retain_only_failed()
+    retain = list(req.get("RetainResources", []))
+    if req.get("DeletionMode") == "FORCE_DELETE_STACK":
+        if stack.status != "DELETE_FAILED":
+            raise errors.force_only_failed()
+        retain += [name for name, one in rows(call, stack.id).items() if one.status == "DELETE_FAILED"]
     if stack.status == "REVIEW_IN_PROGRESS":
         from .resources import forget_change_sets
         forget_change_sets(call, stack)
@@ -248,7 +253,7 @@ def delete(call: Call, stack: Stack, req: Any, nested: bool = False) -> None:
         return
     role = _role(call, req, stack)
     was = stack.operation.was or stack.status if stack.operation else stack.status
-    running = operation(call, "DELETE_STACK", "remove", req, role, was=was, retain=list(req.get("RetainResources", [])))
+    running = operation(call, "DELETE_STACK", "remove", req, role, was=was, retain=retain)
     begin(call, stack.but(status="DELETE_IN_PROGRESS", operation=running))
 
 

@@ -187,6 +187,8 @@ def application(call: Call, **asked: str) -> dict[str, Any]:
         return call.do("serverlessrepo", "CreateCloudFormationTemplate", **asked)
     except AwsError as error:
         raise sam.Refused(error.code, error.message) from None
+    except LookupError:
+        raise sam.Refused("NotFoundException", "Cloche does not build the Serverless Application Repository yet") from None
 
 
 def managed_policies(call: Call) -> dict[str, str]:
