@@ -26,7 +26,7 @@ PASSWORD_FLOWS = ("USER_PASSWORD_AUTH", "ADMIN_USER_PASSWORD_AUTH", "ADMIN_NO_SR
 
 @cognito.op(unsigned=True, partly="Passkeys (WEB_AUTHN) are not built.")
 async def initiate_auth(call: Call, req: t.InitiateAuthRequest) -> t.InitiateAuthResponse:
-    call, pool, client = clients.enter(call, req["ClientId"])
+    call, pool, client = await clients.admitted(call, req["ClientId"])
     if req["AuthFlow"] in PASSWORD_FLOWS[1:]:
         raise errors.parameter("Initiate Auth method not supported.")
     return await begin(call, pool, client, req)  # type: ignore[no-any-return]
@@ -160,7 +160,7 @@ async def refresh(attempt: Attempt, given: dict[str, str]) -> Any:
 
 @cognito.op(unsigned=True, partly="Passkeys (WEB_AUTHN) are not built.")
 async def respond_to_auth_challenge(call: Call, req: t.RespondToAuthChallengeRequest) -> t.RespondToAuthChallengeResponse:
-    call, pool, client = clients.enter(call, req["ClientId"])
+    call, pool, client = await clients.admitted(call, req["ClientId"])
     return await respond(call, pool, client, req)  # type: ignore[no-any-return]
 
 

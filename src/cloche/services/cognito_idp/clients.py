@@ -93,6 +93,17 @@ def enter(call: Call, id_: str) -> tuple[Call, Pool, Client]:
     return found[0], found[1], client
 
 
+async def admitted(call: Call, id_: str) -> tuple[Call, Pool, Client]:
+    """As `enter`, past the web ACL that may stand before the pool's public operations."""
+    there, pool, client = enter(call, id_)
+    if call.request is not None and call.wire:
+        from cloche.services.wafv2 import public as wafv2
+        said, _ = await wafv2.judge(there, pools.arn(there, pool.id), call.request, call.source_ip or "127.0.0.1")
+        if said is not None:
+            raise errors.forbidden()
+    return there, pool, client
+
+
 def check_hash(client: Client, given: str | None, *names: str) -> None:
     """SECRET_HASH: the user's name and the client's id under the client's secret. One that is sent to a client without a secret is wrong too."""
     if not client.secrets:

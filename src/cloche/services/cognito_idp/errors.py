@@ -158,6 +158,10 @@ def precondition(message: str) -> AwsError:
     return AwsError("PreconditionNotMetException", message)
 
 
+def forbidden() -> AwsError:
+    return AwsError("ForbiddenException", "Request not allowed due to WAF block.")
+
+
 def unsupported(message: str) -> AwsError:
     return AwsError("UnsupportedOperationException", message)
 

@@ -32,5 +32,10 @@ async def serve(call: Call, request: Request, match: dict[str, str]) -> Response
     if domain is None or match.get("region") not in (None, domain.region):
         return answer(404, {"message": "No such domain."})
     there = call.at(domain.account, domain.region)
+    pool = pools.find(there, domain.pool)
+    from cloche.services.wafv2 import public as wafv2
+    said, _ = await wafv2.judge(there, pools.arn(there, pool.id), request, request.peer.partition(":")[0] or "127.0.0.1")
+    if said is not None:
+        return Response(403, [("content-type", "text/html")], b"<html><head><title>403 Forbidden</title></head></html>") if isinstance(said, str) else said
     prefix, path = (f"/_cognito/{domain.name}", "/" + match["path"]) if "path" in match else ("", request.path)
-    return await oauth.serve(there, pools.find(there, domain.pool), request, prefix, path)
+    return await oauth.serve(there, pool, request, prefix, path)

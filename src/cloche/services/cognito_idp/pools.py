@@ -200,6 +200,8 @@ def delete_user_pool(call: Call, req: t.DeleteUserPoolRequest) -> None:
                     call.delete(place)
     for table in ("user", "attribute", "member", "code", "login", "key", "link", "device", "event"):
         call.sql(f"DELETE FROM cognito_{table} WHERE pool = ?", pool.id)
+    from cloche.services.wafv2 import public as wafv2
+    wafv2.forget(call, arn(call, pool.id))
     call.delete(call.get(Home, pool.id) or Home(pool.id, "", "", pool.id))
     call.delete(pool)
 

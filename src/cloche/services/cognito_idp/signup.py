@@ -47,7 +47,7 @@ def writable(client: Client, attributes: dict[str, str]) -> None:
 
 @cognito.op(unsigned=True, partly="Passwordless sign-up and its session are not built.")
 async def sign_up(call: Call, req: t.SignUpRequest) -> t.SignUpResponse:
-    call, pool, client = clients.enter(call, req["ClientId"])
+    call, pool, client = await clients.admitted(call, req["ClientId"])
     clients.check_hash(client, req.get("SecretHash"), req["Username"])
     if pool.values["AdminCreateUserConfig"]["AllowAdminCreateUserOnly"]:
         raise errors.unauthorized("SignUp is not permitted for this user pool")
@@ -84,7 +84,7 @@ async def sign_up(call: Call, req: t.SignUpRequest) -> t.SignUpResponse:
 
 @cognito.op(unsigned=True)
 async def confirm_sign_up(call: Call, req: t.ConfirmSignUpRequest) -> t.ConfirmSignUpResponse:
-    call, pool, client = clients.enter(call, req["ClientId"])
+    call, pool, client = await clients.admitted(call, req["ClientId"])
     clients.check_hash(client, req.get("SecretHash"), req["Username"])
     user = users.resolve(call, pool, req["Username"])
     if user is None:
@@ -104,7 +104,7 @@ async def confirm_sign_up(call: Call, req: t.ConfirmSignUpRequest) -> t.ConfirmS
 
 @cognito.op(unsigned=True)
 async def resend_confirmation_code(call: Call, req: t.ResendConfirmationCodeRequest) -> t.ResendConfirmationCodeResponse:
-    call, pool, client = clients.enter(call, req["ClientId"])
+    call, pool, client = await clients.admitted(call, req["ClientId"])
     clients.check_hash(client, req.get("SecretHash"), req["Username"])
     user = users.resolve(call, pool, req["Username"])
     if user is None:
@@ -132,7 +132,7 @@ def pretended(name: str) -> Any:
 
 @cognito.op(unsigned=True)
 async def forgot_password(call: Call, req: t.ForgotPasswordRequest) -> t.ForgotPasswordResponse:
-    call, pool, client = clients.enter(call, req["ClientId"])
+    call, pool, client = await clients.admitted(call, req["ClientId"])
     clients.check_hash(client, req.get("SecretHash"), req["Username"])
     user = users.resolve(call, pool, req["Username"])
     if user is None and triggers.has(pool, "UserMigration"):
@@ -153,7 +153,7 @@ async def forgot_password(call: Call, req: t.ForgotPasswordRequest) -> t.ForgotP
 
 @cognito.op(unsigned=True)
 async def confirm_forgot_password(call: Call, req: t.ConfirmForgotPasswordRequest) -> t.ConfirmForgotPasswordResponse:
-    call, pool, client = clients.enter(call, req["ClientId"])
+    call, pool, client = await clients.admitted(call, req["ClientId"])
     clients.check_hash(client, req.get("SecretHash"), req["Username"])
     user = users.resolve(call, pool, req["Username"])
     if user is None:

@@ -200,7 +200,7 @@ def usable(call: Call, pool: Pool, client: Client, refresh: str) -> tuple[Login,
 
 @cognito.op(unsigned=True)
 async def get_tokens_from_refresh_token(call: Call, req: t.GetTokensFromRefreshTokenRequest) -> t.GetTokensFromRefreshTokenResponse:
-    call, pool, client = clients.enter(call, req["ClientId"])
+    call, pool, client = await clients.admitted(call, req["ClientId"])
     if not clients.knows_secret(client, req.get("ClientSecret")):
         raise errors.unauthorized(f"Unable to verify secret for client {client.id}" if client.secrets else "Client is not configured for secret but secret was received")
     login, user = usable(call, pool, client, req["RefreshToken"])

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 BALANCER = re.compile(r"arn:[\w-]+:elasticloadbalancing:[\w-]+:(\d{12}):loadbalancer/app/[\w-]+/\w+$")
 STAGE = re.compile(r"arn:[\w-]+:apigateway:[\w-]+::/restapis/(\w+)/stages/([\w-]+)$")
-KINDS = {"APPLICATION_LOAD_BALANCER": BALANCER, "API_GATEWAY": STAGE}
+POOL = re.compile(r"arn:[\w-]+:cognito-idp:[\w-]+:(\d{12}):userpool/([\w-]+)$")
+KINDS = {"APPLICATION_LOAD_BALANCER": BALANCER, "API_GATEWAY": STAGE, "COGNITO_USER_POOL": POOL}
 
 
 class Association(Record, frozen=True):
@@ -34,30 +35,33 @@ def of(call: Call, acl: str) -> list[str]:
 
 def _own(call: Call, arn: str) -> str:
     """The resource's ARN in this account."""
-    if found := BALANCER.match(arn):
+    if found := BALANCER.match(arn) or POOL.match(arn):
         return arn.replace(f":{found[1]}:", f":{call.account}:", 1)
     return arn
 
 
 def _needs(call: Call, req: Any) -> list[Need]:
     resource = _own(call, req["ResourceArn"])
-    other = "apigateway:SetWebACL" if STAGE.match(resource) else "elasticloadbalancing:SetWebAcl"
-    action = "wafv2:" + ("AssociateWebACL" if "WebACLArn" in req else "DisassociateWebACL")
+    verb = "AssociateWebACL" if "WebACLArn" in req else "DisassociateWebACL"
+    other = "apigateway:SetWebACL" if STAGE.match(resource) else f"cognito-idp:{verb}" if POOL.match(resource) else "elasticloadbalancing:SetWebAcl"
+    action = f"wafv2:{verb}"
     return [*([Need(action, entities.own(call, req["WebACLArn"]))] if "WebACLArn" in req else []), Need(action, resource), Need(other, resource)]
 
 
 def _there(call: Call, arn: str) -> None:
     """A resource of this account that an ACL can stand before. An HTTP API's stage (/apis/...), a Network Load Balancer are none."""
     as_root = call.as_root()
-    if f":{call.region}:" not in arn or not (BALANCER.match(arn) or STAGE.match(arn)):
+    if f":{call.region}:" not in arn or not (BALANCER.match(arn) or STAGE.match(arn) or POOL.match(arn)):
         raise errors.bad_arn(arn)
     try:
         if stage := STAGE.match(arn):
             as_root.do("apigateway", "GetStage", restApiId=stage[1], stageName=stage[2])
+        elif pool := POOL.match(arn):
+            as_root.do("cognito-idp", "DescribeUserPool", UserPoolId=pool[2])
         else:
             as_root.do("elbv2", "DescribeLoadBalancers", LoadBalancerArns=[arn])
     except AwsError as error:
-        if error.code not in ("NotFoundException", "LoadBalancerNotFound"):
+        if error.code not in ("NotFoundException", "LoadBalancerNotFound", "ResourceNotFoundException"):
             raise
         raise errors.missing() from None
 

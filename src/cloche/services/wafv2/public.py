@@ -106,7 +106,7 @@ weigh, managed_by_firewall_manager, drop_managed, release = firewall_manager.wei
 def _limit(acl: Entity, arn: str) -> int:
     if ":elasticloadbalancing:" in arn:
         return BODY_BYTES
-    given = acl.values.get("AssociationConfig", {}).get("RequestBody", {}).get("API_GATEWAY", {}).get("DefaultSizeInspectionLimit", "KB_16")
+    given = acl.values.get("AssociationConfig", {}).get("RequestBody", {}).get("COGNITO_USER_POOL" if ":cognito-idp:" in arn else "API_GATEWAY", {}).get("DefaultSizeInspectionLimit", "KB_16")
     return int(given.removeprefix("KB_")) * 1024
 
 
