@@ -1,6 +1,6 @@
 """Runs Ceph's s3-tests (https://github.com/ceph/s3-tests) against a Cloche of its own and counts what passed, failed, and why.
 
-    CLOCHE_S3_TESTS=/path/to/s3-tests make s3-tests          # a checkout with its requirements in CLOCHE_S3_TESTS/.venv (or CLOCHE_S3_TESTS_PYTHON)
+    CLOCHE_S3_TESTS=/path/to/s3-tests make s3tests           # a checkout with its requirements in CLOCHE_S3_TESTS/.venv (or CLOCHE_S3_TESTS_PYTHON)
     python tools/s3_tests.py -k multipart                    # what follows goes to pytest
 
 Nothing of theirs is kept here. Tests that wait for lifecycle "days" run by themselves, while a thread moves the cloud's clock on a day at a time.
