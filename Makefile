@@ -5,7 +5,7 @@ CLIENTS := .venv-clients
 PY := $(VENV)/bin/python
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help demo demo-network test setup clients lint bench soak docs clean
+.PHONY: help demo demo-network test setup clients lint bench soak s3tests docs clean
 
 help:
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -54,6 +54,9 @@ bench: setup ## measure (see docs/benchmarks.md)
 
 soak: setup ## kill -9 fifty times under load, hostile requests by the thousand
 	$(PY) -m pytest tests/soak -q --soak
+
+s3tests: setup ## Ceph's s3-tests; CLOCHE_S3_TESTS names a checkout, CLOCHE_S3_TESTS_PYTHON a python with its requirements
+	$(PY) tools/s3_tests.py
 
 clean:
 	rm -rf $(VENV) $(CLIENTS) .pytest_cache .ruff_cache .aws-sam
