@@ -157,6 +157,13 @@ DOCUMENTS: dict[str, list[dict[str, Any]]] = {
     "AWSApplicationAutoscalingEC2SpotFleetRequestPolicy": [allow(["ec2:DescribeSpotFleetRequests", "ec2:ModifySpotFleetRequest", "cloudwatch:DescribeAlarms", "cloudwatch:PutMetricAlarm",
                                                                   "cloudwatch:DeleteAlarms"])],
     "AWSApplicationAutoscalingECSServicePolicy": [allow(["ecs:DescribeServices", "ecs:UpdateService", "cloudwatch:PutMetricAlarm", "cloudwatch:DescribeAlarms", "cloudwatch:DeleteAlarms"])],
+    "IAMAuditRootUserCredentials": [allow(["iam:GetAccessKeyLastUsed", "iam:GetAccountSummary", "iam:GetLoginProfile", "iam:GetUser", "iam:ListAccessKeys", "iam:ListMFADevices",
+                                           "iam:ListSigningCertificates"])],
+    "IAMCreateRootUserPassword": [allow(["iam:CreateLoginProfile", "iam:GetLoginProfile"])],
+    "IAMDeleteRootUserCredentials": [allow(["iam:DeactivateMFADevice", "iam:DeleteAccessKey", "iam:DeleteLoginProfile", "iam:DeleteSigningCertificate", "iam:GetAccessKeyLastUsed",
+                                            "iam:GetAccountSummary", "iam:GetLoginProfile", "iam:GetUser", "iam:ListAccessKeys", "iam:ListMFADevices", "iam:ListSigningCertificates"])],
+    "S3UnlockBucketPolicy": [allow(["s3:DeleteBucketPolicy", "s3:GetBucketPolicy", "s3:ListAllMyBuckets", "s3:PutBucketPolicy"])],
+    "SQSUnlockQueuePolicy": [allow(["sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:ListQueues", "sqs:SetQueueAttributes"])],
     "AWSDenyAll": [{"Sid": "DenyAll", "Effect": "Deny", "Action": ["*"], "Resource": "*"}],
 }
 

@@ -47,6 +47,8 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
         """Credentials of GetSessionToken and GetFederationToken reach little of IAM and STS, whatever policies say (AWS's comparison of STS operations)."""
         if not self.issued or self.kind not in ("user", "federated", "root"):
             return False
+        if self.kind == "root" and self.session_policies is not None:   # AssumeRoot's: its task says what it reaches
+            return False
         if service == "iam":
             return not self.mfa
         if operation in ("GetCallerIdentity", "GetSessionToken", "GetFederationToken"):   # the last two say no in their own words

@@ -51,7 +51,7 @@ def decide(call: Call, need: Need) -> Any:
 def is_roots(call: Call, need: Need) -> bool:
     """Root of the resource's own account, and no policy on the resource: nobody else is to be asked."""
     principal = call.principal
-    if principal.kind != "root" or need.policy is not None or need.rule != "normal":
+    if principal.kind != "root" or need.policy is not None or need.rule != "normal" or principal.session_policies is not None:
         return False
     if (need.account or owner_of(need.resource) or call.account) != principal.account:
         return False

@@ -75,3 +75,12 @@ def test_a_renamed_group_keeps_its_members(cloud, iam):
     assert [u["UserName"] for u in iam.get_group(GroupName="k")["Users"]] == ["bob"]
     assert [g["GroupName"] for g in bob.client("iam").list_groups_for_user(UserName="bob")["Groups"]] == ["k"]
     assert iam.list_entities_for_policy(PolicyArn="arn:aws:iam::aws:policy/IAMReadOnlyAccess", EntityFilter="Group")["PolicyGroups"][0]["GroupName"] == "k"
+
+
+def test_the_inline_policies_of_a_group_are_limited_to_5120_characters_together(iam):
+    iam.create_group(GroupName="g")
+    half = document(allow([f"s3:Get{'x' * 40}{i:02}" for i in range(50)]))
+    iam.put_group_policy(GroupName="g", PolicyName="a", PolicyDocument=half)
+    said = refused("LimitExceeded", iam.put_group_policy, GroupName="g", PolicyName="b", PolicyDocument=document(allow([f"s3:Get{'y' * 40}{i:03}" for i in range(60)])))
+    assert said == "Maximum policy size of 5120 bytes exceeded for group g"
+    iam.put_group_policy(GroupName="g", PolicyName="a", PolicyDocument=half)

@@ -113,3 +113,31 @@ def test_a_denial_names_the_managed_policy_that_denies_and_strangers_are_not_tol
     other = cloud.other()
     url = other.client("sqs").create_queue(QueueName="q")["QueueUrl"]
     assert refused("AccessDenied", bob.client("sqs").get_queue_attributes, QueueUrl=url).endswith("with an explicit deny in an identity-based policy")
+
+
+def test_a_queue_policy_that_names_the_user_or_the_session_needs_nobody_else(cloud, iam):
+    """Neither an identity policy, nor the boundary's or the session policy's silence counts; for a role's ARN, and for the account's, the rest is still asked."""
+    sqs = cloud.client("sqs")
+    url = sqs.create_queue(QueueName="q")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    iam.create_policy(PolicyName="cap", PolicyDocument=document(allow("s3:*")))
+    bob = Person(cloud, "bob", allow("sts:AssumeRole"), PermissionsBoundary=f"arn:aws:iam::{cloud.account}:policy/cap")
+    carl = Person(cloud, "carl", allow("sts:AssumeRole"))
+    role = iam.create_role(RoleName="r", AssumeRolePolicyDocument=trusting({"AWS": carl.arn}))["Role"]["Arn"]
+    session = cloud.client("sqs", **carl.assume(role, "ses", Policy=document(allow("s3:*"))))
+    free = cloud.client("sqs", **carl.assume(role, "ses"))
+
+    def let(principal):
+        sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": document({"Effect": "Allow", "Principal": {"AWS": principal}, "Action": "sqs:SendMessage", "Resource": arn})})
+
+    let(bob.arn)
+    bob.client("sqs").send_message(QueueUrl=url, MessageBody="x")
+    let(f"arn:aws:sts::{cloud.account}:assumed-role/r/ses")
+    session.send_message(QueueUrl=url, MessageBody="x")
+    let(role)
+    free.send_message(QueueUrl=url, MessageBody="x")
+    assert "because no session policy" in refused("AccessDenied", session.send_message, QueueUrl=url, MessageBody="x")
+    let(cloud.account)
+    assert "because no identity-based policy" in refused("AccessDenied", carl.client("sqs").send_message, QueueUrl=url, MessageBody="x")
+    iam.put_user_policy(UserName="carl", PolicyName="more", PolicyDocument=document(allow("sqs:*")))
+    carl.client("sqs").send_message(QueueUrl=url, MessageBody="x")

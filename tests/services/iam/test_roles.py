@@ -157,6 +157,26 @@ def test_a_service_linked_role_is_made_once_and_changed_by_nobody(cloud, iam):
     refused("NoSuchEntity", iam.get_role, RoleName="AWSServiceRoleForECS")
 
 
+def test_a_service_linked_role_comes_with_its_first_use_and_stays_while_it_is_used(cloud, iam):
+    cloud.client("guardduty", region="eu-west-1").create_detector(Enable=True)
+    role = iam.get_role(RoleName="AWSServiceRoleForAmazonGuardDuty")["Role"]
+    assert role["Path"] == "/aws-service-role/guardduty.amazonaws.com/"
+    guardduty = cloud.client("guardduty", region="eu-west-1")
+    [detector] = guardduty.list_detectors()["DetectorIds"]
+
+    def delete():
+        task = iam.delete_service_linked_role(RoleName=role["RoleName"])["DeletionTaskId"]
+        cloud.advance(1)
+        return iam.get_service_linked_role_deletion_status(DeletionTaskId=task)
+    failed = delete()
+    assert failed["Status"] == "FAILED"
+    assert failed["Reason"]["RoleUsageList"] == [{"Region": "eu-west-1", "Resources": [f"arn:aws:guardduty:eu-west-1:{cloud.account}:detector/{detector}"]}]
+    iam.get_role(RoleName=role["RoleName"])
+    guardduty.delete_detector(DetectorId=detector)
+    assert delete()["Status"] == "SUCCEEDED"
+    refused("NoSuchEntity", iam.get_role, RoleName=role["RoleName"])
+
+
 def test_a_boundary_caps_what_policies_allow(cloud, iam):
     cap = iam.create_policy(PolicyName="cap", PolicyDocument=document(allow("iam:ListUsers")))["Policy"]["Arn"]
     bob = Person(cloud, "bob", allow("iam:*"), PermissionsBoundary=cap)
@@ -190,3 +210,15 @@ def test_role_sessions_are_told_apart_from_the_role(cloud, iam):
     arn = iam.create_role(RoleName="r", AssumeRolePolicyDocument=trusting({"AWS": bob.arn}))["Role"]["Arn"]
     answer = bob.client("sts").assume_role(RoleArn=arn, RoleSessionName="ses")
     assert cloud.client("sts", **keys(answer)).get_caller_identity()["Arn"] == f"arn:aws:sts::{cloud.account}:assumed-role/r/ses"
+
+
+def test_assume_role_answers_with_ids_that_say_what_they_are(cloud, iam):
+    bob = Person(cloud, "bob")
+    role = iam.create_role(RoleName="r", AssumeRolePolicyDocument=trusting({"AWS": bob.arn}))["Role"]
+    answer = bob.client("sts").assume_role(RoleArn=role["Arn"], RoleSessionName="ses")
+    group = iam.create_group(GroupName="g")["Group"]
+    policy = iam.create_policy(PolicyName="p", PolicyDocument=document(allow("s3:*")))["Policy"]
+    assert [x[:4] for x in (bob.key, answer["Credentials"]["AccessKeyId"], iam.get_user(UserName="bob")["User"]["UserId"], role["RoleId"], group["GroupId"], policy["PolicyId"])] == [
+        "AKIA", "ASIA", "AIDA", "AROA", "AGPA", "ANPA"]
+    assert answer["AssumedRoleUser"] == {"AssumedRoleId": f"{role['RoleId']}:ses", "Arn": f"arn:aws:sts::{cloud.account}:assumed-role/r/ses"}
+    refused("ValidationError", bob.client("sts").assume_role, RoleArn=role["Arn"], RoleSessionName="no spaces")

@@ -11,6 +11,13 @@ SYNC_LIMIT = 6_291_556
 STREAM_LIMIT = 200 << 20
 
 
+class Joined(NamedTuple):
+    """A network made elsewhere that an environment lives in, instead of one of its own with nothing but the endpoint."""
+
+    descriptor: int  # of the namespace; open until the environment has been started
+    binds: tuple[tuple[str, str], ...]  # files below the engine's code directory, and what they replace inside
+
+
 class Spec(NamedTuple):
     """An environment to be: everything that, when it changes, needs new environments."""
 
@@ -21,6 +28,7 @@ class Spec(NamedTuple):
     memory_mb: int
     tmp_mb: int
     variables: dict[str, str]
+    joined: Joined | None = None
 
 
 @dataclass(slots=True)

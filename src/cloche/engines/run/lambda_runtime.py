@@ -96,7 +96,7 @@ class Engine:
             ours, theirs = socket.socketpair()
         try:
             order = self._order(spec, host.net)
-            sandbox = await host.start(zygote, order, log.writing, theirs, spec.memory_mb + spec.tmp_mb)
+            sandbox = await host.start(zygote, order, log.writing, theirs, spec.memory_mb + spec.tmp_mb, spec.joined.descriptor if spec.joined else -1)
         except BaseException:
             log.close()
             if ours:
@@ -137,16 +137,16 @@ class Engine:
 
     def _order(self, spec: Spec, net: bool) -> dict[str, Any]:
         python = spec.runtime.startswith("python")
-        ports = list(self.ports) if net and self.serve_endpoint else []
+        ports = list(self.ports) if net and self.serve_endpoint and not spec.joined else []
         runtime_port = RUNTIME_PORT
         if not python:
             runtime_port = RUNTIME_PORT if net else free_port()
             ports.append(runtime_port)
-        order: dict[str, Any] = {"task": spec.task, "opt": spec.opt, "tmp_mb": spec.tmp_mb, "ports": ports}
+        order: dict[str, Any] = {"joined": spec.joined is not None, "binds": spec.joined.binds if spec.joined else (), "task": spec.task, "opt": spec.opt, "tmp_mb": spec.tmp_mb, "ports": ports}
         order["env"] = {
             "PATH": PATH, "LD_LIBRARY_PATH": LIBRARY_PATH, "LANG": "en_US.UTF-8", "TZ": ":UTC", "LAMBDA_TASK_ROOT": "/var/task",
             "LAMBDA_RUNTIME_DIR": "/var/runtime", "_HANDLER": spec.handler, "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{runtime_port}",
-            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self.ports[0]}", "AWS_EXECUTION_ENV": f"AWS_Lambda_{spec.runtime}", **spec.variables,
+            "AWS_EXECUTION_ENV": f"AWS_Lambda_{spec.runtime}", **({} if spec.joined else {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{self.ports[0]}"}), **spec.variables,
         }
         found = interpreters.find(spec.runtime)
         if spec.runtime.startswith("nodejs") and found:

@@ -175,7 +175,7 @@ class Host:
             raise SandboxError(f"The sandbox for {key} could not be prepared: {answer['error']}")
         return Zygote(ours, answer)
 
-    async def start(self, zygote: Zygote, order: dict[str, Any], log: int, channel: socket.socket | None, memory_mb: int) -> Sandbox:
+    async def start(self, zygote: Zygote, order: dict[str, Any], log: int, channel: socket.socket | None, memory_mb: int, network: int = -1) -> Sandbox:
         """A new sandbox, prepared and under its limits but not yet let go: call `.go()`."""
         self.serial += 1
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -183,7 +183,7 @@ class Host:
         sandbox = Sandbox(self, f"env-{self.serial}", ours)
         self.sandboxes.add(sandbox)
         nothing = os.open(os.devnull, os.O_RDWR) if channel is None else -1
-        fds = [theirs.fileno(), channel.fileno() if channel else nothing, log]
+        fds = [theirs.fileno(), channel.fileno() if channel else nothing, log, *([network] if network >= 0 else [])]
         try:
             await zygote.send(json.dumps(order).encode(), fds)
         except OSError as error:

@@ -131,6 +131,11 @@ class World:
         self.names.discard(name)
         await self.ask("drop", name=name)
 
+    async def descriptor(self, name: str) -> int:
+        """The namespace itself, for who puts a process of another kind into it (only as root). Whoever gets it closes it."""
+        _, fds = await self.ask("descriptor", name=name)
+        return fds[0]
+
     async def run(self, name: str, argv: list[str], stdin: bytes = b"", timeout: float = RUN_SECONDS) -> tuple[int, bytes, bytes]:
         """A command of the host inside a network namespace ("" is the holder's own, which is connected with nothing). Other namespaces are known
         to `ip` by their names. After `timeout` it is killed: code -9."""

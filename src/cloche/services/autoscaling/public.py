@@ -34,3 +34,8 @@ def gauges(call: Call, name: str) -> list[tuple[str, float, str]]:
 
 
 __all__ = ["alarmed", "gauges"]
+
+
+def keeps_role(call: Call) -> list[str]:
+    """What keeps the service-linked role from being deleted: groups."""
+    return [one.arn for one in call.of("autoscaling").all(Group)]

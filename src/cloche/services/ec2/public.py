@@ -199,6 +199,25 @@ async def plugged_in(call: Call, *interfaces: str) -> Any:
     return await world.start(here)
 
 
+def no_network(call: Call) -> str:
+    """Why services' own programs cannot be plugged into VPCs here; "" where nothing is known to be wrong."""
+    import os
+    if world.none(call):
+        return "this cloud was started with `--compute none`."
+    return world.lacks(call) or ("" if os.geteuid() == 0 else "Cloche plugs functions into VPCs only where it runs as root.")
+
+
+def resolvers(call: Call, vpc_id: str) -> tuple[str, list[str]]:
+    """What DHCP tells in a VPC: the domain, and who resolves names."""
+    from . import addresses, dhcp_options
+    here = _here(call)
+    one = vpcs.find(here, vpc_id)
+    chosen = here.get(dhcp_options.DhcpOptions, one.dhcp_options_id)
+    given = chosen.options.get("domain-name-servers", []) if chosen else ["AmazonProvidedDNS"]
+    own = str(addresses.network(one.cidr)[2])
+    return " ".join(chosen.options.get("domain-name", [])) if chosen else "", [own if each == "AmazonProvidedDNS" else each for each in given]
+
+
 async def settled(call: Call) -> None:
     """Until the kernel has what the records say by now, where there is a network at all."""
     engine = network.standing(call)

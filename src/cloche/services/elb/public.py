@@ -33,3 +33,10 @@ def uses_certificate(call: Call, arn: str) -> list[str]:
     """ARNs of the Classic Load Balancers that show this certificate."""
     there = call.of("elb")
     return [there.arn(f"loadbalancer/{one.name}") for one in there.all(LoadBalancer) if any(each.certificate == arn for each in one.listeners)]
+
+
+def keeps_role(call: Call) -> list[str]:
+    """What keeps the service-linked role from being deleted: load balancers."""
+    from .balancers import arn
+    there = call.of("elb")
+    return [arn(there, one.name) for one in there.all(LoadBalancer)]

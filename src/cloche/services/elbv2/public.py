@@ -52,3 +52,8 @@ def outside() -> Any:
     """The front's own room: how a client on the internet is stood for."""
     from . import front
     return front
+
+
+def keeps_role(call: Call) -> list[str]:
+    """What keeps the service-linked role from being deleted: load balancers."""
+    return [one.arn for one in call.of("elbv2").all(LoadBalancer)]

@@ -9,6 +9,7 @@ from . import errors, tags, users
 from . import service as iam
 from .names import identifier, moment
 from .pages import page
+from .root_access import nameless
 
 if TYPE_CHECKING:
     from cloche.shapes import iam as t
@@ -184,6 +185,8 @@ def upload_signing_certificate(call: Call, req: t.UploadSigningCertificateReques
 
 @iam.op(resource=users.by_name, context=users.facts)
 def list_signing_certificates(call: Call, req: t.ListSigningCertificatesRequest) -> t.ListSigningCertificatesResponse:
+    if nameless(call, req):
+        return {"Certificates": [], "IsTruncated": False}
     user = users.find(call, users.name_of(call, req))
     found, more = page(req, signing(call, user), key=lambda one: one.id)
     return {"Certificates": [show_signing(user, one) for one in found], **more}

@@ -171,3 +171,22 @@ def not_a_user() -> AwsError:
 
 def aws_managed(arn: str) -> AwsError:
     return AwsError("AccessDenied", f"Policy {arn} is managed by AWS and cannot be changed.", 403)
+
+
+# -- centralized root access --------------------------------------------------------------------------------------------------
+
+def no_organization() -> AwsError:
+    return AwsError("OrganizationNotFoundException", "The request was rejected because no organization is associated with your account.", 400)
+
+
+def not_for_members() -> AwsError:
+    return AwsError("AccountNotManagementOrDelegatedAdministratorException",
+                    "The request was rejected because the account making the request is not the management account or delegated administrator account for centralized root access.", 400)
+
+
+def needs_all_features() -> AwsError:
+    return AwsError("OrganizationNotInAllFeaturesModeException", "The request was rejected because your organization does not have All features enabled.", 400)
+
+
+def not_trusted() -> AwsError:
+    return AwsError("ServiceAccessNotEnabledException", "The request was rejected because trusted access is not enabled for IAM in Organizations.", 400)

@@ -10,6 +10,7 @@ from cloche.kernel import ANY, Call, Record
 from . import errors, users
 from . import service as iam
 from .names import moment
+from .root_access import RootLogin, nameless
 from .users import User
 
 if TYPE_CHECKING:
@@ -59,6 +60,13 @@ def find(call: Call, name: str) -> Login:
     return found
 
 
+def roots(call: Call) -> RootLogin:
+    found = call.get(RootLogin, "root")
+    if found is None:
+        raise errors.no_such_login("root")
+    return found
+
+
 def rename(call: Call, user: User, name: str) -> None:
     if found := call.get(Login, user.key):
         call.delete(found)
@@ -99,6 +107,11 @@ def view(login: Login) -> t.LoginProfile:
 
 @iam.op(resource=users.by_name)
 def create_login_profile(call: Call, req: t.CreateLoginProfileRequest) -> t.CreateLoginProfileResponse:
+    if nameless(call, req) and call.principal.temporary:
+        if call.get(RootLogin, "root"):
+            raise errors.login_exists("root")
+        made = call.put(RootLogin(moment(call)))
+        return {"LoginProfile": {"UserName": "root", "CreateDate": made.created}}
     user = users.find(call, users.name_of(call, req))
     if call.get(Login, user.key):
         raise errors.login_exists(user.name)
@@ -111,6 +124,8 @@ def create_login_profile(call: Call, req: t.CreateLoginProfileRequest) -> t.Crea
 
 @iam.op(resource=users.by_name)
 def get_login_profile(call: Call, req: t.GetLoginProfileRequest) -> t.GetLoginProfileResponse:
+    if nameless(call, req):
+        return {"LoginProfile": {"UserName": "root", "CreateDate": roots(call).created}}
     return {"LoginProfile": view(find(call, users.name_of(call, req)))}
 
 
@@ -131,7 +146,7 @@ def renewed(call: Call, login: Login, password: str) -> Login:
 
 @iam.op(resource=users.by_name)
 def delete_login_profile(call: Call, req: t.DeleteLoginProfileRequest) -> None:
-    call.delete(find(call, users.name_of(call, req)))
+    call.delete(roots(call) if nameless(call, req) else find(call, users.name_of(call, req)))
 
 
 @iam.op(resource=users.by_name)

@@ -14,6 +14,7 @@ from . import service as iam
 from . import tags, users
 from .names import moment
 from .pages import page
+from .root_access import nameless
 
 if TYPE_CHECKING:
     from cloche.shapes import iam as t
@@ -142,6 +143,8 @@ def get_mfa_device(call: Call, req: t.GetMFADeviceRequest) -> t.GetMFADeviceResp
 
 @iam.op(resource=users.by_name)
 def list_mfa_devices(call: Call, req: t.ListMFADevicesRequest) -> t.ListMFADevicesResponse:
+    if nameless(call, req):
+        return {"MFADevices": [], "IsTruncated": False}
     name = users.find(call, users.name_of(call, req)).name
     found, more = page(req, (one for one in call.all(Device) if one.user == name), key=lambda one: one.serial)
     return {"MFADevices": [{"UserName": one.user, "SerialNumber": one.serial, "EnableDate": one.enabled} for one in found], **more}

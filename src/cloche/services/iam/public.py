@@ -285,3 +285,13 @@ def role_arn(call: Call, name: str) -> str:
     from . import roles
     found = call.get(Role, name.lower())
     return roles.arn(call, found) if found else ""
+
+
+ROOT_TRUSTED = "iam.amazonaws.com"
+
+
+def root_task(call: Call, manager: str, task: str) -> bool | None:
+    """May sessions of members' root users have this task, by what the organization's manager switched on? None: there is no such task."""
+    from . import root_access
+    feature = root_access.TASKS.get(task)
+    return feature in root_access.features(call, manager) if feature else None

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from cloche.iam import managed
@@ -74,7 +75,8 @@ class Deletion(Record, frozen=True):
 
     id: str
     role: str
-    reason: str = ""
+    reason: str = ""                                   # why it failed
+    usage: dict[str, list[str]] = {}                   # region -> what needs the role
 
     @property
     def key(self) -> str:
@@ -133,9 +135,34 @@ def delete_service_linked_role(call: Call, req: t.DeleteServiceLinkedRoleRequest
 
 @iam.timer
 def delete_now(call: Call, task: str) -> None:
-    """Services that still use their role will say so here once they exist; so far none keeps one in use."""
+    """The role goes, unless its service still has something that needs it."""
     if (deletion := call.get(Deletion, task)) and (role := call.get(Role, deletion.role.lower())):
-        roles.remove(call, role)
+        if usage := needed(call, role.path.removeprefix(LINKED).rstrip("/")):
+            call.put(deletion.but(reason="A service-linked role that its service still uses cannot be deleted: delete the resources first.", usage=usage))
+        else:
+            roles.remove(call, role)
+
+
+# service -> (package, kind of the records that need the role)
+NEEDED = {
+    "autoscaling.amazonaws.com": (("autoscaling", "autoscaling.group"),),
+    "elasticloadbalancing.amazonaws.com": (("elbv2", "elbv2.load-balancer"), ("elb", "elb.load-balancer")),
+    "guardduty.amazonaws.com": (("guardduty", "guardduty.detector"),),
+    "access-analyzer.amazonaws.com": (("accessanalyzer", "access-analyzer.analyzer"),),
+}
+
+
+def needed(call: Call, service: str) -> dict[str, list[str]]:
+    """The resources that need a service's role, region by region."""
+    found: dict[str, list[str]] = {}
+    for package, kind in NEEDED.get(service, ()):
+        for account, region in call.cloud.store.scopes(kind):
+            if account == call.account:
+                call.cloud.service(package)
+                asked = import_module(f"cloche.services.{package}.public").keeps_role(call.at(account, region))
+                if asked:
+                    found.setdefault(region, []).extend(asked)
+    return found
 
 
 @iam.op(resource=lambda call, req: call.arn("role/" + req["DeletionTaskId"].removeprefix("task/").rpartition("/")[0], service="iam", region=""))
@@ -143,4 +170,6 @@ def get_service_linked_role_deletion_status(call: Call, req: t.GetServiceLinkedR
     deletion = call.get(Deletion, req["DeletionTaskId"])
     if deletion is None:
         raise errors.no_such_task(req["DeletionTaskId"])
+    if deletion.reason:
+        return {"Status": "FAILED", "Reason": {"Reason": deletion.reason, "RoleUsageList": [{"Region": region, "Resources": arns} for region, arns in sorted(deletion.usage.items())]}}
     return {"Status": "IN_PROGRESS" if call.get(Role, deletion.role.lower()) else "SUCCEEDED"}

@@ -11,7 +11,7 @@ from typing import Any
 from cloche.engines.run import interpreters
 from cloche.kernel import AwsError, Call
 
-from . import errors, names, sealing
+from . import errors, names, sealing, vpc
 from .records import Function, Version
 from .roles import acting
 
@@ -64,6 +64,8 @@ def changed(call: Call, config: dict[str, Any], req: Any) -> dict[str, Any]:
             config["DeadLetterConfig"] = {"TargetArn": target}
     if "TracingConfig" in req:
         config["TracingConfig"] = {"Mode": req["TracingConfig"].get("Mode", "PassThrough")}
+    if "VpcConfig" in req and (vpc.attached(req) or vpc.attached(config) or req["VpcConfig"].get("SecurityGroupIds")):
+        config["VpcConfig"] = vpc.config(call, req["VpcConfig"])
     if "LoggingConfig" in req:
         config["LoggingConfig"] = logging(config["LoggingConfig"], req["LoggingConfig"])
     if req.get("KMSKeyArn") == "":
@@ -89,8 +91,6 @@ def check(req: Any) -> None:
         raise errors.too_high("memorySize", req["MemorySize"], 10240)
     if variables := req.get("Environment", {}).get("Variables"):
         check_variables(variables)
-    if req.get("VpcConfig", {}).get("SubnetIds"):
-        raise errors.cannot_run("Cloche does not attach functions to a VPC yet. Leave VpcConfig out: the function reaches every service of this cloud without it.")
     for name, why in (("FileSystemConfigs", "mount file systems into functions"), ("CodeSigningConfigArn", "check signed code"), ("CapacityProviderConfig", "run functions on managed instances"),
                       ("DurableConfig", "run durable functions"), ("TenancyConfig", "isolate functions by tenant")):
         if req.get(name):
@@ -150,9 +150,11 @@ def describe(call: Call, function: Function, version: Version, qualifier: str | 
     if version.state == "Pending":
         config |= {"StateReason": "The function is being created.", "StateReasonCode": "Creating"}
     elif version.state == "Failed":
-        config |= {"StateReason": version.reason, "StateReasonCode": "InternalError"}
+        config |= {"StateReason": version.reason, "StateReasonCode": version.code or "InternalError"}
     if version.update == "InProgress":
         config |= {"LastUpdateStatusReason": "The function is being created.", "LastUpdateStatusReasonCode": "Creating"}
+    elif version.update == "Failed":
+        config |= {"LastUpdateStatusReason": version.reason, "LastUpdateStatusReasonCode": version.code or "InternalError"}
     if version.version == names.LATEST and config["SnapStart"]["ApplyOn"] == "None":
         config["SnapStart"] = {"ApplyOn": "None", "OptimizationStatus": "Off"}
     return config

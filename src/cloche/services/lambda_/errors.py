@@ -88,6 +88,24 @@ def cannot_run(sentence: str) -> AwsError:
     return invalid(sentence)
 
 
+# VPCs
+
+def subnets_without_groups() -> AwsError:
+    return invalid("SubnetIds and SecurityIds must coexist or be both empty list.")
+
+
+def ec2_refused(operation: str, code: str, message: str) -> AwsError:
+    return invalid(f"Error occurred while {operation}. EC2 Error Code: {code}. EC2 Error Message: {message}")
+
+
+def several_vpcs() -> AwsError:
+    return invalid("Subnets must be in the same VPC.")
+
+
+def groups_elsewhere() -> AwsError:
+    return invalid("Security Groups are required to be in the same VPC as the subnets.")
+
+
 # code
 
 def not_a_zip() -> AwsError:

@@ -6,9 +6,9 @@ import hashlib
 import hmac
 from typing import TYPE_CHECKING, Any
 
-from cloche.kernel import ANY, Call, Need
+from cloche.kernel import ANY, AwsError, Call, Need
 
-from . import configuration, errors, layers, names, packages
+from . import configuration, errors, layers, names, packages, vpc
 from . import service as lambda_
 from .names import LATEST
 from .paging import page
@@ -26,18 +26,19 @@ def creating(call: Call, req: t.CreateFunctionRequest) -> list[Need]:
     context = {f"aws:RequestTag/{k}": v for k, v in req.get("Tags", {}).items()}
     if req.get("Layers"):
         context["lambda:Layer"] = req["Layers"]
+    context |= vpc.needs(call, req.get("VpcConfig"))
     return [Need("lambda:CreateFunction", names.function(call, req), context), Need("iam:PassRole", req["Role"], {"iam:PassedToService": "lambda.amazonaws.com"})]
 
 
 def reconfiguring(call: Call, req: t.UpdateFunctionConfigurationRequest) -> list[Need]:
-    context = {"lambda:Layer": req["Layers"]} if req.get("Layers") else {}
+    context = ({"lambda:Layer": req["Layers"]} if req.get("Layers") else {}) | vpc.needs(call, req.get("VpcConfig"))
     needs = [Need("lambda:UpdateFunctionConfiguration", names.function(call, req), context)]
     if req.get("Role"):
         needs.append(Need("iam:PassRole", req["Role"], {"iam:PassedToService": "lambda.amazonaws.com"}))
     return needs
 
 
-@lambda_.op(needs=creating, partly="zip packages only: no images, VPC, file systems, SnapStart, code signing; each is refused with a sentence; active tracing is kept, nothing is traced")
+@lambda_.op(needs=creating, partly="zip packages only: no images, file systems, SnapStart, code signing; each is refused with a sentence; active tracing is kept, nothing is traced")
 async def create_function(call: Call, req: t.CreateFunctionRequest) -> Any:
     name = names.parse(call, req["FunctionName"]).name
     if call.get(Function, name):
@@ -45,6 +46,7 @@ async def create_function(call: Call, req: t.CreateFunctionRequest) -> Any:
     config = configuration.created(call, req)
     configuration.check_role(call, req["Role"])
     configuration.check_dead_letters(call, config)
+    vpc.check_role(call, config)
     if len(req.get("Tags", {})) > 50:
         raise errors.too_many_tags()
     package = await packages.take(call, req["Code"])
@@ -71,8 +73,15 @@ async def activate(call: Call, key: str) -> None:
     version = call.get(Version, f"{key}:{LATEST}")
     if version is None or (version.state == "Active" and version.update != "InProgress"):
         return
+    code = ""
     try:
+        if vpc.attached(version.config):
+            with call.step():
+                vpc.hold(call, version)
+            await vpc.ready(call, version)
         await pools(call.cloud).engine.prepare(version.config["Runtime"])
+    except AwsError as refused:
+        state, reason, code = "Failed", refused.message, vpc.REASONS.get(refused.code, "InternalError")
     except Exception as error:  # whatever is wrong with the machine, the function is where its owner looks for the reason
         state, reason = "Failed", f"Cloche could not prepare {version.config['Runtime']}: {error}"
     else:
@@ -83,7 +92,9 @@ async def activate(call: Call, key: str) -> None:
         for name in (LATEST, *(function.versions if function else ())):
             version = call.get(Version, f"{key}:{name}")
             if version and (version.state == "Pending" or version.update == "InProgress"):
-                call.put(version.but(state=state, reason=reason, update="Successful" if state == "Active" else "Failed"))
+                if state == "Active":
+                    vpc.hold(call, version)
+                call.put(version.but(state=state, code=code, reason=reason, update="Successful" if state == "Active" else "Failed"))
 
 
 @lambda_.op(names.qualified)
@@ -172,6 +183,9 @@ def update_function_configuration(call: Call, req: t.UpdateFunctionConfiguration
         configuration.check_role(call, req["Role"])
     if "DeadLetterConfig" in req:
         configuration.check_dead_letters(call, config)
+    if "Role" in req or "VpcConfig" in req:
+        vpc.check_role(call, config)
+    vpc.release(call, version, config)
     shas = version.layers
     if "Layers" in req:
         config, shas = layers.apply(call, config, req["Layers"], packages.describe(call, version.sha))
@@ -215,6 +229,7 @@ def delete_function(call: Call, req: t.DeleteFunctionRequest) -> Any:
 def drop(call: Call, function: Function, number: str) -> None:
     version = call.get(Version, f"{function.name}:{number}")
     if version:
+        vpc.release(call, version)
         for sha in (version.sha, *version.layers):
             packages.release(call, sha)
         usage = account(call)

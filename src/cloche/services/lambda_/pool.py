@@ -5,16 +5,20 @@ In memory only: after a restart all functions are cold. Idle time is real time, 
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections import deque
 from pathlib import Path
 from typing import Any
 
-from cloche.engines.run.invocation import Spec
+from cloche.engines.net.hyperplane import Way
+from cloche.engines.run.invocation import Joined, Spec
 from cloche.engines.run.lambda_runtime import Engine, Environment, SandboxError
+from cloche.engines.world import WorldError
 from cloche.kernel import AwsError, Call, Response
+from cloche.services.ec2 import public as ec2
 
-from . import errors, packages, sealing
+from . import errors, packages, sealing, vpc
 from .records import Version
 from .roles import SPARE_SECONDS, session
 
@@ -27,10 +31,11 @@ Key = tuple[str, str, str, str]  # account, region, function, version
 class Warm:
     """An environment with what the service knows of it."""
 
-    __slots__ = ("environment", "expires", "idle_since", "key", "made_from", "provisioned", "stream")
+    __slots__ = ("environment", "expires", "idle_since", "key", "made_from", "provisioned", "stream", "way")
 
-    def __init__(self, key: Key, made_from: str, environment: Environment, stream: str, expires: float, provisioned: bool) -> None:
+    def __init__(self, key: Key, made_from: str, environment: Environment, stream: str, expires: float, provisioned: bool, way: Way | None = None) -> None:
         self.key, self.made_from, self.environment, self.stream, self.expires, self.provisioned = key, made_from, environment, stream, expires, provisioned
+        self.way = way
         self.idle_since = 0.0
 
 
@@ -65,7 +70,7 @@ class Pools:
         key = (call.account, call.region, version.function, version.version)
         while not provisioned and (waiting := self.idle.get(key)):
             warm = waiting.pop()
-            if not warm.environment.dead and warm.made_from == version.revision and warm.expires > call.now + SPARE_SECONDS:
+            if not warm.environment.dead and (warm.way is None or warm.way.alive) and warm.made_from == version.revision and warm.expires > call.now + SPARE_SECONDS:
                 self.busy.setdefault(key, set()).add(warm)
                 return warm
             warm.environment.kill()
@@ -108,8 +113,29 @@ class Pools:
         day = time.strftime("%Y/%m/%d", time.gmtime(call.now))
         stream = f"{day}/[{version.version}]{call.id(digits=32)}"
         opt = await packages.ready(call, version.sha, version.layers)
-        environment = await self.engine.start(spec(call, version, opt, credentials, stream, "provisioned-concurrency" if provisioned else "on-demand"))
-        return Warm(key, version.revision, environment, stream, credentials.expires, provisioned)
+        made = spec(call, version, opt, credentials, stream, "provisioned-concurrency" if provisioned else "on-demand")
+        if not vpc.attached(version.config):
+            return Warm(key, version.revision, await self.engine.start(made), stream, credentials.expires, provisioned)
+        environment, way = await self._start_in_vpc(call, version, made)
+        return Warm(key, version.revision, environment, stream, credentials.expires, provisioned, way)
+
+    async def _start_in_vpc(self, call: Call, version: Version, made: Spec) -> tuple[Environment, Way]:
+        try:
+            way = await vpc.way(call, version)
+        except (ec2.Unavailable, WorldError, LookupError) as error:
+            raise SandboxError(f"its network could not be made: {error}") from error
+        try:
+            descriptor = await way.descriptor()
+            try:
+                joined = Joined(descriptor, vpc.binds(call, version))
+                environment = await self.engine.start(made._replace(joined=joined, variables=vpc.VARIABLES | made.variables))
+            finally:
+                os.close(descriptor)
+        except BaseException:
+            way.leave()
+            raise
+        environment.closers.append(way.leave)
+        return environment, way
 
     def give_back(self, call: Call, warm: Warm, version: Version) -> None:
         self.busy.get(warm.key, set()).discard(warm)

@@ -65,6 +65,7 @@ class Version(Record, frozen=True):
     state: str = "Pending"
     update: str = "Successful"
     reason: str = ""
+    code: str = ""  # AWS's code of it
     described: str = ""  # of a published one: what $LATEST was described as, which its own description may replace
 
     @property

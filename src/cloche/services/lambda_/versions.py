@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from cloche.kernel import Call
 
-from . import configuration, errors, names, packages
+from . import configuration, errors, names, packages, vpc
 from . import service as lambda_
 from .names import LATEST
 from .paging import page
@@ -43,6 +43,8 @@ def publish(call: Call, function: Function, version: Version, description: str) 
     packages.hold_again(call, version.sha, *version.layers)
     grow(call, version.config["CodeSize"])
     published = call.put(version.but(version=number, config=config, revision=call.uuid(), update="Successful", described=version.config["Description"]))
+    if published.state == "Active":
+        vpc.hold(call, published)
     function = call.put(function.but(versions=(*function.versions, number), next_version=function.next_version + 1))
     return function, published
 

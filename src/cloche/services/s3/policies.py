@@ -4,13 +4,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from cloche.kernel import AwsError, Call, Response
+from cloche.kernel import AwsError, Call, Need, Response
 from cloche.wire.codec.rest_xml import host_id
 
 from . import errors
 from . import service as s3
 from .access import is_public as acl_is_public
-from .access import on_bucket, private
+from .access import need, on_bucket, private
 from .buckets import Bucket, find
 
 if TYPE_CHECKING:
@@ -90,7 +90,17 @@ def _public(statement: dict[str, Any]) -> bool:
     return True
 
 
-@s3.op(needs=on_bucket("s3:PutBucketPolicy"))
+def on_policy(action: str) -> Any:
+    """Root of the owner reaches the policy itself, whatever the policy says: nobody locks himself out for good."""
+    def needs(call: Call, req: Any) -> list[Need]:
+        bucket = find(call, req["Bucket"], req)
+        if call.principal.kind == "root" and call.principal.account == bucket.owner:
+            return [Need(action, bucket.arn, account=bucket.owner)]
+        return [need(call, bucket, action, None)]
+    return needs
+
+
+@s3.op(needs=on_policy("s3:PutBucketPolicy"))
 def put_bucket_policy(call: Call, req: t.PutBucketPolicyRequest) -> Response | None:
     bucket = find(call, req["Bucket"], req)
     document = parsed(bucket, req["Policy"])
@@ -103,7 +113,7 @@ def put_bucket_policy(call: Call, req: t.PutBucketPolicyRequest) -> Response | N
     return Response(204, [("x-amz-request-id", call.request_id), ("x-amz-id-2", host_id(call.request_id))]) if call.wire else None
 
 
-@s3.op(needs=on_bucket("s3:GetBucketPolicy"))
+@s3.op(needs=on_policy("s3:GetBucketPolicy"))
 def get_bucket_policy(call: Call, req: t.GetBucketPolicyRequest) -> t.GetBucketPolicyOutput:
     bucket = find(call, req["Bucket"], req)
     if bucket.policy is None:
@@ -111,7 +121,7 @@ def get_bucket_policy(call: Call, req: t.GetBucketPolicyRequest) -> t.GetBucketP
     return {"Policy": bucket.policy}
 
 
-@s3.op(needs=on_bucket("s3:DeleteBucketPolicy"))
+@s3.op(needs=on_policy("s3:DeleteBucketPolicy"))
 def delete_bucket_policy(call: Call, req: t.DeleteBucketPolicyRequest) -> Any:
     call.put(find(call, req["Bucket"], req).but(policy=None, public=False))
     return None

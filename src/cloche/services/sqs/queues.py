@@ -103,6 +103,11 @@ def policy(call: Call, arn: str) -> str | None:
     return queue.attributes.get("Policy") if queue else None
 
 
+def policy_unless_root(call: Call, arn: str) -> str | None:
+    """Root of the queue's account can always mend its policy, however it locked everybody out."""
+    return None if call.principal.kind == "root" and call.principal.account == arn.rsplit(":", 2)[1] else policy(call, arn)
+
+
 def find(call: Call, url: str) -> tuple[Call, Queue]:
     """The queue, and the call standing where it lives."""
     account, name = split(call.account, url)
@@ -241,7 +246,7 @@ def page(names: list[str], req: Any, most: int) -> tuple[list[str], str | None]:
     return found, base64.urlsafe_b64encode(found[-1].encode()).decode() if more else None
 
 
-@sqs.op(resource=by_url, policy=policy)
+@sqs.op(resource=by_url, policy=policy_unless_root)
 def get_queue_attributes(call: Call, req: t.GetQueueAttributesRequest) -> t.GetQueueAttributesResult:
     call, queue = find(call, req["QueueUrl"])
     wanted = req.get("AttributeNames") or []
@@ -258,7 +263,7 @@ def get_queue_attributes(call: Call, req: t.GetQueueAttributesRequest) -> t.GetQ
     return {"Attributes": chosen} if chosen else {}
 
 
-@sqs.op(resource=by_url, policy=policy)
+@sqs.op(resource=by_url, policy=policy_unless_root)
 def set_queue_attributes(call: Call, req: t.SetQueueAttributesRequest) -> None:
     call, queue = find(call, req["QueueUrl"])
     wanted = dict(req["Attributes"])

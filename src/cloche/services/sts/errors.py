@@ -88,3 +88,11 @@ def no_keys() -> AwsError:
 
 def token_expired() -> AwsError:
     return AwsError("ExpiredTokenException", "Token expired: current date/time must be before the expiration date/time", 400)
+
+
+def bad_target(target: str) -> AwsError:
+    return AwsError("ValidationError", f"{target} is invalid: a member account's id or the ARN of its root user is expected", 400)
+
+
+def no_task_policy(arn: str) -> AwsError:
+    return AwsError("ValidationError", f"{arn} is not one of the policies for root tasks", 400)

@@ -48,5 +48,17 @@ def too_much() -> AwsError:
     return AwsError("WAFLimitsExceededException", "AWS WAF couldn\u2019t perform the operation because you exceeded your resource limit.")
 
 
+def managed() -> AwsError:
+    return AwsError("WAFInvalidOperationException", "The operation isn\u2019t valid: the web ACL is managed by AWS Firewall Manager.")
+
+
+def no_destination() -> AwsError:
+    return AwsError("WAFLogDestinationPermissionIssueException", "The log destination does not exist, or you have no permission for it.")
+
+
+def unbuilt(what: str) -> AwsError:
+    return AwsError("NotImplemented", f"wafv2: {what} is not built in Cloche yet. /_cloche/ledger lists what is.", 501)
+
+
 def reserved(key: str) -> AwsError:
     return AwsError("WAFTagOperationException", f"Tag keys that begin with aws: are reserved: {key}")

@@ -13,7 +13,7 @@ from cloche.kernel import Call, Request, Response
 from cloche.languages.waf import Asked, Verdict, decide, managed
 from cloche.services.cloudwatch import public as cloudwatch
 
-from . import rule_groups, sampling, web_acls
+from . import associations, firewall_manager, logging, rule_groups, sampling, web_acls
 from .associations import Association
 from .entities import Entity
 
@@ -45,8 +45,9 @@ class World:
         return [one["RegexString"] for one in self._values(arn).get("RegularExpressionList", ())]
 
     def group(self, arn: str) -> dict[str, Any] | None:
-        found = self.here.get(Entity, arn)
-        return {"Rules": found.values["Rules"], "LabelPrefix": rule_groups.prefix(self.here.account, found.name), "Bodies": found.values.get("CustomResponseBodies", {})} if found else None
+        owner = arn.split(":")[4]                              # of Firewall Manager's groups: the administrator
+        found = self.here.at(owner, self.here.region).get(Entity, arn)
+        return {"Rules": found.values["Rules"], "LabelPrefix": rule_groups.prefix(owner, found.name), "Bodies": found.values.get("CustomResponseBodies", {})} if found else None
 
     def managed(self, vendor: str, name: str) -> dict[str, Any] | None:
         return managed.group(name) if vendor == "AWS" else None
@@ -66,9 +67,12 @@ async def judge(call: Call, arn: str, request: Request, client: str) -> tuple[Re
     headers = [(n.decode("latin-1"), v.decode("latin-1")) for n, v in request.raw] or list(request.headers.items())
     asked = Asked(request.method, request.path, request.query, headers, start, longer, client)
     world = World(here, acl)
-    said = decide({"LabelPrefix": web_acls.prefix(here.account, acl.name), **acl.values}, asked, world)
+    said = decide({"LabelPrefix": web_acls.prefix(here.account, acl.name), **firewall_manager.effective(acl.values)}, asked, world)
     answer = refused(said)
     remember(here, acl, asked, said, answer)
+    if here.get(logging.Logging, acl.arn) is not None:
+        with here.step():
+            logging.remember(here, acl, arn, asked, said, None if answer is None else 403 if isinstance(answer, str) else answer.status)
     return answer, said.insert if answer is None else []
 
 
@@ -89,6 +93,14 @@ def forget(call: Call, arn: str) -> None:
     here = call.of("wafv2")
     if link := here.get(Association, arn):
         here.delete(link)
+
+
+def stands_before(call: Call, acl: str) -> list[str]:
+    """The resources of an ACL."""
+    return associations.of(call.of("wafv2"), acl)
+
+
+weigh, managed_by_firewall_manager, drop_managed, release = firewall_manager.weigh, firewall_manager.managed, firewall_manager.drop, firewall_manager.release
 
 
 def _limit(acl: Entity, arn: str) -> int:
@@ -132,7 +144,7 @@ def refused(said: Verdict) -> Response | str | None:
 
 def remember(here: Call, acl: Entity, asked: Asked, said: Verdict, answer: Response | str | None) -> None:
     """Metrics and samples: of the rule that ended it, of those that counted, or of the default action."""
-    rules = {rule["Name"]: rule["VisibilityConfig"] for rule in acl.values["Rules"]}
+    rules = {rule["Name"]: rule["VisibilityConfig"] for rule in firewall_manager.effective(acl.values)["Rules"]}
     whole = acl.values["VisibilityConfig"]
     status = {} if answer is None else {"ResponseCodeSent": 403 if isinstance(answer, str) else answer.status}
     for name, action in [*((one, "Count") for one in said.counted), (said.rule, said.action)]:

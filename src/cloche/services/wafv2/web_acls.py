@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from cloche.kernel import ANY, Call
 
-from . import associations, entities, errors, rules, sampling
+from . import associations, entities, errors, firewall_manager, logging, rules, sampling
 from . import service as wafv2
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def create_web_acl(call: Call, req: t.CreateWebACLRequest) -> t.CreateWebACLResp
 
 
 def shown(one: entities.Entity) -> dict[str, Any]:
-    return entities.whole(one, ManagedByFirewallManager=False, RetrofittedByFirewallManager=False)
+    return {"ManagedByFirewallManager": False, "RetrofittedByFirewallManager": False, **entities.whole(one)}
 
 
 @wafv2.op(**entities.on("webacl"))
@@ -51,14 +51,19 @@ def list_web_acls(call: Call, req: t.ListWebACLsRequest) -> t.ListWebACLsRespons
 
 @wafv2.op(**entities.on("webacl"), partly=LACKS)
 def update_web_acl(call: Call, req: t.UpdateWebACLRequest) -> t.UpdateWebACLResponse:
-    return entities.change(call, entities.locked(call, "webacl", req), req, _values(call, req))  # type: ignore[return-value]
+    one = entities.locked(call, "webacl", req)
+    kept = {name: one.values[name] for name in (firewall_manager.FIRST, firewall_manager.LAST, firewall_manager.MARK) if name in one.values}
+    return entities.change(call, one, req, {**_values(call, req), **kept})  # type: ignore[return-value]
 
 
 @wafv2.op(**entities.on("webacl"))
 def delete_web_acl(call: Call, req: t.DeleteWebACLRequest) -> t.DeleteWebACLResponse:
     one = entities.locked(call, "webacl", req)
+    if one.values.get(firewall_manager.MARK):
+        raise errors.managed()
     if associations.of(call, one.arn):
         raise errors.associated()
+    logging.forget(call, one.arn)
     entities.drop(call, one)
     sampling.rates(call).forget(one.arn)
     return {}

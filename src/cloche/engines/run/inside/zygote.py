@@ -39,7 +39,7 @@ def main():
             os._exit(0)
         order = json.loads(message)
         try:
-            pid = sys_.clone(flags)
+            pid = sys_.clone(flags & ~sys_.NEWNET if order.get("joined") else flags)
         except OSError as error:
             socket.socket(fileno=os.dup(fds[0])).send(json.dumps({"error": str(error)}).encode())
             pid = -1
@@ -54,6 +54,9 @@ def environment(order, options, fds):
     """Never returns."""
     control = socket.socket(fileno=fds[0])
     try:
+        if order.get("joined"):
+            sys_.setns(fds[3], sys_.NEWNET)
+            os.close(fds.pop())
         listeners = prepare(order, options)
         socket.send_fds(control, [b'{"hello": true}'], [s.fileno() for s in listeners])
         for s in listeners:
@@ -93,11 +96,13 @@ def prepare(order, options):
         sys_.mount("/.cloche/" + order["lang"], "/var/lang", None, sys_.BIND | sys_.REC)
     if order.get("modules"):
         sys_.mount("/.cloche/node_modules", "/var/runtime/node_modules", None, sys_.BIND | sys_.REC)
+    for source, target in order.get("binds", ()):
+        sys_.mount("/.cloche/code/" + source, target, None, sys_.BIND)
     for name in os.listdir("/.cloche"):
         sys_.umount("/.cloche/" + name)
     sys_.set_hostname("169-254-100-1")
     listeners = []
-    if options["net"]:
+    if options["net"] and not order.get("joined"):
         sys_.loopback_up()
     for port in order["ports"]:
         s = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
