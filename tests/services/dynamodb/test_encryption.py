@@ -139,3 +139,11 @@ def test_a_replica_lies_under_a_key_of_its_own_region(cloud, kms):
     ddb.put_item(TableName="sealed", Item=ITEM | {"more": {"S": "x"}})
     far = cloud.client("dynamodb", region="eu-west-1")
     assert read(far)["more"] == {"S": "x"} and described(far)["SSEDescription"]["KMSMasterKeyArn"] == there
+
+
+def test_the_grant_of_a_deleted_table_is_retired(cloud, kms):
+    key = kms.create_key()["KeyMetadata"]["Arn"]
+    ddb = make(cloud, key)
+    assert len(kms.list_grants(KeyId=key)["Grants"]) == 1
+    ddb.delete_table(TableName="sealed")
+    assert kms.list_grants(KeyId=key)["Grants"] == []

@@ -118,6 +118,13 @@ def change(call: Call, table: Table, given: Any) -> Table:
     return new
 
 
+def leave(call: Call, table: Table) -> None:
+    """A table is gone, and its stream: DynamoDB gives its grant back."""
+    from cloche.services.kms import public as kms
+    if table.sse and table.table_key:
+        kms.retire(call, table.sse["KMSMasterKeyArn"], SERVICE, {"EncryptionContextSubset": context(call.account, table.name)})
+
+
 def inaccessible(call: Call, table: Table) -> bool:
     """Is the KMS key gone, disabled or about to be deleted?"""
     from cloche.services.kms import public as kms

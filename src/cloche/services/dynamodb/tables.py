@@ -291,6 +291,8 @@ def drop(call: Call, table: Table) -> None:
     if table.recovery:
         backups.keep_deleted(call, table)
     call.delete(table)
+    if not table.stream_label:  # records of a stream are read for another day
+        sealing.leave(call, table)
     discard(call, [table.number, *(i.number for i in table.indexes)])
 
 

@@ -101,7 +101,7 @@ def list_retirable_grants(call: Call, req: t.ListRetirableGrantsRequest) -> t.Li
     return out | more
 
 
-def _end(call: Call, key: keys.Key, id_: str) -> None:
+def end(call: Call, key: keys.Key, id_: str) -> None:
     place = keys.home(call, key)
     grant = place.get(Grant, id_)
     if grant is None or id_ not in key.grants:
@@ -115,7 +115,7 @@ def revoke_grant(call: Call, req: t.RevokeGrantRequest) -> None:
     key = keys.find(call, req["KeyId"])
     if req.get("DryRun"):
         raise errors.dry_run()
-    _end(call, key, req["GrantId"])
+    end(call, key, req["GrantId"])
 
 
 def _retired(call: Call, req: Any) -> tuple[keys.Key, Grant]:
@@ -147,4 +147,4 @@ def retire_grant(call: Call, req: t.RetireGrantRequest) -> None:
     key, grant = _retired(call, req)
     if req.get("DryRun"):
         raise errors.dry_run()
-    _end(call, key, grant.id)
+    end(call, key, grant.id)

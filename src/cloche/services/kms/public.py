@@ -65,6 +65,21 @@ def grant(call: Call, key_id: str, service: str, operations: list[str], constrai
     return grants.create_grant(inside, req | ({"Constraints": constraints} if constraints else {}))["GrantId"]
 
 
+def retire(call: Call, key_id: str, service: str, constraints: dict[str, Any]) -> None:
+    """The service needs what it was granted no more. Nobody is asked, and it is no matter if the key is gone."""
+    from . import grants
+    try:
+        key = find(call, key_id)
+    except AwsError:
+        return
+    inside = call.of("kms")
+    for id_ in key.grants:
+        one = keys.home(inside, key).get(grants.Grant, id_)
+        if one is not None and one.grantee == service and one.constraints == constraints:
+            grants.end(inside, key, id_)
+            return
+
+
 def is_usable(call: Call, key_id: str) -> bool:
     """Is there such a key, and is it enabled? Nobody is asked."""
     try:
