@@ -2032,6 +2032,7 @@ PACKAGES: Any = {
     'acm': 'acm',
     'acm-pca': 'acm_pca',
     'apigateway': 'apigateway',
+    'apigatewaymanagementapi': 'apigatewaymanagementapi',
     'apigatewayv2': 'apigatewayv2',
     'application-autoscaling': 'application_autoscaling',
     'autoscaling': 'autoscaling',

@@ -110,6 +110,8 @@ PATCHES: list[tuple[str, str, tuple[str, ...], Any]] = [
     ("apigateway", "a patch without op or path is refused; the model requires neither", ("shapes", "PatchOperation"), {"required": ["op", "path"]}),
     ("apigatewayv2", "protocols are not listed in this older file", ("metadata",), {"protocols": ["rest-json"]}),
     *(("s3", "a deprecated twin with the same route as its successor", ("operations",), {name: DROP}) for name in ("GetBucketLifecycle", "PutBucketLifecycle", "GetBucketNotification", "PutBucketNotification")),
+    ("apigatewaymanagementapi", "protocols are not listed in this older file", ("metadata",), {"protocols": ["rest-json"]}),
+    ("apigatewaymanagementapi", "a message too long is refused in the service's own words", ("shapes", "Data"), {"max": DROP}),
     ("route53", "every document has this namespace; the model says it of requests alone", ("metadata",), {"xmlNamespace": "https://route53.amazonaws.com/doc/2013-04-01/"}),
     ("s3", "every document has this namespace; the model does not say so", ("metadata",), {"xmlNamespace": "http://s3.amazonaws.com/doc/2006-03-01/"}),
     *(("s3", "the name of the answer's root element is not in botocore's file", ("operations", op, "output"), {"locationName": root}) for op, root in _S3_ROOTS.items()),

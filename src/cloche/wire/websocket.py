@@ -37,6 +37,7 @@ class Reader:
         self.buffer = bytearray()
         self.kind = 0
         self.parts = bytearray()
+        self.longest = 0  # the longest frame so far
 
     def feed(self, data: bytes) -> Iterator[tuple[int, bytes]]:
         self.buffer += data
@@ -72,5 +73,6 @@ class Reader:
         mask, payload = buffer[at:at + 4], buffer[at + 4:at + 4 + size]
         long = int.from_bytes(payload, "big") ^ int.from_bytes((bytes(mask) * (size // 4 + 1))[:size], "big")
         final, kind = bool(buffer[0] & 0x80), buffer[0] & 0x0F
+        self.longest = max(self.longest, size)
         del buffer[:at + 4 + size]
         return final, kind, long.to_bytes(size, "big")

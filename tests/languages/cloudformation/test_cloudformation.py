@@ -139,13 +139,16 @@ Resources:
   Fn: {Type: AWS::Serverless::Function, Properties: {Runtime: python3.12, Handler: a.b, CodeUri: s3://b/k, AutoPublishAlias: live, Policies: [AmazonS3ReadOnlyAccess],
        Events: {A: {Type: Api, Properties: {Path: /, Method: get}}}}}
 """)
-    done = sam.expand(template, {}, {"AmazonS3ReadOnlyAccess": "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"}, "us-east-1")
+    def nothing(**asked):
+        raise AssertionError("no application is asked for")
+
+    done = sam.expand(template, {}, lambda: {"AmazonS3ReadOnlyAccess": "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"}, "us-east-1", nothing)
     checking.structure(done)
     assert {"Fn", "FnRole", "FnAliaslive", "FnAPermissionProd", "ServerlessRestApi", "ServerlessRestApiProdStage"} <= done["Resources"].keys()
     assert "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess" in done["Resources"]["FnRole"]["Properties"]["ManagedPolicyArns"]
     template["Resources"]["Bad"] = {"Type": "AWS::Serverless::Function", "Properties": {"Nonsense": 1}}
     with pytest.raises(TransformError) as refused:
-        sam.expand(template, {}, {}, "us-east-1")
+        sam.expand(template, {}, dict, "us-east-1", nothing)
     assert str(refused.value) == (
         "Transform AWS::Serverless-2016-10-31 failed with: Invalid Serverless Application Specification document. Number of errors found: 1. "
         "Resource with id [Bad] is invalid. property Nonsense not defined for resource of type AWS::Serverless::Function")

@@ -1,5 +1,11 @@
 """What services keep under a key is not readable on disk; without one it is (so these tests can fail), and kill -9 loses none of it."""
 
+import http.server
+import io
+import json
+import threading
+import zipfile
+
 import pytest
 
 
@@ -77,7 +83,51 @@ def in_a_log_group(cloud, sealed):
     return read, ("kolibri-line",)
 
 
-PLACES = [in_a_queue, in_a_table, in_a_log_group]
+def in_an_outbox(cloud, sealed):
+    """A message that waits for an endpoint which does not answer yet."""
+    sns = cloud.client("sns")
+    topic = sns.create_topic(Name="t", Attributes={"KmsMasterKeyId": key(cloud)} if sealed else {})["TopicArn"]
+    got: list = []
+    status = [200]
+
+    class Endpoint(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            got.append(self.rfile.read(int(self.headers["content-length"])).decode())
+            self.send_response(status[0])
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+        def log_message(self, *args):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Endpoint)
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    sns.subscribe(TopicArn=topic, Protocol="http", Endpoint=f"http://127.0.0.1:{server.server_port}/x", Attributes={"RawMessageDelivery": "true"})
+    cloud.advance(1)
+    sns.confirm_subscription(TopicArn=topic, Token=json.loads(got[-1])["Token"])
+    status[0] = 500
+    sns.publish(TopicArn=topic, Message="kolibri-message")
+    cloud.advance(0)
+
+    def read():
+        got.clear()
+        cloud.advance(25)
+        return (got[-1],)
+    return read, ("kolibri-message",)
+
+
+def in_an_environment(cloud, sealed):
+    trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
+    role = cloud.client("iam").create_role(RoleName="r", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    code = io.BytesIO()
+    with zipfile.ZipFile(code, "w") as file:
+        file.writestr("index.py", "def handler(event, context):\n    return 1\n")
+    cloud.client("lambda").create_function(FunctionName="f", Runtime="python3.11", Handler="index.handler", Role=role, Code={"ZipFile": code.getvalue()},
+                                           Environment={"Variables": {"WORD": "kolibri-variable"}}, **({"KMSKeyArn": key(cloud)} if sealed else {}))
+    return lambda: (cloud.client("lambda").get_function_configuration(FunctionName="f")["Environment"]["Variables"]["WORD"],), ("kolibri-variable",)
+
+
+PLACES = [in_a_queue, in_a_table, in_a_log_group, in_an_outbox, in_an_environment]
 
 
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: place.__name__)

@@ -1,6 +1,8 @@
 """CloudWatch Logs through boto3."""
 from __future__ import annotations
 
+import json
+
 import pytest
 from botocore.exceptions import ClientError
 
@@ -262,7 +264,9 @@ class TestPolicies:
         assert '{"n":2}' in logs.filter_log_events(logGroupName="/aws/events/g", filterPattern="{ $.detail.n = 2 }")["events"][0]["message"].replace(" ", "")
 
     def test_a_group_names_a_key_that_exists(self, logs, group, cloud):
-        key = cloud.client("kms").create_key()["KeyMetadata"]["Arn"]
+        open_to_logs = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {
+            "AWS": f"arn:aws:iam::{cloud.account}:root", "Service": "logs.us-east-1.amazonaws.com"}, "Action": "kms:*", "Resource": "*"}]})
+        key = cloud.client("kms").create_key(Policy=open_to_logs)["KeyMetadata"]["Arn"]
         logs.associate_kms_key(logGroupName="g", kmsKeyId=key)
         assert logs.describe_log_groups()["logGroups"][0]["kmsKeyId"] == key
         logs.disassociate_kms_key(logGroupName="g")

@@ -81,6 +81,29 @@ class TestPut:
         cloud.advance(hours=2)
         assert code_of(ssm.get_parameter, Name="p") == "ParameterNotFound"
 
+    def test_policies_tell_of_an_end_that_comes_and_of_a_value_that_stays(self, ssm, cloud):
+        events, sqs = cloud.client("events"), cloud.client("sqs")
+        url = sqs.create_queue(QueueName="told", Attributes={"Policy": json.dumps({"Statement": [
+            {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": "*"}]})})["QueueUrl"]
+        events.put_rule(Name="r", EventPattern=json.dumps({"source": ["aws.ssm"], "detail-type": ["Parameter Store Policy Action"]}))
+        events.put_targets(Rule="r", Targets=[{"Id": "q", "Arn": f"arn:aws:sqs:us-east-1:{cloud.account}:told"}])
+
+        def told():
+            return [json.loads(m["Body"])["detail"] for m in sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])]
+        policies = [{"Type": "Expiration", "Version": "1.0", "Attributes": {"Timestamp": _iso(cloud.now + 10 * 86400)}},
+                    {"Type": "ExpirationNotification", "Version": "1.0", "Attributes": {"Before": "2", "Unit": "Days"}},
+                    {"Type": "NoChangeNotification", "Version": "1.0", "Attributes": {"After": "12", "Unit": "Hours"}}]
+        put(ssm, "p", Policies=json.dumps(policies), Tier="Advanced")
+        cloud.advance(hours=11)
+        assert told() == []
+        cloud.advance(hours=2)
+        [stays] = told()
+        assert stays["policy-type"] == "NoChangeNotification" and stays["parameter-name"] == "p" and stays["action-status"] == "Success"
+        cloud.advance(days=8)
+        assert [one["policy-type"] for one in told()] == ["ExpirationNotification"]
+        bad = [{"Type": "NoChangeNotification", "Version": "1.0", "Attributes": {"After": "x", "Unit": "Days"}}]
+        assert code_of(put, ssm, "p", Overwrite=True, Policies=json.dumps(bad), Tier="Advanced") == "InvalidPolicyAttributeException"
+
 
 def _iso(moment):
     from datetime import UTC, datetime

@@ -31,6 +31,8 @@ async def serve(call: Call, request: Request, match: dict[str, str]) -> Response
             path = request.path
     else:
         path = "/" + path
+    if endpoint.type == "WEBSOCKET":
+        return await websocket(here, request, endpoint.id, stage, "/" + path)
     if endpoint.type == "HTTP":
         from cloche.services.apigatewayv2 import public as http_apis
         call.cloud.service("apigatewayv2")
@@ -39,6 +41,15 @@ async def serve(call: Call, request: Request, match: dict[str, str]) -> Response
     if api is None:
         return refusals.plain(call.request_id, 403, "Forbidden", "ForbiddenException")
     return await pipeline.answer(here, request, api, stage, "/" + path.lstrip("/"), f"/{stage}")
+
+
+async def websocket(call: Call, request: Request, api: str, stage: str, path: str) -> Response:
+    """A handshake, or a word to a connection that is open."""
+    from cloche.services.apigatewayv2 import public as websocket_apis
+    call.cloud.service("apigatewayv2")
+    if path.startswith("/@connections/"):
+        return await websocket_apis.manage(call.of("apigatewayv2"), request, api, stage, path)
+    return await websocket_apis.connect(call.of("apigatewayv2"), request, api, stage)
 
 
 async def at_domain(call: Call, request: Request, host: str) -> Response:
@@ -60,6 +71,8 @@ async def at_domain(call: Call, request: Request, host: str) -> Response:
         return await pipeline.answer(call, request, api, stage, "/" + path.lstrip("/"), base if stripped else "", by_default_host=False)
     if endpoint is None:
         return refusals.plain(call.request_id, 403, "Forbidden", "ForbiddenException")
+    if endpoint.type == "WEBSOCKET":
+        return await websocket(call, request, api_id, stage, "/" + path.lstrip("/"))
     from cloche.services.apigatewayv2 import public as http_apis
     call.cloud.service("apigatewayv2")
     return await http_apis.answer(call.of("apigatewayv2"), request, api_id, stage, "/" + path.lstrip("/"), by_default_host=False)

@@ -12,13 +12,15 @@ from .errors import mapping_exists
 from .invoke import functions
 from .invoke.access_log import put as log_access
 from .invoke.authorize import fault_of
+from .invoke.aws import ask as service_of
 from .invoke.exchange import clf, client_certificate, headers_of, last, query_of, read_json, source_ip
 from .invoke.reach import reach
 from .invoke.responses import clean, passed
+from .invoke.templates import render
 from .invoke.throttle import take
 from .stages import Stage as RestStage
 
 __all__ = [
     "LETTERS", "ZONES", "Domain", "Endpoint", "RestApi", "RestStage", "asked", "change_domain", "clean", "clf", "client_certificate", "domain_arn", "drop_domain", "fault_of", "filled", "functions", "headers_of", "last",
-    "log_access", "make_domain", "mapping_exists", "passed", "query_of", "reach", "read_json", "source_ip", "take",
+    "log_access", "make_domain", "mapping_exists", "passed", "query_of", "reach", "read_json", "render", "service_of", "source_ip", "take",
 ]

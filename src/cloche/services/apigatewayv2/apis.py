@@ -1,4 +1,4 @@
-"""HTTP APIs: settings, and the definition of routes, integrations and authorizers that deployments freeze."""
+"""HTTP and WebSocket APIs: settings, and the definition of routes, integrations and authorizers that deployments freeze."""
 from __future__ import annotations
 
 import re
@@ -23,9 +23,12 @@ class Definition(msgspec.Struct, frozen=True, omit_defaults=True):
     routes: dict[str, dict[str, Any]] = {}
     integrations: dict[str, dict[str, Any]] = {}
     authorizers: dict[str, dict[str, Any]] = {}
+    models: dict[str, dict[str, Any]] = {}
+    route_responses: dict[str, dict[str, Any]] = {}        # WebSocket APIs'
+    integration_responses: dict[str, dict[str, Any]] = {}
 
 
-class HttpApi(Record, frozen=True):
+class Api(Record, frozen=True):
     kind = "apigatewayv2.api"
 
     id: str
@@ -37,14 +40,18 @@ class HttpApi(Record, frozen=True):
     def key(self) -> str:
         return self.id
 
+    @property
+    def websocket(self) -> bool:
+        return self.values.get("ProtocolType") == "WEBSOCKET"
 
-def find(call: Call, req: Any) -> HttpApi:
-    if api := call.get(HttpApi, req["ApiId"]):
+
+def find(call: Call, req: Any) -> Api:
+    if api := call.get(Api, req["ApiId"]):
         return api
     raise errors.no_api(req["ApiId"])
 
 
-def edit(call: Call, api: HttpApi, **changes: Any) -> HttpApi:
+def edit(call: Call, api: Api, **changes: Any) -> Api:
     """Put the API back with parts of its definition exchanged; stages with auto-deploy follow."""
     from . import stages
     api = call.put(api.but(definition=msgspec.structs.replace(api.definition, **changes)))
@@ -60,7 +67,10 @@ def given(req: Any, names: tuple[str, ...]) -> dict[str, Any]:
     return {name: req[name] for name in names if req.get(name) is not None}
 
 
-def described(call: Call, api: HttpApi) -> dict[str, Any]:
+def described(call: Call, api: Api) -> dict[str, Any]:
+    if api.websocket:
+        return {"ApiId": api.id, "ApiEndpoint": f"wss://{api.id}.execute-api.{call.region}.amazonaws.com", "CreatedDate": api.created, "DisableExecuteApiEndpoint": False,
+                "ApiKeySelectionExpression": "$request.header.x-api-key", "IpAddressType": "ipv4", "Tags": {}, **api.values}
     return {
         "ApiId": api.id, "ApiEndpoint": f"https://{api.id}.execute-api.{call.region}.amazonaws.com", "CreatedDate": api.created, "ProtocolType": "HTTP",
         "ApiKeySelectionExpression": "$request.header.x-api-key", "RouteSelectionExpression": "${request.method} ${request.path}", "DisableExecuteApiEndpoint": False,
@@ -69,10 +79,16 @@ def described(call: Call, api: HttpApi) -> dict[str, Any]:
 
 
 SETTINGS = ("Name", "Description", "Version", "CorsConfiguration", "DisableExecuteApiEndpoint", "IpAddressType", "Tags")
+WEBSOCKET_SETTINGS = (*SETTINGS, "RouteSelectionExpression", "ApiKeySelectionExpression", "DisableSchemaValidation")
 
 
 def check(values: dict[str, Any]) -> None:
     cors = values.get("CorsConfiguration") or {}
+    if values.get("ProtocolType") == "WEBSOCKET":
+        if not values.get("RouteSelectionExpression"):
+            raise errors.bad_request("RouteSelectionExpression is a required parameter for WEBSOCKET protocol type APIs")
+        if cors:
+            raise errors.bad_request("CORS configuration is supported for HTTP APIs only.")
     if cors.get("AllowCredentials") and "*" in (cors.get("AllowOrigins") or []):
         raise errors.bad_request("CORS: allow-credentials cannot be used with allow-origins *")
     for origin in cors.get("AllowOrigins") or []:
@@ -80,24 +96,26 @@ def check(values: dict[str, Any]) -> None:
             raise errors.bad_request(f"Invalid format for origin {origin}. Origins should be in the form scheme://host")
 
 
-def new(call: Call, values: dict[str, Any]) -> HttpApi:
+def new(call: Call, values: dict[str, Any]) -> Api:
     check(values)
-    api = call.put(HttpApi(call.pick(LETTERS, 10), call.now, values, Definition()))
-    call.put(Endpoint(api.id, call.account, call.region, "HTTP"))
+    api = call.put(Api(call.pick(LETTERS, 10), call.now, values, Definition()))
+    call.put(Endpoint(api.id, call.account, call.region, "WEBSOCKET" if api.websocket else "HTTP"))
     return api
 
 
-@apigatewayv2.op(needs=asked, partly="WebSocket APIs are not built.")
+@apigatewayv2.op(needs=asked)
 def create_api(call: Call, req: t.CreateApiRequest) -> t.CreateApiResponse:
     if req["ProtocolType"] == "WEBSOCKET":
-        raise errors.websocket()
+        if req.get("Target"):
+            raise errors.bad_request("Quick create is supported for HTTP APIs only.")
+        return described(call, new(call, {"ProtocolType": "WEBSOCKET", **given(req, WEBSOCKET_SETTINGS)}))
     api = new(call, given(req, SETTINGS))
     if target := req.get("Target"):
         api = quick_create(call, api, req, target)
     return described(call, api)
 
 
-def quick_create(call: Call, api: HttpApi, req: Any, target: str) -> HttpApi:
+def quick_create(call: Call, api: Api, req: Any, target: str) -> Api:
     """One integration, one route, and a $default stage that deploys itself; all three managed by API Gateway."""
     from . import integrations, routes, stages
     if target.startswith("arn:"):
@@ -119,7 +137,7 @@ def get_api(call: Call, req: t.GetApiRequest) -> t.GetApiResponse:
 
 @apigatewayv2.op(needs=asked)
 def get_apis(call: Call, req: t.GetApisRequest) -> t.GetApisResponse:
-    return page(req, call.all(HttpApi), lambda a: a.id, lambda a: described(call, a))
+    return page(req, call.all(Api), lambda a: a.id, lambda a: described(call, a))
 
 
 def page(req: Any, items: Any, key: Any, show: Any) -> dict[str, Any]:
@@ -139,7 +157,7 @@ def page(req: Any, items: Any, key: Any, show: Any) -> dict[str, Any]:
 def update_api(call: Call, req: t.UpdateApiRequest) -> t.UpdateApiResponse:
     from . import integrations, routes
     api = find(call, req)
-    values = {**api.values, **given(req, without(dict.fromkeys(SETTINGS), "Tags"))}  # type: ignore[arg-type]
+    values = {**api.values, **given(req, without(dict.fromkeys(WEBSOCKET_SETTINGS if api.websocket else SETTINGS), "Tags"))}  # type: ignore[arg-type]
     check(values)
     api = call.put(api.but(values=values))
     if target := req.get("Target"):

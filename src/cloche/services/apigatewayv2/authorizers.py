@@ -9,28 +9,29 @@ from cloche.services.apigateway.public import LETTERS, asked
 
 from . import errors
 from . import service as apigatewayv2
-from .apis import HttpApi, edit, find, given, page, without
+from .apis import Api, edit, find, given, page, without
 
 if TYPE_CHECKING:
     from cloche.shapes import apigatewayv2 as t
 
 FIELDS = ("Name", "AuthorizerType", "AuthorizerUri", "AuthorizerCredentialsArn", "AuthorizerPayloadFormatVersion", "AuthorizerResultTtlInSeconds", "EnableSimpleResponses",
           "IdentitySource", "IdentityValidationExpression", "JwtConfiguration")
+WEBSOCKET_SOURCE = re.compile(r"route\.request\.(header|querystring)\.[\w\-.]+|context\.[\w.\-]+|stageVariables\.\w+")
 SOURCE = re.compile(r"\$request\.(header|querystring)\.[\w\-.]+|\$context\.[\w.\-]+|\$stageVariables\.\w+")
 
 
-def find_authorizer(api: HttpApi, id_: str) -> dict[str, Any]:
+def find_authorizer(api: Api, id_: str) -> dict[str, Any]:
     if it := api.definition.authorizers.get(id_):
         return it
     raise errors.no_such("Authorizer", id_)
 
 
-def check(api: HttpApi, it: dict[str, Any]) -> None:
+def check(api: Api, it: dict[str, Any]) -> None:
     if any(a["Name"] == it["Name"] and a["AuthorizerId"] != it["AuthorizerId"] for a in api.definition.authorizers.values()):
         raise errors.bad_request(f"Authorizer name must be unique. Authorizer {it['Name']} already exists in this API.")
     sources = it.get("IdentitySource") or []
     for source in sources:
-        if not SOURCE.fullmatch(source):
+        if not (WEBSOCKET_SOURCE if api.websocket else SOURCE).fullmatch(source):
             raise errors.bad_request(f"Invalid identity source: {source}")
     if it["AuthorizerType"] == "JWT":
         config = it.get("JwtConfiguration") or {}
@@ -41,6 +42,8 @@ def check(api: HttpApi, it: dict[str, Any]) -> None:
         return
     if "AuthorizerUri" not in it:
         raise errors.bad_request("AuthorizerUri is a required parameter for REQUEST authorizers")
+    if api.websocket:
+        return
     if it.get("AuthorizerPayloadFormatVersion") not in ("1.0", "2.0"):
         raise errors.bad_request("AuthorizerPayloadFormatVersion is a required parameter for REQUEST authorizer")
     if it.get("EnableSimpleResponses") and it["AuthorizerPayloadFormatVersion"] != "2.0":
@@ -51,7 +54,7 @@ def check(api: HttpApi, it: dict[str, Any]) -> None:
         raise errors.bad_request("Identity sources are required where answers are cached.")
 
 
-def add(call: Call, api: HttpApi, values: dict[str, Any]) -> tuple[HttpApi, dict[str, Any]]:
+def add(call: Call, api: Api, values: dict[str, Any]) -> tuple[Api, dict[str, Any]]:
     it = {"AuthorizerId": call.pick(LETTERS, 6), **values}
     check(api, it)
     if it.get("AuthorizerCredentialsArn"):

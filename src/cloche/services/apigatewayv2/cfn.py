@@ -97,6 +97,16 @@ TYPES = {
     "AWS::ApiGatewayV2::ApiMapping": Type(
         create=op("apigatewayv2", "CreateApiMapping", send=True, physical="ApiMappingId", attributes={"ApiMappingId": "ApiMappingId"}), replaces=("DomainName",),
         update=op("apigatewayv2", "UpdateApiMapping", send=True, ApiMappingId="{id}"), delete=op("apigatewayv2", "DeleteApiMapping", DomainName="{DomainName}", ApiMappingId="{id}")),
+    "AWS::ApiGatewayV2::Model": Type(
+        create=op("apigatewayv2", "CreateModel", send=True, physical="ModelId", attributes={"ModelId": "ModelId"}), update=op("apigatewayv2", "UpdateModel", send=True, ModelId="{id}"),
+        delete=op("apigatewayv2", "DeleteModel", ApiId="{ApiId}", ModelId="{id}")),
+    "AWS::ApiGatewayV2::RouteResponse": Type(
+        create=op("apigatewayv2", "CreateRouteResponse", send=True, physical="RouteResponseId", attributes={"RouteResponseId": "RouteResponseId"}), replaces=("RouteId",),
+        update=op("apigatewayv2", "UpdateRouteResponse", send=True, RouteResponseId="{id}"), delete=op("apigatewayv2", "DeleteRouteResponse", ApiId="{ApiId}", RouteId="{RouteId}", RouteResponseId="{id}")),
+    "AWS::ApiGatewayV2::IntegrationResponse": Type(
+        create=op("apigatewayv2", "CreateIntegrationResponse", send=True, physical="IntegrationResponseId", attributes={"IntegrationResponseId": "IntegrationResponseId"}),
+        update=op("apigatewayv2", "UpdateIntegrationResponse", send=True, IntegrationResponseId="{id}"), replaces=("IntegrationId",),
+        delete=op("apigatewayv2", "DeleteIntegrationResponse", ApiId="{ApiId}", IntegrationId="{IntegrationId}", IntegrationResponseId="{id}")),
     "AWS::ApiGatewayV2::RoutingRule": Type(create=create_rule, update=update_rule, delete=delete_rule, replaces=("DomainNameArn",)),
     "AWS::ApiGatewayV2::Api": Type(create=create_api, update=update_api, delete=op("apigatewayv2", "DeleteApi", ApiId="{id}"), replaces=("ProtocolType",)),
     "AWS::ApiGatewayV2::Stage": Type(

@@ -34,9 +34,5 @@ def route_exists(key: str) -> AwsError:
     return conflict(f"Route with key {key} already exists for this API")
 
 
-def websocket() -> AwsError:
-    return AwsError("NotImplemented", "WebSocket APIs are not built in Cloche yet.", 501)
-
-
 def managed(what: str) -> AwsError:
     return bad_request(f"{what} is managed by API Gateway (quick create) and cannot be changed this way.")

@@ -9,7 +9,7 @@ from cloche.services.apigateway.public import asked, filled
 
 from . import authorizers, errors, integrations, routes, stages
 from . import service as apigatewayv2
-from .apis import Definition, HttpApi, described, find, new
+from .apis import Api, Definition, described, find, new
 
 if TYPE_CHECKING:
     from cloche.shapes import apigatewayv2 as t
@@ -53,18 +53,18 @@ def resolved(document: dict[str, Any], value: Any) -> Any:
 class Reader:
     """One document being read into one API."""
 
-    def __init__(self, call: Call, api: HttpApi, document: dict[str, Any]) -> None:
+    def __init__(self, call: Call, api: Api, document: dict[str, Any]) -> None:
         self.call, self.api, self.document = call, api, document
         self.security: dict[str, dict[str, Any]] = {}
         self.shared: dict[str, str] = {}
 
-    def read(self) -> HttpApi:
+    def read(self) -> Api:
         try:
             return self.read_all()
         except (RecursionError, TypeError, AttributeError, LookupError):
             raise errors.bad_request("The API definition is malformed") from None    # a part is not of the kind that OpenAPI says
 
-    def read_all(self) -> HttpApi:
+    def read_all(self) -> Api:
         for name, scheme in ((self.document.get("components") or {}).get("securitySchemes") or {}).items():
             self.read_scheme(name, resolved(self.document, scheme))
         for path, item in (self.document.get("paths") or {}).items():

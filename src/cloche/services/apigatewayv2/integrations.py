@@ -9,7 +9,7 @@ from cloche.services.apigateway.public import LETTERS, asked
 
 from . import errors
 from . import service as apigatewayv2
-from .apis import HttpApi, edit, find, given, page, without
+from .apis import Api, edit, find, given, page, without
 
 if TYPE_CHECKING:
     from cloche.shapes import apigatewayv2 as t
@@ -30,10 +30,22 @@ FUNCTION = re.compile(r"arn:aws[\w-]*:(lambda:[\w-]+:\d{12}:function:.+|apigatew
 TARGET = re.compile(r"(append|overwrite|remove):(header|querystring)\.[\w\-.]+|overwrite:path|overwrite:statuscode")
 
 
-def find_integration(api: HttpApi, id_: str) -> dict[str, Any]:
+def find_integration(api: Api, id_: str) -> dict[str, Any]:
     if it := api.definition.integrations.get(id_):
         return it
     raise errors.no_such("Integration", id_)
+
+
+def check_websocket(call: Call, it: dict[str, Any]) -> None:
+    kind, uri = it["IntegrationType"], it.get("IntegrationUri") or ""
+    if not 50 <= it["TimeoutInMillis"] <= 29000:
+        raise errors.bad_request("Timeout should be between 50 ms and 29000 ms")
+    if kind in ("AWS", "AWS_PROXY") and not uri.startswith("arn:"):
+        raise errors.bad_request("Invalid function ARN or invalid uri")
+    if kind.startswith("HTTP") and not re.match(r"https?://|\$\{stageVariables", uri):
+        raise errors.bad_request("HttpEndpoint must be specified, and it must be a URL")
+    if (role := it.get("CredentialsArn")) and ":role/" in role:
+        call.pass_role(role, "apigateway.amazonaws.com")
 
 
 def check(call: Call, it: dict[str, Any]) -> None:
@@ -67,7 +79,12 @@ def check(call: Call, it: dict[str, Any]) -> None:
         call.pass_role(role, "apigateway.amazonaws.com")
 
 
-def add(call: Call, api: HttpApi, values: dict[str, Any], managed: bool = False) -> tuple[HttpApi, dict[str, Any]]:
+def add(call: Call, api: Api, values: dict[str, Any], managed: bool = False) -> tuple[Api, dict[str, Any]]:
+    if api.websocket:
+        it = {"IntegrationId": call.pick(LETTERS, 7), "ConnectionType": "INTERNET", "TimeoutInMillis": 29000, "PayloadFormatVersion": "1.0", "PassthroughBehavior": "WHEN_NO_MATCH",
+              "IntegrationResponseSelectionExpression": "${integration.response.statuscode}", **values}
+        check_websocket(call, it)
+        return edit(call, api, integrations={**api.definition.integrations, it["IntegrationId"]: it}), it
     it = {"IntegrationId": call.pick(LETTERS, 7), "ConnectionType": "INTERNET", "TimeoutInMillis": 30000, "PayloadFormatVersion": "1.0", **values}
     if it["IntegrationType"] == "AWS_PROXY" and not it.get("IntegrationSubtype"):
         it.setdefault("IntegrationMethod", "POST")
@@ -94,13 +111,13 @@ def get_integrations(call: Call, req: t.GetIntegrationsRequest) -> t.GetIntegrat
     return page(req, find(call, req).definition.integrations.values(), lambda i: i["IntegrationId"], dict)
 
 
-def change(call: Call, api: HttpApi, id_: str, values: dict[str, Any]) -> dict[str, Any]:
+def change(call: Call, api: Api, id_: str, values: dict[str, Any]) -> dict[str, Any]:
     it = {**find_integration(api, id_), **values}
     for name in ("RequestParameters",):                 # an empty value takes a mapping away
         if name in values:
             merged = {**(find_integration(api, id_).get(name) or {}), **values[name]}
             it[name] = {k: v for k, v in merged.items() if v != ""}
-    check(call, it)
+    (check_websocket if api.websocket else check)(call, it)
     edit(call, api, integrations={**api.definition.integrations, id_: it})
     return it
 
@@ -117,4 +134,5 @@ def delete_integration(call: Call, req: t.DeleteIntegrationRequest) -> None:
     for route in api.definition.routes.values():
         if route.get("Target") == f"integrations/{id_}":
             raise errors.conflict(f"Cannot delete Integration with ID {id_}, since it is referenced by Route {route['RouteKey']}")
-    edit(call, api, integrations=without(api.definition.integrations, id_))
+    responses = {key: one for key, one in api.definition.integration_responses.items() if one["IntegrationId"] != id_}
+    edit(call, api, integrations=without(api.definition.integrations, id_), integration_responses=responses)

@@ -1,6 +1,12 @@
-"""What the shared door calls for an HTTP API's request."""
+"""What the shared door calls for a request to an HTTP or WebSocket API, and the connections that are open."""
 from __future__ import annotations
 
-from .invoke.pipeline import answer
+from cloche.services.apigateway.public import source_ip
 
-__all__ = ["answer"]
+from .invoke.pipeline import answer
+from .websocket.connections import NORMAL, Connection
+from .websocket.connections import opened as connections
+from .websocket.front import connect
+from .websocket.management import answer as manage
+
+__all__ = ["NORMAL", "Connection", "answer", "connect", "connections", "manage", "source_ip"]

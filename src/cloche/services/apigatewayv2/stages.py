@@ -9,7 +9,7 @@ from cloche.services.apigateway.public import LETTERS, RestStage, asked
 
 from . import errors
 from . import service as apigatewayv2
-from .apis import Definition, HttpApi, find, given, page, without
+from .apis import Api, Definition, find, given, page, without
 
 if TYPE_CHECKING:
     from cloche.shapes import apigatewayv2 as t
@@ -52,13 +52,13 @@ def described_deployment(deployment: Deployment) -> dict[str, Any]:
     return shown | ({"Description": deployment.description} if deployment.description is not None else {})
 
 
-def find_deployment(call: Call, api: HttpApi, id_: str) -> Deployment:
+def find_deployment(call: Call, api: Api, id_: str) -> Deployment:
     if found := call.get(Deployment, f"{api.id}/{id_}"):
         return found
     raise errors.no_such("Deployment", id_)
 
 
-def auto_deploy(call: Call, api: HttpApi) -> None:
+def auto_deploy(call: Call, api: Api) -> None:
     """Only the stages with auto-deploy; the automatic deployment they leave goes with them."""
     stages = [s for s in call.all(Stage) if s.api == api.id and s.values.get("AutoDeploy")]
     if not stages:
@@ -115,7 +115,7 @@ def delete_deployment(call: Call, req: t.DeleteDeploymentRequest) -> None:
 
 
 # stages
-def find_stage(call: Call, api: HttpApi, name: str) -> Stage:
+def find_stage(call: Call, api: Api, name: str) -> Stage:
     if found := call.get(Stage, f"{api.id}/{name}"):
         return found
     raise errors.no_such("Stage", name)
@@ -133,7 +133,7 @@ def described(stage: Stage) -> dict[str, Any]:
     }
 
 
-def check(call: Call, api: HttpApi, values: dict[str, Any]) -> None:
+def check(call: Call, api: Api, values: dict[str, Any]) -> None:
     if values.get("DeploymentId"):
         find_deployment(call, api, values["DeploymentId"])
     routes = {r["RouteKey"] for r in api.definition.routes.values()}
@@ -142,7 +142,7 @@ def check(call: Call, api: HttpApi, values: dict[str, Any]) -> None:
             raise errors.not_found(f"Unable to find Route by key {key} within the provided RestApi")
 
 
-def new(call: Call, api: HttpApi, name: str, values: dict[str, Any]) -> Stage:
+def new(call: Call, api: Api, name: str, values: dict[str, Any]) -> Stage:
     if name != "$default" and not re.fullmatch(r"[\w-]{1,128}", name, re.ASCII):
         raise errors.bad_request("Invalid stage name. Stage names can contain only alphanumeric characters, hyphens, and underscores, or be $default.")
     if call.get(Stage, f"{api.id}/{name}"):

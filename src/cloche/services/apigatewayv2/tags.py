@@ -9,7 +9,7 @@ from cloche.services.apigateway.public import Domain, asked
 
 from . import errors
 from . import service as apigatewayv2
-from .apis import HttpApi
+from .apis import Api
 from .stages import Stage
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ def find_tagged(call: Call, arn: str) -> Any:
     parts = unquote(arn).split(":", 5)
     match parts[5].strip("/").split("/") if len(parts) == 6 else []:
         case ["apis", api]:
-            found = call.get(HttpApi, api)
+            found = call.get(Api, api)
         case ["apis", api, "stages", stage]:
             found = call.get(Stage, f"{api}/{stage}")
         case ["domainnames", name]:

@@ -5,7 +5,7 @@ import asyncio
 import hmac
 from typing import TYPE_CHECKING, Any
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, utils
 
@@ -32,11 +32,35 @@ def _for_use(key: keys.Key, usage: str, operation: str, algorithm: str = "", amo
 @kms.op(needs=permission.on_key("GetPublicKey", alias=True))
 def get_public_key(call: Call, req: t.GetPublicKeyRequest) -> t.GetPublicKeyResponse:
     key = keys.find(call, req["KeyId"], alias=True)
+    if key.state == "PendingImport":
+        keys.usable(key)
     if not key.public:
         raise errors.unsupported(f"{key.arn} is not an asymmetric key.")
     keys.usable(key)
     out: Any = {"KeyId": key.arn, "PublicKey": key.public, "CustomerMasterKeySpec": key.spec, "KeySpec": key.spec, "KeyUsage": key.usage}
     return out | specs.algorithms(key.spec, key.usage)
+
+
+# -- agreement ------------------------------------------------------------------------------------------------------------
+
+
+@kms.op(needs=permission.on_key("DeriveSharedSecret", alias=True, context=lambda call, req: {"kms:KeyAgreementAlgorithm": req["KeyAgreementAlgorithm"]}),
+        partly="answers for Nitro enclaves (Recipient) are not built")
+def derive_shared_secret(call: Call, req: t.DeriveSharedSecretRequest) -> t.DeriveSharedSecretResponse:
+    """ECDH of the key's private half and somebody's public one: both sides come to the same bytes."""
+    key = keys.find(call, req["KeyId"], alias=True)
+    _for_use(key, "KEY_AGREEMENT", "DeriveSharedSecret", req["KeyAgreementAlgorithm"], "KeyAgreementAlgorithms")
+    private: Any = serialization.load_der_private_key(open_(call, key.id, key.material), None)
+    try:
+        public: Any = serialization.load_der_public_key(req["PublicKey"])
+        if not isinstance(public, ec.EllipticCurvePublicKey) or public.curve.name != private.curve.name:
+            raise ValueError
+    except (ValueError, UnsupportedAlgorithm):
+        raise errors.invalid(f"The public key is not one of {key.spec}, DER-encoded as X.509 SubjectPublicKeyInfo.") from None
+    if req.get("DryRun"):
+        raise errors.dry_run()
+    out: Any = {"KeyId": key.arn, "SharedSecret": private.exchange(ec.ECDH(), public), "KeyAgreementAlgorithm": "ECDH", "KeyOrigin": key.origin}
+    return out  # type: ignore[no-any-return]
 
 
 # -- signatures -----------------------------------------------------------------------------------------------------------

@@ -88,11 +88,12 @@ def import_key_material(call: Call, req: t.ImportKeyMaterialRequest) -> t.Import
         raise errors.unsupported("New material for an imported key is not built in Cloche.")
     secret = _unwrapped(call, key, req)
     id_ = hashlib.sha256(key.id.encode() + secret).hexdigest()
-    if len(secret) != 32 or (key.imported and key.imported != id_):
+    public = specs.imported(key.spec, secret)
+    if public is None or (key.imported and key.imported != id_):
         raise errors.wrong_material()
     place = keys.home(call, key)
     material = Material(id_, seal(call, secret, f"{key.id}/{id_}"), call.now)
-    keys.change(call, key, materials=(material,), imported=id_, valid_to=req.get("ValidTo", 0), state="Enabled" if key.state == "PendingImport" else key.state)
+    keys.change(call, key, materials=(material,), public=public, imported=id_, valid_to=req.get("ValidTo", 0), state="Enabled" if key.state == "PendingImport" else key.state)
     place.cancel(expire, key.id)
     if expires:
         place.due(req["ValidTo"], expire, key.id, id=key.id)

@@ -186,12 +186,12 @@ def _creation(call: Call, req: Any) -> dict[str, Any]:
     }
 
 
-@kms.op(lambda call, req: "*", context=_creation, partly="custom and external key stores, SM2, ML-DSA and ML-KEM keys are not built; imported material is for symmetric keys alone")
+@kms.op(lambda call, req: "*", context=_creation, partly="custom and external key stores, SM2, ML-DSA and ML-KEM keys are not built")
 async def create_key(call: Call, req: t.CreateKeyRequest) -> t.CreateKeyResponse:
     spec = req.get("KeySpec") or req.get("CustomerMasterKeySpec") or "SYMMETRIC_DEFAULT"
     usage = specs.usage(spec, req.get("KeyUsage"))
     origin = req.get("Origin", "AWS_KMS")
-    if origin not in ("AWS_KMS", "EXTERNAL") or (origin == "EXTERNAL" and spec != "SYMMETRIC_DEFAULT") or req.get("CustomKeyStoreId") or req.get("XksKeyId"):
+    if origin not in ("AWS_KMS", "EXTERNAL") or req.get("CustomKeyStoreId") or req.get("XksKeyId"):
         raise errors.unsupported(f"Keys of spec {spec} and origin {origin} are not built in Cloche.")
     tags = {tag["TagKey"]: tag["TagValue"] for tag in req.get("Tags") or ()}
     if call.reserves(tags):
@@ -203,7 +203,9 @@ async def create_key(call: Call, req: t.CreateKeyRequest) -> t.CreateKeyResponse
     arn = call.arn(f"key/{id_}")
     policy = req.get("Policy") or default_policy(call.account)
     permission.check_policy(call, arn, policy, req.get("BypassPolicyLockoutSafetyCheck", False))
-    if spec.startswith("RSA"):
+    if origin == "EXTERNAL":
+        secret, public = b"", b""
+    elif spec.startswith("RSA"):
         secret, public = await asyncio.to_thread(specs.generate, spec, b"")  # hundreds of milliseconds: not on the loop
     else:
         secret, public = specs.generate(spec, random_bytes(call, specs.HMAC_BYTES.get(spec, 32)))

@@ -40,9 +40,9 @@ def encrypt(call: Call, key_id: str, plaintext: bytes, context: dict[str, str] |
     return crypto.seal(inside, key, plaintext, context)
 
 
-def decrypt(call: Call, blob: bytes, context: dict[str, str] | None = None) -> bytes:
+def decrypt(call: Call, blob: bytes, context: dict[str, str] | None = None, ask: bool = True) -> bytes:
     key = crypto.key_of(call.of("kms"), blob)
-    inside = _ask(call, key, "Decrypt", context)
+    inside = _ask(call, key, "Decrypt", context) if ask else call.of("kms")
     crypto.for_encryption(key, "Decrypt", "SYMMETRIC_DEFAULT")
     return crypto.unseal(inside, key, ciphertext.parse(blob), context)
 
@@ -105,13 +105,13 @@ def sealing_key(call: Call, key_id: str, context: dict[str, str], place: Any, se
     return found
 
 
-def opening_key(call: Call, wrapped: bytes, context: dict[str, str], seconds: float) -> AESGCM:
-    """A data key as it was wrapped, opened for this user (kms:Decrypt)."""
+def opening_key(call: Call, wrapped: bytes, context: dict[str, str], seconds: float, ask: bool = True) -> AESGCM:
+    """A data key as it was wrapped, opened for this user (kms:Decrypt). Not `ask`: for somebody who was asked about when it was sealed."""
     kept: dict[Any, DataKey] = call.cloud.memory.setdefault("kms.opening_keys", {})
-    who = (call.principal.arn, call.service.name, wrapped)
+    who = (call.principal.arn, call.service.name, wrapped, ask)
     found = kept.get(who)
     if found is None or found.until <= call.now:
-        found = _remember(kept, who, DataKey(call.now + seconds, AESGCM(decrypt(call, wrapped, context)), wrapped))
+        found = _remember(kept, who, DataKey(call.now + seconds, AESGCM(decrypt(call, wrapped, context, ask)), wrapped))
     return found.cipher
 
 

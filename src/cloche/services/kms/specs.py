@@ -21,7 +21,7 @@ _RSA_SIGN = [f"RSASSA_{scheme}_SHA_{bits}" for scheme in ("PKCS1_V1_5", "PSS") f
 _ECC_SIGN = {"ECC_NIST_P256": "ECDSA_SHA_256", "ECC_NIST_P384": "ECDSA_SHA_384", "ECC_NIST_P521": "ECDSA_SHA_512", "ECC_SECG_P256K1": "ECDSA_SHA_256"}
 _USES = {
     "SYMMETRIC_DEFAULT": ("ENCRYPT_DECRYPT",), **dict.fromkeys(RSA, ("ENCRYPT_DECRYPT", "SIGN_VERIFY")),
-    **dict.fromkeys(CURVES, ("SIGN_VERIFY",)), "ECC_NIST_EDWARDS25519": ("SIGN_VERIFY",), **dict.fromkeys(HMAC_BYTES, ("GENERATE_VERIFY_MAC",)),
+    **dict.fromkeys(CURVES, ("SIGN_VERIFY", "KEY_AGREEMENT")), "ECC_SECG_P256K1": ("SIGN_VERIFY",), "ECC_NIST_EDWARDS25519": ("SIGN_VERIFY",), **dict.fromkeys(HMAC_BYTES, ("GENERATE_VERIFY_MAC",)),
 }
 
 
@@ -44,7 +44,23 @@ def algorithms(spec: str, use: str) -> dict[str, list[str]]:
         return {"EncryptionAlgorithms": ["SYMMETRIC_DEFAULT"] if spec == "SYMMETRIC_DEFAULT" else ["RSAES_OAEP_SHA_1", "RSAES_OAEP_SHA_256"]}
     if use == "SIGN_VERIFY":
         return {"SigningAlgorithms": _RSA_SIGN if spec in RSA else ["ED25519_SHA_512", "ED25519_PH_SHA_512"] if spec == "ECC_NIST_EDWARDS25519" else [_ECC_SIGN[spec]]}
+    if use == "KEY_AGREEMENT":
+        return {"KeyAgreementAlgorithms": ["ECDH"]}
     return {"MacAlgorithms": [spec.replace("HMAC_", "HMAC_SHA_")]}
+
+
+def imported(spec: str, material: bytes) -> bytes | None:
+    """The public half of material that was brought (none of a symmetric or HMAC key); None if it is not material for such a key."""
+    if spec == "SYMMETRIC_DEFAULT" or spec in HMAC_BYTES:
+        return b"" if len(material) == HMAC_BYTES.get(spec, 32) else None
+    try:
+        private: Any = serialization.load_der_private_key(material, None)
+    except (ValueError, TypeError):
+        return None
+    fits = (isinstance(private, rsa.RSAPrivateKey) and private.key_size == RSA.get(spec)) or (
+        isinstance(private, ec.EllipticCurvePrivateKey) and spec in CURVES and private.curve.name == CURVES[spec].name) or (
+        isinstance(private, ed25519.Ed25519PrivateKey) and spec == "ECC_NIST_EDWARDS25519")
+    return private.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo) if fits else None
 
 
 def generate(spec: str, random: bytes) -> tuple[bytes, bytes]:

@@ -11,7 +11,7 @@ from typing import Any
 from cloche.engines.run import interpreters
 from cloche.kernel import AwsError, Call
 
-from . import errors, names
+from . import errors, names, sealing
 from .records import Function, Version
 from .roles import acting
 
@@ -48,6 +48,7 @@ def created(call: Call, req: Any) -> dict[str, Any]:
 def changed(call: Call, config: dict[str, Any], req: Any) -> dict[str, Any]:
     """The configuration with what a request says, checked."""
     check(req)
+    before = config
     config = config | {name: req[name] for name in COPIED if req.get(name) not in (None, "")}
     if "Description" in req:
         config["Description"] = req["Description"]
@@ -65,7 +66,9 @@ def changed(call: Call, config: dict[str, Any], req: Any) -> dict[str, Any]:
         config["TracingConfig"] = {"Mode": req["TracingConfig"].get("Mode", "PassThrough")}
     if "LoggingConfig" in req:
         config["LoggingConfig"] = logging(config["LoggingConfig"], req["LoggingConfig"])
-    return config
+    if req.get("KMSKeyArn") == "":
+        config.pop("KMSKeyArn", None)
+    return sealing.keep(call, names.parse(call, req["FunctionName"]).name, before, config)
 
 
 def logging(old: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
@@ -142,6 +145,8 @@ def describe(call: Call, function: Function, version: Version, qualifier: str | 
         "FunctionName": function.name, "FunctionArn": names.arn(call, function.name, qualifier), "Version": version.version, "CodeSha256": base64.b64encode(bytes.fromhex(version.sha)).decode(),
         "RevisionId": version.revision, "LastModified": version.modified, "State": version.state, "LastUpdateStatus": version.update,
     }
+    if "Sealed" in config.get("Environment", ()):
+        config["Environment"] = sealing.shown(call, function.name, config["Environment"])
     if version.state == "Pending":
         config |= {"StateReason": "The function is being created.", "StateReasonCode": "Creating"}
     elif version.state == "Failed":

@@ -383,3 +383,15 @@ def stream_mapping_exists(stream: str, function: str, uuid: str) -> AwsError:
 
 def mapping_in_use(state: str) -> AwsError:
     return AwsError("ResourceInUseException", f"Cannot update the event source mapping because it is in use: {state}.", 400)
+
+
+def kms(error: AwsError, what: str) -> AwsError:
+    """What KMS refused of a function's environment variables."""
+    code, why = {
+        "NotFoundException": ("KMSNotFoundException", "the KMS key was not found"), "DisabledException": ("KMSDisabledException", "the KMS key used is disabled"),
+        "KMSInvalidStateException": ("KMSInvalidStateException", "the state of the KMS key used is not valid for Decrypt"),
+    }.get(error.code, ("KMSAccessDeniedException", "KMS access was denied"))
+    if code.startswith("KMS") and what == "encrypt":
+        return invalid(f"Lambda was unable to configure access to your environment variables because {why}. Please check your KMS permissions. KMS Exception: {error.code} KMS Message: {error.message}")
+    return AwsError(code, f"Lambda was unable to decrypt the environment variables because {why}. Please check the function's KMS key settings."
+                    f" KMS Exception: {error.code} KMS Message: {error.message}", 502)

@@ -14,7 +14,7 @@ from cloche.engines.run.invocation import Spec
 from cloche.engines.run.lambda_runtime import Engine, Environment, SandboxError
 from cloche.kernel import AwsError, Call, Response
 
-from . import errors, packages
+from . import errors, packages, sealing
 from .records import Version
 from .roles import SPARE_SECONDS, session
 
@@ -187,7 +187,7 @@ def spec(call: Call, version: Version, opt: str | None, credentials: Any, stream
     config = version.config
     logging = config["LoggingConfig"]
     variables = {
-        **config.get("Environment", {}).get("Variables", {}),
+        **sealing.for_role(call, version),
         "AWS_LAMBDA_FUNCTION_NAME": version.function, "AWS_LAMBDA_FUNCTION_VERSION": version.version, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(config["MemorySize"]),
         "AWS_LAMBDA_LOG_GROUP_NAME": logging["LogGroup"], "AWS_LAMBDA_LOG_STREAM_NAME": stream, "AWS_LAMBDA_INITIALIZATION_TYPE": initialization,
         "AWS_REGION": call.region, "AWS_DEFAULT_REGION": call.region, "AWS_ACCESS_KEY_ID": credentials.access_key, "AWS_SECRET_ACCESS_KEY": credentials.secret,

@@ -16,7 +16,7 @@ from cloche.languages import filter_policy
 from cloche.services.cloudwatch import public as cloudwatch
 from cloche.services.sqs import public as sqs
 
-from . import envelope, retry
+from . import encryption, envelope, retry
 from . import service as sns
 from .subscriptions import Subscription
 from .topics import Topic
@@ -53,7 +53,7 @@ def fan_out(call: Call, topic: Topic, message: Message) -> None:
             count(call, topic.arn, "NumberOfNotificationsFilteredOut")
             continue
         if subscription.raw:
-            deliver_raw(speaker, subscription, message)
+            deliver_raw(call, speaker, topic, subscription, message)
             continue
         if notice is None:  # one signature for all: what is signed does not name the subscription
             notice = envelope.Notice(call, topic, message)
@@ -62,7 +62,7 @@ def fan_out(call: Call, topic: Topic, message: Message) -> None:
         elif subscription.protocol == "sqs":
             to_queue(speaker, subscription, message, notice.text(subscription), {})
         elif subscription.protocol in ("http", "https"):
-            post_later(call, subscription, "Notification", message.id, notice.text(subscription), None)
+            post_later(call, subscription, "Notification", message.id, notice.text(subscription), None, topic)
 
 
 @lru_cache(1024)
@@ -75,12 +75,12 @@ def passes(subscription: Subscription, message: Message) -> bool:
     return not text or compiled(text, subscription.attributes.get("FilterPolicyScope", filter_policy.ATTRIBUTES))(message.attributes, message.body)
 
 
-def deliver_raw(call: Call, subscription: Subscription, message: Message) -> None:
+def deliver_raw(call: Call, speaker: Call, topic: Topic, subscription: Subscription, message: Message) -> None:
     body = message.for_protocol(subscription.protocol)
     if subscription.protocol == "sqs":
-        to_queue(call, subscription, message, body, message.attributes)
+        to_queue(speaker, subscription, message, body, message.attributes)
     else:
-        post_later(call, subscription, "Notification", message.id, body, message.attributes)
+        post_later(call, subscription, "Notification", message.id, body, message.attributes, topic)
 
 
 def to_queue(call: Call, subscription: Subscription, message: Message, body: str, attributes: dict[str, Any]) -> None:
@@ -138,11 +138,14 @@ def ask_to_confirm(call: Call, topic: Topic, subscription: Subscription) -> None
 
 # -- HTTP -------------------------------------------------------------------------------------------------------------
 
-def post_later(call: Call, subscription: Subscription, type_: str, message_id: str, body: str, attributes: dict[str, Any] | None) -> None:
+def post_later(call: Call, subscription: Subscription, type_: str, message_id: str, body: str, attributes: dict[str, Any] | None, topic: Topic | None = None) -> None:
     account, region = subscription.topic.split(":")[4], subscription.topic.split(":")[3]
+    packed, kept = msgspec.msgpack.encode(attributes) if attributes else None, body
+    if topic is not None and topic.attributes.get("KmsMasterKeyId"):  # one blob: three sealed things, told apart by its being no text
+        kept, packed = msgspec.msgpack.encode(encryption.close(call, topic, body.encode("utf-8", "surrogatepass"), packed)), None  # type: ignore[assignment]
     call.sql(
         "INSERT INTO sns_delivery (account, region, subscription, due, tries, type, message, raw, attributes, body) VALUES (?,?,?,?,0,?,?,?,?,?)",
-        account, region, subscription.id, call.now, type_, message_id, attributes is not None, msgspec.msgpack.encode(attributes) if attributes else None, body)
+        account, region, subscription.id, call.now, type_, message_id, attributes is not None, packed, kept)
     call.at(account, region).wake(post, subscription.id)
 
 
@@ -172,7 +175,17 @@ def try_again(call: Call, key: str) -> None:
     call.wake(post, key)
 
 
-async def try_once(call: Call, subscription: Subscription, id_: int, tries: int, type_: str, message: str, raw: int, attributes: bytes | None, body: str) -> None:
+async def try_once(call: Call, subscription: Subscription, id_: int, tries: int, type_: str, message: str, raw: int, attributes: bytes | None, body: str | bytes) -> None:
+    if isinstance(body, bytes):
+        text, packed, wrapped = msgspec.msgpack.decode(body)
+        try:
+            opened, attributes = encryption.open_(call, subscription.topic, wrapped, text, packed)
+        except AwsError:  # the key is closed: as long as it is, nothing can be delivered
+            with call.step():
+                pause = retry.pause(subscription.attributes.get("DeliveryPolicy"), tries)
+                call.sql("UPDATE sns_delivery SET tries = tries + 1, due = ? WHERE id = ?", call.now + pause, id_) if pause is not None else call.sql("DELETE FROM sns_delivery WHERE id=?", id_)
+            return
+        body = (opened or b"").decode("utf-8", "surrogatepass")
     status = await request(subscription, type_, message, bool(raw), body)
     with call.step():
         if 200 <= status < 300:

@@ -211,3 +211,9 @@ def bad_entry_id() -> AwsError:
 
 def batch_too_long() -> AwsError:
     return AwsError("BatchRequestTooLong", "The length of all the batch messages put together is more than the limit.")
+
+
+def kms(error: AwsError) -> AwsError:
+    """What KMS refused, under SNS's names for it."""
+    names = {"NotFoundException": "KMSNotFound", "DisabledException": "KMSDisabled", "KMSInvalidStateException": "KMSInvalidState", "InvalidKeyUsageException": "KMSInvalidState"}
+    return AwsError(names.get(error.code, "KMSAccessDenied"), f"{error.message} (Service: AWSKMS; Status Code: {error.status}; Error Code: {error.code})")

@@ -10,7 +10,7 @@ import msgspec
 
 from cloche.kernel import AwsError, Call
 
-from . import delivery, errors
+from . import delivery, encryption, errors
 from . import service as sns
 from .topics import Topic, find, policy, topic_arn
 
@@ -63,6 +63,8 @@ def publish(call: Call, req: t.PublishInput) -> t.PublishResponse:
 
 def send(call: Call, topic: Topic, req: Any) -> Any:
     message, dedup_scope = read(call, topic, req)
+    if topic.attributes.get("KmsMasterKeyId"):
+        encryption.ready(call, topic)
     if topic.fifo and (earlier := call.row("SELECT message, sequence FROM sns_dedup WHERE topic=? AND scope=? AND id=? AND until > ?", topic.arn, dedup_scope, message.dedup, call.now)):
         return {"MessageId": earlier[0], "SequenceNumber": str(FIRST_SEQUENCE + earlier[1])}
     result = {"MessageId": message.id}
@@ -174,6 +176,8 @@ def publish_batch(call: Call, req: t.PublishBatchInput) -> t.PublishBatchRespons
         raise errors.bad_entry_id()
     if sum(len(entry["Message"].encode("utf-8", "surrogatepass")) for entry in entries) > int(topic.attributes.get("MaximumMessageSize", LONGEST)):
         raise errors.batch_too_long()
+    if topic.attributes.get("KmsMasterKeyId"):
+        encryption.ready(at, topic)
     done: list[Any] = []
     failed: list[Any] = []
     for entry in entries:

@@ -95,7 +95,7 @@ def _put_context(call: Call, req: Any) -> dict[str, Any]:
 # -- put ------------------------------------------------------------------------------------------------------------------
 
 
-@ssm.op(by_name, context=_put_context, partly="aws:ec2:image values are not looked up in EC2; of the parameter policies only Expiration acts")
+@ssm.op(by_name, context=_put_context, partly="aws:ec2:image values are not looked up in EC2")
 def put_parameter(call: Call, req: t.PutParameterRequest) -> t.PutParameterResult:
     name = req["Name"]
     _check_name(name)
@@ -201,7 +201,7 @@ def _policies(text: str, tier: str) -> str:
         found = msgspec.json.decode(text, type=list[dict[str, Any]])
     except msgspec.DecodeError:
         raise errors.bad_policy("InvalidPolicyAttributeException", "A policy attribute or its value is invalid.") from None
-    if len(found) > 10:
+    if len(found) > MOST_POLICIES:
         raise errors.bad_policy("PoliciesLimitExceededException", "You specified more than the maximum number of allowed policies for the parameter. The maximum is 10.")
     for one in found:
         if one.get("Type") not in ("Expiration", "ExpirationNotification", "NoChangeNotification"):
@@ -241,16 +241,47 @@ def tell(call: Call, parameter: Parameter, operation: str, **more: Any) -> None:
     call.emit(AwsEvent("aws.ssm", "Parameter Store Change", detail, [arn(call, parameter.name)]))
 
 
+UNITS = {"Days": 86400, "Hours": 3600}
+MOST_POLICIES = 10
+
+
 def _plan(call: Call, parameter: Parameter) -> None:
-    """The Expiration policy, on the clock."""
+    """The policies of the newest version, on the clock: its end, notice before it, notice that nothing changed."""
     call.cancel(expire, parameter.name)
-    for one in msgspec.json.decode(parameter.last.policies or "[]"):
-        if one["Type"] == "Expiration":
-            try:
-                moment = times.parse(one["Attributes"]["Timestamp"])
-            except (KeyError, TypeError, ValueError):
-                raise errors.bad_policy("InvalidPolicyAttributeException", "A policy attribute or its value is invalid.") from None
-            call.due(moment, expire, parameter.name, parameter=parameter.name)
+    for n in range(MOST_POLICIES):
+        call.cancel(notify, f"{parameter.name}#{n}")
+    policies = msgspec.json.decode(parameter.last.policies or "[]")
+    try:
+        end = next((times.parse(one["Attributes"]["Timestamp"]) for one in policies if one["Type"] == "Expiration"), None)
+        if end is not None:
+            call.due(end, expire, parameter.name, parameter=parameter.name)
+        for n, one in enumerate(policies):
+            if one["Type"] == "Expiration":
+                continue
+            attributes = one["Attributes"]
+            seconds = int(attributes["Before" if one["Type"] == "ExpirationNotification" else "After"]) * UNITS[attributes["Unit"]]
+            if one["Type"] == "NoChangeNotification":
+                call.due(call.now + seconds, notify, f"{parameter.name}#{n}", parameter=parameter.name, which=n)
+            elif end is not None and end - seconds > call.now:
+                call.due(end - seconds, notify, f"{parameter.name}#{n}", parameter=parameter.name, which=n)
+    except (KeyError, TypeError, ValueError):
+        raise errors.bad_policy("InvalidPolicyAttributeException", "A policy attribute or its value is invalid.") from None
+
+
+@ssm.timer
+def notify(call: Call, parameter: str, which: int) -> None:
+    """What a policy has to say goes to EventBridge; nothing else happens."""
+    found = call.get(Parameter, parameter)
+    policies = msgspec.json.decode(found.last.policies or "[]") if found else []
+    if found is None or which >= len(policies):
+        return
+    one = policies[which]
+    attributes = one["Attributes"]
+    span = f"{attributes.get('Before') or attributes.get('After')} {attributes['Unit'].lower()}"
+    reason = f"The parameter will expire in {span}." if one["Type"] == "ExpirationNotification" else f"The parameter has not been changed for {span}."
+    detail = {"policy-content": msgspec.json.encode(one).decode(), "parameter-name": found.name, "parameter-type": found.last.type, "policy-type": one["Type"],
+              "action-status": "Success", "action-reason": reason}
+    call.emit(AwsEvent("aws.ssm", "Parameter Store Policy Action", detail, [arn(call, found.name)]))
 
 
 @ssm.timer

@@ -10,7 +10,7 @@ from cloche.services.apigateway.public import clean, log_access, take
 from cloche.services.cloudwatch import public as cloudwatch
 from cloche.wire.http import TooLarge
 
-from ..apis import HttpApi
+from ..apis import Api
 from ..stages import Deployment, Stage
 from . import authorize, cors, integrate
 from .exchange import Exchange, Refused, not_found, plain
@@ -22,7 +22,7 @@ log = logging.getLogger("cloche.apigateway")
 
 
 async def answer(call: Call, request: Request, api_id: str, stage_name: str | None, path: str, *, by_default_host: bool = True) -> Response:
-    api = call.get(HttpApi, api_id)
+    api = call.get(Api, api_id)
     if api is None or (by_default_host and api.values.get("DisableExecuteApiEndpoint")):
         return plain(404, "Not Found")
     stage, below = stage_of(call, api, stage_name, path)
@@ -59,7 +59,7 @@ def meter(x: Exchange, api: str, status: int, began: float) -> None:
         cloudwatch.put(x.call, "AWS/ApiGateway", "Latency", dims, round((x.call.now - began) * 1000), "Milliseconds")
 
 
-def stage_of(call: Call, api: HttpApi, name: str | None, path: str) -> tuple[Stage | None, str]:
+def stage_of(call: Call, api: Api, name: str | None, path: str) -> tuple[Stage | None, str]:
     """A stage named by the first segment, else `$default`."""
     if name is not None:
         return call.get(Stage, f"{api.id}/{name}"), path
