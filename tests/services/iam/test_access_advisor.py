@@ -2,6 +2,7 @@
 import pytest
 
 from cloche.testing.people import Person, allow, document, keys, refused, trusting
+from tests.services.organizations.conftest import Org
 
 
 @pytest.fixture
@@ -49,3 +50,32 @@ def test_roles_groups_and_policies_have_reports_too_and_say_who_it_was(cloud, ia
 def test_unknown_entities_and_jobs_have_no_report(cloud, iam):
     refused("NoSuchEntity", iam.generate_service_last_accessed_details, Arn=f"arn:aws:iam::{cloud.account}:user/nobody")
     refused("NoSuchEntity", iam.get_service_last_accessed_details, JobId="0" * 36)
+
+
+def test_an_organization_is_told_what_its_accounts_used(cloud):
+    org = Org(cloud)
+    org.enable()
+    unit = org.unit("u")
+    member, idle = org.member("m"), org.member("idle")
+    for one in (member, idle):
+        org.api.move_account(AccountId=one.account, SourceParentId=org.root, DestinationParentId=unit)
+    bob = Person(member, "bob", allow("*"))
+    org.policy(document(allow(["sqs:*", "sns:*"])), target=unit)
+    org.api.detach_policy(PolicyId="p-FullAWSAccess", TargetId=unit)
+    bob.client("sqs", region="eu-west-1").list_queues()
+    iam = cloud.client("iam")
+
+    def told(path, **more):
+        found = iam.get_organizations_access_report(JobId=iam.generate_organizations_access_report(EntityPath=path)["JobId"], **more)
+        assert found["JobStatus"] == "COMPLETED"
+        return found
+    found = told(f"{org.id}/{org.root}/{unit}", SortKey="LAST_AUTHENTICATED_TIME_DESCENDING")
+    sqs, sns = found["AccessDetails"]
+    assert (sqs["ServiceNamespace"], sqs["Region"], sqs["TotalAuthenticatedEntities"], sqs["EntityPath"]) == ("sqs", "eu-west-1", 1, f"{org.id}/{org.root}/{unit}/{member.account}")
+    assert sns["ServiceNamespace"] == "sns" and "LastAuthenticatedTime" not in sns
+    assert (found["NumberOfServicesAccessible"], found["NumberOfServicesNotAccessed"]) == (2, 1)
+    assert told(f"{org.id}/{org.root}/{unit}/{idle.account}")["NumberOfServicesNotAccessed"] == 2
+    assert told(f"{org.id}/{org.root}")["NumberOfServicesAccessible"] > 20
+    refused("InvalidInput", iam.generate_organizations_access_report, EntityPath=f"{org.id}/{org.root}/ou-0000-00000000")
+    refused("AccessDenied", member.client("iam").generate_organizations_access_report, EntityPath=f"{org.id}/{org.root}")
+    refused("NoSuchEntity", iam.get_organizations_access_report, JobId="0" * 36)

@@ -124,3 +124,32 @@ def administers(cloud: Cloud, account: str, service: str) -> str | None:
         return None
     manager, _ = found
     return manager if account == manager or service in members(cloud, manager)[account].delegated else None
+
+
+def place(cloud: Cloud, manager: str, path: str) -> tuple[list[list[Named]], dict[str, str]] | None:
+    """A place in the tree by its path `o-.../r-.../ou-.../ACCOUNT`: the service control policies on the way to it, and the accounts there and below with their paths."""
+    def get(kind: Any, key: str) -> Any:
+        return cloud.store.table(kind, manager, "").get(key)
+    first, *way = path.rstrip("/").split("/")
+    organization = get(Organization, "organization")
+    if organization is None or first != organization.id or not way or way[0] != organization.root:
+        return None
+    nodes = [get(Root, way[0])]
+    for id_ in way[1:]:
+        one = get(Unit if id_.startswith("ou-") else Account, id_)
+        if one is None or one.parent != nodes[-1].id:
+            return None
+        nodes.append(one)
+    kind = "SERVICE_CONTROL_POLICY"
+    levels: list[list[Named]] = []
+    if kind in nodes[0].types:
+        for node in nodes:
+            held = [MANAGED.get(id_) or get(Policy, id_) for id_ in node.policies]
+            levels.append([(arn(organization, policy.id, kind), "organizations", parse(policy.content)) for policy in held if policy.type == kind])
+    accounts: dict[str, str] = {}
+    for account in members(cloud, manager):
+        above = controls(cloud, account)
+        whole = f"{above.path}{account}" if above else ""
+        if f"{whole}/".startswith(path.rstrip("/") + "/"):
+            accounts[account] = whole
+    return levels, accounts
