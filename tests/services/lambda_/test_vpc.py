@@ -214,3 +214,22 @@ def test_who_may_create_can_be_held_to_subnets_by_condition_keys(bench, net):
     base = {"Runtime": "python3.11", "Handler": "index.handler", "Role": bench.role("r", ENIS), "Code": {"ZipFile": zipped(ASK)}}
     refused(theirs.create_function, "AccessDeniedException", FunctionName="f", VpcConfig=inside(net, 1), **base)
     assert theirs.create_function(FunctionName="f", VpcConfig=inside(net, 0), **base)["VpcConfig"]["SubnetIds"] == net.subnets[:1]
+
+
+def test_a_stack_of_a_vpc_and_its_function_goes_as_it_came(bench, net):
+    template = {"Resources": {
+        "Vpc": {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": "10.3.0.0/16"}},
+        "Subnet": {"Type": "AWS::EC2::Subnet", "Properties": {"VpcId": {"Ref": "Vpc"}, "CidrBlock": "10.3.1.0/24"}},
+        "Group": {"Type": "AWS::EC2::SecurityGroup", "Properties": {"VpcId": {"Ref": "Vpc"}, "GroupDescription": "-"}},
+        "F": {"Type": "AWS::Lambda::Function", "Properties": {
+            "Runtime": "python3.11", "Handler": "index.handler", "Role": bench.role("r", ENIS), "Code": {"ZipFile": "def handler(e, c): return 1"},
+            "VpcConfig": {"SubnetIds": [{"Ref": "Subnet"}], "SecurityGroupIds": [{"Fn::GetAtt": ["Group", "GroupId"]}]}}}}}
+    cfn = bench.cloud.client("cloudformation")
+    cfn.create_stack(StackName="s", TemplateBody=json.dumps(template))
+    cfn.get_waiter("stack_create_complete").wait(StackName="s", WaiterConfig={"Delay": 0.1, "MaxAttempts": 100})
+    assert len(enis(net)) == 1
+    name = cfn.describe_stack_resource(StackName="s", LogicalResourceId="F")["StackResourceDetail"]["PhysicalResourceId"]
+    assert bench.call(name, {}) == 1
+    cfn.delete_stack(StackName="s")
+    cfn.get_waiter("stack_delete_complete").wait(StackName="s", WaiterConfig={"Delay": 0.1, "MaxAttempts": 100})
+    assert enis(net) == []

@@ -8,6 +8,8 @@ from typing import Any
 from cloche.kernel import AwsError
 from cloche.services.cloudformation.public import LETTERS, Resource, Type, op, retag, steps
 
+from . import vpc
+
 CONFIGURATION = ("Role", "Handler", "Description", "Timeout", "MemorySize", "VpcConfig", "Environment", "Runtime", "DeadLetterConfig", "KmsKeyArn", "TracingConfig", "Layers",
                  "FileSystemConfigs", "ImageConfig", "EphemeralStorage", "SnapStart", "LoggingConfig")
 APART = {"Code", "ReservedConcurrentExecutions", "RuntimeManagementConfig", "RecursiveLoop", "Tags", "FunctionName", "Architectures", "PackageType", "CodeSigningConfigArn",
@@ -233,10 +235,19 @@ async def live(r: Resource) -> dict[str, Any]:
     return {name: there[name] for name in ("Role", "Handler", "Description", "Timeout", "MemorySize", "Environment", "Runtime", "EphemeralStorage") if name in there}
 
 
+async def delete(r: Resource) -> None:
+    """With the interfaces that it alone used: its subnets and groups go next."""
+    there = r.call.of("lambda")
+    names = [name for version in vpc.versions(there, r.physical) for name in vpc.keys(version.config)]
+    await r.do("lambda", "DeleteFunction", FunctionName=r.physical)
+    with there.step():
+        vpc.let_go_now(there, names)
+
+
 TYPES = {
     "AWS::Lambda::Function": Type(
         name="FunctionName", limit=64, create=create, live=live, read=read, ready=ready,
-        update=steps(update, retag("lambda", "TagResource", "UntagResource", Resource="{.Arn}")), delete=op("lambda", "DeleteFunction", FunctionName="{id}")),
+        update=steps(update, retag("lambda", "TagResource", "UntagResource", Resource="{.Arn}")), delete=delete),
     "AWS::Lambda::Version": Type(create=publish, delete=unpublish, attributes=("Version",)),
     "AWS::Lambda::Alias": Type(create=create_alias, update=update_alias, delete=op("lambda", "DeleteAlias", FunctionName="{FunctionName}", Name="{Name}")),
     "AWS::Lambda::Permission": Type(create=permit, delete=op("lambda", "RemovePermission", FunctionName="{FunctionName}", StatementId="{id}")),

@@ -16,7 +16,8 @@ from cloche.services.iam import public as iam
 
 from . import errors, packages
 from . import service as lambda_
-from .records import Version
+from .names import LATEST
+from .records import Function, Version
 from .roles import acting
 
 LINGER_SECONDS = 1200
@@ -142,6 +143,11 @@ def let_go(call: Call, key: str) -> None:
         ec2.release_interface(call, one.eni)
         call.delete(one)
         call.cloud.store.then(plane(call).forget, one.eni)
+
+
+def versions(call: Call, name: str) -> list[Version]:
+    function = call.get(Function, name)
+    return [found for number in (LATEST, *function.versions) if (found := call.get(Version, f"{name}:{number}"))] if function else []
 
 
 def let_go_now(call: Call, names: list[str]) -> None:
