@@ -258,7 +258,10 @@ class Cloud:
         if entry.waits:
             return entry.run(call, value)
         with self.store:
-            return entry.run(call, value) or {}
+            result = entry.run(call, value) or {}
+            if self.timeline.witnesses and not call.principal.inside:
+                self.timeline.tell(call, 200, None, value)
+            return result
 
     def emit(self, event: Event, account: str, region: str) -> None:
         if event.kind in _index.LISTENERS:
@@ -317,6 +320,7 @@ class Cloud:
         change()
         self.files.mkdir(parents=True, exist_ok=True)
         self.services.clear()
+        self.timeline.witnesses.clear()
         self.memory = {name: kept for name, kept in self.memory.items() if name in ("server", "compute", "tls")}  # the sockets are the same, and so is how it was started
         self.store.open_file()
         self.clock.load()

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +15,16 @@ KEPT = 4096
 class Timeline:
     def __init__(self) -> None:
         self.lines: deque[tuple[Any, ...]] = deque(maxlen=KEPT)
+        self.witnesses: list[Callable[[Call, int, Any, Any], None]] = []  # told of every request once it is done: f(call, status, error, its values where they are at hand)
 
     def add(self, call: Call, status: int, error: Any = None) -> None:
         self.lines.append((call.now, call.request_id, call.service.name, call.op, call.account, call.region, call.principal, status, error, call.decision))
+        if self.witnesses:
+            self.tell(call, status, error)
+
+    def tell(self, call: Call, status: int, error: Any = None, value: Any = None) -> None:
+        for witness in self.witnesses:
+            witness(call, status, error, value)
 
     def find(self, request_id: str) -> dict[str, Any] | None:
         for line in reversed(self.lines):

@@ -327,3 +327,9 @@ def image_id(region: str, number: int, architecture: str) -> str:
     """The id of a published image in a region."""
     from . import public_images
     return public_images.id_of(region, number, architecture)
+
+
+def holder_of(call: Call, address: str) -> str:
+    """The account that holds a public address of this cloud; "" if it is nobody's here."""
+    from . import addresses
+    return addresses.public_holder(call.of("ec2"), address)[0] if address.count(".") == 3 else ""

@@ -33,6 +33,18 @@ class Detector(Record, frozen=True):
         return self.id
 
 
+class Baseline(Record, frozen=True):
+    """The account's password policy as GuardDuty saw it last."""
+
+    kind = "guardduty.baseline"
+
+    policy: dict[str, Any] = {}
+
+    @property
+    def key(self) -> str:
+        return "password"
+
+
 def stamp(moment: float) -> str:
     return datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
@@ -77,11 +89,19 @@ def create_detector(call: Call, req: t.CreateDetectorRequest) -> t.CreateDetecto
         raise errors.exists()
     if call.reserves(req.get("Tags") or ()):
         raise errors.reserved()
+    return {"DetectorId": make(call, req).id}
+
+
+def make(call: Call, req: Any) -> Detector:
     from cloche.services.iam import public as iam
+
+    from . import api_calls
     iam.ensure_linked(call, "guardduty.amazonaws.com")
     made = call.put(Detector(call.id(digits=32), req["Enable"], req.get("FindingPublishingFrequency", "SIX_HOURS"), call.now, call.now,
                              _asked(req, dict.fromkeys(DEFAULT_ON, True)), req.get("Tags") or {}))
-    return {"DetectorId": made.id}
+    api_calls.watch(call)
+    api_calls.remember(call)
+    return made
 
 
 @guardduty.op(by_id)
@@ -118,8 +138,9 @@ def update_detector(call: Call, req: t.UpdateDetectorRequest) -> None:
 def delete_detector(call: Call, req: t.DeleteDetectorRequest) -> None:
     from .filters import Filter
     from .findings import Finding
+    from .ip_sets import IpSet
     one = find(call, req["DetectorId"])
-    for kind in (Finding, Filter):
+    for kind in (Finding, Filter, IpSet, Baseline):
         for each in call.all(kind):
             call.delete(each)
     call.delete(one)

@@ -40,3 +40,15 @@ def bad_criteria() -> AwsError:
 
 def reserved() -> AwsError:
     return bad("Tag keys that begin with aws: are reserved.")
+
+
+def set_exists(kind: str) -> AwsError:
+    return bad(f"The request is rejected because a set with the given name already exists: {kind}.")
+
+
+def too_many_sets() -> AwsError:
+    return bad("The request is rejected because the maximum number of sets has been reached.")
+
+
+def bad_location() -> AwsError:
+    return bad("The request is rejected because the parameter location has an invalid value.")

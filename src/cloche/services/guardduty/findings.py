@@ -5,6 +5,8 @@ the detector says.
 """
 from __future__ import annotations
 
+import json
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from cloche.kernel import AwsEvent, Call, Record, pages
@@ -39,6 +41,12 @@ class Finding(Record, frozen=True):
     sample: bool = False
     feedback: str = ""
     told: float = 0.0
+    made: float = 0.0
+    updated: float = 0.0
+    suppressed: bool = False        # archived by a filter, so that what comes again counts on
+    role: str = "TARGET"
+    more: dict[str, Any] = {}
+    evidence: list[str] = []        # the threat lists that named the other side
 
     @property
     def key(self) -> str:
@@ -48,30 +56,50 @@ class Finding(Record, frozen=True):
 def shown(call: Call, one: Finding, detector: str) -> dict[str, Any]:
     service: dict[str, Any] = {
         "ServiceName": "guardduty", "DetectorId": detector, "Action": one.action, "Archived": one.archived, "Count": one.count, "EventFirstSeen": stamp(one.first),
-        "EventLastSeen": stamp(one.last), "ResourceRole": "TARGET", "AdditionalInfo": {"Type": "default", "Value": '{"sample":true}' if one.sample else "{}"}}
+        "EventLastSeen": stamp(one.last), "ResourceRole": one.role, "AdditionalInfo": {"Type": "default", "Value": json.dumps({"sample": True} if one.sample else one.more)}}
+    if one.evidence:
+        service["Evidence"] = {"ThreatIntelligenceDetails": [{"ThreatListName": name, "ThreatNames": []} for name in one.evidence]}
     if one.feedback:
         service["UserFeedback"] = one.feedback
-    return {"AccountId": call.account, "Arn": call.arn(f"detector/{detector}/finding/{one.id}"), "CreatedAt": stamp(one.first), "UpdatedAt": stamp(one.last), "Description": one.description,
-            "Id": one.id, "Partition": "aws", "Region": call.region, "Resource": one.resource, "SchemaVersion": "2.0", "Service": service, "Severity": one.severity, "Title": one.title, "Type": one.type}
+    return {"AccountId": call.account, "Arn": call.arn(f"detector/{detector}/finding/{one.id}"), "CreatedAt": stamp(one.made or one.first), "UpdatedAt": stamp(one.updated or one.last),
+            "Description": one.description, "Id": one.id, "Partition": "aws", "Region": call.region, "Resource": one.resource, "SchemaVersion": "2.0", "Service": service,
+            "Severity": one.severity, "Title": one.title, "Type": one.type}
 
 
-def see(call: Call, type_: str, about: str, title: str, description: str, resource: dict[str, Any], action: dict[str, Any], sample: bool = False) -> Finding | None:
-    """Something happened. None where no detector looks."""
+def see(call: Call, type_: str, about: str, title: str, description: str, resource: dict[str, Any], action: dict[str, Any], sample: bool = False, *, count: int = 1, first: float = 0.0,
+        last: float = 0.0, **more: Any) -> Finding | None:
+    """Something happened, once or `count` times. None where no detector looks."""
     detector = next(iter(call.all(Detector)), None)
     if detector is None or not (detector.enabled or sample):
         return None
-    old = next((one for one in call.all(Finding) if one.type == type_ and one.about == about and one.sample == sample), None)
+    first, last = first or call.now, last or call.now
+    old = next((one for one in call.all(Finding) if one.type == type_ and one.about == about and one.sample == sample and not (one.archived and not one.suppressed)), None)
     if old is not None:
-        one = old.but(last=call.now, count=old.count + 1, action=action)
+        one = old.but(last=last, count=old.count + count, action=action, updated=call.now)
     else:
-        one = Finding(call.id(digits=32), type_, TYPES[type_][0], title, description, about, resource, action, call.now, call.now, sample=sample)
+        one = Finding(call.id(digits=32), type_, TYPES[type_][0], title, description, about, resource, action, first, last, count, sample=sample, made=call.now, updated=call.now, **more)
         if any(criteria.matches(shown(call, one, detector.id), each.criterion) for each in _archiving(call)):
-            one = one.but(archived=True)
+            one = one.but(archived=True, suppressed=True)
         call.after(KEPT_SECONDS, old_enough, one.id, id=one.id)
-    if not one.archived and call.now >= one.told + FREQUENCY[detector.frequency]:
-        one = one.but(told=call.now)
-        call.emit(AwsEvent("aws.guardduty", "GuardDuty Finding", criteria.wire(shown(call, one, detector.id)), []))
-    return call.put(one)
+    call.put(one)
+    if not one.archived:
+        again = one.told + FREQUENCY[detector.frequency]
+        if one.told and call.now < again:
+            call.due(again, tell, one.id, id=one.id)       # of the name, so once for all that come meanwhile
+        else:
+            tell(call, one.id)
+    return call.get(Finding, one.id)
+
+
+@guardduty.timer
+def tell(call: Call, id: str) -> None:
+    """A finding as an event."""
+    one, detector = call.get(Finding, id), next(iter(call.all(Detector)), None)
+    if one is None or detector is None or one.archived or not (detector.enabled or one.sample):
+        return
+    call.put(one.but(told=call.now))
+    detail = criteria.wire(shown(call, one, detector.id))
+    call.emit(AwsEvent("aws.guardduty", "GuardDuty Finding", detail, []))
 
 
 def _archiving(call: Call) -> list[Any]:
@@ -138,17 +166,17 @@ def _named(call: Call, req: Any) -> list[Finding]:
 def _set(call: Call, req: Any, **changes: Any) -> None:
     find(call, req["DetectorId"])
     for one in _named(call, req):
-        call.put(one.but(**changes))
+        call.put(one.but(updated=call.now, **changes))
 
 
 @guardduty.op(by_id)
 def archive_findings(call: Call, req: t.ArchiveFindingsRequest) -> None:
-    _set(call, req, archived=True)
+    _set(call, req, archived=True, suppressed=False)
 
 
 @guardduty.op(by_id)
 def unarchive_findings(call: Call, req: t.UnarchiveFindingsRequest) -> None:
-    _set(call, req, archived=False)
+    _set(call, req, archived=False, suppressed=False)
 
 
 @guardduty.op(by_id)
@@ -156,11 +184,47 @@ def update_findings_feedback(call: Call, req: t.UpdateFindingsFeedbackRequest) -
     _set(call, req, feedback=req["Feedback"])
 
 
-@guardduty.op(by_id, partly="counts by severity only; GroupBy is refused")
+@guardduty.op(by_id)
 def get_findings_statistics(call: Call, req: t.GetFindingsStatisticsRequest) -> t.GetFindingsStatisticsResponse:
-    if req.get("GroupBy"):
-        raise errors.AwsError("NotImplemented", "Cloche counts findings by severity; GroupBy is not built.", 501)
-    counts: dict[str, int] = {}
-    for one in _chosen(call, req):
-        counts[str(one["Severity"])] = counts.get(str(one["Severity"]), 0) + 1
-    return {"FindingStatistics": {"CountBySeverity": counts}}
+    if bool(req.get("GroupBy")) == bool(req.get("FindingStatisticTypes")):
+        raise errors.bad_type("findingStatisticTypes")
+    found = _chosen(call, req)
+    if req.get("FindingStatisticTypes"):
+        counts: dict[str, int] = {}
+        for one in found:
+            counts[str(one["Severity"])] = counts.get(str(one["Severity"]), 0) + 1
+        return {"FindingStatistics": {"CountBySeverity": counts}}
+    member, key = GROUPS[req["GroupBy"]]
+    groups: dict[Any, list[dict[str, Any]]] = {}
+    for one in found:
+        groups.setdefault(key(one), []).append(one)
+    rows = [{**named(req["GroupBy"], value), "LastGeneratedAt": datetime.fromisoformat(max(one["UpdatedAt"] for one in theirs)).timestamp(), "TotalFindings": len(theirs)}
+            for value, theirs in groups.items()]
+    rows.sort(key=lambda row: row["TotalFindings"], reverse=req.get("OrderBy", "DESC") != "ASC")
+    return {"FindingStatistics": {member: rows[:req.get("MaxResults", 25)]}}  # type: ignore[misc]
+
+
+def _resource_of(one: dict[str, Any]) -> str:
+    """The id of what a finding is about."""
+    resource = one["Resource"]
+    for member, name in (("InstanceDetails", "InstanceId"), ("AccessKeyDetails", "AccessKeyId"), ("LambdaDetails", "FunctionName"), ("RdsDbInstanceDetails", "DbInstanceIdentifier")):
+        if member in resource:
+            return str(resource[member].get(name, ""))
+    return str(resource["S3BucketDetails"][0]["Name"]) if resource.get("S3BucketDetails") else one["AccountId"]
+
+
+GROUPS: dict[str, tuple[str, Any]] = {
+    "ACCOUNT": ("GroupedByAccount", lambda one: one["AccountId"]), "DATE": ("GroupedByDate", lambda one: (one["UpdatedAt"][:10], one["Severity"])),
+    "FINDING_TYPE": ("GroupedByFindingType", lambda one: one["Type"]), "RESOURCE": ("GroupedByResource", lambda one: (one["AccountId"], one["Resource"]["ResourceType"], _resource_of(one))),
+    "SEVERITY": ("GroupedBySeverity", lambda one: one["Severity"]),
+}
+
+
+def named(group: str, value: Any) -> dict[str, Any]:
+    if group == "ACCOUNT":
+        return {"AccountId": value}
+    if group == "DATE":
+        return {"Date": datetime.fromisoformat(value[0] + "T00:00:00+00:00").timestamp(), "Severity": value[1]}
+    if group == "RESOURCE":
+        return {"AccountId": value[0], "ResourceType": value[1], "ResourceId": value[2]}
+    return {"FindingType": value} if group == "FINDING_TYPE" else {"Severity": value}

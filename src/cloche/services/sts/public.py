@@ -3,6 +3,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from cloche.iam import Principal, Question, decide
 from cloche.iam import service as service_principal
 from cloche.kernel import Call, authorize
@@ -36,7 +38,10 @@ def role_principal(call: Call, role_arn: str, session_name: str, service: str, s
 
 def service_session(call: Call, role_arn: str, session_name: str, service: str, duration: float = 3600, source_arn: str = "") -> tuple[dict[str, Any], Principal]:
     """Credentials (AccessKeyId, SecretAccessKey, SessionToken, Expiration) for a service's workload under a role, and their principal."""
-    return sessions.begin(call, role_principal(call, role_arn, session_name, service, source_arn), duration)
+    principal = role_principal(call, role_arn, session_name, service, source_arn)
+    if service == "ec2.amazonaws.com":                  # the session knows its instance, as AWS's does: policies may ask, and GuardDuty does
+        principal = msgspec.structs.replace(principal, claims={"ec2:sourceinstancearn": source_arn})
+    return sessions.begin(call, principal, duration)
 
 
 def session_of(call: Call, role: Any, role_arn: str, session_name: str, **more: Any) -> Principal:

@@ -1,0 +1,50 @@
+"""What other services ask of buckets behind the curtain: whose they are, and whom they let in."""
+from __future__ import annotations
+
+from typing import Any
+
+from cloche.iam.principal import canonical_id
+from cloche.kernel import Call
+
+from .access import ALL_USERS, SIGNED_USERS, acls_count
+from .buckets import Bucket
+
+
+def place(call: Call, name: str) -> tuple[str, str] | None:
+    """(account, region) of a bucket; None if there is none."""
+    found = call.get(Bucket, name)
+    return (found.owner, found.region) if found else None
+
+
+def buckets(call: Call) -> list[Bucket]:
+    """The account's buckets in the call's region."""
+    return [one for one in call.all(Bucket) if one.owner == call.account and one.region == call.region]
+
+
+def open_to(call: Call, name: str) -> str:
+    """Whom policy and ACL let in, after Block Public Access: "anonymous" (everybody), "users" (of any account of AWS), or "" (nobody from outside)."""
+    bucket = call.get(Bucket, name)
+    if bucket is None:
+        return ""
+    block = bucket.settings.get("public_access_block") or {}
+    if bucket.public and not block.get("RestrictPublicBuckets"):
+        return "anonymous"
+    if not acls_count(bucket) or block.get("IgnorePublicAcls"):
+        return ""
+    groups = {grant["Grantee"].get("URI") for grant in bucket.settings.get("acl") or ()}
+    return "anonymous" if ALL_USERS in groups else "users" if SIGNED_USERS in groups else ""
+
+
+def about(call: Call, name: str) -> dict[str, Any]:
+    """A bucket as GuardDuty's findings show it."""
+    bucket = call.get(Bucket, name)
+    if bucket is None:
+        return {}
+    block = bucket.settings.get("public_access_block") or {}
+    shut = {member: bool(block.get(member)) for member in ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")}
+    rule = ((bucket.settings.get("encryption") or {}).get("Rules") or [{}])[0].get("ApplyServerSideEncryptionByDefault") or {"SSEAlgorithm": "AES256"}
+    return {
+        "CreatedAt": bucket.created, "Owner": {"Id": canonical_id(bucket.owner)}, "Tags": [{"Key": k, "Value": v} for k, v in bucket.tags.items()],
+        "DefaultServerSideEncryption": {"EncryptionType": rule["SSEAlgorithm"], **({"KmsMasterKeyArn": rule["KMSMasterKeyID"]} if rule.get("KMSMasterKeyID") else {})},
+        "PublicAccess": {"EffectivePermission": "PUBLIC" if open_to(call, name) else "NOT_PUBLIC", "PermissionConfiguration": {"BucketLevelPermissions": {"BlockPublicAccess": shut}}}}
+
