@@ -1,6 +1,7 @@
 """What happened lately: one line a request, in memory. `cloche why`, the console and /_cloche/requests read it."""
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Callable
 from itertools import islice
@@ -10,6 +11,7 @@ if TYPE_CHECKING:
     from .call import Call
 
 KEPT = 4096
+log = logging.getLogger("cloche")
 
 
 class Timeline:
@@ -24,7 +26,10 @@ class Timeline:
 
     def tell(self, call: Call, status: int, error: Any = None, value: Any = None) -> None:
         for witness in self.witnesses:
-            witness(call, status, error, value)
+            try:
+                witness(call, status, error, value)
+            except Exception:  # who looks on must not come between a client and its answer
+                log.exception("a witness of request %s", call.request_id)
 
     def find(self, request_id: str) -> dict[str, Any] | None:
         for line in reversed(self.lines):

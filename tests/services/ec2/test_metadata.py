@@ -113,6 +113,19 @@ def test_the_roles_credentials_are_real_and_rotate(cloud, ask):
     assert ask(id_, M + "iam/security-credentials/other")[0] == 404
 
 
+def test_guardduty_finds_an_instances_credentials_used_elsewhere(cloud, ask):
+    guard, arn = cloud.client("guardduty"), profile(cloud, "stolen")
+    detector = guard.create_detector(Enable=True)["DetectorId"]
+    id_ = launch(cloud, IamInstanceProfile={"Arn": arn})
+    got = json.loads(ask(id_, M + "iam/security-credentials/stolen-role")[1])
+    cloud.client("sts", key=got["AccessKeyId"], secret=got["SecretAccessKey"], token=got["Token"]).get_caller_identity()
+    cloud.advance(minutes=6)
+    found = guard.get_findings(DetectorId=detector, FindingIds=guard.list_findings(DetectorId=detector)["FindingIds"])["Findings"]
+    [one] = [f for f in found if f["Type"] == "UnauthorizedAccess:IAMUser/InstanceCredentialExfiltration.OutsideAWS"]
+    assert (one["Severity"], one["Resource"]["InstanceDetails"]["InstanceId"], one["Resource"]["AccessKeyDetails"]["UserType"]) == (8.0, id_, "AssumedRole")
+    guard.delete_detector(DetectorId=detector)
+
+
 def test_a_role_that_does_not_trust_ec2_gives_no_credentials(cloud, ask):
     profile(cloud, "prof")
     cloud.client("iam").update_assume_role_policy(RoleName="prof-role", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [
