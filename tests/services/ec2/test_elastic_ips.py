@@ -85,7 +85,8 @@ def test_secondary_private_addresses_have_elastic_ips_of_their_own(net, public, 
     for address, row in ((first, rows[0]), (second, rows[1])):
         net.ec2.associate_address(AllocationId=address, NetworkInterfaceId=interface, PrivateIpAddress=row["PrivateIpAddress"])
     assert eip(net, first)["NetworkInterfaceId"] == eip(net, second)["NetworkInterfaceId"] == interface
-    assert refused(net.ec2.associate_address, AllocationId=first, NetworkInterfaceId=interface, PrivateIpAddress="10.0.1.9") == "InvalidParameterValue"
+    other = next(f"10.0.1.{n}" for n in (9, 10, 11) if f"10.0.1.{n}" not in {row["PrivateIpAddress"] for row in rows})
+    assert refused(net.ec2.associate_address, AllocationId=first, NetworkInterfaceId=interface, PrivateIpAddress=other) == "InvalidParameterValue"
 
 
 def test_an_associated_address_is_not_released(net, public, refused):
