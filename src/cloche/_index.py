@@ -2038,6 +2038,7 @@ PACKAGES: Any = {
     'autoscaling': 'autoscaling',
     'cloudcontrol': 'cloudcontrol',
     'cloudformation': 'cloudformation',
+    'cloudtrail': 'cloudtrail',
     'cloudwatch': 'cloudwatch',
     'cognito-identity': 'cognito_identity',
     'cognito-idp': 'cognito_idp',

@@ -29,6 +29,7 @@ from .call import Call
 from .clock import Clock
 from .errors import AwsError
 from .events import Event
+from .journal import Journal
 from .service import Entry, Service
 from .store import Store
 from .timeline import Timeline
@@ -60,6 +61,7 @@ class Cloud:
         self.timeline = Timeline()
         self.store = Store(self.data / "cloud.db", schedule)
         self.store.lost = self._lost
+        self.journal = Journal(self)
         self.clock = Clock(self)
         self.work = Work(self)
         self.undelivered = True  # there may be some from before a crash
@@ -131,6 +133,7 @@ class Cloud:
             return
         wire_model = model.load(name)
         call: Call | None = None
+        value: Any = None
         try:
             service = self.service(name) if name in _index.PACKAGES else None
             region = (claim.scope[1] if claim is not None else "") or front.region_of(request)
@@ -164,8 +167,10 @@ class Cloud:
                 return
             response = result if type(result) is Response else codec.write(op, protocol, result or {}, request_id)
         except Exception as error:
-            self._refuse(call, wire_model, protocol, error, request_id, send)
+            self._refuse(call, wire_model, protocol, error, request_id, send, value)
             return
+        if entry.category in self.journal.asked:
+            self.journal.add(call, value, result)
         if self.undelivered:
             self.deliver()
         self.timeline.add(call, response.status)
@@ -196,8 +201,10 @@ class Cloud:
             result = await (begun or entry.run(call, value))
             response = result if type(result) is Response else codec.write(entry.op, protocol, result or {}, call.request_id)
         except Exception as error:
-            self._refuse(call, entry.service.model, protocol, error, call.request_id, send)
+            self._refuse(call, entry.service.model, protocol, error, call.request_id, send, value)
             return
+        if entry.category in self.journal.asked:
+            self.journal.add(call, value, result)
         self.deliver()
         self.timeline.add(call, response.status)
         self.leave(send, response)
@@ -223,7 +230,7 @@ class Cloud:
         log.error("request %s failed outside its handler", request_id, exc_info=task.exception())
         send(front.plain_error(request, errors.internal(request_id), request_id))
 
-    def _refuse(self, call: Call | None, wire_model: model.Model, protocol: str, error: Exception, request_id: str, send: Send) -> None:
+    def _refuse(self, call: Call | None, wire_model: model.Model, protocol: str, error: Exception, request_id: str, send: Send, value: Any = None) -> None:
         if isinstance(error, route.Unknown):
             error = errors.unknown_operation(error.name, wire_model.name, protocol, wire_model.meta["apiVersion"])
         elif isinstance(error, codec.Invalid | sigv4.Malformed):
@@ -232,6 +239,10 @@ class Cloud:
             log.error("request %s: %s %s", request_id, wire_model.name, call.op if call else "", exc_info=error)
             error = errors.internal(request_id)
         if call is not None:
+            if call.entry is not None and call.entry.category in self.journal.asked:
+                self.journal.add(call, value, None, error)
+                if self.undelivered:
+                    self.deliver()
             self.timeline.add(call, error.status, error)
         self.leave(send, codec.write_error(wire_model, protocol, error, request_id))
 
@@ -254,14 +265,33 @@ class Cloud:
         except codec.Invalid as error:
             raise AwsError(error.code, error.message) from None
         call = Call(self, entry.service, caller.account, caller.region, caller.principal, caller.request_id, caller.request, entry)
-        authorize.check(call, entry, value)
-        if entry.waits:
-            return entry.run(call, value)
-        with self.store:
-            result = entry.run(call, value) or {}
-            if self.timeline.witnesses and not call.principal.inside:
-                self.timeline.tell(call, 200, None, value)
-            return result
+        by = f"{caller.service.iam}.amazonaws.com" if entry.category in self.journal.asked and caller.service is not entry.service else ""
+        try:
+            authorize.check(call, entry, value)
+            if entry.waits:
+                return self._told(call, entry.run(call, value), value, by) if by else entry.run(call, value)
+            with self.store:
+                result = entry.run(call, value) or {}
+                if self.timeline.witnesses and not call.principal.inside:
+                    self.timeline.tell(call, 200, None, value)
+        except AwsError as error:
+            if by:
+                self.journal.add(call, value, None, error, by)
+            raise
+        if by:
+            if type(result) is CoroutineType:  # it waits after all
+                return self._told(call, result, value, by)
+            self.journal.add(call, value, result, None, by)
+        return result
+
+    async def _told(self, call: Call, work: Any, value: Any, by: str) -> Any:
+        try:
+            result = await work
+        except AwsError as error:
+            self.journal.add(call, value, None, error, by)
+            raise
+        self.journal.add(call, value, result, None, by)
+        return result
 
     def emit(self, event: Event, account: str, region: str) -> None:
         if event.kind in _index.LISTENERS:
@@ -323,6 +353,7 @@ class Cloud:
         self.timeline.witnesses.clear()
         self.memory = {name: kept for name, kept in self.memory.items() if name in ("server", "compute", "tls")}  # the sockets are the same, and so is how it was started
         self.store.open_file()
+        self.journal.load()
         self.clock.load()
         self.work.reload()
         self.undelivered = True

@@ -15,6 +15,7 @@ import msgspec
 from ..wire import model
 from ..wire.model import Model, Operation
 from .events import Event
+from .journal import category
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -38,11 +39,12 @@ class Need(msgspec.Struct, frozen=True):
 class Entry:
     """One operation: its model, its function, and the questions to ask before it runs."""
 
-    __slots__ = ("action", "context", "needs", "op", "open", "partly", "policy", "resource", "run", "service", "unsigned", "waits")
+    __slots__ = ("action", "category", "context", "needs", "op", "open", "partly", "policy", "resource", "run", "service", "unsigned", "waits")
 
     def __init__(self, service: Service, run: Callable[..., Any], **declared: Any) -> None:
         self.service, self.run, self.waits = service, run, inspect.iscoroutinefunction(run)
         self.op: Operation = None  # type: ignore[assignment]  # bound when the service loads
+        self.category = ""  # of its lines in the journal
         self.resource, self.action = declared["resource"], declared["action"]
         self.context, self.policy, self.needs = declared["context"], declared["policy"], declared["needs"]
         self.open, self.unsigned, self.partly = declared["open"] or declared["unsigned"], declared["unsigned"], declared["partly"]
@@ -154,6 +156,7 @@ class Service:
         for name, entry in self.entries.items():
             entry.op = known[name]
             entry.action = entry.action or f"{self.iam}:{entry.op.name}"
+            entry.category = category(self.name, entry.op.name)
             entries[entry.op.name] = entry
         self.entries = entries
         return self

@@ -32,6 +32,11 @@ CREATE TABLE IF NOT EXISTS mail (
     id INTEGER PRIMARY KEY, at REAL NOT NULL, account TEXT NOT NULL, region TEXT NOT NULL, service TEXT NOT NULL, medium TEXT NOT NULL, recipient TEXT NOT NULL,
     sender TEXT NOT NULL, subject TEXT NOT NULL, body TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS mail_recipient ON mail (recipient, id);
+CREATE TABLE IF NOT EXISTS journal (
+    id INTEGER PRIMARY KEY, at REAL NOT NULL, account TEXT NOT NULL, region TEXT NOT NULL, category TEXT NOT NULL, source TEXT NOT NULL, name TEXT NOT NULL,
+    reads INTEGER NOT NULL, username TEXT NOT NULL, access_key TEXT NOT NULL, body BLOB NOT NULL);
+CREATE INDEX IF NOT EXISTS journal_place ON journal (account, region, id);
+CREATE INDEX IF NOT EXISTS journal_data ON journal (at) WHERE category <> 'Management';
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID;
 """
 
@@ -80,6 +85,7 @@ class Store:
         self.version = 0  # grows with every change of a record; caches of derived things compare it
         self.open = False  # has this turn written anything?
         self.after: list[tuple[Callable[..., Any], tuple[Any, ...]]] = []  # to do once the turn is on disk
+        self.lines: list[tuple[Any, ...]] = []  # of the journal (`kernel/journal.py`), that go to disk with the next commit
         self._undo: list[tuple[Any, ...]] = []
         self._dirty: dict[Key, Record | None] = {}
         self._steps: list[list[int]] = []  # open steps: [undo mark, after mark, how it is taken back]
@@ -153,9 +159,14 @@ class Store:
 
     def flush(self) -> None:
         """End of the turn: everything written goes to disk at once, then answers leave."""
-        if not self.open or self._steps:
+        if not (self.open or self.lines) or self._steps:
             return
         try:
+            if self.lines:
+                if not self.db.in_transaction:
+                    self.run("BEGIN IMMEDIATE")
+                self.db.executemany("INSERT INTO journal VALUES (?,?,?,?,?,?,?,?,?,?,?)", self.lines)
+                self.lines.clear()
             if self._dirty:
                 if not self.db.in_transaction:
                     self.run("BEGIN IMMEDIATE")
@@ -174,6 +185,7 @@ class Store:
                 table.clear()  # whoever kept one to see whether an answer made from it is still good, sees that it is not
             self.cache.clear()
             self._dirty.clear()
+            self.lines.clear()
             lost, self.after, self.open = self.after, [], False
             self.version += 1
             self.lost(lost)

@@ -1,0 +1,240 @@
+"""A line of the journal in CloudTrail's words: the record that history, log files and events show, version 1.11.
+
+Names begin with a small letter, as CloudTrail writes them, whatever the service's own wire says; EC2's lists are sets of items, S3's members keep their XML names.
+"""
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from cloche.kernel import Cloud, journal
+from cloche.kernel.journal import Line
+from cloche.wire import model
+from cloche.wire.model import Operation, Shape
+
+from . import identity, resources
+
+VERSION = "1.11"
+INFINITE = 1 << 48
+ODD = 0x5DEECE66D31F  # spreads the lines' numbers over what ids may be
+
+
+class Body(msgspec.Struct, array_like=True):
+    """What the journal keeps of a request besides the columns of its table."""
+
+    request_id: str
+    principal: dict[str, Any]
+    value: Any
+    result: Any
+    where: tuple[str, str, dict[str, Any] | None] | None  # peer, agent, what the VPC endpoint said
+    by: str
+    error: tuple[str, str, int] | None
+    service: str
+    operation: str
+
+
+decode = msgspec.msgpack.Decoder(Body).decode
+
+
+# -- ids --------------------------------------------------------------------------------------------------------------------
+
+def family(cloud: Cloud) -> str:
+    """The beginning of every event's id in this cloud."""
+    found = cloud.memory.get("cloudtrail.family")
+    if found is None:
+        found = cloud.store.meta("cloudtrail.family")
+        if found is None:
+            x = f"{cloud.dice.getrandbits(80):020x}"
+            found = f"{x[:8]}-{x[8:12]}-4{x[13:16]}-a{x[17:]}"
+            with cloud.store:
+                cloud.store.set_meta("cloudtrail.family", found)
+        cloud.memory["cloudtrail.family"] = found
+    return str(found)
+
+
+def event_id(cloud: Cloud, number: int) -> str:
+    return f"{family(cloud)}-{number * ODD % INFINITE:012x}"
+
+
+def number_of(cloud: Cloud, id: str) -> int:
+    """The line behind an event's id; 0 if it is none of ours."""
+    begin, _, end = id.lower().rpartition("-")
+    if begin != family(cloud) or len(end) != 12:
+        return 0
+    try:
+        return int(end, 16) * pow(ODD, -1, INFINITE) % INFINITE
+    except ValueError:
+        return 0
+
+
+# -- the record ---------------------------------------------------------------------------------------------------------------
+
+def moment(seconds: float) -> str:
+    return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def record(cloud: Cloud, line: Line) -> dict[str, Any]:
+    number, at, account, region, category, source, name, reads, _, key, raw = line
+    body = decode(raw)
+    op = model.load(body.service).operations[body.operation]
+    out: dict[str, Any] = {"eventVersion": VERSION, "userIdentity": identity.who(body, account, key), "eventTime": moment(at), "eventSource": source, "eventName": name, "awsRegion": region}
+    by = body.by or (body.principal.get("service") if body.principal["kind"] == "service" else "")
+    if body.where is None:
+        out["sourceIPAddress"] = out["userAgent"] = by or source
+    else:
+        out["sourceIPAddress"], out["userAgent"] = body.where[0] or "127.0.0.1", body.where[1] or "-"
+    if body.error is not None:
+        out["errorCode"], out["errorMessage"] = error_code(op, body.error), body.error[1]
+    out["requestParameters"] = parameters(op, body.value)
+    out["responseElements"] = answer(op, body.result)
+    if body.where is not None and body.where[2] and (endpoint := body.where[2].get("aws:SourceVpce")):
+        out["vpcEndpointId"] = endpoint
+    out |= {"requestID": body.request_id, "eventID": event_id(cloud, number), "readOnly": bool(reads)}
+    if body.service == "sts" and (owner := journal.owner_of(body.value)) and body.principal.get("account") not in (owner, None):
+        x = hashlib.sha256(f"shared {body.request_id}".encode()).hexdigest()
+        out["sharedEventID"] = f"{x[:8]}-{x[8:12]}-4{x[13:16]}-a{x[17:20]}-{x[20:32]}"
+    if named := resources.named(op, category, body, account, region):
+        out["resources"] = named
+    management = category == "Management"
+    out |= {"eventType": "AwsApiCall", "managementEvent": management, "recipientAccountId": account, "eventCategory": "Management" if management else "Data"}
+    return out
+
+
+DENIED = ("AccessDeniedException", "AuthorizationError", "UnauthorizedException")
+
+
+def error_code(op: Operation, error: tuple[str, str, int]) -> str:
+    """Codes as CloudTrail spells them: EC2's say whose fault it was, a denial is called by one name, IAM's are its exceptions' names."""
+    code, _, status = error
+    if op.model.name == "ec2":
+        return f"{'Client' if status < 500 else 'Server'}.{code}"
+    if code in DENIED:
+        return "AccessDenied"
+    if op.model.name == "iam" and code in op.model.errors:
+        return op.model.errors[code].name
+    return code
+
+
+# -- what was asked and answered ------------------------------------------------------------------------------------------------
+
+def lower(name: str) -> str:
+    return name[:1].lower() + name[1:]
+
+
+def parameters(op: Operation, value: Any) -> Any:
+    if not value or op.input is None:
+        return None
+    if "omitted" in value and "originalSize" in value:
+        return value
+    if op.model.name == "s3":
+        return bucket_request(op, value)
+    if op.model.name == "ec2":
+        return sets(op.input, value)
+    if op.model.name in ITEMS:
+        value = {name: one for name, one in value.items() if name not in ITEMS[op.model.name]}
+    return plain(op.input, value) or None
+
+
+# of a data plane's request only whom it concerned: what it holds is the customer's
+ITEMS = {
+    "dynamodb": ("Item", "ExpressionAttributeValues", "ExpressionAttributeNames", "RequestItems", "TransactItems", "Expected", "AttributeUpdates", "KeyConditions", "QueryFilter", "ScanFilter",
+                 "Statement", "Statements", "Parameters", "TransactStatements", "UpdateExpression", "ConditionExpression", "FilterExpression", "KeyConditionExpression"),
+    "sqs": ("MessageBody", "MessageAttributes", "Entries", "MessageSystemAttributes"), "sns": ("Message", "MessageAttributes", "MessageStructure", "PublishBatchRequestEntries"),
+    "lambda": ("Payload",),
+}
+
+
+def answer(op: Operation, value: Any) -> Any:
+    if not value or op.output is None:
+        return {"_return": True} if op.model.name == "ec2" and value is not None else None
+    if op.model.name == "ec2":
+        return sets(op.output, value)
+    return plain(op.output, value) or None
+
+
+def plain(shape: Shape, value: Any) -> Any:
+    """The value under names that begin with a small letter."""
+    if shape.type == "structure" and isinstance(value, dict):
+        members = shape.members
+        return {lower(name): plain(members[name][0], one) for name, one in value.items() if name in members and one is not None}
+    if shape.type == "list" and isinstance(value, list):
+        return [plain(shape.item, one) for one in value]
+    if shape.type == "map" and isinstance(value, dict):
+        return {str(key): plain(shape.value, one) for key, one in value.items()}
+    if shape.type == "timestamp" and isinstance(value, int | float):
+        return written(value)
+    return value if isinstance(value, str | int | float | bool | dict | list) else None
+
+
+def written(seconds: float) -> str:
+    """As Java writes a date: `Mar 24, 2014 9:11:59 PM`."""
+    try:
+        at = datetime.fromtimestamp(int(seconds), UTC)
+    except (ValueError, OverflowError, OSError):
+        return str(seconds)
+    return f"{at:%b} {at.day}, {at.year} {at.hour % 12 or 12}:{at:%M:%S %p}"
+
+
+SET = {"instanceId": "instancesSet", "imageId": "imagesSet", "regionName": "regionSet"}
+
+
+def sets(shape: Shape, value: Any, name: str = "") -> Any:
+    """EC2's: a list is a set of items; moments are milliseconds."""
+    if shape.type == "structure" and isinstance(value, dict):
+        out = {}
+        for member, one in value.items():
+            if member in shape.members and one is not None:
+                target, ref = shape.members[member]
+                wire = lower(ref.get("locationName") or member)
+                if target.type == "list" and isinstance(one, list):
+                    inner = wire if target.item.type != "structure" else ""
+                    wire = SET.get(wire) or (wire if wire.endswith("Set") else f"{wire.removesuffix('Id')}Set")
+                    out[wire] = {"items": [{inner: each} if inner else sets(target.item, each) for each in one]}
+                else:
+                    out[wire] = sets(target, one)
+        return out
+    if shape.type == "list" and isinstance(value, list):
+        return {"items": [sets(shape.item, one) for one in value]}
+    if shape.type == "timestamp" and isinstance(value, int | float):
+        return int(value * 1000)
+    return value if isinstance(value, str | int | float | bool | dict) else None
+
+
+def bucket_request(op: Operation, value: dict[str, Any]) -> dict[str, Any]:
+    """S3's: the bucket, the host and the sub-resource that was asked for; what came as a document keeps its XML names."""
+    out: dict[str, Any] = {}
+    members = op.input.members if op.input else {}
+    for name, one in value.items():
+        if name not in members or one is None or not isinstance(one, str | int | float | bool | dict | list):
+            continue
+        target, ref = members[name]
+        place = ref.get("location")
+        if name == "Bucket":
+            out["bucketName"] = one
+        elif name == "Key":
+            out["key"] = one
+        elif name == "Policy":
+            out["bucketPolicy"] = parsed(one)
+        elif place in ("header", "querystring"):
+            out[ref["locationName"]] = one if target.type != "timestamp" else written(one)
+        elif place == "headers":
+            continue
+        else:
+            out[name] = one
+    out["Host"] = f"{value['Bucket']}.s3.amazonaws.com" if value.get("Bucket") else "s3.amazonaws.com"
+    for part in op.http["requestUri"].partition("?")[2].split("&"):
+        if part:
+            name, _, set_to = part.partition("=")
+            out.setdefault(name, set_to)
+    return out
+
+
+def parsed(text: Any) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, TypeError):
+        return text
