@@ -249,6 +249,7 @@ class Cloud:
     def _lost(self, after: list[tuple[Callable[..., Any], tuple[Any, ...]]]) -> None:
         """The commit failed: whoever waited for it learns that nothing happened."""
         log.critical("a commit failed; %d answers become 500", len(after))
+        self.journal.forget()
         for function, args in after:
             if len(args) == 1 and type(args[0]) is Response:
                 function(Response(500, [("content-type", "text/plain")], b"Cloche could not write to its disk; nothing was changed.\n"))

@@ -9,23 +9,24 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from ..iam.principal import Principal
+from ..wire import model
 from ..wire.model import Operation, Shape
 
 if TYPE_CHECKING:
     from .call import Call
     from .cloud import Cloud
-    from .service import Entry
 
 log = logging.getLogger("cloche")
 
 MANAGEMENT = "Management"
 SOON_SECONDS = 0.25          # of real time: how long a line waits for a commit that it can go along with
-KEPT_SECONDS, DATA_KEPT_SECONDS, DAY = 90 * 86_400, 2 * 86_400, 86_400
+KEPT_SECONDS, DAY = 90 * 86_400, 86_400
 LONGEST = 100_000            # bytes of a request or an answer; what is longer is left out, and said to be
 HIDDEN, REMOVED = "HIDDEN_DUE_TO_SECURITY_REASONS", "<sensitiveDataRemoved>"  # the second is EC2's
 GLOBAL = ("iam", "organizations", "route53", "cloudfront", "shield", "globalaccelerator")  # these tell in one region, wherever they were called from
@@ -53,7 +54,6 @@ READ_TOO = {"kms": ("Encrypt", "Decrypt", "GenerateDataKey", "GenerateDataKeyWit
             "sts": ("AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity", "AssumeRoot")}
 TOLD = ("AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity", "AssumeRoot", "GetFederationToken", "GetSessionToken")
 
-Line = tuple[int, float, str, str, str, str, str, bool, str, str, bytes]  # the table's row
 
 
 def category(service: str, operation: str) -> str:
@@ -65,15 +65,19 @@ class Facts:
 
     __slots__ = ("answers", "category", "hides", "hides_answer", "name", "operation", "reads", "region", "service", "source")
 
-    def __init__(self, entry: Entry) -> None:
-        op = self.operation = entry.op
+    def __init__(self, op: Operation) -> None:
         service = self.service = op.model.name
-        self.category, self.source, self.name = entry.category, source(op), event_name(op)
+        self.operation, self.category, self.source, self.name = op, category(service, op.name), source(op), event_name(op)
         self.reads = op.name.startswith(READING) or op.name in READ_TOO.get(service, ())
         self.answers = not self.reads or (service == "sts" and op.name in TOLD)
-        self.hides = op.input is not None and hides(op.input)
-        self.hides_answer = op.output is not None and hides(op.output)
+        self.hides = cleaner(op.input) if op.input is not None else None
+        self.hides_answer = cleaner(op.output) if op.output is not None else None
         self.region = "us-east-1" if service in GLOBAL else ""
+
+
+@cache
+def facts_of(service: str, operation: str) -> Facts:
+    return Facts(model.load(service).operations[operation])
 
 
 # the hosts of these endpoints are not the names under which CloudTrail knows them
@@ -97,38 +101,89 @@ def event_name(op: Operation) -> str:
     return op.name
 
 
+class Line(msgspec.Struct, array_like=True, frozen=True):
+    """One request. `who` and `where` are numbers of texts, which many lines share."""
+
+    id: int
+    at: float
+    account: str
+    region: str
+    service: str
+    operation: str
+    request_id: str
+    who: int
+    key: str      # the access key, where the principal does not say it
+    where: int    # 0: not over the wire
+    by: str       # the service that made the request for somebody
+    said: bytes   # (request, answer, refusal)
+
+
 class Journal:
     """`asked` are the kinds of events that are wanted; `followers` hear of each at once, within the step that it is told in: f(line, call)."""
 
     def __init__(self, cloud: Cloud) -> None:
         self.cloud = cloud
         self.facts: dict[Any, Facts] = {}
-        self.people: dict[int, tuple[Principal, msgspec.Raw]] = {}
         self.load()
 
     def load(self) -> None:
         """After the store was opened."""
         self.asked = {MANAGEMENT}
         self.followers: list[Callable[[Line, Call], None]] = []
-        self.pruned = float("-inf")
+        self.people: dict[int, tuple[Principal, int]] = {}
+        self.places: dict[Any, int] = {}
+        self.texts: dict[int, bytes] = {}
+        self.fresh = float("-inf")     # since when texts are known: each is written anew once a day, so that old ones can go
         self.waits = False
-        self.last = int(self.cloud.store.run("SELECT max(id) FROM journal").fetchone()[0] or self.cloud.store.meta("journal.last", 0))
+        run = self.cloud.store.run
+        self.last = int(run("SELECT max(last) FROM journal").fetchone()[0] or self.cloud.store.meta("journal.last", 0))
+        self.texted = int(run("SELECT max(id) FROM journal_text").fetchone()[0] or 0)
 
     def add(self, call: Call, value: Any, result: Any = None, error: Any = None, by: str = "") -> None:
         """Take a request down, whose category is asked for. `by` is the service that made it for the caller."""
+        if call.principal.inside:
+            return
         try:
-            line = self._line(call, value, result, error, by)
+            self._add(call, value, result, error, by)
         except Exception:   # who looks on must not come between a client and its answer
             log.exception("the record of request %s", call.request_id)
+
+    def _add(self, call: Call, value: Any, result: Any, error: Any, by: str) -> None:
+        principal, entry, store = call.principal, call.entry, self.cloud.store
+        facts = self.facts.get(entry)
+        if facts is None:
+            facts = self.facts[entry] = facts_of(entry.op.model.name, entry.op.name)  # type: ignore[union-attr]
+        account = call.account or owner_of(value)
+        if not account:
             return
-        if line is None:
-            return
-        store = self.cloud.store
+        now = self.cloud.clock.now()
+        if now - self.fresh > DAY:
+            self._morning(now)
+        request = call.request if not by else None
+        if facts.hides is not None and value:
+            value = facts.hides(value)
+        if error is not None:
+            said = encode((value, None, (error.code, error.message, error.status)))
+        elif facts.answers and (result is None or type(result) is dict):
+            said = encode((value, facts.hides_answer(result) if facts.hides_answer is not None and result else result or {}, None))
+        else:
+            said = encode((value, None, None))
+        if len(said) > LONGEST:
+            said = encode([short(one) for one in msgspec.msgpack.decode(said)])
+        known = self.people.get(id(principal))
+        who = known[1] if known is not None else self._person(principal)
+        where = 0
+        if request is not None:
+            place = (request.peer, request.headers.get("user-agent", ""), request.via.get("aws:SourceVpce", "") if request.via else "")
+            where = self.places.get(place) or self._place(place)
+        self.last += 1
+        line = Line(self.last, now, account, facts.region or call.region, facts.service, facts.operation.name, call.request_id, who, key_of(request) if principal.kind == "root" else "",
+                    where, by, said)
         self._keep(line, call, error)
-        if line[5] == "sts.amazonaws.com" and (owner := owner_of(value)) and owner != line[2]:   # a role of another account: it is told of it too
+        if facts.service == "sts" and (owner := owner_of(value)) and owner != account:   # a role of another account: it is told of it too
             self.last += 1
-            self._keep((self.last, line[1], owner, *line[3:8], "", "", line[10]), call, error)
-        if not self.waits and (not store.open or line[1] - self.pruned > DAY):
+            self._keep(msgspec.structs.replace(line, id=self.last, account=owner), call, error)
+        if not store.open and not self.waits:
             self.waits = True
             asyncio.get_running_loop().call_later(SOON_SECONDS, self.flush)
 
@@ -137,70 +192,56 @@ class Journal:
         store.lines.append(line)
         if store._steps and error is None:   # what it tells is taken back if the step around it is; that it was refused stays true
             store.on_rollback(lambda: store.lines.remove(line) if line in store.lines else None)
-        if self.followers:
-            self._tell(line, call)
-
-    def flush(self) -> None:
-        """Everything told so far is in the table."""
-        self.waits = False
-        store = self.cloud.store
-        now = self.cloud.clock.now()
-        if store.lines and not store._steps and now - self.pruned > DAY:
-            self.pruned = now
-            self._prune(now)
-        store.flush()
-
-    def _line(self, call: Call, value: Any, result: Any, error: Any, by: str) -> Line | None:
-        principal = call.principal
-        if principal.inside:
-            return None
-        facts = self.facts.get(call.entry)
-        if facts is None:
-            facts = self.facts[call.entry] = Facts(call.entry)  # type: ignore[arg-type]
-        kind, username, key = principal.kind, principal.session or principal.name, principal.access_key
-        account = call.account
-        request = call.request if not by else None
-        if kind == "root":
-            username, key = "root", key or key_of(request)
-        elif kind == "service":
-            username = ""
-        elif kind == "anonymous" and not account:
-            account = owner_of(value)
-            if not account:
-                return None
-        if facts.hides and value:
-            value = clean(facts.operation.input, value)
-        if error is not None or not facts.answers or type(result) is not dict:
-            result = {} if error is None and result is None and not facts.reads else None
-        elif facts.hides_answer:
-            result = clean(facts.operation.output, result)
-        where = None if request is None else (request.peer, request.headers.get("user-agent", ""), request.via or None)
-        known = self.people.get(id(principal))
-        if known is None:
-            if len(self.people) > 4096:
-                self.people.clear()
-            known = self.people[id(principal)] = (principal, msgspec.Raw(encode(remembered(principal))))
-        refusal = error and (error.code, error.message, error.status)
-        body = encode((call.request_id, known[1], value, result, where, by, refusal, facts.service, facts.operation.name))
-        if len(body) > LONGEST:
-            body = encode((call.request_id, known[1], short(value), short(result), where, by, refusal, facts.service, facts.operation.name))
-        self.last += 1
-        return (self.last, self.cloud.clock.now(), account, facts.region or call.region, facts.category, facts.source, facts.name, facts.reads, username, key, body)
-
-    def _tell(self, line: Line, call: Call) -> None:
         for follower in self.followers:
             try:
-                with self.cloud.store:
+                with store:
                     follower(line, call)
             except Exception:
                 log.exception("a follower of request %s", call.request_id)
 
-    def _prune(self, now: float) -> None:
+    def flush(self) -> None:
+        """Everything told so far is in the table."""
+        self.waits = False
+        self.cloud.store.flush()
+
+    # -- texts --------------------------------------------------------------------------------------------------------------
+
+    def _person(self, principal: Principal) -> int:
+        number = self._text(encode(remembered(principal)))
+        self.people[id(principal)] = (principal, number)
+        return number
+
+    def _place(self, place: tuple[str, str, str]) -> int:
+        number = self.places[place] = self._text(encode(place))
+        return number
+
+    def _text(self, body: bytes) -> int:
+        if len(self.texts) > 4096:
+            self.forget()
+        self.texted += 1
+        self.texts[self.texted] = body
+        self.cloud.store.texts.append((self.texted, self.cloud.clock.now(), body))
+        return self.texted
+
+    def text(self, number: int) -> bytes:
+        found = self.texts.get(number)
+        if found is None:
+            found = self.cloud.store.run("SELECT body FROM journal_text WHERE id = ?", (number,)).fetchone()[0]
+        return found
+
+    def forget(self) -> None:
+        """What is known by number is said again: after a commit that failed, and once a day."""
+        self.people.clear()
+        self.places.clear()
+        self.texts.clear()
+
+    def _morning(self, now: float) -> None:
+        self.fresh = now
+        self.forget()
         store = self.cloud.store
-        first = store.run("SELECT min(id) FROM journal WHERE at >= ?", (now - KEPT_SECONDS,)).fetchone()[0]
         with store:
-            store.write("DELETE FROM journal WHERE id < ?", (first if first is not None else self.last + 1 - len(store.lines),))
-            store.write("DELETE FROM journal WHERE category <> 'Management' AND at < ?", (now - DATA_KEPT_SECONDS,))
+            store.write("DELETE FROM journal WHERE at < ?", (now - KEPT_SECONDS,))
+            store.write("DELETE FROM journal_text WHERE at < ?", (now - KEPT_SECONDS - DAY,))
             store.set_meta("journal.last", self.last)
 
 
@@ -217,7 +258,8 @@ def key_of(request: Any) -> str:
 
 def owner_of(value: Any) -> str:
     """The account of the role that is to be assumed."""
-    parts = str(value.get("RoleArn", "")).split(":") if value else []
+    arn = value.get("RoleArn") if value else None
+    parts = arn.split(":", 5) if type(arn) is str else ()
     return parts[4] if len(parts) > 5 else ""
 
 
@@ -240,21 +282,8 @@ NEVER = {("", "SecretAccessKey"), ("", "secretAccessKey"), ("cloudformation", "P
 SECRET = {("sts", "SessionToken"), ("autoscaling", "UserData"), ("elbv2", "ClientSecret"), ("sns", "Token"), ("apigateway", "certificatePrivateKey"), ("kms", "GrantToken")}
 SECRET_SHAPES = {("apigateway", "CreateApiKeyRequest", "value"), ("apigateway", "ApiKey", "value")}
 TELL, HIDE, OMIT = range(3)
-_hides: dict[tuple[str, str], bool] = {}
-
-
-def hides(shape: Shape, within: frozenset[str] = frozenset()) -> bool:
-    """Is there anything below this shape that must not be told, or that nobody could read?"""
-    name = (shape.model.name, shape.name)
-    if name in _hides:
-        return _hides[name]
-    if shape.name in within:
-        return False
-    within |= {shape.name}
-    found = way(shape) != TELL or any(hides(one, within) for one in _below(shape)) or (shape.type == "structure" and any(way(one, shape, member) for member, (one, _) in shape.members.items()))
-    if found or len(within) == 1:   # a no from within a circle is not yet a no
-        _hides[name] = found
-    return found
+Clean = Callable[[Any], Any]
+_cleaners: dict[tuple[str, str], Clean | None] = {}
 
 
 def way(shape: Shape, of: Shape | None = None, member: str = "") -> int:
@@ -270,28 +299,51 @@ def way(shape: Shape, of: Shape | None = None, member: str = "") -> int:
     return OMIT if shape.type == "blob" or shape.spec.get("eventstream") else TELL   # bytes, or a stream of them, that are no secret
 
 
-def _below(shape: Shape) -> list[Shape]:
+def cleaner(shape: Shape) -> Clean | None:
+    """What hides the secrets of a value of this shape; None if it can have none."""
+    name = (shape.model.name, shape.name)
+    if name not in _cleaners:
+        if not _hides(shape, set()):
+            _cleaners[name] = None
+        else:
+            _cleaners[name] = lambda value: _cleaners[name](value)  # type: ignore[misc]  # for a shape within itself
+            _cleaners[name] = _made(shape)
+    return _cleaners[name]
+
+
+def _hides(shape: Shape, seen: set[str]) -> bool:
+    if shape.name in seen:
+        return False
+    seen.add(shape.name)
+    if way(shape) != TELL:
+        return True
     if shape.type == "structure":
-        return [target for target, _ in shape.members.values()]
-    return [shape.item] if shape.type == "list" else [shape.map_key, shape.value] if shape.type == "map" else []
+        return any(way(target, shape, name) != TELL or _hides(target, seen) for name, (target, _) in shape.members.items())
+    below = [shape.item] if shape.type == "list" else [shape.map_key, shape.value] if shape.type == "map" else []
+    return any(_hides(one, seen) for one in below)
 
 
-def clean(shape: Shape | None, value: Any, how: int = -1) -> Any:
-    """The value with its secrets hidden."""
-    if shape is None or value is None:
-        return value
-    how = way(shape) if how < 0 else how
-    if how == HIDE:
-        return REMOVED if shape.model.name == "ec2" else HIDDEN
-    if how == OMIT:
-        return None
-    if not hides(shape):
-        return value
-    if shape.type == "structure" and isinstance(value, dict):
-        members = shape.members
-        return {name: clean(members[name][0], one, how) for name, one in value.items() if name in members and (how := way(members[name][0], shape, name)) != OMIT}
-    if shape.type == "list" and isinstance(value, list | tuple):
-        return [] if way(shape.item) == OMIT else [clean(shape.item, one) for one in value]
-    if shape.type == "map" and isinstance(value, dict):
-        return {HIDDEN if way(shape.map_key) else key: clean(shape.value, one) for key, one in value.items() if way(shape.value) != OMIT}
-    return None
+def _made(shape: Shape) -> Clean:
+    hidden = REMOVED if shape.model.name == "ec2" else HIDDEN
+    if (how := way(shape)) != TELL:
+        return (lambda value: hidden) if how == HIDE else (lambda value: None)
+    if shape.type == "structure":
+        rest = {name: (lambda value: hidden) if how == HIDE else None if how == OMIT else cleaner(target)
+                for name, (target, _) in shape.members.items() if (how := way(target, shape, name)) != TELL or cleaner(target) is not None}
+
+        def structure(value: Any) -> Any:
+            out = {}
+            for name, one in value.items():
+                if name not in rest:
+                    out[name] = one
+                elif (clean := rest[name]) is not None and one is not None:
+                    out[name] = clean(one)
+            return out
+        return structure
+    if shape.type == "list":
+        item = cleaner(shape.item)
+        return (lambda value: []) if way(shape.item) == OMIT else (lambda value: [item(one) for one in value])  # type: ignore[misc]
+    key, clean = way(shape.map_key), cleaner(shape.value)
+    if way(shape.value) == OMIT:
+        return lambda value: {}
+    return lambda value: {HIDDEN if key else name: clean(one) if clean else one for name, one in value.items()}

@@ -32,11 +32,8 @@ CREATE TABLE IF NOT EXISTS mail (
     id INTEGER PRIMARY KEY, at REAL NOT NULL, account TEXT NOT NULL, region TEXT NOT NULL, service TEXT NOT NULL, medium TEXT NOT NULL, recipient TEXT NOT NULL,
     sender TEXT NOT NULL, subject TEXT NOT NULL, body TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS mail_recipient ON mail (recipient, id);
-CREATE TABLE IF NOT EXISTS journal (
-    id INTEGER PRIMARY KEY, at REAL NOT NULL, account TEXT NOT NULL, region TEXT NOT NULL, category TEXT NOT NULL, source TEXT NOT NULL, name TEXT NOT NULL,
-    reads INTEGER NOT NULL, username TEXT NOT NULL, access_key TEXT NOT NULL, body BLOB NOT NULL);
-CREATE INDEX IF NOT EXISTS journal_place ON journal (account, region, id);
-CREATE INDEX IF NOT EXISTS journal_data ON journal (at) WHERE category <> 'Management';
+CREATE TABLE IF NOT EXISTS journal (last INTEGER PRIMARY KEY, at REAL NOT NULL, lines BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS journal_text (id INTEGER PRIMARY KEY, at REAL NOT NULL, body BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID;
 """
 
@@ -85,7 +82,8 @@ class Store:
         self.version = 0  # grows with every change of a record; caches of derived things compare it
         self.open = False  # has this turn written anything?
         self.after: list[tuple[Callable[..., Any], tuple[Any, ...]]] = []  # to do once the turn is on disk
-        self.lines: list[tuple[Any, ...]] = []  # of the journal (`kernel/journal.py`), that go to disk with the next commit
+        self.lines: list[Any] = []  # of the journal (`kernel/journal.py`), and its texts, that go to disk with the next commit
+        self.texts: list[tuple[int, float, bytes]] = []
         self._undo: list[tuple[Any, ...]] = []
         self._dirty: dict[Key, Record | None] = {}
         self._steps: list[list[int]] = []  # open steps: [undo mark, after mark, how it is taken back]
@@ -165,7 +163,10 @@ class Store:
             if self.lines:
                 if not self.db.in_transaction:
                     self.run("BEGIN IMMEDIATE")
-                self.db.executemany("INSERT INTO journal VALUES (?,?,?,?,?,?,?,?,?,?,?)", self.lines)
+                if self.texts:
+                    self.db.executemany("INSERT INTO journal_text VALUES (?,?,?)", self.texts)
+                    self.texts.clear()
+                self.run("INSERT INTO journal VALUES (?,?,?)", (self.lines[-1].id, self.lines[-1].at, msgspec.msgpack.encode(self.lines)))
                 self.lines.clear()
             if self._dirty:
                 if not self.db.in_transaction:
@@ -186,6 +187,7 @@ class Store:
             self.cache.clear()
             self._dirty.clear()
             self.lines.clear()
+            self.texts.clear()
             lost, self.after, self.open = self.after, [], False
             self.version += 1
             self.lost(lost)

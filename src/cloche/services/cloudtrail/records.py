@@ -11,9 +11,8 @@ from typing import Any
 
 import msgspec
 
-from cloche.kernel import Cloud, journal
-from cloche.kernel.journal import Line
-from cloche.wire import model
+from cloche.kernel import Cloud
+from cloche.kernel.journal import Facts, Line, facts_of, owner_of
 from cloche.wire.model import Operation, Shape
 
 from . import identity, resources
@@ -24,20 +23,46 @@ ODD = 0x5DEECE66D31F  # spreads the lines' numbers over what ids may be
 
 
 class Body(msgspec.Struct, array_like=True):
-    """What the journal keeps of a request besides the columns of its table."""
+    """A line with what it refers to, as the table of events keeps it."""
 
     request_id: str
     principal: dict[str, Any]
-    value: Any
-    result: Any
-    where: tuple[str, str, dict[str, Any] | None] | None  # peer, agent, what the VPC endpoint said
+    where: tuple[str, str, str] | None  # peer, agent, VPC endpoint
     by: str
-    error: tuple[str, str, int] | None
     service: str
     operation: str
+    value: Any
+    result: Any
+    error: tuple[str, str, int] | None
+
+
+class Seen(msgspec.Struct):
+    """A line made out: what can be looked up by, and the rest."""
+
+    id: int
+    at: float
+    account: str
+    region: str
+    facts: Facts
+    username: str
+    key: str
+    body: Body
 
 
 decode = msgspec.msgpack.Decoder(Body).decode
+_place = msgspec.msgpack.Decoder(tuple[str, str, str]).decode
+_plain = msgspec.msgpack.decode
+
+
+def seen(cloud: Cloud, line: Line) -> Seen:
+    journal = cloud.journal
+    principal = _plain(journal.text(line.who))
+    body = Body(line.request_id, principal, _place(journal.text(line.where)) if line.where else None, line.by, line.service, line.operation, *_plain(line.said))
+    kind, username, key = principal["kind"], "", ""
+    if principal.get("account", line.account) == line.account:     # another account's caller stays unnamed
+        username = "root" if kind == "root" else "" if kind == "service" else principal.get("session") or principal.get("name", "")
+        key = line.key or principal.get("access_key", "")
+    return Seen(line.id, line.at, line.account, line.region, facts_of(line.service, line.operation), username, key, body)
 
 
 # -- ids --------------------------------------------------------------------------------------------------------------------
@@ -77,24 +102,24 @@ def moment(seconds: float) -> str:
     return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def record(cloud: Cloud, line: Line) -> dict[str, Any]:
-    number, at, account, region, category, source, name, reads, _, key, raw = line
-    body = decode(raw)
-    op = model.load(body.service).operations[body.operation]
-    out: dict[str, Any] = {"eventVersion": VERSION, "userIdentity": identity.who(body, account, key), "eventTime": moment(at), "eventSource": source, "eventName": name, "awsRegion": region}
+def record(cloud: Cloud, one: Seen) -> dict[str, Any]:
+    body, facts, account, region = one.body, one.facts, one.account, one.region
+    op, category = facts.operation, facts.category
+    out: dict[str, Any] = {"eventVersion": VERSION, "userIdentity": identity.who(body, account, one.key), "eventTime": moment(one.at), "eventSource": facts.source, "eventName": facts.name,
+                           "awsRegion": region}
     by = body.by or (body.principal.get("service") if body.principal["kind"] == "service" else "")
     if body.where is None:
-        out["sourceIPAddress"] = out["userAgent"] = by or source
+        out["sourceIPAddress"] = out["userAgent"] = by or facts.source
     else:
         out["sourceIPAddress"], out["userAgent"] = body.where[0] or "127.0.0.1", body.where[1] or "-"
     if body.error is not None:
         out["errorCode"], out["errorMessage"] = error_code(op, body.error), body.error[1]
     out["requestParameters"] = parameters(op, body.value)
     out["responseElements"] = answer(op, body.result)
-    if body.where is not None and body.where[2] and (endpoint := body.where[2].get("aws:SourceVpce")):
-        out["vpcEndpointId"] = endpoint
-    out |= {"requestID": body.request_id, "eventID": event_id(cloud, number), "readOnly": bool(reads)}
-    if body.service == "sts" and (owner := journal.owner_of(body.value)) and body.principal.get("account") not in (owner, None):
+    if body.where is not None and body.where[2]:
+        out["vpcEndpointId"] = body.where[2]
+    out |= {"requestID": body.request_id, "eventID": event_id(cloud, one.id), "readOnly": facts.reads}
+    if body.service == "sts" and (owner := owner_of(body.value)) and body.principal.get("account") not in (owner, None):
         x = hashlib.sha256(f"shared {body.request_id}".encode()).hexdigest()
         out["sharedEventID"] = f"{x[:8]}-{x[8:12]}-4{x[13:16]}-a{x[17:20]}-{x[20:32]}"
     if named := resources.named(op, category, body, account, region):
