@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .cloud import Cloud
 
 log = logging.getLogger("cloche")
+id_of = id
 
 MANAGEMENT = "Management"
 SOON_SECONDS = 0.25          # of real time: how long a line waits for a commit that it can go along with
@@ -123,6 +124,7 @@ class Journal:
 
     def __init__(self, cloud: Cloud) -> None:
         self.cloud = cloud
+        cloud.store.pack = self.pack
         self.facts: dict[Any, Facts] = {}
         self.load()
 
@@ -140,64 +142,84 @@ class Journal:
         self.texted = int(run("SELECT max(id) FROM journal_text").fetchone()[0] or 0)
 
     def add(self, call: Call, value: Any, result: Any = None, error: Any = None, by: str = "") -> None:
-        """Take a request down, whose category is asked for. `by` is the service that made it for the caller."""
+        """Take a request down, whose category is asked for. `by` is the service that made it for the caller. What costs is done at the end of the turn, for all of it at once."""
         if call.principal.inside:
             return
-        try:
-            self._add(call, value, result, error, by)
-        except Exception:   # who looks on must not come between a client and its answer
-            log.exception("the record of request %s", call.request_id)
-
-    def _add(self, call: Call, value: Any, result: Any, error: Any, by: str) -> None:
-        principal, entry, store = call.principal, call.entry, self.cloud.store
-        facts = self.facts.get(entry)
-        if facts is None:
-            facts = self.facts[entry] = facts_of(entry.op.model.name, entry.op.name)  # type: ignore[union-attr]
-        account = call.account or owner_of(value)
-        if not account:
-            return
-        now = self.cloud.clock.now()
-        if now - self.fresh > DAY:
-            self._morning(now)
-        request = call.request if not by else None
-        if facts.hides is not None and value:
-            value = facts.hides(value)
-        if error is not None:
-            said = encode((value, None, (error.code, error.message, error.status)))
-        elif facts.answers and (result is None or type(result) is dict):
-            said = encode((value, facts.hides_answer(result) if facts.hides_answer is not None and result else result or {}, None))
-        else:
-            said = encode((value, None, None))
-        if len(said) > LONGEST:
-            said = encode([short(one) for one in msgspec.msgpack.decode(said)])
-        known = self.people.get(id(principal))
-        who = known[1] if known is not None else self._person(principal)
-        where = 0
-        if request is not None:
-            place = (request.peer, request.headers.get("user-agent", ""), request.via.get("aws:SourceVpce", "") if request.via else "")
-            where = self.places.get(place) or self._place(place)
+        store = self.cloud.store
         self.last += 1
-        line = Line(self.last, now, account, facts.region or call.region, facts.service, facts.operation.name, call.request_id, who, key_of(request) if principal.kind == "root" else "",
-                    where, by, said)
-        self._keep(line, call, error)
-        if facts.service == "sts" and (owner := owner_of(value)) and owner != account:   # a role of another account: it is told of it too
+        fact = (self.last, self.cloud.clock.now(), call.account, call, value, result, error, by)
+        store.lines.append(fact)
+        if call.service.name == "sts" and (owner := owner_of(value)) and owner != call.account and call.account:   # a role of another account: it is told of it too
             self.last += 1
-            self._keep(msgspec.structs.replace(line, id=self.last, account=owner), call, error)
+            other = (self.last, fact[1], owner, *fact[3:])
+            store.lines.append(other)
+            if store._steps and error is None:
+                store.on_rollback(lambda: self._unsay(other))
+        if store._steps and error is None:   # what it tells is taken back if the step around it is; that it was refused stays true
+            store.on_rollback(lambda: self._unsay(fact))
+        if self.followers:
+            self._tell(call)
         if not store.open and not self.waits:
             self.waits = True
             asyncio.get_running_loop().call_later(SOON_SECONDS, self.flush)
 
-    def _keep(self, line: Line, call: Call, error: Any) -> None:
+    def _unsay(self, fact: Any) -> None:
+        self.cloud.store.lines = [one for one in self.cloud.store.lines if one is not fact and getattr(one, "id", 0) != fact[0]]
+
+    def _tell(self, call: Call) -> None:
+        """Followers hear of what this call has just added, made out already."""
         store = self.cloud.store
-        store.lines.append(line)
-        if store._steps and error is None:   # what it tells is taken back if the step around it is; that it was refused stays true
-            store.on_rollback(lambda: store.lines.remove(line) if line in store.lines else None)
-        for follower in self.followers:
-            try:
-                with store:
-                    follower(line, call)
-            except Exception:
-                log.exception("a follower of request %s", call.request_id)
+        for place in range(len(store.lines) - 1, -1, -1):
+            if type(store.lines[place]) is Line:
+                break
+            if (line := self._line(*store.lines[place])) is None:
+                continue
+            store.lines[place] = line
+            for follower in self.followers:
+                try:
+                    with store:
+                        follower(line, call)
+                except Exception:   # who looks on must not come between a client and its answer
+                    log.exception("a follower of request %s", call.request_id)
+
+    def pack(self) -> tuple[int, float, bytes] | None:
+        """The row of what was told in this turn."""
+        lines = [line for fact in self.cloud.store.lines if (line := fact if type(fact) is Line else self._line(*fact)) is not None]
+        if lines and lines[-1].at - self.fresh > DAY:
+            self._morning(lines[-1].at)
+        return (lines[-1].id, lines[-1].at, encode(lines)) if lines else None
+
+    def _line(self, id: int, now: float, account: str, call: Call, value: Any, result: Any, error: Any, by: str) -> Line | None:
+        try:
+            principal, entry = call.principal, call.entry
+            facts = self.facts.get(entry)
+            if facts is None:
+                facts = self.facts[entry] = facts_of(entry.op.model.name, entry.op.name)  # type: ignore[union-attr]
+            account = account or owner_of(value)
+            if not account:
+                return None
+            request = call.request if not by else None
+            if facts.hides is not None and value:
+                value = facts.hides(value)
+            if error is not None:
+                said = encode((value, None, (error.code, error.message, error.status)))
+            elif facts.answers and (result is None or type(result) is dict):
+                said = encode((value, facts.hides_answer(result) if facts.hides_answer is not None and result else result or {}, None))
+            else:
+                said = encode((value, None, None))
+            if len(said) > LONGEST:
+                said = encode([short(one) for one in msgspec.msgpack.decode(said)])
+            known = self.people.get(id_of(principal))
+            who = known[1] if known is not None else self._person(principal)
+            where = 0
+            if request is not None:
+                place = (request.peer, request.headers.get("user-agent", ""), request.via.get("aws:SourceVpce", "") if request.via else "")
+                where = self.places.get(place) or self._place(place)
+            key = key_of(request) if principal.kind == "root" else ""
+            return Line(id, now, account, facts.region or call.region, facts.service, facts.operation.name, call.request_id, who, key, where, by, said)
+        except Exception:   # who looks on must not come between a client and its answer
+            log.exception("the record of request %s", call.request_id)
+            return None
 
     def flush(self) -> None:
         """Everything told so far is in the table."""
@@ -208,7 +230,7 @@ class Journal:
 
     def _person(self, principal: Principal) -> int:
         number = self._text(encode(remembered(principal)))
-        self.people[id(principal)] = (principal, number)
+        self.people[id_of(principal)] = (principal, number)
         return number
 
     def _place(self, place: tuple[str, str, str]) -> int:
@@ -236,13 +258,13 @@ class Journal:
         self.texts.clear()
 
     def _morning(self, now: float) -> None:
-        self.fresh = now
-        self.forget()
-        store = self.cloud.store
-        with store:
-            store.write("DELETE FROM journal WHERE at < ?", (now - KEPT_SECONDS,))
-            store.write("DELETE FROM journal_text WHERE at < ?", (now - KEPT_SECONDS - DAY,))
-            store.set_meta("journal.last", self.last)
+        first, self.fresh = self.fresh < 0, now
+        if not first:
+            self.people.clear()
+            self.places.clear()
+        run = self.cloud.store.run
+        run("DELETE FROM journal WHERE at < ?", (now - KEPT_SECONDS,))
+        run("DELETE FROM journal_text WHERE at < ?", (now - KEPT_SECONDS - 2 * DAY,))
 
 
 def remembered(principal: Principal) -> dict[str, Any]:

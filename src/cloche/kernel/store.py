@@ -64,6 +64,7 @@ class Store:
 
     def __init__(self, path: str | Path = ":memory:", schedule: Callable[[Callable[[], None]], Any] | None = None) -> None:
         self.path, self.schedule = str(path), schedule
+        self.pack: Callable[[], tuple[Any, ...] | None] = lambda: None  # the journal's: one row of the lines that wait
         self.lost: Callable[[list[tuple[Callable[..., Any], tuple[Any, ...]]]], None] = lambda after: None  # told what will not happen
         self.seal = Seal(None if self.path == ":memory:" else Path(path).parent / "master.key")
         self._encode = msgspec.msgpack.Encoder(enc_hook=self.seal.encode).encode
@@ -163,10 +164,11 @@ class Store:
             if self.lines:
                 if not self.db.in_transaction:
                     self.run("BEGIN IMMEDIATE")
+                if row := self.pack():
+                    self.run("INSERT INTO journal VALUES (?,?,?)", row)
                 if self.texts:
                     self.db.executemany("INSERT INTO journal_text VALUES (?,?,?)", self.texts)
                     self.texts.clear()
-                self.run("INSERT INTO journal VALUES (?,?,?)", (self.lines[-1].id, self.lines[-1].at, msgspec.msgpack.encode(self.lines)))
                 self.lines.clear()
             if self._dirty:
                 if not self.db.in_transaction:
