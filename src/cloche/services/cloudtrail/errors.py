@@ -1,5 +1,5 @@
 """What CloudTrail says when it refuses. One function per sentence."""
-from cloche.kernel import AwsError
+from cloche.kernel import AwsError as AwsError
 
 
 def bad_attributes(message: str) -> AwsError:
@@ -16,3 +16,131 @@ def bad_token() -> AwsError:
 
 def throttled() -> AwsError:
     return AwsError("ThrottlingException", "Rate exceeded")
+
+
+# -- trails ---------------------------------------------------------------------------------------------------------------------
+
+def bad_name(message: str) -> AwsError:
+    return AwsError("InvalidTrailNameException", message)
+
+
+def bad_arn(arn: str) -> AwsError:
+    return AwsError("CloudTrailARNInvalidException", f"The specified ARN is not valid: {arn}")
+
+
+def no_trail(name: str, account: str) -> AwsError:
+    return AwsError("TrailNotFoundException", f"Unknown trail: {name} for the user: {account}")
+
+
+def exists(name: str, account: str) -> AwsError:
+    return AwsError("TrailAlreadyExistsException", f"Trail {name} already exists for customer: {account}")
+
+
+def too_many(account: str, region: str) -> AwsError:
+    return AwsError("MaximumNumberOfTrailsExceededException", f"User: {account} already has 5 trails in {region}.")
+
+
+def bad_home(name: str, home: str) -> AwsError:
+    return AwsError("InvalidHomeRegionException", f"The trail {name} can only be changed in its home region: {home}.")
+
+
+def bad_combination(message: str) -> AwsError:
+    return AwsError("InvalidParameterCombinationException", message)
+
+
+def bad_parameter(message: str) -> AwsError:
+    return AwsError("InvalidParameterException", message)
+
+
+def bad_selectors(message: str) -> AwsError:
+    return AwsError("InvalidEventSelectorsException", message)
+
+
+def bad_insights() -> AwsError:
+    return AwsError("InvalidInsightSelectorsException", "Each insight selector names one InsightType, and none is named twice.")
+
+
+def no_insights(arn: str) -> AwsError:
+    return AwsError("InsightNotEnabledException", f"Trail {arn} does not have Insights enabled. Edit the trail settings to enable Insights, and then try the operation again.")
+
+
+# -- where a trail writes ---------------------------------------------------------------------------------------------------------
+
+def bad_bucket(name: str) -> AwsError:
+    return AwsError("InvalidS3BucketNameException", f"The S3 bucket name is not valid: {name}")
+
+
+def bad_prefix() -> AwsError:
+    return AwsError("InvalidS3PrefixException", "The S3 prefix is longer than 200 characters or has characters that are not valid.")
+
+
+def no_bucket(name: str) -> AwsError:
+    return AwsError("S3BucketDoesNotExistException", f"S3 bucket {name} does not exist!")
+
+
+def shut_bucket(name: str) -> AwsError:
+    return AwsError("InsufficientS3BucketPolicyException", f"Incorrect S3 bucket policy is detected for bucket: {name}")
+
+
+def bad_topic() -> AwsError:
+    return AwsError("InvalidSnsTopicNameException", "The SNS topic name or ARN is not valid.")
+
+
+def shut_topic() -> AwsError:
+    return AwsError("InsufficientSnsTopicPolicyException", "SNS Topic does not exist or the topic policy is incorrect!")
+
+
+def bad_group(message: str) -> AwsError:
+    return AwsError("InvalidCloudWatchLogsLogGroupArnException", message)
+
+
+def bad_role() -> AwsError:
+    return AwsError("InvalidCloudWatchLogsRoleArnException", "Access denied. Check the trust relationships for your role.")
+
+
+def bad_key() -> AwsError:
+    return AwsError("InvalidKmsKeyIdException", "The KMS key ID is not valid.")
+
+
+def no_key() -> AwsError:
+    return AwsError("KmsKeyNotFoundException", "The KMS key does not exist, or it is not in the region of the S3 bucket.")
+
+
+def shut_key(bucket: str, key: str) -> AwsError:
+    return AwsError("InsufficientEncryptionPolicyException", f"Insufficient permissions to access S3 bucket {bucket} or KMS key {key}.")
+
+
+def kms(message: str) -> AwsError:
+    return AwsError("KmsException", message)
+
+
+# -- organizations ----------------------------------------------------------------------------------------------------------------
+
+def no_organization() -> AwsError:
+    return AwsError("OrganizationsNotInUseException", "Your account is not a member of an organization.")
+
+
+def not_master() -> AwsError:
+    return AwsError("NotOrganizationMasterAccountException", "This action can only be done by the management account or a delegated administrator of the organization.")
+
+
+def not_all_features() -> AwsError:
+    return AwsError("OrganizationNotInAllFeaturesModeException", "The organization must have all features enabled.")
+
+
+def no_access() -> AwsError:
+    return AwsError("CloudTrailAccessNotEnabledException", "Trusted access for cloudtrail.amazonaws.com is not enabled in the organization.")
+
+
+# -- tags and keys ------------------------------------------------------------------------------------------------------------------
+
+def no_resource(arn: str) -> AwsError:
+    return AwsError("ResourceNotFoundException", f"The specified resource is not found: {arn}")
+
+
+def bad_tag(message: str) -> AwsError:
+    return AwsError("InvalidTagParameterException", message)
+
+
+def too_many_tags() -> AwsError:
+    return AwsError("TagsLimitExceededException", "The number of tags per trail has exceeded the permitted amount. Currently, the limit is 50.")

@@ -15,13 +15,14 @@ from cloche.languages import event_pattern
 from . import archives, delivery, errors
 from . import service as events
 from .buses import DEFAULT, Bus, bus_arn, look
-from .rules import Rule, compiled, rules_of
+from .rules import READS_TOO, Rule, compiled, rules_of
 
 if TYPE_CHECKING:
     from cloche.shapes import events as t
 
 LARGEST = 262_144
 LAST_MOMENT = 253_402_300_800  # the year 10000
+API_CALL = "AWS API Call via CloudTrail"
 MOST_HOPS = 5  # from bus to bus; AWS forbids chains, a circle must end
 
 
@@ -100,8 +101,9 @@ def hear(call: Call, event: AwsEvent) -> None:
 
 def spread(call: Call, bus: str, event: dict[str, Any], hops: int = 0) -> None:
     archives.keep(call, bus, event)
+    read = event["detail-type"] == API_CALL and event["source"].startswith("aws.") and event["detail"].get("readOnly") is True and event["detail"].get("managementEvent") is True
     for rule, matches in live_rules(call, bus):
-        if matches(event):
+        if (not read or rule.state == READS_TOO) and matches(event):
             delivery.count(call, rule, "MatchedEvents")
             delivery.count(call, rule, "TriggeredRules")
             for target in rule.targets:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from cloche.shapes import events as t
 
 MOST_RULES = 300
+READS_TOO = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"  # also calls that only read; other rules are not told of them
 
 
 class Rule(Record, frozen=True):

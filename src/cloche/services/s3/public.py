@@ -48,3 +48,12 @@ def about(call: Call, name: str) -> dict[str, Any]:
         "DefaultServerSideEncryption": {"EncryptionType": rule["SSEAlgorithm"], **({"KmsMasterKeyArn": rule["KMSMasterKeyID"]} if rule.get("KMSMasterKeyID") else {})},
         "PublicAccess": {"EffectivePermission": "PUBLIC" if open_to(call, name) else "NOT_PUBLIC", "PermissionConfiguration": {"BucketLevelPermissions": {"BlockPublicAccess": shut}}}}
 
+
+
+def admits(call: Call, name: str, action: str, key: str | None = None, context: dict[str, Any] | None = None) -> bool:
+    """Would the bucket let this caller do this, to itself or to an object of this name? Nothing is done."""
+    from cloche.kernel import authorize
+
+    from .access import need
+    bucket = call.get(Bucket, name)
+    return bucket is not None and bool(authorize.decide(call, need(call, bucket, action, key, context)).allowed)
