@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from cloche.shapes import cloudtrail as t
 
 
-@cloudtrail.op(resource=trails.by_name)
+@cloudtrail.op(needs=trails.by_name)
 def get_trail_status(call: Call, req: t.GetTrailStatusRequest) -> t.GetTrailStatusResponse:
     one = trails.find(call, req["Name"])
     now = delivery.state(call, one.arn)

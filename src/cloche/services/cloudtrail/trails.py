@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from cloche.kernel import ANY, Call, Cloud, Record, pages
+from cloche.kernel import ANY, Call, Cloud, Need, Record, pages
 from cloche.services.organizations import public as organizations
 
 from . import destinations, errors, selectors
@@ -69,12 +69,9 @@ def arn_of(call: Call, name: str) -> str:
     return name if name.startswith("arn:") else call.arn(f"trail/{name}")
 
 
-def by_name(call: Call, req: Any) -> str:
-    return arn_of(call, req.get("Name") or req.get("TrailName") or "*")
-
-
-def any_trail(call: Call, req: Any) -> str:
-    return call.arn("trail/*", region="*")
+def by_name(call: Call, req: Any) -> list[Need]:
+    """An organization's trail is asked about as if it were the member's own: that it may only look at it is CloudTrail's own rule."""
+    return [Need(f"cloudtrail:{call.op}", arn_of(call, req.get("Name") or req.get("TrailName") or "*"), account=call.account)]
 
 
 def check_name(name: str) -> None:
@@ -164,7 +161,7 @@ def whole(one: Trail) -> Any:
     return {**view(one), "HomeRegion": one.region, "HasCustomEventSelectors": one.selectors is not None or one.advanced is not None, "HasInsightSelectors": bool(one.insights)}
 
 
-@cloudtrail.op(resource=by_name)
+@cloudtrail.op(needs=by_name)
 def create_trail(call: Call, req: t.CreateTrailRequest) -> t.CreateTrailResponse:
     name = req["Name"]
     check_name(name)
@@ -201,7 +198,7 @@ def settled(call: Call, one: Trail, req: Any) -> Trail:
     return one
 
 
-@cloudtrail.op(resource=by_name)
+@cloudtrail.op(needs=by_name)
 def update_trail(call: Call, req: t.UpdateTrailRequest) -> t.UpdateTrailResponse:
     one = settled(call, at_home(call, req["Name"]), req)
     call.put(one)
@@ -209,7 +206,7 @@ def update_trail(call: Call, req: t.UpdateTrailRequest) -> t.UpdateTrailResponse
     return view(one)  # type: ignore[no-any-return]
 
 
-@cloudtrail.op(resource=by_name)
+@cloudtrail.op(needs=by_name)
 def get_trail(call: Call, req: t.GetTrailRequest) -> t.GetTrailResponse:
     return {"Trail": whole(find(call, req["Name"]))}
 
@@ -234,7 +231,7 @@ def list_trails(call: Call, req: t.ListTrailsRequest) -> t.ListTrailsResponse:
     return {"Trails": [{"TrailARN": one.arn, "Name": one.name, "HomeRegion": one.region} for one in found], **more}
 
 
-@cloudtrail.op(resource=by_name)
+@cloudtrail.op(needs=by_name)
 def start_logging(call: Call, req: t.StartLoggingRequest) -> t.StartLoggingResponse:
     one = at_home(call, req["Name"])
     if not one.logging:
@@ -245,7 +242,7 @@ def start_logging(call: Call, req: t.StartLoggingRequest) -> t.StartLoggingRespo
     return {}
 
 
-@cloudtrail.op(resource=by_name)
+@cloudtrail.op(needs=by_name)
 def stop_logging(call: Call, req: t.StopLoggingRequest) -> t.StopLoggingResponse:
     one = at_home(call, req["Name"])
     if one.logging:
@@ -254,7 +251,7 @@ def stop_logging(call: Call, req: t.StopLoggingRequest) -> t.StopLoggingResponse
     return {}
 
 
-@cloudtrail.op(resource=by_name)
+@cloudtrail.op(needs=by_name)
 def delete_trail(call: Call, req: t.DeleteTrailRequest) -> t.DeleteTrailResponse:
     from . import delivery
     one = at_home(call, req["Name"])
@@ -265,13 +262,13 @@ def delete_trail(call: Call, req: t.DeleteTrailRequest) -> t.DeleteTrailResponse
 
 
 def changed(call: Call) -> None:
-    """Who logs what is another now."""
-    call.cloud.store.then(selectors.watch, call.cloud)
+    """Who logs what is another now: StartLogging itself is logged already. (If this step fails, the journal asks for too much for a while: nobody wants it.)"""
+    selectors.watch(call.cloud)
 
 
 # -- selectors ------------------------------------------------------------------------------------------------------------------
 
-@cloudtrail.op(resource=by_name, partly="no network activity events")
+@cloudtrail.op(needs=by_name, partly="no network activity events")
 def put_event_selectors(call: Call, req: t.PutEventSelectorsRequest) -> t.PutEventSelectorsResponse:
     one = at_home(call, req["TrailName"])
     basic, advanced = req.get("EventSelectors"), req.get("AdvancedEventSelectors")
@@ -293,13 +290,13 @@ def told(one: Trail) -> Any:
     return {"AdvancedEventSelectors": one.advanced} if one.advanced is not None else {"EventSelectors": one.selectors if one.selectors is not None else selectors.DEFAULT}
 
 
-@cloudtrail.op(resource=by_name)
+@cloudtrail.op(needs=by_name)
 def get_event_selectors(call: Call, req: t.GetEventSelectorsRequest) -> t.GetEventSelectorsResponse:
     one = find(call, req["TrailName"])
     return {"TrailARN": one.arn, **told(one)}
 
 
-@cloudtrail.op(resource=by_name, partly="kept and told; no insights are found")
+@cloudtrail.op(needs=by_name, partly="kept and told; no insights are found")
 def put_insight_selectors(call: Call, req: t.PutInsightSelectorsRequest) -> t.PutInsightSelectorsResponse:
     if not req.get("TrailName"):
         raise errors.bad_parameter("Cloche keeps insight selectors of trails: TrailName must be specified.")
@@ -312,7 +309,7 @@ def put_insight_selectors(call: Call, req: t.PutInsightSelectorsRequest) -> t.Pu
     return {"TrailARN": one.arn, "InsightSelectors": given}
 
 
-@cloudtrail.op(resource=by_name)
+@cloudtrail.op(needs=by_name)
 def get_insight_selectors(call: Call, req: t.GetInsightSelectorsRequest) -> t.GetInsightSelectorsResponse:
     if not req.get("TrailName"):
         raise errors.bad_parameter("Cloche keeps insight selectors of trails: TrailName must be specified.")
