@@ -25,6 +25,7 @@ GROUPS = (
     "AutoScalingPlans",
     "CertificateManager",
     "CloudFormation",
+    "CloudTrail",
     "CloudWatch",
     "Cognito",
     "DirectConnect",

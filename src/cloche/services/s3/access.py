@@ -115,6 +115,7 @@ def on_bucket(action: str) -> Any:
     """`needs` for an operation on the bucket itself."""
     def needs(call: Call, req: Any) -> list[Need]:
         return [need(call, find(call, req["Bucket"], req), action, None)]
+    needs.action = action  # type: ignore[attr-defined]
     return needs
 
 
@@ -123,6 +124,7 @@ def on_object(action: str, versioned: str = "") -> Any:
     def needs(call: Call, req: Any) -> list[Need]:
         bucket = find(call, req["Bucket"], req)
         return [about_object(call, bucket, versioned if versioned and req.get("VersionId") is not None else action, req["Key"], req.get("VersionId"))]
+    needs.action = action  # type: ignore[attr-defined]
     return needs
 
 

@@ -84,6 +84,7 @@ def about_bucket(action: str) -> Any:
     def needs(call: Call, req: Any) -> list[Need]:
         bucket = find(call, req["Bucket"], req)
         return [Need(action, bucket.arn, policy=policy_for(call, bucket), account=bucket.owner)]
+    needs.action = action  # type: ignore[attr-defined]
     return needs
 
 

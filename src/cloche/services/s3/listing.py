@@ -88,6 +88,7 @@ def may_list(action: str = "s3:ListBucket") -> Any:
         bucket = find(call, req["Bucket"], req)
         context: dict[str, Any] = {"s3:prefix": req.get("Prefix", ""), "s3:delimiter": req.get("Delimiter", ""), "s3:max-keys": req.get("MaxKeys", MOST)}
         return [need(call, bucket, action, None, context)]
+    needs.action = action  # type: ignore[attr-defined]
     return needs
 
 

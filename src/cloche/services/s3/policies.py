@@ -97,6 +97,7 @@ def on_policy(action: str) -> Any:
         if call.principal.kind == "root" and call.principal.account == bucket.owner:
             return [Need(action, bucket.arn, account=bucket.owner)]
         return [need(call, bucket, action, None)]
+    needs.action = action  # type: ignore[attr-defined]
     return needs
 
 
