@@ -172,7 +172,7 @@ def create_trail(call: Call, req: t.CreateTrailRequest) -> t.CreateTrailResponse
         raise errors.exists(name, call.account)
     if len(here) >= MOST:
         raise errors.too_many(call.account, call.region)
-    tags = read_tags(req.get("TagsList") or [])
+    tags = read_tags(call, req.get("TagsList") or [])
     if tags:
         call.require("cloudtrail:AddTags", arn_of(call, name))
     one = settled(call, Trail(name, call.region, call.account, "", tags=tags), req)
@@ -338,11 +338,11 @@ def of_arn(call: Call, arn: str) -> Trail:
     raise errors.no_resource(arn)
 
 
-def read_tags(given: Any) -> dict[str, str]:
+def read_tags(call: Call, given: Any) -> dict[str, str]:
     tags = {tag["Key"]: tag.get("Value") or "" for tag in given}
     if len(tags) != len(given):
         raise errors.bad_tag("Duplicate tag keys are not allowed.")
-    if any(key.lower().startswith("aws:") for key in tags):
+    if call.reserves(tags):
         raise errors.bad_tag("Tag keys must not begin with aws:.")
     if len(tags) > MOST_TAGS:
         raise errors.too_many_tags()
@@ -352,7 +352,7 @@ def read_tags(given: Any) -> dict[str, str]:
 @cloudtrail.op(resource=by_id)
 def add_tags(call: Call, req: t.AddTagsRequest) -> t.AddTagsResponse:
     one = of_arn(call, req["ResourceId"])
-    tags = one.tags | read_tags(req["TagsList"])
+    tags = one.tags | read_tags(call, req["TagsList"])
     if len(tags) > MOST_TAGS:
         raise errors.too_many_tags()
     call.put(one.but(tags=tags))
