@@ -183,6 +183,10 @@ class Call:
         """Is there a tag among these keys that only AWS may set? CloudFormation may: `aws:cloudformation:stack-name` and its like; so may a service under its linked role."""
         return "cloudformation.amazonaws.com" not in self.principal.via and not self.principal.service_linked and any(key.lower().startswith("aws:") for key in tags)
 
+    def happened(self, name: str, **details: Any) -> None:
+        """What the service did by itself, that no request asked for just now: CloudTrail tells it as an event of the service."""
+        self.cloud.journal.happen(self, name, details)
+
     # -- permission -----------------------------------------------------------------------------------------------------------
 
     def require(self, action: str, resource: str = "*", context: Mapping[str, Any] | None = None, policy: str | None = None, rule: str = "normal") -> None:

@@ -62,23 +62,28 @@ def category(service: str, operation: str) -> str:
 
 
 class Facts:
-    """What the journal must know of an operation, found out once."""
+    """What the journal must know of an operation, or of an event of a service's own (`operation` is None), found out once."""
 
     __slots__ = ("answers", "category", "hides", "hides_answer", "name", "operation", "reads", "region", "service", "source")
 
-    def __init__(self, op: Operation) -> None:
-        service = self.service = op.model.name
-        self.operation, self.category, self.source, self.name = op, category(service, op.name), source(op), event_name(op)
-        self.reads = op.name.startswith(READING) or op.name in READ_TOO.get(service, ())
-        self.answers = not self.reads or (service == "sts" and op.name in TOLD)
-        self.hides = cleaner(op.input) if op.input is not None else None
-        self.hides_answer = cleaner(op.output) if op.output is not None else None
+    def __init__(self, service: str, operation: str) -> None:
+        known = model.load(service)
+        op = self.operation = known.operations.get(operation)
+        self.service, self.source = service, source(known)
+        if op is None:
+            self.category, self.name, self.reads, self.answers, self.hides, self.hides_answer = MANAGEMENT, operation, False, False, None, None
+        else:
+            self.category, self.name = category(service, op.name), event_name(op)
+            self.reads = op.name.startswith(READING) or op.name in READ_TOO.get(service, ())
+            self.answers = not self.reads or (service == "sts" and op.name in TOLD)
+            self.hides = cleaner(op.input) if op.input is not None else None
+            self.hides_answer = cleaner(op.output) if op.output is not None else None
         self.region = "us-east-1" if service in GLOBAL else ""
 
 
 @cache
 def facts_of(service: str, operation: str) -> Facts:
-    return Facts(model.load(service).operations[operation])
+    return Facts(service, operation)
 
 
 # the hosts of these endpoints are not the names under which CloudTrail knows them
@@ -86,8 +91,8 @@ SOURCES = {"dynamodbstreams": "dynamodb", "sso-admin": "sso", "sso-oidc": "sso",
            "application-autoscaling": "autoscaling"}
 
 
-def source(op: Operation) -> str:
-    return f"{SOURCES.get(op.model.name) or op.model.meta['endpointPrefix'].rpartition('.')[2]}.amazonaws.com"
+def source(of: model.Model) -> str:
+    return f"{SOURCES.get(of.name) or of.meta['endpointPrefix'].rpartition('.')[2]}.amazonaws.com"
 
 
 SECOND = ("AddPermission", "GetFunction", "GetFunctionConfiguration", "GetPolicy", "RemovePermission", "UpdateFunctionCode", "UpdateFunctionConfiguration")
@@ -163,6 +168,12 @@ class Journal:
             self.waits = True
             asyncio.get_running_loop().call_later(SOON_SECONDS, self.flush)
 
+    def happen(self, call: Call, name: str, details: dict[str, Any]) -> None:
+        """What a service did by itself (KMS rotated a key)."""
+        own = call.at(call.account, call.region)
+        own.entry = None
+        self.add(own, details, by=name)
+
     def _unsay(self, fact: Any) -> None:
         self.cloud.store.lines = [one for one in self.cloud.store.lines if one is not fact and getattr(one, "id", 0) != fact[0]]
 
@@ -194,7 +205,10 @@ class Journal:
             principal, entry = call.principal, call.entry
             facts = self.facts.get(entry)
             if facts is None:
-                facts = self.facts[entry] = facts_of(entry.op.model.name, entry.op.name)  # type: ignore[union-attr]
+                if entry is None:   # what a service did by itself
+                    facts, by = facts_of(call.service.name, by), call.service.name
+                else:
+                    facts = self.facts[entry] = facts_of(entry.op.model.name, entry.op.name)
             account = account or owner_of(value)
             if not account:
                 return None
@@ -213,10 +227,11 @@ class Journal:
             who = known[1] if known is not None else self._person(principal)
             where = 0
             if request is not None:
-                place = (request.peer, request.headers.get("user-agent", ""), request.via.get("aws:SourceVpce", "") if request.via else "")
+                headers = request.headers
+                place = (request.peer, headers.get("user-agent", ""), request.via.get("aws:SourceVpce", "") if request.via else "", headers.get("authorization", "")[:4])
                 where = self.places.get(place) or self._place(place)
             key = key_of(request) if principal.kind == "root" else ""
-            return Line(id, now, account, facts.region or call.region, facts.service, facts.operation.name, call.request_id, who, key, where, by, said)
+            return Line(id, now, account, facts.region or call.region, facts.service, facts.operation.name if facts.operation else facts.name, call.request_id, who, key, where, by, said)
         except Exception:   # who looks on must not come between a client and its answer
             log.exception("the record of request %s", call.request_id)
             return None
@@ -233,7 +248,7 @@ class Journal:
         self.people[id_of(principal)] = (principal, number)
         return number
 
-    def _place(self, place: tuple[str, str, str]) -> int:
+    def _place(self, place: tuple[str, str, str, str]) -> int:
         number = self.places[place] = self._text(encode(place))
         return number
 

@@ -81,7 +81,7 @@ def follow(line: Line, call: Call) -> None:
             here.after(AFTER_SECONDS, due, trail.arn, trail=trail.arn)
         here.sql("INSERT INTO cloudtrail_wanted VALUES (?,?,?,?,?)", trail.arn, line.account, line.region, line.id, line.at)
     if not record["readOnly"] or one.facts.category != "Management" or events.hears_reads(here):
-        here.emit(AwsEvent(f"aws.{one.facts.source.partition('.')[0]}", "AWS API Call via CloudTrail", record))
+        here.emit(AwsEvent(f"aws.{one.facts.source.partition('.')[0]}", "AWS API Call via CloudTrail" if one.facts.operation else "AWS Service Event via CloudTrail", record))
 
 
 # -- five minutes later -------------------------------------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ class Body(msgspec.Struct, array_like=True):
 
     request_id: str
     principal: dict[str, Any]
-    where: tuple[str, str, str] | None  # peer, agent, VPC endpoint
+    where: tuple[str, str, str, str] | None  # peer, agent, VPC endpoint, how its Authorization header begins
     by: str
     service: str
     operation: str
@@ -50,7 +50,7 @@ class Seen(msgspec.Struct):
 
 
 decode = msgspec.msgpack.Decoder(Body).decode
-_place = msgspec.msgpack.Decoder(tuple[str, str, str]).decode
+_place = msgspec.msgpack.Decoder(tuple[str, str, str, str]).decode
 _plain = msgspec.msgpack.decode
 
 
@@ -59,10 +59,11 @@ def seen(cloud: Cloud, line: Line) -> Seen:
     principal = _plain(journal.text(line.who))
     body = Body(line.request_id, principal, _place(journal.text(line.where)) if line.where else None, line.by, line.service, line.operation, *_plain(line.said))
     kind, username, key = principal["kind"], "", ""
-    if principal.get("account", line.account) == line.account:     # another account's caller stays unnamed
+    facts = facts_of(line.service, line.operation)
+    if facts.operation is not None and principal.get("account", line.account) == line.account:     # another account's caller stays unnamed
         username = "root" if kind == "root" else "" if kind == "service" else principal.get("session") or principal.get("name", "")
         key = line.key or principal.get("access_key", "")
-    return Seen(line.id, line.at, line.account, line.region, facts_of(line.service, line.operation), username, key, body)
+    return Seen(line.id, line.at, line.account, line.region, facts, username, key, body)
 
 
 # -- ids --------------------------------------------------------------------------------------------------------------------
@@ -105,6 +106,8 @@ def moment(seconds: float) -> str:
 def record(cloud: Cloud, one: Seen) -> dict[str, Any]:
     body, facts, account, region = one.body, one.facts, one.account, one.region
     op, category = facts.operation, facts.category
+    if op is None:
+        return own(cloud, one)
     out: dict[str, Any] = {"eventVersion": VERSION, "userIdentity": identity.who(body, account, one.key), "eventTime": moment(one.at), "eventSource": facts.source, "eventName": facts.name,
                            "awsRegion": region}
     by = body.by or (body.principal.get("service") if body.principal["kind"] == "service" else "")
@@ -118,6 +121,8 @@ def record(cloud: Cloud, one: Seen) -> dict[str, Any]:
     out["responseElements"] = answer(op, body.result)
     if body.where is not None and body.where[2]:
         out["vpcEndpointId"] = body.where[2]
+    if body.service == "s3" and body.where is not None and body.principal["kind"] != "anonymous":
+        out["additionalEventData"] = {"SignatureVersion": "SigV2" if body.where[3] == "AWS " else "SigV4", "AuthenticationMethod": "AuthHeader" if body.where[3] else "QueryString"}
     out |= {"requestID": body.request_id, "eventID": event_id(cloud, one.id), "readOnly": facts.reads}
     if body.service == "sts" and (owner := owner_of(body.value)) and body.principal.get("account") not in (owner, None):
         x = hashlib.sha256(f"shared {body.request_id}".encode()).hexdigest()
@@ -127,6 +132,16 @@ def record(cloud: Cloud, one: Seen) -> dict[str, Any]:
     management = category == "Management"
     out |= {"eventType": "AwsApiCall", "managementEvent": management, "recipientAccountId": account, "eventCategory": "Management" if management else "Data"}
     return out
+
+
+def own(cloud: Cloud, one: Seen) -> dict[str, Any]:
+    """What a service did by itself."""
+    inside = "AWS Internal"
+    out = {"eventVersion": VERSION, "userIdentity": {"accountId": one.account, "invokedBy": inside}, "eventTime": moment(one.at), "eventSource": one.facts.source, "eventName": one.facts.name,
+           "awsRegion": one.region, "sourceIPAddress": inside, "userAgent": inside, "requestParameters": None, "responseElements": None, "eventID": event_id(cloud, one.id), "readOnly": False}
+    if one.body.service == "kms":
+        out["resources"] = [{"ARN": f"arn:aws:kms:{one.region}:{one.account}:key/{one.body.value['keyId']}", "accountId": one.account, "type": "AWS::KMS::Key"}]
+    return out | {"eventType": "AwsServiceEvent", "managementEvent": True, "recipientAccountId": one.account, "serviceEventDetails": one.body.value, "eventCategory": "Management"}
 
 
 DENIED = ("AccessDeniedException", "AuthorizationError", "UnauthorizedException")

@@ -337,6 +337,7 @@ def delete(call: Call, id: str) -> None:
             call.delete(grant)
     call.delete(key)
     tell(call, key, "KMS CMK Deletion")
+    call.happened("DeleteKey", keyId=key.id)
     if key.primary:
         _lost_a_replica(call.at(key.account, key.primary), key)
 

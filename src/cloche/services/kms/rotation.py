@@ -70,6 +70,7 @@ def rotate_key_on_demand(call: Call, req: t.RotateKeyOnDemandRequest) -> t.Rotat
 def _renew(call: Call, key: keys.Key, how: str, **changes: Any) -> None:
     materials = (*key.materials, make(call, key.id, random_bytes(call, 32), how))
     keys.change(call, key, materials=materials, **changes)
+    call.happened("RotateKey", keyId=key.id)
     for region in key.replicas:
         there = call.at(key.account, region)
         if replica := there.get(keys.Key, key.id):

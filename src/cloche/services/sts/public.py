@@ -41,7 +41,16 @@ def service_session(call: Call, role_arn: str, session_name: str, service: str, 
     principal = role_principal(call, role_arn, session_name, service, source_arn)
     if service == "ec2.amazonaws.com":                  # the session knows its instance, as AWS's does: policies may ask, and GuardDuty does
         principal = msgspec.structs.replace(principal, claims={"ec2:sourceinstancearn": source_arn})
-    return sessions.begin(call, principal, duration)
+    given = sessions.begin(call, principal, duration)
+    tell(call, role_arn, session_name, service, given[0], principal)
+    return given
+
+
+def tell(call: Call, role_arn: str, session_name: str, service: str, credentials: dict[str, Any], principal: Principal) -> None:
+    """CloudTrail sees a service assume a role for its workload as it sees anybody."""
+    sts = call.cloud.service("sts")
+    asked = Call(call.cloud, sts, principal.account, call.region, service_principal(service, "", call.account), call.request_id, None, sts.entries["AssumeRole"])
+    call.cloud.journal.add(asked, {"RoleArn": role_arn, "RoleSessionName": session_name}, {"Credentials": credentials, "AssumedRoleUser": {"AssumedRoleId": principal.id, "Arn": principal.arn}})
 
 
 def session_of(call: Call, role: Any, role_arn: str, session_name: str, **more: Any) -> Principal:
