@@ -275,3 +275,13 @@ def test_history_survives_a_crash(process):
     cloud.start()
     after = events(cloud, "CreateQueue")
     assert [record(one)["requestParameters"]["queueName"] for one in after] == ["last", "q"] and after[1] == before
+
+
+def test_packets_are_not_calls(cloud):
+    """Flow logs have those: what CloudTrail tells of is that one was asked for."""
+    ec2 = cloud.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    ec2.create_flow_logs(ResourceIds=[vpc], ResourceType="VPC", TrafficType="ALL", LogGroupName="flows",
+                         DeliverLogsPermissionArn=cloud.client("iam").create_role(RoleName="flow", AssumeRolePolicyDocument=trusting({"Service": "vpc-flow-logs.amazonaws.com"}))["Role"]["Arn"])
+    cloud.advance(700)
+    assert {one["EventName"] for one in events(cloud, "ec2.amazonaws.com", "EventSource")} == {"CreateVpc", "CreateFlowLogs"}

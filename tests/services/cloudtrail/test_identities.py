@@ -33,15 +33,21 @@ def test_whom_a_saml_provider_vouched_for(cloud, idp):
     assert told["userIdentity"] == {"type": "SAMLUser", "principalId": f"{answer['NameQualifier']}:{answer['Subject']}", "userName": answer["Subject"], "identityProvider": answer["NameQualifier"]}
 
 
+CODE = "import boto3\ndef handler(event, context): return boto3.client('sts').get_caller_identity()['Arn']"
+
+
 def test_a_service_that_takes_a_role_for_its_workload_is_a_service(cloud):
     iam, functions = cloud.client("iam"), cloud.client("lambda")
     role = iam.create_role(RoleName="f", AssumeRolePolicyDocument=trusting({"Service": "lambda.amazonaws.com"}))["Role"]["Arn"]
-    functions.create_function(FunctionName="f", Role=role, Runtime="python3.11", Handler="f.handler", Code={"ZipFile": zipped({"f.py": "def handler(event, context): return 1"})})
+    functions.create_function(FunctionName="f", Role=role, Runtime="python3.11", Handler="f.handler", Code={"ZipFile": zipped({"f.py": CODE})}, Timeout=30)
     functions.get_waiter("function_active_v2").wait(FunctionName="f", WaiterConfig={"Delay": 1})
-    functions.invoke(FunctionName="f")
+    arn = json.loads(functions.invoke(FunctionName="f")["Payload"].read())
     [told] = [one for event in events(cloud, "AssumeRole") if (one := record(event))["userIdentity"]["type"] == "AWSService"]
     assert told["userIdentity"] == {"type": "AWSService", "invokedBy": "lambda.amazonaws.com"} and told["sourceIPAddress"] == told["userAgent"] == "lambda.amazonaws.com"
     assert told["requestParameters"]["roleArn"] == role and told["responseElements"]["credentials"]["accessKeyId"].startswith("ASIA")
+    who = record(events(cloud, "GetCallerIdentity")[0])["userIdentity"]          # and the function's own calls are the session's
+    assert who["type"] == "AssumedRole" and who["arn"] == arn and who["sessionContext"]["sessionIssuer"]["arn"] == role
+    assert who["accessKeyId"] == told["responseElements"]["credentials"]["accessKeyId"]
 
 
 def test_what_a_service_does_by_itself_is_an_event_of_the_service(cloud):
