@@ -195,9 +195,9 @@ class Journal:
 
     def pack(self) -> tuple[int, float, bytes] | None:
         """The row of what was told in this turn."""
+        if (now := self.cloud.clock.now()) - self.fresh > DAY:
+            self._morning(now)
         lines = [line for fact in self.cloud.store.lines if (line := fact if type(fact) is Line else self._line(*fact)) is not None]
-        if lines and lines[-1].at - self.fresh > DAY:
-            self._morning(lines[-1].at)
         return (lines[-1].id, lines[-1].at, encode(lines)) if lines else None
 
     def _line(self, id: int, now: float, account: str, call: Call, value: Any, result: Any, error: Any, by: str) -> Line | None:
@@ -262,9 +262,7 @@ class Journal:
 
     def text(self, number: int) -> bytes:
         found = self.texts.get(number)
-        if found is None:
-            found = self.cloud.store.run("SELECT body FROM journal_text WHERE id = ?", (number,)).fetchone()[0]
-        return found
+        return found if found is not None else self.cloud.store.run("SELECT body FROM journal_text WHERE id = ?", (number,)).fetchone()[0]  # type: ignore[no-any-return]
 
     def forget(self) -> None:
         """What is known by number is said again: after a commit that failed, and once a day."""
@@ -273,10 +271,9 @@ class Journal:
         self.texts.clear()
 
     def _morning(self, now: float) -> None:
-        first, self.fresh = self.fresh < 0, now
-        if not first:
-            self.people.clear()
-            self.places.clear()
+        self.fresh = now
+        self.people.clear()
+        self.places.clear()
         run = self.cloud.store.run
         run("DELETE FROM journal WHERE at < ?", (now - KEPT_SECONDS,))
         run("DELETE FROM journal_text WHERE at < ?", (now - KEPT_SECONDS - 2 * DAY,))

@@ -192,6 +192,7 @@ def test_events_come_newest_first_in_pages_of_fifty(cloud):
     numbers = [record(one)["requestID"] for one in first["Events"] + second["Events"]]
     assert len(set(numbers)) == 55 and numbers == sorted(numbers, reverse=True)
     assert len(client.lookup_events(**by, MaxResults=3)["Events"]) == 3
+    refused("InvalidMaxResultsException", client.lookup_events, MaxResults=51)
     refused("InvalidNextTokenException", client.lookup_events, NextToken=first["NextToken"])
     refused("InvalidNextTokenException", client.lookup_events, NextToken="nonsense")
 

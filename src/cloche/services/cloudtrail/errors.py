@@ -10,6 +10,10 @@ def bad_time_range() -> AwsError:
     return AwsError("InvalidTimeRangeException", "The start time must be earlier than the end time.")
 
 
+def bad_limit() -> AwsError:
+    return AwsError("InvalidMaxResultsException", "The maximum number of results must be between 1 and 50.")
+
+
 def bad_token() -> AwsError:
     return AwsError("InvalidNextTokenException", "The NextToken is not valid, or it was given for other parameters.")
 

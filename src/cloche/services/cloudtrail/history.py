@@ -43,6 +43,8 @@ LINE = "j.id, j.at, j.account, j.region, j.username, j.access_key, j.body"
 @cloudtrail.op(resource=ANY, partly="no insight events: what is looked up are management events")
 async def lookup_events(call: Call, req: t.LookupEventsRequest) -> t.LookupEventsResponse:
     attribute, value = wanted(req)
+    if not 1 <= req.get("MaxResults", MOST) <= MOST:
+        raise errors.bad_limit()
     since, until = req.get("StartTime"), req.get("EndTime")
     if since is not None and until is not None and since > until:
         raise errors.bad_time_range()
@@ -126,6 +128,8 @@ def make_out(call: Call) -> bool:
     rows = call.sql("SELECT last, lines FROM journal ORDER BY last LIMIT ?", AT_ONCE)
     for _, packed in rows:
         for line in _lines(packed):
+            if line.at < call.now - KEPT_SECONDS:   # too old to tell, and what it refers to may be gone
+                continue
             one = records.seen(call.cloud, line)
             call.sql("INSERT OR REPLACE INTO cloudtrail_event VALUES (?,?,?,?,?,?,?,?,?,?,?)", one.id, one.at, one.account, one.region, one.facts.category, one.facts.source, one.facts.name,
                      one.facts.reads, one.username, one.key, msgspec.msgpack.encode(one.body))
