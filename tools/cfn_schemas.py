@@ -31,6 +31,7 @@ GROUPS = (
     "DirectConnect",
     "DynamoDB",
     "EC2",
+    "ECR",
     "EFS",
     "ElasticLoadBalancing",
     "ElasticLoadBalancingV2",
