@@ -2064,6 +2064,7 @@ PACKAGES: Any = {
     's3': 's3',
     'scheduler': 'scheduler',
     'secretsmanager': 'secretsmanager',
+    'service-quotas': 'service_quotas',
     'shield': 'shield',
     'sns': 'sns',
     'sqs': 'sqs',
@@ -2124,6 +2125,7 @@ DOORS: Any = {
     'packet': 'ec2',
     'policies': 'iam',
     'role_principal': 'sts',
+    'set_quota': 'service_quotas',
     'used': 'iam',
 }
 

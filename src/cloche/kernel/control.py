@@ -154,13 +154,24 @@ async def trouble(cloud: Cloud, method: str, rest: str, value: dict[str, Any], q
         raise Bad(str(error)) from None
 
 
+async def quotas(cloud: Cloud, method: str, rest: str, value: dict[str, Any], query: dict[str, str]) -> Any:
+    """GET ?account=&region=: what an account may have. POST {"account", "region", "service": "lambda", "quota": "L-2ACBD22F", "value": 1}: less or more of it, at once."""
+    from . import doors
+    if method == "POST" and "value" not in value:
+        raise Bad("a quota takes account, region, service, quota and value")
+    try:
+        return {"quotas": doors.set_quota(cloud.internal(cloud.service("service-quotas"), "", ""), value or query)}
+    except ValueError as error:
+        raise Bad(str(error)) from None
+
+
 async def console(cloud: Cloud, method: str, rest: str, value: dict[str, Any], query: dict[str, str]) -> Any:
     from ..console import pages
     return pages.page(rest)
 
 
 NOUNS: dict[str, Callable[..., Awaitable[Any]]] = {
-    "health": health, "clock": clock, "reset": reset, "snapshots": shots, "requests": requests, "why": why, "packet": packet, "ledger": show_ledger, "mail": mail, "faults": trouble, "console": console,
+    "health": health, "clock": clock, "reset": reset, "snapshots": shots, "requests": requests, "why": why, "packet": packet, "ledger": show_ledger, "mail": mail, "faults": trouble, "quotas": quotas, "console": console,
 }
 
 

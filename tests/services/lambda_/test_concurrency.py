@@ -95,3 +95,95 @@ def test_provisioned_may_not_exceed_reserved(bench):
     bench.client.put_function_concurrency(FunctionName="f", ReservedConcurrentExecutions=1)
     refused(bench.client.put_provisioned_concurrency_config, "InvalidParameterValueException", "Requested Provisioned Concurrency should not be greater than the reservedConcurrentExecution for function",
             FunctionName="f", Qualifier="1", ProvisionedConcurrentExecutions=2)
+
+
+def test_the_concurrency_of_an_account_is_raised_by_service_quotas(bench):
+    bench.deploy()
+    bench.cloud.client("service-quotas").request_service_quota_increase(ServiceCode="lambda", QuotaCode="L-B99A9384", DesiredValue=2000)
+    bench.cloud.advance(minutes=2)
+    bench.client.put_function_concurrency(FunctionName="f", ReservedConcurrentExecutions=1900)
+    text = "Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its minimum value of [100]."
+    refused(bench.client.put_function_concurrency, "InvalidParameterValueException", text, FunctionName="f", ReservedConcurrentExecutions=1901)
+
+
+def limit(bench, quota, value):
+    bench.cloud.control("quotas", {"account": bench.cloud.account, "service": "lambda", "quota": quota, "value": value})
+
+
+HELD = """import boto3, time
+def handler(e, c):
+    boto3.client("sqs").send_message(QueueUrl=e["arrived"], MessageBody="here")
+    while not boto3.client("ssm").get_parameters(Names=[e["go"]])["Parameters"]:
+        time.sleep(0.05)
+"""
+
+
+class Held:
+    """Invocations that are under way until they are let go: nothing here depends on how fast anything is."""
+
+    def __init__(self, bench):
+        self.bench, self.turn, self.pool, self.running = bench, 0, ThreadPoolExecutor(8), []
+        self.queue = bench.cloud.client("sqs").create_queue(QueueName="arrived")["QueueUrl"]
+        bench.deploy("f", HELD, {"Effect": "Allow", "Action": ["sqs:SendMessage", "ssm:GetParameters"], "Resource": "*"}, Timeout=60)
+
+    def hold(self, count):
+        sqs = self.bench.cloud.client("sqs")
+        event = {"arrived": self.queue, "go": f"go-{self.turn}"}
+        self.running += [self.pool.submit(self.bench.call, "f", event) for _ in range(count)]
+        here, end = 0, time.monotonic() + 60
+        while here < count:
+            assert time.monotonic() < end, f"{here} of {count} came"
+            for message in sqs.receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10, WaitTimeSeconds=0).get("Messages", []):
+                sqs.delete_message(QueueUrl=self.queue, ReceiptHandle=message["ReceiptHandle"])
+                here += 1
+            time.sleep(0.02)
+
+    def refused(self):
+        return caught(self.bench.client.invoke, FunctionName="f", Payload=b"{}")["Reason"]
+
+    def let_go(self):
+        self.bench.cloud.client("ssm").put_parameter(Name=f"go-{self.turn}", Type="String", Value="go")
+        assert [one.result(60) for one in self.running] == [None] * len(self.running)
+        self.running, self.turn = [], self.turn + 1
+
+
+def test_the_whole_account_is_throttled_at_its_limit(bench):
+    held = Held(bench)
+    limit(bench, "L-B99A9384", 2)
+    held.hold(2)
+    assert held.refused() == "ConcurrentInvocationLimitExceeded"
+    held.let_go()
+
+
+def test_a_function_gets_a_thousand_new_environments_in_ten_seconds(bench):
+    """A thousand are too many for a test: a quota of Cloche's own says how many."""
+    held = Held(bench)
+    bench.cloud.control("clock", {"freeze": True})
+    try:
+        limit(bench, "concurrency-scaling-rate", 2)
+        held.hold(2)
+        assert held.refused() == "ConcurrentInvocationLimitExceeded"
+        held.let_go()
+        held.hold(2)  # they are warm
+        assert held.refused() == "ConcurrentInvocationLimitExceeded"
+        bench.cloud.advance(10)
+        held.hold(2)
+        assert held.refused() == "ConcurrentInvocationLimitExceeded"
+        held.let_go()
+    finally:
+        bench.cloud.control("clock", {"freeze": False})
+
+
+def test_who_waits_for_answers_may_ask_ten_times_a_second_for_each_reserved_environment(bench):
+    bench.deploy()
+    bench.client.put_function_concurrency(FunctionName="f", ReservedConcurrentExecutions=1)
+    bench.cloud.control("clock", {"freeze": True})
+    try:
+        assert [bench.call("f", n) for n in range(10)] == list(range(10))
+        assert caught(bench.client.invoke, FunctionName="f", Payload=b"0")["Reason"] == "ReservedFunctionInvocationRateLimitExceeded"
+        bench.cloud.advance(1)
+        assert bench.call("f", 11) == 11
+    finally:
+        bench.cloud.control("clock", {"freeze": False})
+    bench.client.delete_function_concurrency(FunctionName="f")
+    assert [bench.call("f", n) for n in range(30)] == list(range(30))

@@ -10,7 +10,7 @@ from . import service as lambda_
 from .configuration import moment
 from .paging import page
 from .pool import pools
-from .records import Alias, Function, Version, account, find, version_of
+from .records import Alias, Function, Version, account, code_storage, concurrency, find, version_of
 
 if TYPE_CHECKING:
     from cloche.shapes import lambda_ as t
@@ -22,8 +22,8 @@ UNRESERVED_LEAST = 100
 def get_account_settings(call: Call, req: Any) -> t.GetAccountSettingsResponse:
     usage = account(call)
     return {
-        "AccountLimit": {"TotalCodeSize": usage.code_storage, "CodeSizeUnzipped": 262144000, "CodeSizeZipped": 52428800, "ConcurrentExecutions": usage.concurrency,
-                         "UnreservedConcurrentExecutions": usage.concurrency - usage.reserved - usage.provisioned},
+        "AccountLimit": {"TotalCodeSize": code_storage(call), "CodeSizeUnzipped": 262144000, "CodeSizeZipped": 52428800, "ConcurrentExecutions": concurrency(call),
+                         "UnreservedConcurrentExecutions": concurrency(call) - usage.reserved - usage.provisioned},
         "AccountUsage": {"TotalCodeSize": usage.code_size, "FunctionCount": usage.functions},
     }
 
@@ -44,7 +44,7 @@ def put_function_concurrency(call: Call, req: t.PutFunctionConcurrencyRequest) -
     provisioned = usage.provisioned - (held if function.reserved is None else 0)
     if wanted < held:
         raise errors.below_provisioned(wanted, held)
-    if wanted and usage.concurrency - reserved - provisioned < UNRESERVED_LEAST:
+    if wanted and concurrency(call) - reserved - provisioned < UNRESERVED_LEAST:
         raise errors.below_unreserved(UNRESERVED_LEAST)
     call.put(usage.but(reserved=reserved, provisioned=provisioned))
     call.put(function.but(reserved=wanted))
@@ -113,7 +113,7 @@ def put_provisioned_concurrency_config(call: Call, req: t.PutProvisionedConcurre
         if total > function.reserved:
             raise errors.above_reserved()
     else:
-        left = usage.concurrency - usage.reserved - usage.provisioned + before - UNRESERVED_LEAST
+        left = concurrency(call) - usage.reserved - usage.provisioned + before - UNRESERVED_LEAST
         if wanted > left:
             raise errors.above_pool(left)
         call.put(usage.but(provisioned=usage.provisioned - before + wanted))

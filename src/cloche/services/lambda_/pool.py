@@ -18,7 +18,7 @@ from cloche.engines.world import WorldError
 from cloche.kernel import AwsError, Call, Response
 from cloche.services.ec2 import public as ec2
 
-from . import errors, packages, sealing, vpc
+from . import errors, pace, packages, sealing, vpc
 from .records import Version
 from .roles import SPARE_SECONDS, session
 
@@ -74,6 +74,8 @@ class Pools:
                 self.busy.setdefault(key, set()).add(warm)
                 return warm
             warm.environment.kill()
+        if not provisioned and not pace.may_grow(call, version.function):
+            raise errors.throttled("ConcurrentInvocationLimitExceeded")
         while self.count >= MOST and not self._drop_idle(1):
             turn = asyncio.get_running_loop().create_future()
             self.queue.append(turn)
