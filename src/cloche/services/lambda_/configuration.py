@@ -91,7 +91,7 @@ def check(req: Any) -> None:
         raise errors.too_high("memorySize", req["MemorySize"], 10240)
     if variables := req.get("Environment", {}).get("Variables"):
         check_variables(variables)
-    for name, why in (("FileSystemConfigs", "mount file systems into functions"), ("CodeSigningConfigArn", "check signed code"), ("CapacityProviderConfig", "run functions on managed instances"),
+    for name, why in (("FileSystemConfigs", "mount file systems into functions"), ("CapacityProviderConfig", "run functions on managed instances"),
                       ("DurableConfig", "run durable functions"), ("TenancyConfig", "isolate functions by tenant")):
         if req.get(name):
             raise errors.cannot_run(f"Cloche does not {why} yet. Leave {name} out.")

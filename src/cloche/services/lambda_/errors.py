@@ -148,6 +148,29 @@ def image_for_zip() -> AwsError:
     return invalid("Please don't provide ImageUri when updating a function with packageType Zip.")
 
 
+# code signing
+
+def no_such_signing_config(arn: str) -> AwsError:
+    return not_found(f"The Lambda code signing configuration {arn} can not be found.")
+
+
+def signing_config_gone(arn: str) -> AwsError:
+    return AwsError("CodeSigningConfigNotFoundException", f"The code signing configuration cannot be found. Check that the provided configuration is not deleted: {arn}.", 404, extra={"Type": "User"})
+
+
+def signing_config_in_use() -> AwsError:
+    return conflict("Cannot delete code signing configuration because it is used by functions. Remove it from all functions first.")
+
+
+def bad_signing_profile(arn: str) -> AwsError:
+    return invalid(f"The signing profile version ARN {arn} is not valid.")
+
+
+def not_signed() -> AwsError:
+    return AwsError("CodeVerificationFailedException", "Lambda cannot deploy the function. The function or layer might be signed using a signature that the client is not configured to accept. "
+                    "Check the provided signature. (AWS Signer is not built in Cloche: no package carries a signature that could be verified.)", 400, extra={"Type": "User"})
+
+
 # versions and aliases
 
 def sha_differs(given: str, real: str) -> AwsError:

@@ -42,6 +42,7 @@ class Function(Record, frozen=True):
     provisioned: dict[str, dict[str, Any]] = {}  # qualifier -> {"requested", "modified", "status", ...}
     urls: dict[str, str] = {}  # qualifier -> id of the URL
     recursion: str = "Terminate"
+    signing: str = ""  # ARN of its code signing configuration
     runtime_update: dict[str, str] = {}
 
     @property
