@@ -70,7 +70,7 @@ async def run_event(call: Call, key: str) -> None:
         await finish(call, key, function, version, name, payload, attempts, "EventAgeExceeded", None)
         return
     try:
-        result = await running.run(call, name, payload, request_id=key, trace=trace or "", queued=True)
+        result = await running.run(call, name, payload, request_id=key, trace=trace or "")
     except AwsError as error:
         if error.status == 404:
             forget(call, key)

@@ -292,7 +292,7 @@ def version_already_provisioned() -> AwsError:
 
 
 def routed_alias() -> AwsError:
-    return invalid("Provisioned Concurrency can't be configured for an alias that points to more than one version")
+    return invalid("Alias with weights can not be used with Provisioned Concurrency")
 
 
 def no_provisioned() -> AwsError:

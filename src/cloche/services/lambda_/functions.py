@@ -222,12 +222,15 @@ def delete_function(call: Call, req: t.DeleteFunctionRequest) -> Any:
     if name.qualifier:
         from .versions import delete_version
         return delete_version(call, function, name.qualifier)
+    from .concurrency import unprovisioned
     from .urls import forget_urls
     for number in (LATEST, *function.versions):
         drop(call, function, number)
     for alias in function.aliases:
         call.delete(Alias(function.name, alias, ""))
     forget_urls(call, function)
+    for qualifier in list(function.provisioned):
+        function = unprovisioned(call, function, qualifier)
     if function.signing:
         function = code_signing.bind(call, function, "")
     usage = account(call)

@@ -1,7 +1,7 @@
 """How fast functions may be invoked and grow: buckets that fill on the virtual clock.
 
 A function gets at most a thousand new environments in ten seconds; whoever waits for the answer may ask ten times a second for each environment that
-could be running (events that wait in Lambda's queue are not counted).
+could be running (pollers and events that wait in Lambda's queue are not counted).
 """
 from __future__ import annotations
 

@@ -74,6 +74,7 @@ class Pools:
                 self.busy.setdefault(key, set()).add(warm)
                 return warm
             warm.environment.kill()
+            self._replace(call, warm, version)
         if not provisioned and not pace.may_grow(call, version.function):
             raise errors.throttled("ConcurrentInvocationLimitExceeded")
         while self.count >= MOST and not self._drop_idle(1):
@@ -141,7 +142,8 @@ class Pools:
 
     def give_back(self, call: Call, warm: Warm, version: Version) -> None:
         self.busy.get(warm.key, set()).discard(warm)
-        if warm.environment.dead:
+        if warm.environment.dead or warm.environment.killed:
+            self._replace(call, warm, version)
             return
         if warm.environment.ready.done() and warm.environment.ready.result() is not None:
             warm.environment.kill()  # its init failed: the next invocation tries again
@@ -150,6 +152,12 @@ class Pools:
         self.idle.setdefault(warm.key, []).append(warm)
         if self.reaper is None:
             self.reaper = asyncio.get_running_loop().call_later(IDLE_SECONDS / 4, self._reap)
+
+    def _replace(self, call: Call, warm: Warm, version: Version) -> None:
+        ready = warm.environment.ready
+        if warm.provisioned and ready.done() and ready.result() is None:  # one that could not be initialised is told of, not tried for ever
+            from .concurrency import replace
+            replace(call, version)
 
     def _reap(self) -> None:
         self.reaper = None
@@ -179,7 +187,7 @@ class Pools:
                 warm.environment.kill()
 
     def provisioned(self, key: Key) -> list[Warm]:
-        return [w for w in (*self.idle.get(key, ()), *self.busy.get(key, ())) if w.provisioned and not w.environment.dead]
+        return [w for w in (*self.idle.get(key, ()), *self.busy.get(key, ())) if w.provisioned and not w.environment.dead and not w.environment.killed]
 
     async def close(self) -> None:
         if self.reaper:

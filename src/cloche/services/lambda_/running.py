@@ -35,9 +35,9 @@ class Result(NamedTuple):
 
 async def run(
     call: Call, name: names.Name, payload: bytes, *, request_id: str = "", trace: str = "", client_context: Any = None, cognito: Any = None, limit: int = SYNC_LIMIT,
-    on_chunk: Callable[[bytes, str], None] | None = None, queued: bool = False,
+    on_chunk: Callable[[bytes, str], None] | None = None, paced: bool = False,
 ) -> Result:
-    """Invoke; raises TooManyRequestsException when concurrency says no, ResourceNotFoundException when there is nothing. `queued`: from Lambda's own queue."""
+    """Invoke; raises TooManyRequestsException when concurrency says no, ResourceNotFoundException when there is nothing. `paced`: somebody waits for the answer."""
     there = call.at(name.account, name.region)
     function = find(call, name)
     version = choose(there, function, name)
@@ -53,7 +53,7 @@ async def run(
     if times > recursion.LIMIT and function.recursion == "Terminate":
         raise errors.recursive()
     room = pools(call.cloud)
-    counter = admit(there, room, function, name.qualifier, queued)
+    counter = admit(there, room, function, name.qualifier, paced)
     try:
         try:
             warm = await room.take(there, version)
@@ -105,18 +105,18 @@ def active(there: Call, function: str) -> tuple[str, ...]:
     return ("lambda.active", there.account, there.region, function)
 
 
-def admit(there: Call, room: Pools, function: Function, qualifier: str | None, queued: bool) -> list[tuple[str, str, str]]:
+def admit(there: Call, room: Pools, function: Function, qualifier: str | None, paced: bool) -> list[tuple[str, str, str]]:
     """Count the invocation, or refuse it. Provisioned environments are part of the function's share."""
     mine, rest = (there.account, there.region, function.name), (there.account, there.region, "")
     if function.reserved is not None:
         over = "ReservedFunctionConcurrentInvocationLimitExceeded" if room.running.get(mine, 0) >= function.reserved else ""
-        if not over and not queued and not pace.may_ask(there, function.name, function.reserved):
+        if not over and paced and not pace.may_ask(there, function.name, function.reserved):
             over = "ReservedFunctionInvocationRateLimitExceeded"
         counters = [mine]
     else:
         limit = concurrency(there) - account(there).reserved
         over = "ConcurrentInvocationLimitExceeded" if room.running.get(rest, 0) >= limit else ""
-        if not over and not queued and not pace.may_ask(there, "", limit):
+        if not over and paced and not pace.may_ask(there, "", limit):
             over = "FunctionInvocationRateLimitExceeded"
         counters = [mine, rest]
     if over:
