@@ -2107,6 +2107,7 @@ FRONTS: Any = [
     ('sso-oidc', 'host', '{store}.awsapps.com'),
     ('sso-oidc', 'path', '/_sso/{store}/{page+}'),
     ('sso-oidc', 'path', '/authorize?response_type=code'),
+    ('sts', 'host', '{issuer}.tokens.sts.global.api.aws'),
 ]
 
 LISTENERS: Any = {

@@ -41,6 +41,8 @@ def service_session(call: Call, role_arn: str, session_name: str, service: str, 
     principal = role_principal(call, role_arn, session_name, service, source_arn)
     if service == "ec2.amazonaws.com":                  # the session knows its instance, as AWS's does: policies may ask, and GuardDuty does
         principal = msgspec.structs.replace(principal, claims={"ec2:sourceinstancearn": source_arn})
+    if service == "lambda.amazonaws.com" and source_arn:
+        principal = msgspec.structs.replace(principal, claims={"lambda:sourcefunctionarn": source_arn})
     return sessions.begin(call, principal, duration)
 
 

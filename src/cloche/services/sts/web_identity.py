@@ -76,7 +76,10 @@ async def verified(call: Call, provider: Any, token: Token) -> None:
 
 
 async def own_keys(call: Call, url: str) -> list[Any] | None:
-    """The keys of a user pool of this very cloud, which no network reaches."""
+    """The keys of a user pool or of an account of this very cloud, which no network reaches."""
+    if url.endswith(".tokens.sts.global.api.aws"):
+        from . import outbound
+        return await outbound.jwks(call, url)
     if not url.startswith("cognito-idp."):
         return None
     from cloche.services.cognito_idp import public as user_pools
