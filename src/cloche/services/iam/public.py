@@ -309,3 +309,9 @@ def issuing_account(call: Call, host: str) -> str | None:
     id_, _, rest = host.partition(".")
     found = call.get(outbound.Issuer, id_) if rest == outbound.HOST else None
     return found.account if found else None
+
+
+def unused(call: Call, moment: float) -> list[Any]:
+    """What of the account nobody has used since a moment (`unused.Unused`)."""
+    from . import unused as found
+    return found.since(call.of("iam"), moment)
