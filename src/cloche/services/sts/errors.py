@@ -42,6 +42,10 @@ def no_origin() -> AwsError:
     return AwsError("ValidationError", "The calling session has no trusted identity propagation context with an origin identity.", 400)
 
 
+def no_context(message: str) -> AwsError:
+    return AwsError("ValidationError", message, 400)
+
+
 def bad_policy(message: str) -> AwsError:
     return AwsError("MalformedPolicyDocument", message, 400)
 

@@ -91,3 +91,9 @@ def portal(call: Call, role_arn: str, session_name: str, seconds: float, tags: d
         raise errors.not_authorized("sts:AssumeRoleWithSAML")
     session = session_of(call, role, role_arn, session_name, tags={**role.tags, **tags}, transitive_tags=tuple(tags))
     return sessions.begin(call, session, seconds)[0]
+
+
+async def issuer_keys(call: Call, url: str) -> list[Any]:
+    """The key set of an OpenID Connect issuer: of this cloud's own, else fetched as its documents say. Raises InvalidIdentityToken where it cannot be had."""
+    from . import web_identity
+    return await web_identity.keys_at(call, url)
