@@ -1,6 +1,4 @@
 """Applications: made, assigned, and asking for tokens in the name of people (trusted identity propagation)."""
-
-
 import pytest
 
 from cloche.testing.people import Person, allow, document, keys, refused, trusting
@@ -163,7 +161,7 @@ def test_an_application_that_nobody_may_ask_as_gets_no_token(propagation):
     p.assign()
     p.center.sso.delete_application_authentication_method(ApplicationArn=p.arn, AuthenticationMethodType="IAM")
     refused("AccessDeniedException", p.ask, assertion=p.token())
-    refused("InvalidClientException", p.ask, clientId=p.arn[:-1] + "x", assertion="x")
+    refused("InvalidClientException", p.center.cloud.client("sso-oidc").create_token_with_iam, clientId=p.arn[:-1] + "x", grantType=BEARER, assertion="x")
 
 
 def test_tokens_are_refreshed_once_and_exchanged_by_the_application_they_are_aimed_at(propagation):

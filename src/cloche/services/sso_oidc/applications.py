@@ -4,6 +4,7 @@ With each token comes the identity context: an assertion that STS takes as a Pro
 """
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from cloche.kernel import AwsError, Call, Need, Record
@@ -47,8 +48,7 @@ def _needs(call: Call, req: Any) -> list[Need]:
     """The actor policy of the application is asked first: nobody gets past it."""
     one = center.application(call, req["clientId"])
     if one is None:
-        raise errors.bad_client()
-    import json
+        return [Need("sso-oauth:CreateTokenWithIAM", req["clientId"] if req["clientId"].startswith("arn:") else "*")]
     policy = json.dumps(one.actor_policy) if one.actor_policy else '{"Version":"2012-10-17","Statement":[]}'
     return [Need("sso-oauth:CreateTokenWithIAM", one.arn, {}, policy, one.owner, "kms")]
 
@@ -56,7 +56,8 @@ def _needs(call: Call, req: Any) -> list[Need]:
 @oidc.op(needs=_needs, partly="the grants JWT bearer, refresh token and token exchange; no authorization codes and no ID tokens: the identity context comes in awsAdditionalDetails")
 async def create_token_with_iam(call: Call, req: t.CreateTokenWithIAMRequest) -> t.CreateTokenWithIAMResponse:
     one, grant = center.application(call, req["clientId"]), req["grantType"]
-    assert one is not None
+    if one is None:
+        raise errors.bad_client()
     instance = center.instance_of(call, one)
     if instance is None or one.status != "ENABLED":
         raise errors.unauthorized_client("The application is disabled")
