@@ -148,6 +148,29 @@ def image_for_zip() -> AwsError:
     return invalid("Please don't provide ImageUri when updating a function with packageType Zip.")
 
 
+# file systems
+
+def vpc_needed_for(arn: str) -> AwsError:
+    return invalid(f"Function must be configured to execute in a VPC to reference access point {arn}.")
+
+
+def no_such_access_point(arn: str) -> AwsError:
+    return invalid(f"Access point {arn} does not exist.")
+
+
+def no_mount_targets(file_system: str, arn: str) -> AwsError:
+    return invalid(f"EFS file system {file_system} referenced by access point {arn} does not have mount targets created in all availability zones the function will execute in. "
+                   "Please create EFS mount targets in availability zones where the function has a corresponding subnet provided.")
+
+
+def mount_refused(why: str) -> AwsError:
+    return AwsError("EFSMountFailureException", f"The function couldn't mount the Amazon EFS file system due to a permission or configuration issue: {why}.", 403, extra={"Type": "User"})
+
+
+def mount_failed(why: str) -> AwsError:
+    return AwsError("EFSMountConnectivityException", f"The Lambda function couldn't make a network connection to the configured file system: {why}.", 408, extra={"Type": "User"})
+
+
 # code signing
 
 def no_such_signing_config(arn: str) -> AwsError:

@@ -40,7 +40,7 @@ def reconfiguring(call: Call, req: t.UpdateFunctionConfigurationRequest) -> list
     return needs
 
 
-@lambda_.op(needs=creating, partly="zip packages only: no images, file systems, SnapStart; each is refused with a sentence; active tracing is kept, nothing is traced")
+@lambda_.op(needs=creating, partly="zip packages only: no images, no SnapStart; each is refused with a sentence; active tracing is kept, nothing is traced")
 async def create_function(call: Call, req: t.CreateFunctionRequest) -> Any:
     name = names.parse(call, req["FunctionName"]).name
     if call.get(Function, name):

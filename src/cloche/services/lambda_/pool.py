@@ -18,7 +18,7 @@ from cloche.engines.world import WorldError
 from cloche.kernel import AwsError, Call, Response
 from cloche.services.ec2 import public as ec2
 
-from . import errors, pace, packages, sealing, vpc
+from . import errors, file_systems, pace, packages, sealing, vpc
 from .records import Version
 from .roles import SPARE_SECONDS, session
 
@@ -42,7 +42,7 @@ class Warm:
 class Pools:
     def __init__(self, cloud: Any) -> None:
         self.cloud = cloud
-        self.engine = Engine(packages.code_root(cloud), Path(cloud.data) / "cache", self._serve, ports_of(cloud))
+        self.engine = Engine(packages.code_root(cloud), Path(cloud.data) / "cache", self._serve, ports_of(cloud), file_systems.shared(cloud))
         self.idle: dict[Key, list[Warm]] = {}
         self.busy: dict[Key, set[Warm]] = {}
         self.inside: Any = None  # the server that environments see
@@ -86,6 +86,8 @@ class Pools:
             warm = await self._start(call, version, key, provisioned)
         except SandboxError as error:
             self._gone(None)
+            if "UNREACHABLE" in str(error):
+                raise errors.mount_failed(str(error).partition("UNREACHABLE ")[2]) from None
             raise errors.sandbox_failed(str(error)) from None
         except BaseException:
             self._gone(None)
@@ -128,10 +130,11 @@ class Pools:
         except (ec2.Unavailable, WorldError, LookupError) as error:
             raise SandboxError(f"its network could not be made: {error}") from error
         try:
+            mounts = await file_systems.mounts(call, version, ec2.interface(call, way.interface).zone) if version.config.get("FileSystemConfigs") else ()
             descriptor = await way.descriptor()
             try:
                 joined = Joined(descriptor, vpc.binds(call, version))
-                environment = await self.engine.start(made._replace(joined=joined, variables=vpc.VARIABLES | made.variables))
+                environment = await self.engine.start(made._replace(joined=joined, mounts=mounts, variables=vpc.VARIABLES | made.variables))
             finally:
                 os.close(descriptor)
         except BaseException:
