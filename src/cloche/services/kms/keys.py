@@ -209,7 +209,7 @@ async def create_key(call: Call, req: t.CreateKeyRequest) -> t.CreateKeyResponse
     id_ = call.id("mrk-", 32) if multi else call.uuid()
     arn = call.arn(f"key/{id_}")
     policy = req.get("Policy") or default_policy(call.account)
-    permission.check_policy(call, arn, policy, req.get("BypassPolicyLockoutSafetyCheck", False))
+    permission.check_policy(call, arn, policy, req.get("BypassPolicyLockoutSafetyCheck", False) or not req.get("Policy"))  # AWS's own locks nobody out
     if origin == "EXTERNAL":
         secret, public = b"", b""
     elif spec.startswith("RSA"):
