@@ -2066,6 +2066,7 @@ PACKAGES: Any = {
     's3': 's3',
     'scheduler': 'scheduler',
     'secretsmanager': 'secretsmanager',
+    'service-quotas': 'service_quotas',
     'shield': 'shield',
     'sns': 'sns',
     'sqs': 'sqs',
@@ -2111,6 +2112,7 @@ FRONTS: Any = [
     ('sso-oidc', 'host', '{store}.awsapps.com'),
     ('sso-oidc', 'path', '/_sso/{store}/{page+}'),
     ('sso-oidc', 'path', '/authorize?response_type=code'),
+    ('sts', 'host', '{issuer}.tokens.sts.global.api.aws'),
 ]
 
 LISTENERS: Any = {
@@ -2129,6 +2131,7 @@ DOORS: Any = {
     'packet': 'ec2',
     'policies': 'iam',
     'role_principal': 'sts',
+    'set_quota': 'service_quotas',
     'used': 'iam',
 }
 

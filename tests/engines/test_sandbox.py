@@ -65,7 +65,7 @@ def test_a_function_does_not_see_the_hosts_home_or_cloches_data(bench, inside, p
     secret.write_text("the store")
     seen = look(bench, inside, root="sorted(os.listdir('/'))", home=f"os.listdir({str(Path.home())!r})", secret=f"open({str(secret)!r}).read()",
                 code=f"os.listdir({str(place / 'code')!r})", hidden="[os.listdir('/.cloche/' + d) for d in os.listdir('/.cloche')]", shadow="open('/etc/shadow').read()")
-    assert set(seen["root"]) <= {".cloche", "bin", "dev", "etc", "lib", "lib64", "opt", "proc", "root", "sbin", "tmp", "usr", "var"}
+    assert set(seen["root"]) <= {".cloche", "bin", "dev", "etc", "lib", "lib64", "mnt", "opt", "proc", "root", "sbin", "tmp", "usr", "var"}
     assert seen["home"] == [] or "Error" in seen["home"]
     assert seen["secret"].startswith("FileNotFoundError") and seen["code"].startswith("FileNotFoundError")
     assert all(below == [] for below in seen["hidden"]) and seen["shadow"].startswith("FileNotFoundError")

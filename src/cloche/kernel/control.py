@@ -12,7 +12,7 @@ import msgspec
 
 from .. import __version__
 from ..wire.http import Request, Response
-from . import ledger, snapshots
+from . import faults, ledger, snapshots
 from . import mail as letters
 
 if TYPE_CHECKING:
@@ -140,13 +140,38 @@ async def mail(cloud: Cloud, method: str, rest: str, value: dict[str, Any], quer
     return {"mail": letters.listing(cloud, query.get("to", ""), query.get("account", ""), int(limit))}
 
 
+async def trouble(cloud: Cloud, method: str, rest: str, value: dict[str, Any], query: dict[str, str]) -> Any:
+    """GET: the rules that stand. POST {"service": "lambda", "operation": "Invoke", "code": "ServiceException", "times": 2}: answer so, so often. DELETE [/ID] [?account=]: forget them."""
+    if method == "GET":
+        return {"faults": [rule.told() for rule in faults.rules(cloud)]}
+    if method == "DELETE":
+        return {"deleted": faults.forget(cloud, rest, query.get("account", ""))}
+    if method != "POST" or rest:
+        raise Bad("faults are listed by GET, made by POST, forgotten by DELETE")
+    try:
+        return faults.add(cloud, value).told()
+    except ValueError as error:
+        raise Bad(str(error)) from None
+
+
+async def quotas(cloud: Cloud, method: str, rest: str, value: dict[str, Any], query: dict[str, str]) -> Any:
+    """GET ?account=&region=: what an account may have. POST {"account", "region", "service": "lambda", "quota": "L-2ACBD22F", "value": 1}: less or more of it, at once."""
+    from . import doors
+    if method == "POST" and "value" not in value:
+        raise Bad("a quota takes account, region, service, quota and value")
+    try:
+        return {"quotas": doors.set_quota(cloud.internal(cloud.service("service-quotas"), "", ""), value or query)}
+    except ValueError as error:
+        raise Bad(str(error)) from None
+
+
 async def console(cloud: Cloud, method: str, rest: str, value: dict[str, Any], query: dict[str, str]) -> Any:
     from ..console import pages
     return pages.page(rest)
 
 
 NOUNS: dict[str, Callable[..., Awaitable[Any]]] = {
-    "health": health, "clock": clock, "reset": reset, "snapshots": shots, "requests": requests, "why": why, "packet": packet, "ledger": show_ledger, "mail": mail, "console": console,
+    "health": health, "clock": clock, "reset": reset, "snapshots": shots, "requests": requests, "why": why, "packet": packet, "ledger": show_ledger, "mail": mail, "faults": trouble, "quotas": quotas, "console": console,
 }
 
 

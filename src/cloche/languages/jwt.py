@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
-from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 
 HASHES = {"256": hashes.SHA256, "384": hashes.SHA384, "512": hashes.SHA512}
 CURVES = {"P-256": ec.SECP256R1, "P-384": ec.SECP384R1, "P-521": ec.SECP521R1}
@@ -70,8 +70,13 @@ def verify(token: Token, key: dict[str, Any]) -> None:
         raise Invalid("a key that cannot be read") from None
 
 
-def sign(claims: dict[str, Any], key: rsa.RSAPrivateKey, kid: str, **head: Any) -> str:
-    """A token signed with RS256."""
-    signed = ".".join(base64.urlsafe_b64encode(json.dumps(part, separators=(",", ":")).encode()).decode().rstrip("=") for part in ({"kid": kid, "alg": "RS256", **head}, claims))
-    signature = key.sign(signed.encode(), padding.PKCS1v15(), hashes.SHA256())
+def sign(claims: dict[str, Any], key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey, kid: str, **head: Any) -> str:
+    """A token signed with RS256, or with the algorithm of the key's curve."""
+    size = 256 if isinstance(key, rsa.RSAPrivateKey) else key.curve.key_size
+    kind = "RS" if isinstance(key, rsa.RSAPrivateKey) else "ES"
+    signed = ".".join(base64.urlsafe_b64encode(json.dumps(part, separators=(",", ":")).encode()).decode().rstrip("=") for part in ({"kid": kid, "alg": f"{kind}{size}", **head}, claims))
+    if isinstance(key, rsa.RSAPrivateKey):
+        signature = key.sign(signed.encode(), padding.PKCS1v15(), hashes.SHA256())
+    else:
+        signature = b"".join(n.to_bytes(size // 8, "big") for n in decode_dss_signature(key.sign(signed.encode(), ec.ECDSA(HASHES[str(size)]()))))
     return f"{signed}.{base64.urlsafe_b64encode(signature).decode().rstrip('=')}"

@@ -140,3 +140,25 @@ def test_what_lies_under_a_key_is_not_readable_on_disk_and_survives_a_crash(proc
         crash(cloud)
         assert read() == texts
         assert [lies(cloud, text) for text in texts] == [not sealed] * len(texts)
+
+
+def test_an_event_that_waits_for_its_function_is_not_readable_on_disk_and_survives_a_crash(process):
+    cloud = process()
+    iam, sqs, functions = cloud.client("iam"), cloud.client("sqs"), cloud.client("lambda")
+    trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
+    role = iam.create_role(RoleName="failing", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    iam.put_role_policy(RoleName="failing", PolicyName="p", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "*"}]}))
+    url = sqs.create_queue(QueueName="failed")["QueueUrl"]
+    code = io.BytesIO()
+    with zipfile.ZipFile(code, "w") as file:
+        file.writestr("index.py", "def handler(event, context):\n    raise ValueError('no')\n")
+    arn = functions.create_function(FunctionName="f", Runtime="python3.11", Handler="index.handler", Role=role, Code={"ZipFile": code.getvalue()})["FunctionArn"]
+    functions.put_function_event_invoke_config(FunctionName="f", DestinationConfig={"OnFailure": {"Destination": sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]}})
+    functions.invoke(FunctionName=arn, InvocationType="Event", Payload=b'"kolibri-event"')
+    assert not lies(cloud, "kolibri-event")
+    crash(cloud)
+    assert not lies(cloud, "kolibri-event")
+    cloud.advance(minutes=10)
+    sqs = cloud.client("sqs")
+    [message] = sqs.receive_message(QueueUrl=sqs.get_queue_url(QueueName="failed")["QueueUrl"], WaitTimeSeconds=10)["Messages"]
+    assert json.loads(message["Body"])["requestPayload"] == "kolibri-event" and lies(cloud, "kolibri-event")  # the queue has no key

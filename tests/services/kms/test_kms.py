@@ -237,6 +237,14 @@ class TestGrants:
         assert code_of(client.encrypt, KeyId=key, Plaintext=b"x", EncryptionContext={"a": "1"}) == "AccessDeniedException"
         assert code_of(kms.revoke_grant, KeyId=key, GrantId=grant["GrantId"]) == "NotFoundException"
 
+    def test_a_grant_is_for_what_its_key_can_do(self, kms, key, cloud):
+        who = f"arn:aws:iam::{cloud.account}:root"
+        assert code_of(kms.create_grant, KeyId=key, GranteePrincipal=who, Operations=["Sign"]) == "ValidationException"
+        pair = kms.create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")["KeyMetadata"]["KeyId"]
+        assert code_of(kms.create_grant, KeyId=pair, GranteePrincipal=who, Operations=["GenerateDataKey"]) == "ValidationException"
+        assert code_of(kms.create_grant, KeyId=pair, GranteePrincipal=who, Operations=["Sign"], Constraints={"EncryptionContextEquals": {"a": "b"}}) == "ValidationException"
+        assert kms.create_grant(KeyId=pair, GranteePrincipal=who, Operations=["Sign", "DescribeKey"])["GrantId"]
+
     def test_the_retiring_principal_ends_a_grant(self, kms, key, cloud):
         client, arn = user(cloud, "u")
         grant = kms.create_grant(KeyId=key, GranteePrincipal=arn, RetiringPrincipal=arn, Operations=["Decrypt"])
@@ -363,6 +371,52 @@ class TestImports:
         cloud.advance(hours=2)
         assert kms.describe_key(KeyId=external)["KeyMetadata"]["KeyState"] == "PendingImport"
 
+    def materials(self, kms, key):
+        return [(one["KeyMaterialState"], one["ImportState"]) for one in kms.list_key_rotations(KeyId=key, IncludeKeyMaterial="ALL_KEY_MATERIAL")["Rotations"]]
+
+    def test_new_material_waits_until_the_key_is_rotated_and_the_old_still_decrypts(self, kms, external, cloud):
+        first = self.bring(kms, external, b"m" * 32)["KeyMaterialId"]
+        before = kms.encrypt(KeyId=external, Plaintext=b"before")["CiphertextBlob"]
+        assert code_of(kms.rotate_key_on_demand, KeyId=external) == "KMSInvalidStateException"
+        second = self.bring(kms, external, b"n" * 32, ImportType="NEW_KEY_MATERIAL", KeyMaterialDescription="the second")["KeyMaterialId"]
+        assert self.materials(kms, external) == [("CURRENT", "IMPORTED"), ("PENDING_ROTATION", "IMPORTED")]
+        assert kms.describe_key(KeyId=external)["KeyMetadata"]["CurrentKeyMaterialId"] == first
+        assert code_of(self.bring, kms, external, b"o" * 32, ImportType="NEW_KEY_MATERIAL") == "KMSInvalidStateException"
+        assert code_of(self.bring, kms, external, b"m" * 32, ImportType="NEW_KEY_MATERIAL") == "IncorrectKeyMaterialException"
+        kms.rotate_key_on_demand(KeyId=external)
+        assert self.materials(kms, external) == [("NON_CURRENT", "IMPORTED"), ("CURRENT", "IMPORTED")]
+        [rotation] = kms.list_key_rotations(KeyId=external)["Rotations"]
+        assert rotation["RotationType"] == "ON_DEMAND" and rotation["KeyMaterialId"] == second and rotation["KeyMaterialDescription"] == "the second"
+        after = kms.encrypt(KeyId=external, Plaintext=b"after")["CiphertextBlob"]
+        assert kms.describe_key(KeyId=external)["KeyMetadata"]["CurrentKeyMaterialId"] == second
+        assert [kms.decrypt(CiphertextBlob=blob)["Plaintext"] for blob in (before, after)] == [b"before", b"after"]
+        assert code_of(kms.enable_key_rotation, KeyId=external) == "UnsupportedOperationException" and kms.get_key_rotation_status(KeyId=external)["KeyRotationEnabled"] is False
+
+    def test_a_key_of_several_materials_needs_them_all(self, kms, external, cloud):
+        first = self.bring(kms, external, b"m" * 32)["KeyMaterialId"]
+        self.bring(kms, external, b"n" * 32, ImportType="NEW_KEY_MATERIAL", ExpirationModel="KEY_MATERIAL_EXPIRES", ValidTo=cloud.now + 3600)
+        kms.rotate_key_on_demand(KeyId=external)
+        assert kms.delete_imported_key_material(KeyId=external, KeyMaterialId=first)["KeyMaterialId"] == first
+        state = lambda: kms.describe_key(KeyId=external)["KeyMetadata"]["KeyState"]
+        assert state() == "PendingImport" and self.materials(kms, external) == [("NON_CURRENT", "PENDING_IMPORT"), ("CURRENT", "IMPORTED")]
+        assert code_of(kms.encrypt, KeyId=external, Plaintext=b"x") == "KMSInvalidStateException"
+        assert code_of(self.bring, kms, external, b"x" * 32) == "IncorrectKeyMaterialException"
+        self.bring(kms, external, b"m" * 32, KeyMaterialId=first)
+        assert state() == "Enabled"
+        cloud.advance(hours=2)
+        assert state() == "PendingImport" and self.materials(kms, external) == [("NON_CURRENT", "IMPORTED"), ("CURRENT", "PENDING_IMPORT")]
+        self.bring(kms, external, b"n" * 32)
+        assert state() == "Enabled"
+        assert code_of(kms.delete_imported_key_material, KeyId=external, KeyMaterialId="0" * 64) == "NotFoundException"
+
+    def test_what_waits_for_a_rotation_may_go_without_closing_the_key(self, kms, external):
+        self.bring(kms, external, b"m" * 32)
+        waiting = self.bring(kms, external, b"n" * 32, ImportType="NEW_KEY_MATERIAL")["KeyMaterialId"]
+        kms.delete_imported_key_material(KeyId=external, KeyMaterialId=waiting)
+        assert kms.describe_key(KeyId=external)["KeyMetadata"]["KeyState"] == "Enabled" and code_of(kms.rotate_key_on_demand, KeyId=external) == "KMSInvalidStateException"
+        self.bring(kms, external, b"n" * 32)
+        kms.rotate_key_on_demand(KeyId=external)
+
     def test_a_token_belongs_to_its_key(self, kms, external, key):
         assert code_of(kms.get_parameters_for_import, KeyId=key, WrappingAlgorithm="RSAES_OAEP_SHA_256", WrappingKeySpec="RSA_2048") == "UnsupportedOperationException"
         assert code_of(kms.import_key_material, KeyId=external, ImportToken=b"x", EncryptedKeyMaterial=b"y", ExpirationModel="KEY_MATERIAL_DOES_NOT_EXPIRE") == "InvalidImportTokenException"
@@ -396,3 +450,17 @@ class TestMultiRegion:
         cloud.advance(days=8)
         assert code_of(kms.describe_key, KeyId=id_) == "NotFoundException"
         assert there.describe_key(KeyId=id_)["KeyMetadata"]["KeyState"] == "PendingDeletion"
+
+
+class TestKeyStores:
+    def test_there_is_no_cluster_and_so_no_store(self, kms):
+        new = {"CustomKeyStoreName": "store", "CloudHsmClusterId": "cluster-abcdefg2345", "TrustAnchorCertificate": "x", "KeyStorePassword": "password1"}
+        assert code_of(kms.create_custom_key_store, **new) == "CloudHsmClusterNotFoundException"
+        assert code_of(kms.create_custom_key_store, CustomKeyStoreName="store") == "ValidationException"
+        assert code_of(kms.create_custom_key_store, CustomKeyStoreName="store", CustomKeyStoreType="EXTERNAL_KEY_STORE") == "NotImplemented"
+        assert kms.describe_custom_key_stores()["CustomKeyStores"] == []
+        assert code_of(kms.describe_custom_key_stores, CustomKeyStoreName="store") == "CustomKeyStoreNotFoundException"
+        for ask in (kms.connect_custom_key_store, kms.disconnect_custom_key_store, kms.update_custom_key_store, kms.delete_custom_key_store):
+            assert code_of(ask, CustomKeyStoreId="cks-1234567890abcdef0") == "CustomKeyStoreNotFoundException"
+        assert code_of(kms.create_key, Origin="AWS_CLOUDHSM", CustomKeyStoreId="cks-1234567890abcdef0") == "CustomKeyStoreNotFoundException"
+        assert code_of(kms.create_key, Origin="AWS_CLOUDHSM") == "ValidationException"

@@ -28,7 +28,7 @@ def received(bench, url):
 
 
 def soon(get):
-    for _ in range(150):
+    for _ in range(1500):
         if found := get():
             return found
         time.sleep(0.02)
@@ -171,3 +171,100 @@ def test_a_loop_through_a_queue_is_stopped(bench):
     for _ in range(3):
         bench.cloud.advance(1)
     assert soon(lambda: left(bench, url) == 0) and left(bench, out) == 16
+
+
+def test_a_throttled_event_is_tried_for_six_hours_and_then_told_to_the_destination(bench):
+    from .test_concurrency import Held
+    url, arn = queue(bench, "old")
+    held = Held(bench)
+    bench.allow("f-role", SEND)
+    bench.client.put_function_event_invoke_config(FunctionName="f", DestinationConfig={"OnFailure": {"Destination": arn}})
+    bench.client.put_function_concurrency(FunctionName="f", ReservedConcurrentExecutions=1)
+    held.hold(1)
+    bench.client.invoke(FunctionName="f", InvocationType="Event", Payload=b'{"n": 1}')
+    bench.cloud.advance(hours=5, minutes=55)
+    assert received(bench, url) == []
+    bench.cloud.advance(minutes=10)
+    [message] = received(bench, url)
+    record = json.loads(message["Body"])
+    assert record["requestContext"]["condition"] == "EventAgeExceeded" and record["requestContext"]["approximateInvokeCount"] == 0
+    assert record["requestPayload"] == {"n": 1} and "responseContext" not in record and "responsePayload" not in record
+    held.let_go()
+
+
+def destination(bench, where, arn, *statements, fail=True):
+    bench.deploy("f", FLAKY, *statements)
+    bench.client.put_function_event_invoke_config(FunctionName="f", MaximumRetryAttempts=0, DestinationConfig={where: {"Destination": arn}})
+    bench.client.invoke(FunctionName="f", InvocationType="Event", Payload=b'{"fail": 1}' if fail else b'{}')
+    bench.cloud.advance(1)
+
+
+def test_a_topic_can_be_a_destination(bench):
+    url, arn = queue(bench, "heard")
+    sns, sqs = bench.cloud.client("sns"), bench.cloud.client("sqs")
+    topic = sns.create_topic(Name="t")["TopicArn"]
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": arn}]})})
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"})
+    destination(bench, "OnFailure", topic, {"Effect": "Allow", "Action": "sns:Publish", "Resource": topic})
+    [message] = soon(lambda: received(bench, url))
+    assert json.loads(message["Body"])["requestContext"]["condition"] == "RetriesExhausted"
+
+
+def test_a_bus_can_be_a_destination(bench):
+    url, arn = queue(bench, "seen")
+    events, sqs = bench.cloud.client("events"), bench.cloud.client("sqs")
+    bus = events.describe_event_bus(Name="default")["Arn"]
+    rule = events.put_rule(Name="r", EventPattern=json.dumps({"source": ["lambda"]}))["RuleArn"]
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": arn, "Condition": {"ArnEquals": {"aws:SourceArn": rule}}}]})})
+    events.put_targets(Rule="r", Targets=[{"Id": "q", "Arn": arn}])
+    destination(bench, "OnSuccess", bus, {"Effect": "Allow", "Action": "events:PutEvents", "Resource": bus}, fail=False)
+    [message] = soon(lambda: received(bench, url))
+    event = json.loads(message["Body"])
+    assert event["source"] == "lambda" and event["detail-type"] == "Lambda Function Invocation Result - Success" and event["detail"]["requestContext"]["condition"] == "Success"
+    assert event["resources"][0].endswith(":function:f:$LATEST")
+
+
+def test_a_bucket_can_be_a_destination_of_failures_alone(bench):
+    s3, bucket = bench.cloud.client("s3"), f"failures-{bench.cloud.account}"
+    s3.create_bucket(Bucket=bucket)
+    destination(bench, "OnFailure", f"arn:aws:s3:::{bucket}", {"Effect": "Allow", "Action": ["s3:PutObject", "s3:ListBucket"], "Resource": "*"})
+    [found] = s3.list_objects_v2(Bucket=bucket)["Contents"]
+    record = json.loads(s3.get_object(Bucket=bucket, Key=found["Key"])["Body"].read())
+    assert found["Key"].startswith("aws/lambda/async/f/") and record["requestContext"]["condition"] == "RetriesExhausted" and record["responsePayload"]["errorType"] == "ValueError"
+    refused(bench.client.put_function_event_invoke_config, "InvalidParameterValueException", FunctionName="f", DestinationConfig={"OnSuccess": {"Destination": f"arn:aws:s3:::{bucket}"}})
+
+
+def test_a_topic_takes_dead_letters_with_the_first_kilobyte_of_the_error(bench):
+    url, arn = queue(bench, "heard")
+    sns, sqs = bench.cloud.client("sns"), bench.cloud.client("sqs")
+    topic = sns.create_topic(Name="t")["TopicArn"]
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": arn}]})})
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"})
+    bench.deploy("f", "def handler(e, c): raise ValueError('x' * 3000)", {"Effect": "Allow", "Action": "sns:Publish", "Resource": topic}, DeadLetterConfig={"TargetArn": topic})
+    bench.client.invoke(FunctionName="f", InvocationType="Event", Payload=b'{"n": 1}')
+    bench.cloud.advance(minutes=4)
+    [message] = soon(lambda: received(bench, url))
+    attributes = {k: v["StringValue"] for k, v in message["MessageAttributes"].items()}
+    assert json.loads(message["Body"]) == {"n": 1} and attributes["ErrorMessage"] == "x" * 1024 and attributes["ErrorCode"] == "200"
+
+
+def test_who_waits_for_the_answer_gets_the_error_and_no_dead_letter_is_written(bench):
+    url, arn = queue(bench, "dead")
+    bench.deploy("f", FLAKY, SEND, DeadLetterConfig={"TargetArn": arn})
+    assert bench.call("f", {"fail": 1})["errorType"] == "ValueError"
+    bench.cloud.advance(minutes=10)
+    assert received(bench, url) == []
+
+
+def test_an_alias_has_its_own_settings(bench):
+    url, arn = queue(bench, "failed")
+    bench.deploy("f", FLAKY, SEND, Publish=True)
+    bench.client.create_alias(FunctionName="f", Name="live", FunctionVersion="1")
+    config = bench.client.put_function_event_invoke_config(FunctionName="f", Qualifier="live", MaximumRetryAttempts=0, DestinationConfig={"OnFailure": {"Destination": arn}})
+    assert config["FunctionArn"].endswith(":f:live")
+    bench.client.invoke(FunctionName="f", InvocationType="Event", Payload=b'{"fail": 1}')
+    bench.client.invoke(FunctionName="f", Qualifier="live", InvocationType="Event", Payload=b'{"fail": 2}')
+    bench.cloud.advance(1)
+    [message] = soon(lambda: received(bench, url))
+    record = json.loads(message["Body"])
+    assert record["requestPayload"] == {"fail": 2} and record["requestContext"]["functionArn"].endswith(":f:live") and record["responseContext"]["executedVersion"] == "1"

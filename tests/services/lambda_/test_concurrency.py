@@ -75,6 +75,9 @@ def test_provisioned_environments_are_initialised_before_any_invocation(bench):
     client.create_alias(FunctionName="f", Name="live", FunctionVersion="1")
     refused(client.put_provisioned_concurrency_config, "InvalidParameterValueException", "Alias can't be used for Provisioned Concurrency configuration on an already Provisioned version", FunctionName="f", Qualifier="live", ProvisionedConcurrentExecutions=1)
     refused(client.put_function_concurrency, "InvalidParameterValueException", " ReservedConcurrentExecutions  1 should not be lower than function's total provisioned concurrency [2].", FunctionName="f", ReservedConcurrentExecutions=1)
+    for ask in (client.get_provisioned_concurrency_config, client.delete_provisioned_concurrency_config):
+        refused(ask, "InvalidParameterValueException", "The function resource provided must be an alias or a published version.", FunctionName="f", Qualifier="$LATEST")
+    client.delete_provisioned_concurrency_config(FunctionName="f", Qualifier="1")
     client.delete_provisioned_concurrency_config(FunctionName="f", Qualifier="1")
     assert bench.call(Qualifier="1")[0] == "on-demand"
 
@@ -95,3 +98,172 @@ def test_provisioned_may_not_exceed_reserved(bench):
     bench.client.put_function_concurrency(FunctionName="f", ReservedConcurrentExecutions=1)
     refused(bench.client.put_provisioned_concurrency_config, "InvalidParameterValueException", "Requested Provisioned Concurrency should not be greater than the reservedConcurrentExecution for function",
             FunctionName="f", Qualifier="1", ProvisionedConcurrentExecutions=2)
+
+
+def test_the_concurrency_of_an_account_is_raised_by_service_quotas(bench):
+    bench.deploy()
+    bench.cloud.client("service-quotas").request_service_quota_increase(ServiceCode="lambda", QuotaCode="L-B99A9384", DesiredValue=2000)
+    bench.cloud.advance(minutes=2)
+    bench.client.put_function_concurrency(FunctionName="f", ReservedConcurrentExecutions=1900)
+    text = "Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its minimum value of [100]."
+    refused(bench.client.put_function_concurrency, "InvalidParameterValueException", text, FunctionName="f", ReservedConcurrentExecutions=1901)
+
+
+def limit(bench, quota, value):
+    bench.cloud.control("quotas", {"account": bench.cloud.account, "service": "lambda", "quota": quota, "value": value})
+
+
+HELD = """import boto3, time
+def handler(e, c):
+    boto3.client("sqs").send_message(QueueUrl=e["arrived"], MessageBody="here")
+    while not boto3.client("ssm").get_parameters(Names=[e["go"]])["Parameters"]:
+        time.sleep(0.05)
+"""
+
+
+class Held:
+    """Invocations that are under way until they are let go: nothing here depends on how fast anything is."""
+
+    def __init__(self, bench):
+        self.bench, self.turn, self.pool, self.running = bench, 0, ThreadPoolExecutor(8), []
+        self.queue = bench.cloud.client("sqs").create_queue(QueueName="arrived")["QueueUrl"]
+        bench.deploy("f", HELD, {"Effect": "Allow", "Action": ["sqs:SendMessage", "ssm:GetParameters"], "Resource": "*"}, Timeout=60)
+
+    def hold(self, count):
+        sqs = self.bench.cloud.client("sqs")
+        event = {"arrived": self.queue, "go": f"go-{self.turn}"}
+        self.running += [self.pool.submit(self.bench.call, "f", event) for _ in range(count)]
+        here, end = 0, time.monotonic() + 60
+        while here < count:
+            assert time.monotonic() < end, f"{here} of {count} came"
+            for message in sqs.receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10, WaitTimeSeconds=0).get("Messages", []):
+                sqs.delete_message(QueueUrl=self.queue, ReceiptHandle=message["ReceiptHandle"])
+                here += 1
+            time.sleep(0.02)
+
+    def refused(self):
+        return caught(self.bench.client.invoke, FunctionName="f", Payload=b"{}")["Reason"]
+
+    def let_go(self):
+        self.bench.cloud.client("ssm").put_parameter(Name=f"go-{self.turn}", Type="String", Value="go")
+        assert [one.result(60) for one in self.running] == [None] * len(self.running)
+        self.running, self.turn = [], self.turn + 1
+
+
+def test_the_whole_account_is_throttled_at_its_limit(bench):
+    held = Held(bench)
+    limit(bench, "L-B99A9384", 2)
+    held.hold(2)
+    assert held.refused() == "ConcurrentInvocationLimitExceeded"
+    held.let_go()
+
+
+def test_a_function_gets_a_thousand_new_environments_in_ten_seconds(bench):
+    """A thousand are too many for a test: a quota of Cloche's own says how many."""
+    held = Held(bench)
+    bench.cloud.control("clock", {"freeze": True})
+    try:
+        limit(bench, "concurrency-scaling-rate", 2)
+        held.hold(2)
+        assert held.refused() == "ConcurrentInvocationLimitExceeded"
+        held.let_go()
+        held.hold(2)  # they are warm
+        assert held.refused() == "ConcurrentInvocationLimitExceeded"
+        bench.cloud.advance(10)
+        held.hold(2)
+        assert held.refused() == "ConcurrentInvocationLimitExceeded"
+        held.let_go()
+    finally:
+        bench.cloud.control("clock", {"freeze": False})
+
+
+def test_who_waits_for_answers_may_ask_ten_times_a_second_for_each_reserved_environment(bench):
+    bench.deploy()
+    bench.client.put_function_concurrency(FunctionName="f", ReservedConcurrentExecutions=1)
+    bench.cloud.control("clock", {"freeze": True})
+    try:
+        assert [bench.call("f", n) for n in range(10)] == list(range(10))
+        assert caught(bench.client.invoke, FunctionName="f", Payload=b"0")["Reason"] == "ReservedFunctionInvocationRateLimitExceeded"
+        bench.cloud.advance(1)
+        assert bench.call("f", 11) == 11
+    finally:
+        bench.cloud.control("clock", {"freeze": False})
+    bench.client.delete_function_concurrency(FunctionName="f")
+    assert [bench.call("f", n) for n in range(30)] == list(range(30))
+
+
+KIND = "import os, time\ndef handler(e, c):\n    time.sleep(e or 0)\n    return [os.environ['AWS_LAMBDA_INITIALIZATION_TYPE'], os.environ['AWS_LAMBDA_FUNCTION_VERSION']]"
+
+
+def provisioned(bench, qualifier, count=1):
+    """Until so many stand ready."""
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        state = bench.client.get_provisioned_concurrency_config(FunctionName="f", Qualifier=qualifier)
+        if state["Status"] != "IN_PROGRESS" and state["AllocatedProvisionedConcurrentExecutions"] == count:
+            return state
+        time.sleep(0.02)
+    raise AssertionError(state)
+
+
+def unreserved(bench):
+    return bench.client.get_account_settings()["AccountLimit"]["UnreservedConcurrentExecutions"]
+
+
+def test_beyond_the_provisioned_environments_calls_spill_over_to_others(bench):
+    held = Held(bench)
+    bench.client.publish_version(FunctionName="f")
+    bench.client.put_provisioned_concurrency_config(FunctionName="f", Qualifier="1", ProvisionedConcurrentExecutions=1)
+    assert provisioned(bench, "1")["Status"] == "READY" and unreserved(bench) == 999
+    event = {"arrived": held.queue, "go": "go-0"}
+    held.running = [held.pool.submit(bench.call, "f", event, Qualifier="1") for _ in range(2)]
+    sqs, here, end = bench.cloud.client("sqs"), 0, time.monotonic() + 60
+    while here < 2 and time.monotonic() < end:
+        here += len(sqs.receive_message(QueueUrl=held.queue, MaxNumberOfMessages=10).get("Messages", []))
+        time.sleep(0.02)
+    assert here == 2 and bench.client.get_provisioned_concurrency_config(FunctionName="f", Qualifier="1")["AvailableProvisionedConcurrentExecutions"] == 0
+    held.let_go()
+
+
+def test_what_is_provisioned_of_an_alias_moves_with_it(bench):
+    bench.deploy(code=KIND, Publish=True)
+    client = bench.client
+    client.update_function_configuration(FunctionName="f", Description="two")
+    bench.wait()
+    client.publish_version(FunctionName="f")
+    client.create_alias(FunctionName="f", Name="live", FunctionVersion="1")
+    client.put_provisioned_concurrency_config(FunctionName="f", Qualifier="live", ProvisionedConcurrentExecutions=1)
+    provisioned(bench, "live")
+    assert bench.call(Qualifier="live") == ["provisioned-concurrency", "1"]
+    weights = "Alias with weights can not be used with Provisioned Concurrency"
+    refused(client.update_alias, "InvalidParameterValueException", weights, FunctionName="f", Name="live", RoutingConfig={"AdditionalVersionWeights": {"2": 0.5}})
+    client.update_alias(FunctionName="f", Name="live", FunctionVersion="2")
+    provisioned(bench, "live")
+    assert bench.call(Qualifier="live") == ["provisioned-concurrency", "2"] and bench.call(Qualifier="1") == ["on-demand", "1"]
+    client.create_alias(FunctionName="f", Name="both", FunctionVersion="1", RoutingConfig={"AdditionalVersionWeights": {"2": 0.5}})
+    refused(client.put_provisioned_concurrency_config, "InvalidParameterValueException", weights, FunctionName="f", Qualifier="both", ProvisionedConcurrentExecutions=1)
+    client.delete_alias(FunctionName="f", Name="live")
+    assert unreserved(bench) == 1000 and bench.call(Qualifier="2") == ["on-demand", "2"]
+
+
+def test_what_a_deleted_function_had_goes_back_to_the_pool(bench):
+    bench.deploy(code=KIND, Publish=True)
+    bench.client.put_provisioned_concurrency_config(FunctionName="f", Qualifier="1", ProvisionedConcurrentExecutions=2)
+    provisioned(bench, "1", 2)
+    assert unreserved(bench) == 998
+    text = "Specified ConcurrentExecutions for function is greater than account's unreserved concurrency [900]."
+    refused(bench.client.put_provisioned_concurrency_config, "InvalidParameterValueException", text, FunctionName="f", Qualifier="1", ProvisionedConcurrentExecutions=901)
+    bench.client.delete_function(FunctionName="f")
+    assert unreserved(bench) == 1000
+
+
+def test_a_provisioned_environment_that_ends_is_replaced(bench):
+    bench.deploy(code=KIND, Publish=True, Timeout=1)
+    bench.client.put_provisioned_concurrency_config(FunctionName="f", Qualifier="1", ProvisionedConcurrentExecutions=1)
+    provisioned(bench, "1")
+    assert bench.call("f", 30, Qualifier="1")["errorType"] == "Sandbox.Timedout"
+    provisioned(bench, "1")
+    assert bench.call("f", Qualifier="1") == ["provisioned-concurrency", "1"]
+    bench.cloud.advance(hours=13)  # its credentials have ended
+    provisioned(bench, "1")
+    assert bench.call("f", Qualifier="1")[1] == "1"

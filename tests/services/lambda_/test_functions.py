@@ -183,3 +183,30 @@ def test_recursion_and_runtime_management_are_kept(bench):
     assert bench.client.get_runtime_management_config(FunctionName="f")["UpdateRuntimeOn"] == "Auto"
     assert bench.client.put_runtime_management_config(FunctionName="f", UpdateRuntimeOn="FunctionUpdate")["FunctionArn"] == arn
     assert bench.client.get_runtime_management_config(FunctionName="f")["UpdateRuntimeOn"] == "FunctionUpdate"
+
+
+def test_code_beyond_the_accounts_storage_is_refused(bench):
+    """75 GB are too many for a test: the quota is lowered."""
+    size = len(zipped(ECHO))
+    cloud, client = bench.cloud, bench.client
+    bench.deploy()
+    assert client.get_account_settings()["AccountLimit"]["TotalCodeSize"] == 80530636800
+
+    def limit(of):
+        cloud.control("quotas", {"account": cloud.account, "service": "lambda", "quota": "L-2ACBD22F", "value": of / (1 << 30)})
+    limit(size * 2)
+    settings = client.get_account_settings()
+    assert settings["AccountLimit"]["TotalCodeSize"] == size * 2 and settings["AccountUsage"]["TotalCodeSize"] == size
+    assert client.publish_version(FunctionName="f")["Version"] == "1"
+    exceeded = "CodeStorageExceededException"
+    refused(client.create_function, exceeded, FunctionName="g", Role=bench.role(), Runtime="python3.11", Handler="index.handler", Code={"ZipFile": zipped(ECHO)})
+    refused(client.publish_layer_version, exceeded, LayerName="l", Content={"ZipFile": zipped(ECHO)})
+    refused(client.update_function_code, exceeded, FunctionName="f", ZipFile=zipped(ECHO + "# a little longer than it was, by words that do not compress to nothing: 0123456789\n"))
+    limit(size * 3)
+    assert client.publish_layer_version(LayerName="l", Content={"ZipFile": zipped(ECHO)})["Version"] == 1
+    client.update_function_configuration(FunctionName="f", Description="changed")
+    bench.wait()
+    refused(client.publish_version, exceeded, FunctionName="f")
+    assert client.get_account_settings()["AccountUsage"]["TotalCodeSize"] == size * 3
+    client.delete_function(FunctionName="f")
+    assert client.get_account_settings()["AccountUsage"]["TotalCodeSize"] == size

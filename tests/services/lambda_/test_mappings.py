@@ -1,5 +1,6 @@
 """Event source mappings: of queues here, of streams in test_streams."""
 import json
+import time
 
 import pytest
 
@@ -165,3 +166,88 @@ def test_a_mapping_needs_a_queue_a_role_and_enough_visibility(bench):
     uuid = create(FunctionName="g", EventSourceArn=arn)["UUID"]
     text = f'An event source mapping with SQS arn (" {arn} ") and function (" g ") already exists. Please update or delete the existing mapping with UUID {uuid}'
     refused(create, "ResourceConflictException", text, FunctionName="g", EventSourceArn=arn)
+
+
+@pytest.mark.parametrize(("answer", "back"), [
+    ("None", 0), ("{}", 0), ("{'batchItemFailures': None}", 0), ("{'batchItemFailures': []}", 0), ("''", 0),
+    ("{'batchItemFailures': [{'itemIdentifier': 'unknown'}]}", 2), ("{'batchItemFailures': [{'itemIdentifier': ''}]}", 2), ("{'batchItemFailures': [{'itemIdentifier': None}]}", 2),
+    ("{'batchItemFailures': [{'wrong': 'key'}]}", 2), ("'text'", 2), ("{'batchItemFailures': [{'itemIdentifier': e['Records'][0]['messageId']}]}", 1),
+])
+def test_what_a_function_reports_decides_which_messages_come_back(bench, answer, back):
+    code = f"import boto3, os\ndef handler(e, c):\n    boto3.client('sqs').send_message(QueueUrl=os.environ['OUT'], MessageBody=str(len(e['Records'])))\n    return {answer}"
+    url, out, _ = mapped(bench, code, FunctionResponseTypes=["ReportBatchItemFailures"], Enabled=False)
+    bench.cloud.client("sqs").send_message_batch(QueueUrl=url, Entries=[{"Id": str(n), "MessageBody": "x"} for n in range(2)])
+    enable(bench)
+    assert soon(lambda: bodies(bench, out)) == [2]
+    assert soon(lambda: left(bench, url) == back)
+
+
+def test_the_answer_counts_only_where_reports_are_asked_for(bench):
+    code = "import boto3, os\ndef handler(e, c):\n    boto3.client('sqs').send_message(QueueUrl=os.environ['OUT'], MessageBody='1')\n    return {'batchItemFailures': [{'itemIdentifier': e['Records'][0]['messageId']}]}"
+    url, out, _ = mapped(bench, code)
+    bench.cloud.client("sqs").send_message(QueueUrl=url, MessageBody="x")
+    assert soon(lambda: bodies(bench, out)) == [1] and soon(lambda: left(bench, url) == 0)
+
+
+def test_a_group_waits_for_its_failed_batch_and_another_group_goes_on(bench):
+    url, out, _ = mapped(bench, fifo=True, BatchSize=1, Enabled=False)
+    sqs = bench.cloud.client("sqs")
+    for group, body in (("a", "bad"), ("a", "a2"), ("b", "b1")):
+        sqs.send_message(QueueUrl=url, MessageBody=body, MessageGroupId=group)
+    enable(bench)
+    bench.cloud.advance(1)
+    assert sorted(body for batch in bodies(bench, out) for body in batch) == ["b1", "bad"]
+    bench.cloud.advance(31)
+    assert bodies(bench, out) == [["bad"]]
+
+
+def test_a_queue_of_fifo_takes_ten_at_most_and_no_window(bench):
+    sqs = bench.cloud.client("sqs")
+    url = sqs.create_queue(QueueName="q.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    bench.deploy("f", "", READ)
+    create = bench.client.create_event_source_mapping
+    refused(create, "InvalidParameterValueException", FunctionName="f", EventSourceArn=arn, BatchSize=11)
+    refused(create, "InvalidParameterValueException", FunctionName="f", EventSourceArn=arn, MaximumBatchingWindowInSeconds=1)
+    refused(create, "ValidationException", FunctionName="f", EventSourceArn=arn, ScalingConfig={"MaximumConcurrency": 1001})
+    refused(create, "ValidationException", FunctionName="f", EventSourceArn=arn, BatchSize=10001)
+    refused(create, "ValidationException", FunctionName="f", EventSourceArn=arn, MaximumBatchingWindowInSeconds=301)
+
+
+def test_a_mapping_passes_through_its_states(bench):
+    _, _, made = mapped(bench)
+    client, uuid = bench.client, made["UUID"]
+    wait(bench, uuid)
+    assert client.get_event_source_mapping(UUID=uuid)["State"] == "Enabled" and made["ResponseMetadata"]["HTTPStatusCode"] == 202
+    for change, passing, then in (({"BatchSize": 5}, "Updating", "Enabled"), ({"Enabled": False}, "Disabling", "Disabled"), ({"Enabled": True}, "Enabling", "Enabled")):
+        answer = client.update_event_source_mapping(UUID=uuid, **change)
+        assert answer["State"] == passing and answer["ResponseMetadata"]["HTTPStatusCode"] == 202
+        wait(bench, uuid)
+        assert client.get_event_source_mapping(UUID=uuid)["State"] == then
+    assert client.delete_event_source_mapping(UUID=uuid)["ResponseMetadata"]["HTTPStatusCode"] == 202
+
+
+def test_many_batches_run_at_once_and_no_more_than_asked(bench):
+    from .test_concurrency import HELD
+    code = HELD.replace("def handler(e, c):", "def handler(e, c):\n    import os; e = {'arrived': os.environ['OUT'], 'go': 'go'}")
+    url, out, _ = mapped(bench, code, BatchSize=1, Enabled=False, ScalingConfig={"MaximumConcurrency": 2})
+    bench.allow("f-role", {"Effect": "Allow", "Action": "ssm:GetParameters", "Resource": "*"})
+    for n in range(4):
+        bench.cloud.client("sqs").send_message(QueueUrl=url, MessageBody=str(n))
+    enable(bench)
+    wait_for(bench, out, 2)
+    attributes = bench.cloud.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    assert attributes["ApproximateNumberOfMessagesNotVisible"] == "2" and attributes["ApproximateNumberOfMessages"] == "2"
+    bench.cloud.client("ssm").put_parameter(Name="go", Type="String", Value="go")
+    wait_for(bench, out, 2)
+    assert soon(lambda: left(bench, url) == 0)
+
+
+def wait_for(bench, out, count):
+    """Until so many messages have come."""
+    here, end = 0, time.monotonic() + 60
+    while here < count:
+        assert time.monotonic() < end, here
+        here += len(received(bench, out))
+        time.sleep(0.02)
+    return True

@@ -49,3 +49,11 @@ def test_another_account_may_invoke_what_the_policy_opens_to_it(bench):
     assert theirs.invoke(FunctionName=arn, Qualifier="1")["StatusCode"] == 200
     bench.client.add_permission(FunctionName="f", StatementId="x", Action="lambda:InvokeFunction", Principal=other.account)
     assert theirs.invoke(FunctionName=arn)["StatusCode"] == 200
+
+
+def test_a_policy_may_ask_which_function_acts(bench):
+    code = "import boto3\ndef handler(e, c):\n    try:\n        boto3.client('sqs').list_queues()\n        return 'yes'\n    except Exception as x:\n        return x.response['Error']['Code']"
+    for name in ("f", "g"):
+        arn = f"arn:aws:lambda:us-east-1:{bench.cloud.account}:function:f"
+        bench.deploy(name, code, {"Effect": "Allow", "Action": "sqs:ListQueues", "Resource": "*", "Condition": {"ArnEquals": {"lambda:SourceFunctionArn": arn}}}, Timeout=20)
+    assert [bench.call(name) for name in ("f", "g")] == ["yes", "AccessDenied"]

@@ -194,3 +194,55 @@ def handler(event, context):
     s.put("c")
     bench.cloud.advance(61)
     assert s.seen() == [[["c"], 0, "Z"]]
+
+
+def test_a_mapping_of_a_stream_has_awss_defaults_and_no_twin(bench):
+    s = Streamed(bench)
+    uuid = s.map(StartingPosition="LATEST")
+    made = bench.client.get_event_source_mapping(UUID=uuid)
+    wanted = {"BatchSize": 100, "ParallelizationFactor": 1, "MaximumRetryAttempts": -1, "MaximumRecordAgeInSeconds": -1, "BisectBatchOnFunctionError": False, "TumblingWindowInSeconds": 0,
+              "MaximumBatchingWindowInSeconds": 0, "StartingPosition": "LATEST", "LastProcessingResult": "No records processed", "State": "Enabled"}
+    assert wanted.items() <= made.items()
+    text = f'The event source arn (" {s.arn} ") and function (" f ") provided mapping already exists. Please update or delete the existing mapping with UUID {uuid}'
+    refused(bench.client.create_event_source_mapping, "ResourceConflictException", text, EventSourceArn=s.arn, FunctionName="f", StartingPosition="LATEST")
+
+
+def test_records_too_old_are_given_up_and_told_to_a_bucket_with_what_they_were(bench):
+    s3, bucket = bench.cloud.client("s3"), f"given-up-{bench.cloud.account}"
+    s3.create_bucket(Bucket=bucket)
+    s = Streamed(bench)
+    bench.allow("f-role", {"Effect": "Allow", "Action": ["s3:PutObject", "s3:ListBucket"], "Resource": "*"})
+    uuid = s.map(MaximumRecordAgeInSeconds=60, DestinationConfig={"OnFailure": {"Destination": f"arn:aws:s3:::{bucket}"}}, Enabled=False)
+    s.put("old")
+    bench.cloud.advance(minutes=5)
+    s.put("new")
+    bench.client.update_event_source_mapping(UUID=uuid, Enabled=True)
+    wait(bench, uuid)
+    bench.cloud.advance(1)
+    assert s.seen() == [["new"]]
+    [found] = s3.list_objects_v2(Bucket=bucket)["Contents"]
+    record = json.loads(s3.get_object(Bucket=bucket, Key=found["Key"])["Body"].read())
+    assert record["requestContext"]["condition"] == "RecordAgeExceeded" and record["DDBStreamBatchInfo"]["batchSize"] == 1 and record["version"] == "1.0"
+    assert [r["dynamodb"]["Keys"]["id"]["S"] for r in json.loads(record["payload"])["Records"]] == ["old"]
+
+
+def test_a_disappeared_item_says_who_deleted_it(bench):
+    code = "import boto3, json, os\ndef handler(e, c): boto3.client('sqs').send_message(QueueUrl=os.environ['OUT'], MessageBody=json.dumps([[r['eventName'], r.get('userIdentity')] for r in e['Records']]))"
+    s = Streamed(bench, code)
+    s.map(StartingPosition="LATEST")
+    s.table.update_time_to_live(TableName="tab", TimeToLiveSpecification={"Enabled": True, "AttributeName": "ttl"})
+    s.table.put_item(TableName="tab", Item={"id": {"S": "a"}, "ttl": {"N": str(int(bench.cloud.now) + 600)}})
+    bench.cloud.advance(days=3)
+    seen = [x for batch in s.seen() for x in batch]
+    assert seen == [["INSERT", None], ["REMOVE", {"principalId": "dynamodb.amazonaws.com", "type": "Service"}]]
+
+
+def test_a_filter_can_choose_what_expired(bench):
+    s = Streamed(bench)
+    s.map(FilterCriteria={"Filters": [{"Pattern": json.dumps({"userIdentity": {"type": ["Service"], "principalId": ["dynamodb.amazonaws.com"]}})}]})
+    s.table.update_time_to_live(TableName="tab", TimeToLiveSpecification={"Enabled": True, "AttributeName": "ttl"})
+    s.table.put_item(TableName="tab", Item={"id": {"S": "expiring"}, "ttl": {"N": str(int(bench.cloud.now) + 600)}})
+    s.put("other")
+    s.table.delete_item(TableName="tab", Key={"id": {"S": "other"}})
+    bench.cloud.advance(days=3)
+    assert s.seen() == [["expiring"]]

@@ -45,7 +45,7 @@ class Hyperplane:
             self.next = (self.next + 1) % PAIRS
         number, self.next = self.next, (self.next + 1) % PAIRS
         self.serial += 1
-        way = Way(self, world, f"fn-{self.serial}", number)
+        way = Way(self, world, f"fn-{self.serial}", number, interface)
         self.used.add(number)
         try:
             await self._connect(way, interface)
@@ -76,8 +76,9 @@ class Hyperplane:
 class Way:
     """The network of one environment. It ends with `leave`, once no process is left in it."""
 
-    def __init__(self, plane: Hyperplane, world: World, name: str, number: int) -> None:
+    def __init__(self, plane: Hyperplane, world: World, name: str, number: int, interface: str) -> None:
         self.plane, self.world, self.name, self.number, self.holder = plane, world, name, number, world.pid
+        self.interface = interface
 
     @property
     def alive(self) -> bool:

@@ -18,6 +18,19 @@ class Joined(NamedTuple):
     binds: tuple[tuple[str, str], ...]  # files below the engine's code directory, and what they replace inside
 
 
+class Mount(NamedTuple):
+    """A directory that an environment shares with others, at /mnt/NAME; let in only if `address` can be reached from its network."""
+
+    source: str  # relative to the engine's shared directory
+    name: str
+    address: str
+    port: int
+    patience: float
+    uid: int  # whose, on disk, what the runtime writes is
+    gid: int
+    read_only: bool
+
+
 class Spec(NamedTuple):
     """An environment to be: everything that, when it changes, needs new environments."""
 
@@ -29,6 +42,7 @@ class Spec(NamedTuple):
     tmp_mb: int
     variables: dict[str, str]
     joined: Joined | None = None
+    mounts: tuple[Mount, ...] = ()
 
 
 @dataclass(slots=True)

@@ -33,7 +33,9 @@ ENTRY = {"provided": [["/var/runtime/bootstrap"], ["/var/task/bootstrap"], ["/op
 
 
 class Engine:
-    def __init__(self, code: Path, cache: Path, serve_endpoint: Callable[[socket.socket], Awaitable[Any]] | None = None, ports: tuple[int, ...] = (4566,)) -> None:
+    def __init__(self, code: Path, cache: Path, serve_endpoint: Callable[[socket.socket], Awaitable[Any]] | None = None, ports: tuple[int, ...] = (4566,),
+                 shared: Path | None = None) -> None:
+        self.shared = shared
         self.code, self.cache, self.serve_endpoint, self.ports = code, cache, serve_endpoint, ports
         self.host: Host | None = None
         self.environments: set[Environment] = set()
@@ -44,7 +46,7 @@ class Engine:
             if os.uname().sysname != "Linux":
                 raise SandboxError("Functions run in Linux namespaces; this machine has none.")
             self.code.mkdir(parents=True, exist_ok=True)
-            self.host = Host(self.code, self.cache)
+            self.host = Host(self.code, self.cache, self.shared)
         return self.host
 
     def capabilities(self) -> dict[str, Any]:
@@ -143,6 +145,8 @@ class Engine:
             runtime_port = RUNTIME_PORT if net else free_port()
             ports.append(runtime_port)
         order: dict[str, Any] = {"joined": spec.joined is not None, "binds": spec.joined.binds if spec.joined else (), "task": spec.task, "opt": spec.opt, "tmp_mb": spec.tmp_mb, "ports": ports}
+        if spec.mounts:
+            order["mounts"] = [mount._asdict() for mount in spec.mounts]
         order["env"] = {
             "PATH": PATH, "LD_LIBRARY_PATH": LIBRARY_PATH, "LANG": "en_US.UTF-8", "TZ": ":UTC", "LAMBDA_TASK_ROOT": "/var/task",
             "LAMBDA_RUNTIME_DIR": "/var/runtime", "_HANDLER": spec.handler, "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{runtime_port}",

@@ -24,8 +24,9 @@ FILES = {
 }
 
 
-def describe(interpreter: Interpreter, code: Path, pyc: Path, others: dict[str, str], *, rootless: bool, net: bool, preload: bool, counted: bool) -> dict[str, Any]:
-    """The order for the warden. `others`: name -> host directory, kept below /.cloche for environments to mount at /var/lang."""
+def describe(interpreter: Interpreter, code: Path, pyc: Path, others: dict[str, str], *, rootless: bool, net: bool, preload: bool, counted: bool,
+             shared: Path | None = None) -> dict[str, Any]:
+    """The order for the warden. `others`: name -> host directory, kept below /.cloche for environments to mount at /var/lang; `shared`: where directories lie that environments may share."""
     binds: list[tuple[str, str, bool]] = [("/usr", "/usr", False), (interpreter.prefix, "/var/lang", False)]
     links = {"/var/node_modules": "/var/runtime/node_modules",  # where `import` looks from /var/task
              "/dev/fd": "/proc/self/fd", "/dev/stdin": "/proc/self/fd/0", "/dev/stdout": "/proc/self/fd/1", "/dev/stderr": "/proc/self/fd/2"}
@@ -39,10 +40,12 @@ def describe(interpreter: Interpreter, code: Path, pyc: Path, others: dict[str, 
     binds += [(path, f"/var/runtime/{name}", False) for name, path in libraries().items()]
     binds += [(str(INSIDE), "/var/runtime/cloche", False), (str(code), "/.cloche/code", False), (str(pyc), "/.cloche/pyc", True)]
     binds += [(path, f"/.cloche/{name}", False) for name, path in others.items()]
+    if shared:
+        binds.append((str(shared), "/.cloche/shared", True))
     options = {"rootless": rootless, "net": net, "preload": preload, "counted": counted, "pyc": "/.cloche/pyc"}
     return {
         "rootless": rootless, "binds": binds, "links": links, "files": FILES,
-        "directories": ["/var/task", "/var/runtime/node_modules", "/opt", "/tmp", "/proc", "/dev", "/etc", "/root"],
+        "directories": ["/var/task", "/var/runtime/node_modules", "/opt", "/mnt", "/tmp", "/proc", "/dev", "/etc", "/root"],
         "argv": [f"/var/lang/{interpreter.executable}", "-I", "-S", "/var/runtime/cloche/zygote.py", json.dumps(options)],
         "env": {"LD_LIBRARY_PATH": LIBRARY_PATH, "PATH": PATH, "LANG": "en_US.UTF-8", "LC_ALL": "C.UTF-8", "TZ": ":UTC"},
     }

@@ -134,8 +134,8 @@ def children(pid: int) -> list[int]:
 class Host:
     """The warden and the zygotes of one server."""
 
-    def __init__(self, code: Path, cache: Path) -> None:
-        self.code, self.cache = code, cache
+    def __init__(self, code: Path, cache: Path, shared: Path | None = None) -> None:
+        self.code, self.cache, self.shared = code, cache, shared
         self.loop = asyncio.get_running_loop()
         self.rootless = os.geteuid() != 0
         self.cgroups = Cgroups()
@@ -161,9 +161,10 @@ class Host:
 
     async def _start_zygote(self, key: str, interpreter: Interpreter, others: dict[str, str], preload: bool) -> Zygote:
         pyc = self.cache / "pyc"
-        for directory in (self.code, pyc):
+        for directory in (self.code, pyc, *([self.shared] if self.shared else [])):
             directory.mkdir(parents=True, exist_ok=True)
-        order = root.describe(interpreter, self.code, pyc, others, rootless=self.rootless, net=self.net, preload=preload, counted="pids" in self.cgroups.bases or self.cgroups.unified)
+        order = root.describe(interpreter, self.code, pyc, others, rootless=self.rootless, net=self.net, preload=preload, counted="pids" in self.cgroups.bases or self.cgroups.unified,
+                              shared=self.shared)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         socket.send_fds(self.control, [json.dumps(order).encode()], [theirs.fileno()])
         theirs.close()

@@ -9,11 +9,12 @@ from cloche.services.organizations import public as organizations
 
 from . import errors
 from . import service as analyzer
+from .unused import AGE
 
 if TYPE_CHECKING:
     from cloche.shapes import accessanalyzer as t
 
-BUILT = ("ACCOUNT", "ORGANIZATION")
+BUILT = ("ACCOUNT", "ORGANIZATION", "ACCOUNT_UNUSED_ACCESS", "ORGANIZATION_UNUSED_ACCESS")
 PRINCIPAL = "access-analyzer.amazonaws.com"
 
 
@@ -25,10 +26,15 @@ class Analyzer(Record, frozen=True):
     created: float
     rules: dict[str, dict[str, Any]] = {}              # archive rule -> {filter, created, updated}
     tags: dict[str, str] = {}
+    configuration: dict[str, Any] = {}
 
     @property
     def key(self) -> str:
         return self.name
+
+    @property
+    def unused(self) -> bool:
+        return self.type.endswith("_UNUSED_ACCESS")
 
 
 def arn(call: Call, name: str) -> str:
@@ -63,7 +69,7 @@ def of_arn(call: Call, text: str) -> Analyzer:
 
 def zone(call: Call, one: Analyzer) -> tuple[frozenset[str], str]:
     """The accounts within, and the organization's id."""
-    if one.type == "ACCOUNT":
+    if one.type.startswith("ACCOUNT"):
         return frozenset((call.account,)), ""
     manager = organizations.administers(call.cloud, call.account, PRINCIPAL)
     if manager is None:
@@ -73,10 +79,10 @@ def zone(call: Call, one: Analyzer) -> tuple[frozenset[str], str]:
 
 
 def view(call: Call, one: Analyzer) -> Any:
-    return {"arn": arn(call, one.name), "name": one.name, "type": one.type, "createdAt": one.created, "tags": one.tags, "status": "ACTIVE"}
+    return {"arn": arn(call, one.name), "name": one.name, "type": one.type, "createdAt": one.created, "tags": one.tags, "status": "ACTIVE", **({"configuration": one.configuration} if one.unused else {})}
 
 
-@analyzer.op(resource=by_name, partly="analyzers of external access (ACCOUNT, ORGANIZATION) alone")
+@analyzer.op(resource=by_name, partly="analyzers of external and of unused access; those of internal access are not built")
 def create_analyzer(call: Call, req: t.CreateAnalyzerRequest) -> t.CreateAnalyzerResponse:
     name, type = req["analyzerName"], req["type"]
     if type not in BUILT:
@@ -85,12 +91,39 @@ def create_analyzer(call: Call, req: t.CreateAnalyzerRequest) -> t.CreateAnalyze
         raise errors.exists("analyzer", name)
     if any(one.type == type for one in call.all(Analyzer)):
         raise errors.quota(f"analyzers of type {type}")
-    if type == "ORGANIZATION" and organizations.administers(call.cloud, call.account, PRINCIPAL) is None:
+    if type.startswith("ORGANIZATION") and organizations.administers(call.cloud, call.account, PRINCIPAL) is None:
         raise errors.no_organization()
     rules = {rule["ruleName"]: {"filter": rule["filter"], "created": call.now, "updated": call.now} for rule in req.get("archiveRules", [])}
     iam.ensure_linked(call.of("iam"), PRINCIPAL)
-    made = call.put(Analyzer(name, type, call.now, rules, req.get("tags", {})))
+    made = call.put(Analyzer(name, type, call.now, rules, req.get("tags", {}), configured(type, req.get("configuration", {}))))
     return {"arn": arn(call, made.name)}
+
+
+def configured(type: str, given: Any) -> dict[str, Any]:
+    """What an analyzer of unused access looks for: ninety days, unless it is told."""
+    if not type.endswith("_UNUSED_ACCESS"):
+        if given:
+            raise errors.invalid(f"An analyzer of type {type} takes no configuration.")
+        return {}
+    if "internalAccess" in given:
+        raise errors.invalid(f"An analyzer of type {type} takes a configuration of unusedAccess.")
+    found = {"unusedAccessAge": AGE} | given.get("unusedAccess", {})
+    if not 1 <= found["unusedAccessAge"] <= 365:
+        raise errors.invalid("unusedAccessAge must be from 1 to 365 days.")
+    return {"unusedAccess": found}
+
+
+@analyzer.op(resource=by_name)
+def update_analyzer(call: Call, req: t.UpdateAnalyzerRequest) -> t.UpdateAnalyzerResponse:
+    """The exclusions may change; the age stays as it was made."""
+    one = find(call, req["analyzerName"])
+    new = configured(one.type, req.get("configuration", one.configuration))
+    if one.unused:
+        if "unusedAccessAge" in req.get("configuration", {}).get("unusedAccess", {}) and new["unusedAccess"]["unusedAccessAge"] != one.configuration["unusedAccess"]["unusedAccessAge"]:
+            raise errors.invalid("The unusedAccessAge of an analyzer cannot be changed.")
+        new = {"unusedAccess": new["unusedAccess"] | {"unusedAccessAge": one.configuration["unusedAccess"]["unusedAccessAge"]}}
+    one = call.put(one.but(configuration=new))
+    return {"configuration": one.configuration}  # type: ignore[typeddict-item]
 
 
 @analyzer.op(resource=by_name)
@@ -108,8 +141,9 @@ def list_analyzers(call: Call, req: t.ListAnalyzersRequest) -> t.ListAnalyzersRe
 @analyzer.op(resource=by_name)
 def delete_analyzer(call: Call, req: t.DeleteAnalyzerRequest) -> None:
     from .findings import Finding
+    from .unused import Unused
     one = find(call, req["analyzerName"])
-    for finding in call.all(Finding):
+    for finding in (*call.all(Finding), *call.all(Unused)):
         if finding.analyzer == one.name:
             call.delete(finding)
     call.delete(one)

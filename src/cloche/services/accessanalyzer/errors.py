@@ -20,7 +20,7 @@ def quota(what: str) -> AwsError:
 
 
 def not_built(what: str) -> AwsError:
-    return AwsError("NotImplemented", f"Analyzers of type {what} are not built in Cloche yet: ACCOUNT and ORGANIZATION find external access.", 501)
+    return AwsError("NotImplemented", f"Analyzers of type {what} are not built in Cloche yet: there are those of external and of unused access.", 501)
 
 
 def no_organization() -> AwsError:

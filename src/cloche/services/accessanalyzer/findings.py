@@ -7,7 +7,7 @@ from cloche.iam import MalformedPolicy, parse
 from cloche.iam.external import openings
 from cloche.kernel import Call, Record, pages
 
-from . import errors, resources
+from . import errors, resources, unused
 from . import service as analyzer
 from .analyzers import Analyzer, by_arn, of_arn, rule, zone
 
@@ -40,6 +40,8 @@ class Finding(Record, frozen=True):
 
 def look(call: Call, one: Analyzer, again: bool = False) -> list[Finding]:
     """The analyzer's findings as of now."""
+    if one.unused:  # time alone makes such findings
+        return unused.look(call, one, zone(call, one)[0], lambda fresh: any(matches(fresh, each["filter"]) for each in one.rules.values()))  # type: ignore[return-value]
     memo = call.cloud.memory.setdefault("access-analyzer.seen", {})
     place = (call.account, call.region, one.name)
     mine = {finding.name: finding for finding in call.all(Finding) if finding.analyzer == one.name}
@@ -71,7 +73,7 @@ def look(call: Call, one: Analyzer, again: bool = False) -> list[Finding]:
 
 
 ATTRIBUTES = {"resource": lambda f: [f.resource], "resourceType": lambda f: [f.type], "resourceOwnerAccount": lambda f: [f.owner], "isPublic": lambda f: [str(f.public).lower()],
-              "status": lambda f: [f.status], "id": lambda f: [f.id], "action": lambda f: f.actions, "findingType": lambda f: ["ExternalAccess"], "error": lambda f: []}
+              "status": lambda f: [f.status], "id": lambda f: [f.id], "action": lambda f: f.actions, "findingType": lambda f: [kind(f)], "error": lambda f: []}
 
 
 def matches(finding: Finding, filter: dict[str, Any]) -> bool:
@@ -96,8 +98,12 @@ def view(one: Finding) -> Any:
             "createdAt": one.created, "analyzedAt": one.analyzed, "updatedAt": one.updated, "status": one.status, "resourceOwnerAccount": one.owner, "sources": [{"type": "POLICY"}]}
 
 
+def kind(one: Any) -> str:
+    return getattr(one, "what", "ExternalAccess")
+
+
 def short(one: Finding) -> Any:
-    return {name: value for name, value in view(one).items() if name not in ("principal", "action", "isPublic", "condition", "sources")} | {"findingType": "ExternalAccess"}
+    return {name: value for name, value in view(one).items() if name not in ("principal", "action", "isPublic", "condition", "sources")} | {"findingType": kind(one)}
 
 
 def wanted(call: Call, req: Any) -> tuple[list[Finding], dict[str, str]]:
@@ -110,6 +116,7 @@ def wanted(call: Call, req: Any) -> tuple[list[Finding], dict[str, str]]:
 
 @analyzer.op(resource=by_arn)
 def list_findings(call: Call, req: t.ListFindingsRequest) -> t.ListFindingsResponse:
+    external(call, req)
     found, more = wanted(call, req)
     return {"findings": [view(one) for one in found], **more}
 
@@ -118,6 +125,11 @@ def list_findings(call: Call, req: t.ListFindingsRequest) -> t.ListFindingsRespo
 def list_findings_v2(call: Call, req: t.ListFindingsV2Request) -> t.ListFindingsV2Response:
     found, more = wanted(call, req)
     return {"findings": [short(one) for one in found], **more}
+
+
+def external(call: Call, req: Any) -> None:
+    if of_arn(call, req["analyzerArn"]).unused:
+        raise errors.invalid("The analyzer finds unused access: use ListFindingsV2 and GetFindingV2.")
 
 
 def find(call: Call, req: Any) -> Finding:
@@ -130,12 +142,16 @@ def find(call: Call, req: Any) -> Finding:
 
 @analyzer.op(resource=by_arn)
 def get_finding(call: Call, req: t.GetFindingRequest) -> t.GetFindingResponse:
+    external(call, req)
     return {"finding": view(find(call, req))}
 
 
 @analyzer.op(resource=by_arn)
 def get_finding_v2(call: Call, req: t.GetFindingV2Request) -> t.GetFindingV2Response:
-    one = find(call, req)
+    one: Any = find(call, req)
+    if isinstance(one, unused.Unused):
+        found, more = pages.page(list(enumerate(one.details)), req, lambda pair: str(pair[0]), 100, errors.bad_token, size="maxResults", token="nextToken")
+        return short(one) | {"findingDetails": [each for _, each in found], **more}  # type: ignore[no-any-return]
     details = {"action": one.actions, "condition": one.condition, "isPublic": one.public, "principal": one.principal, "sources": [{"type": "POLICY"}]}
     return short(one) | {"findingDetails": [{"externalAccessDetails": details}]}  # type: ignore[no-any-return]
 
@@ -183,3 +199,23 @@ def list_analyzed_resources(call: Call, req: t.ListAnalyzedResourcesRequest) -> 
     every = [(arn, type, account) for account in sorted(zone(call, one)[0]) for arn, type, _ in resources.every(call, account) if req.get("resourceType") in (None, type)]
     found, more = pages.page(sorted(every), req, lambda each: each[0], 100, errors.bad_token, size="maxResults", token="nextToken")
     return {"analyzedResources": [{"resourceArn": arn, "resourceType": type, "resourceOwnerAccount": account} for arn, type, account in found], **more}  # type: ignore[typeddict-item]
+
+
+@analyzer.op(resource=by_arn)
+def get_findings_statistics(call: Call, req: t.GetFindingsStatisticsRequest) -> t.GetFindingsStatisticsResponse:
+    one = of_arn(call, req["analyzerArn"])
+    found = look(call, one)
+    totals = {f"total{status.capitalize()}Findings": sum(each.status == status for each in found) for status in ("ACTIVE", "ARCHIVED", "RESOLVED")}
+    active = [each for each in found if each.status == "ACTIVE"]
+    answer: dict[str, Any]
+    if one.unused:
+        per_type = [{"unusedAccessType": what, "total": sum(kind(each) == what for each in active)} for what in ("UnusedIAMRole", "UnusedIAMUserAccessKey", "UnusedIAMUserPassword", "UnusedPermission")]
+        counted = sorted(((sum(each.owner == owner for each in active), owner) for owner in {each.owner for each in active}), reverse=True)[:10]
+        answer = {"unusedAccessFindingsStatistics": totals | {"unusedAccessTypeStatistics": per_type} | ({"topAccounts": [{"account": owner, "numberOfActiveFindings": n} for n, owner in counted]} if counted else {})}
+    else:
+        per: dict[str, dict[str, int]] = {}
+        for each in active:
+            line = per.setdefault(each.type, {"totalActivePublic": 0, "totalActiveCrossAccount": 0})
+            line["totalActivePublic" if each.public else "totalActiveCrossAccount"] += 1
+        answer = {"externalAccessFindingsStatistics": totals | {"resourceTypeStatistics": per}}
+    return {"findingsStatistics": [answer], "lastUpdatedAt": call.now}  # type: ignore[typeddict-item]

@@ -4,6 +4,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cloche.kernel import Call, Record
+from cloche.services.service_quotas import public as quotas
 
 from . import describe, errors_vpc, idempotency, links, names, network, tags, vpcs
 from . import service as ec2
@@ -13,7 +14,7 @@ from .routes import TARGETS, Target
 if TYPE_CHECKING:
     from cloche.shapes import ec2 as t
 
-MOST = 5  # per region
+QUOTA = "vpc/L-45FE3B85"  # per region
 
 
 class EgressOnlyGateway(Record, frozen=True):
@@ -58,7 +59,7 @@ def create_egress_only_internet_gateway(call: Call, req: t.CreateEgressOnlyInter
     vpc, token = vpcs.find(call, req["VpcId"]), req.get("ClientToken") or ""
     if known := call.get(EgressOnlyGateway, idempotency.made(call, req)):
         return {"EgressOnlyInternetGateway": shown(call, known), "ClientToken": token}
-    if len(call.all(EgressOnlyGateway)) >= MOST:
+    if len(call.all(EgressOnlyGateway)) >= quotas.value(call, QUOTA):
         raise errors_vpc.egress_only_gateway_limit()
     if links.count(call, vpc.id, "eigw-"):
         raise errors_vpc.already_associated(f"resource {vpc.id} already has an egress-only internet gateway attached")

@@ -4,6 +4,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cloche.kernel import ANY, AwsError, Call, Record
+from cloche.services.service_quotas import public as quotas
 
 from . import addresses, describe, elastic_ips, errors, errors_vpc, names, tags
 from . import service as ec2
@@ -81,7 +82,7 @@ def accept_address_transfer(call: Call, req: t.AcceptAddressTransferRequest) -> 
         raise AwsError("InvalidTransfer.AddressAssociated", f"The Elastic IP address {one.public} cannot be transferred: it is associated")
     if one.name:
         raise AwsError("InvalidTransfer.AddressCustomPtrSet", f"The Elastic IP address {one.public} cannot be transferred: it has a reverse DNS record")
-    if len(call.all(elastic_ips.ElasticIp)) >= elastic_ips.MOST:
+    if len(call.all(elastic_ips.ElasticIp)) >= quotas.value(call, elastic_ips.QUOTA):
         raise errors_vpc.address_limit()
     elastic_ips.forget(there, one)
     addresses.pass_public(call, one.public, one.id, call.account)

@@ -4,6 +4,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cloche.kernel import Call, Need, Record
+from cloche.services.service_quotas import public as quotas
 
 from . import addresses, describe, errors, errors_vpc, internet_gateways, links, names, network_interfaces, public_addresses, tags
 from . import service as ec2
@@ -12,7 +13,7 @@ from .network_interfaces import NetworkInterface
 if TYPE_CHECKING:
     from cloche.shapes import ec2 as t
 
-MOST = 5  # per region
+QUOTA = "ec2/L-0263D0A3"  # per region
 
 
 class ElasticIp(Record, frozen=True):
@@ -115,7 +116,7 @@ def allocate_address(call: Call, req: t.AllocateAddressRequest) -> t.AllocateAdd
         raise errors.AwsError("InvalidPoolID.NotFound", f"The pool ID '{req.get('CustomerOwnedIpv4Pool') or req.get('IpamPoolId')}' does not exist")
     if (group := req.get("NetworkBorderGroup")) and group != call.region:
         raise errors.invalid_value(group, "networkBorderGroup", "Unknown network border group")
-    if len(call.all(ElasticIp)) >= MOST:
+    if len(call.all(ElasticIp)) >= quotas.value(call, QUOTA):
         raise errors_vpc.address_limit()
     id_ = call.id("eipalloc-")
     if (wanted := req.get("Address")) and (addresses.number_or_none(wanted) is None or not addresses.recover_public(call, wanted, id_)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cloche.kernel import Call, Record
+from cloche.services.service_quotas import public as quotas
 
 from . import describe, errors, errors_vpc, links, names, network, route_tables, tags, vpcs
 from . import service as ec2
@@ -13,7 +14,7 @@ from .routes import TARGETS, Target
 if TYPE_CHECKING:
     from cloche.shapes import ec2 as t
 
-MOST = 5  # per region
+QUOTA = "vpc/L-A4707A72"  # per region
 
 
 class InternetGateway(Record, frozen=True):
@@ -75,7 +76,7 @@ def shown(call: Call, one: InternetGateway) -> t.InternetGateway:
 
 @ec2.op(**names.making("internet-gateway"))
 def create_internet_gateway(call: Call, req: t.CreateInternetGatewayRequest) -> t.CreateInternetGatewayResult:
-    if len(call.all(InternetGateway)) >= MOST:
+    if len(call.all(InternetGateway)) >= quotas.value(call, QUOTA):
         raise errors_vpc.internet_gateway_limit()
     one = enter(call)
     tags.take(call, req, "internet-gateway", one.id)

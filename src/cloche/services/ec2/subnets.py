@@ -4,6 +4,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cloche.kernel import Call, Record
+from cloche.services.service_quotas import public as quotas
 
 from . import addresses, describe, errors, errors_vpc, links, names, network, tags, vpcs, zones
 from . import service as ec2
@@ -12,7 +13,7 @@ from .vpcs import Block, Vpc
 if TYPE_CHECKING:
     from cloche.shapes import ec2 as t
 
-MOST = 200  # per VPC
+QUOTA = "vpc/L-407747CB"  # per VPC
 
 
 class Subnet(Record, frozen=True):
@@ -164,7 +165,7 @@ def create_subnet(call: Call, req: t.CreateSubnetRequest) -> t.CreateSubnetResul
         raise errors_vpc.no_cidr()
     cidr = range4(call, vpc, cidr) if cidr else ""
     blocks6 = [Block(call.id("subnet-cidr-assoc-"), range6(call, vpc, cidr6))] if cidr6 else []
-    if links.count(call, vpc.id, "subnet-") >= MOST:
+    if links.count(call, vpc.id, "subnet-") >= quotas.value(call, QUOTA):
         raise errors_vpc.subnet_limit()
     subnet = enter(call, vpc, _zone(call, req), cidr, blocks6=blocks6, native6=native, assign6=native, hostname_type="resource-name" if native else "ip-name")
     tags.take(call, req, "subnet", subnet.id)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from cloche.kernel import AwsError, Call, Record
+from cloche.services.service_quotas import public as quotas
 
 from . import addresses, describe, dhcp_options, errors, errors_vpc, links, names, network, tags
 from . import service as ec2
@@ -17,7 +18,7 @@ from . import service as ec2
 if TYPE_CHECKING:
     from cloche.shapes import ec2 as t
 
-MOST = 5  # per region, the default VPC included
+QUOTA = "vpc/L-F678F1CE"  # per region, the default VPC included
 DEFAULT_CIDR = "172.31.0.0/16"
 GOING: list[Callable[[Call, Vpc], None]] = []  # f(call, vpc): what goes along with a VPC that is deleted (peering connections)
 NEVER = tuple(addresses.network(cidr) for cidr in ("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4"))
@@ -167,7 +168,7 @@ def create_vpc(call: Call, req: t.CreateVpcRequest) -> t.CreateVpcResult:
         range6(call, req, "")
         raise errors_vpc.no_cidr()
     cidr = range4(cidr)
-    if len(call.all(Vpc)) >= MOST:
+    if len(call.all(Vpc)) >= quotas.value(call, QUOTA):
         raise errors_vpc.vpc_limit()
     if req.get("InstanceTenancy") == "host":
         raise errors.invalid_value("host", "instanceTenancy", "A VPC's tenancy is default or dedicated")
@@ -196,7 +197,7 @@ def add_range6(call: Call, vpc: Vpc, block: Block) -> Vpc:
 def create_default_vpc(call: Call, req: t.CreateDefaultVpcRequest) -> t.CreateDefaultVpcResult:
     if there := default(call):
         raise errors_vpc.default_vpc_exists(there.id)
-    if len(call.all(Vpc)) >= MOST:
+    if len(call.all(Vpc)) >= quotas.value(call, QUOTA):
         raise errors_vpc.vpc_limit()
     return {"Vpc": shown(call, make_default(call), "pending")}
 

@@ -126,6 +126,38 @@ async def _reach(call: Call, instance_id: str, target: MountTarget) -> None:
         sock.close()
 
 
+async def way(call: Call, access_point_id: str, vpc: str, zone: str, role: Call) -> public.Way:
+    """What `answer` is for instances, for others: a function's environment tries the connection itself."""
+    point = call.get(access_points.AccessPoint, access_point_id)
+    one = call.get(file_systems.FileSystem, point.file_system) if point else None
+    if point is None or one is None:
+        raise LookupError(f"no access point {access_point_id}")
+    targets = [each for each in mount_targets.of(call, one.id) if each.vpc == vpc and each.state == "available"]
+    target = next((each for each in targets if each.zone == zone), targets[0] if targets else None)
+    if target is None:
+        raise LookupError(f"no mount target of {one.id} in {zone}")
+    read_only = False
+    if one.policy:
+        arn = file_systems.arn(call, one.id)
+        if not role.allowed("elasticfilesystem:ClientMount", arn, policy=one.policy):
+            raise PermissionError("the file system's policy does not allow elasticfilesystem:ClientMount")
+        read_only = not role.allowed("elasticfilesystem:ClientWrite", arn, policy=one.policy)
+    try:
+        held = await ec2.plugged_in(call, target.interface)
+    except WorldError as error:
+        raise LookupError(str(error)) from None
+    await listen(call)
+    root = public.directory(call, one.id)
+    await asyncio.to_thread(_owned, root, held.shift)
+    root = root / point.root.get("Path", "/").strip("/")
+    if info := point.root.get("CreationInfo"):
+        await asyncio.to_thread(_made, root, held.shift, int(info["OwnerUid"]), int(info["OwnerGid"]), int(str(info["Permissions"]), 8))
+    if not root.is_dir():
+        raise LookupError(f"the root directory {point.root.get('Path')} of {access_point_id} does not exist")
+    user = point.user
+    return public.Way(root, int(user["Uid"]) if user else None, int(user["Gid"]) if user else None, read_only, target.address, PORT, held.shift)
+
+
 def _may(call: Call, one: file_systems.FileSystem, instance_id: str, by_role: bool) -> bool:
     """Without a policy everybody who reaches it may do all. With one, the role (or nobody in particular) needs ClientMount; without ClientWrite it is read-only."""
     if not one.policy:

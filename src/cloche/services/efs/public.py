@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import NamedTuple
 
 from cloche.kernel import Call
 
@@ -35,6 +36,29 @@ def targets(call: Call, id_: str) -> list[MountTarget]:
 
 def by_interface(call: Call, interface: str) -> MountTarget | None:
     return next((one for one in call.of("efs").all(MountTarget) if one.interface == interface), None)
+
+
+class Way(NamedTuple):
+    """How a workload that is no instance gets at an access point: a directory, whose it is there, and where the network must let it through."""
+
+    directory: Path
+    uid: int | None                                    # as who the access point says; None: whoever one is
+    gid: int | None
+    read_only: bool
+    address: str
+    port: int
+    shift: int                                         # what ids on disk are above those
+
+
+def missing_zones(call: Call, id_: str, zones: set[str], vpc: str) -> set[str]:
+    """Of these zones, those in which a file system has no mount target in the VPC."""
+    return zones - {one.zone for one in mount_targets.of(call.of("efs"), id_) if one.vpc == vpc}
+
+
+async def way(call: Call, access_point_id: str, vpc: str, zone: str, role: Call) -> Way:
+    """Raises PermissionError where the file system's policy says no to the role, LookupError where there is nothing to mount (or no way)."""
+    from . import mounting
+    return await mounting.way(call.of("efs"), access_point_id, vpc, zone, role)
 
 
 def resolve(call: Call, vpc: str, zone: str, name: str) -> list[str]:

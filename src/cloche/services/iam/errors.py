@@ -173,6 +173,14 @@ def aws_managed(arn: str) -> AwsError:
     return AwsError("AccessDenied", f"Policy {arn} is managed by AWS and cannot be changed.", 403)
 
 
+def already_enabled() -> AwsError:
+    return AwsError("FeatureEnabled", "Outbound web identity federation is already enabled for this account.", 409)
+
+
+def already_disabled() -> AwsError:
+    return AwsError("FeatureDisabled", "Outbound web identity federation is not enabled for this account.", 404)
+
+
 # -- centralized root access --------------------------------------------------------------------------------------------------
 
 def no_organization() -> AwsError:

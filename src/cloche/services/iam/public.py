@@ -295,3 +295,23 @@ def root_task(call: Call, manager: str, task: str) -> bool | None:
     from . import root_access
     feature = root_access.TASKS.get(task)
     return feature in root_access.features(call, manager) if feature else None
+
+
+def outbound_issuer(call: Call) -> str | None:
+    """The account's own issuer, while outbound federation is switched on."""
+    from . import outbound
+    found = call.get(outbound.Outbound, "outbound")
+    return outbound.url(found.issuer) if found and found.enabled else None
+
+
+def issuing_account(call: Call, host: str) -> str | None:
+    from . import outbound
+    id_, _, rest = host.partition(".")
+    found = call.get(outbound.Issuer, id_) if rest == outbound.HOST else None
+    return found.account if found else None
+
+
+def unused(call: Call, moment: float) -> list[Any]:
+    """What of the account nobody has used since a moment (`unused.Unused`)."""
+    from . import unused as found
+    return found.since(call.of("iam"), moment)

@@ -42,3 +42,12 @@ def by_name(there: Call, name: str) -> Any:
 def names(there: Call) -> list[str]:
     """Everybody's user name, in order."""
     return sorted(user.name for user in there.all(users.User))
+
+
+def by_attribute(there: Call, path: str, value: str) -> Any:
+    """The user whose attribute has this value: userName, emails.value or externalIds.value."""
+    if path == "userName":
+        return by_name(there, value)
+    if path == "emails.value":
+        return next((one for one in there.all(users.User) if any(mail.get("Value", "").lower() == value.lower() for mail in one.attributes.get("Emails", []))), None)
+    return next((one for one in there.all(users.User) if any(each.get("Id") == value for each in one.attributes.get("ExternalIds", []))), None)

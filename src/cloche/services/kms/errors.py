@@ -77,6 +77,30 @@ def wrong_material() -> AwsError:
     return AwsError("IncorrectKeyMaterialException", "The key material in the request is, expired, invalid, or does not meet expectations.")
 
 
+def no_material(id_: str) -> AwsError:
+    return AwsError("NotFoundException", f"Key material {id_} is not associated with the key.")
+
+
+def several_materials(arn: str) -> AwsError:
+    return AwsError("KMSInvalidStateException", f"{arn} already has key material that is pending rotation.")
+
+
+def nothing_to_rotate(arn: str) -> AwsError:
+    return AwsError("KMSInvalidStateException", f"{arn} has no key material that is pending rotation. Import new key material first.")
+
+
+def no_key_store(name: str) -> AwsError:
+    return AwsError("CustomKeyStoreNotFoundException", f"Custom key store {name} does not exist.")
+
+
+def key_store_needed(origin: str) -> AwsError:
+    return invalid(f"You must specify a CustomKeyStoreId for keys of origin {origin}.")
+
+
+def no_cluster(id_: str) -> AwsError:
+    return AwsError("CloudHsmClusterNotFoundException", f"Cluster {id_} does not exist.")
+
+
 def not_multi_region(arn: str) -> AwsError:
     return unsupported(f"{arn} is not a multi-region primary key.")
 

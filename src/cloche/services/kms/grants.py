@@ -34,6 +34,17 @@ class Grant(Record, frozen=True):
         return self.id
 
 
+SEALS = ("Encrypt", "Decrypt", "ReEncryptFrom", "ReEncryptTo")
+SYMMETRIC = (*SEALS, "GenerateDataKey", "GenerateDataKeyWithoutPlaintext", "GenerateDataKeyPair", "GenerateDataKeyPairWithoutPlaintext")
+OF_USAGE = {"ENCRYPT_DECRYPT": (*SEALS, "GetPublicKey"), "SIGN_VERIFY": ("Sign", "Verify", "GetPublicKey"), "GENERATE_VERIFY_MAC": ("GenerateMac", "VerifyMac"),
+            "KEY_AGREEMENT": ("DeriveSharedSecret", "GetPublicKey")}
+
+
+def fits(key: keys.Key, operation: str) -> bool:
+    """Whether a key of this kind can do it at all."""
+    return operation in ("DescribeKey", "CreateGrant", "RetireGrant") or operation in (SYMMETRIC if key.spec == "SYMMETRIC_DEFAULT" else OF_USAGE[key.usage])
+
+
 def _grant_context(call: Call, req: Any) -> dict[str, Any]:
     out = {"kms:GrantOperations": req["Operations"], "kms:GranteePrincipal": req.get("GranteePrincipal", "")}
     if kinds := [k for k in (req.get("Constraints") or {}) if k.startswith("Encryption")]:
@@ -52,6 +63,10 @@ def create_grant(call: Call, req: t.CreateGrantRequest) -> t.CreateGrantResponse
         raise errors.invalid("1 validation error detected: Value null at 'granteePrincipal' failed to satisfy constraint: Member must not be null")
     if req.get("GranteePrincipal") and not grantee.startswith("arn:") and not grantee.endswith(".amazonaws.com"):
         raise AwsError("InvalidArnException", f"ARN does not refer to a valid principal: {grantee}")
+    if wrong := [operation for operation in req["Operations"] if not fits(key, operation)]:
+        raise errors.invalid(f"Unsupported grant operation: {wrong[0]} on key {key.arn} of the usage {key.usage}.")
+    if req.get("Constraints") and key.spec != "SYMMETRIC_DEFAULT":
+        raise errors.invalid("Grant constraints with an encryption context are supported on symmetric encryption keys only.")
     if req.get("DryRun"):
         raise errors.dry_run()
     place = keys.home(call, key)

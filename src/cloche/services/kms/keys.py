@@ -46,7 +46,7 @@ class Key(Record, frozen=True):
     grants: tuple[str, ...] = ()  # ids of Grant records
     public: bytes = b""  # DER, of an asymmetric key
     imported: str = ""  # id of the material that a key of origin EXTERNAL once got: no other will do
-    valid_to: float = 0  # when imported material expires
+    waiting: Material | None = None  # brought, and to be the material at the next rotation
     primary: str = ""  # of a replica: the region of its primary
     replicas: tuple[str, ...] = ()  # of a primary: the regions of its replicas
     waiting_days: int = 30  # of a primary in PendingReplicaDeletion
@@ -58,6 +58,11 @@ class Key(Record, frozen=True):
     @property
     def arn(self) -> str:
         return f"arn:aws:kms:{self.region}:{self.account}:key/{self.id}"
+
+    @property
+    def complete(self) -> bool:
+        """All material that it ever encrypted with is there."""
+        return bool(self.materials) and all(m.there for m in self.materials)
 
     @property
     def material(self) -> Material:
@@ -186,13 +191,15 @@ def _creation(call: Call, req: Any) -> dict[str, Any]:
     }
 
 
-@kms.op(lambda call, req: "*", context=_creation, partly="custom and external key stores, SM2, ML-DSA and ML-KEM keys are not built")
+@kms.op(lambda call, req: "*", context=_creation, partly="SM2, ML-DSA and ML-KEM keys are not built; there are no custom key stores to make keys in")
 async def create_key(call: Call, req: t.CreateKeyRequest) -> t.CreateKeyResponse:
     spec = req.get("KeySpec") or req.get("CustomerMasterKeySpec") or "SYMMETRIC_DEFAULT"
     usage = specs.usage(spec, req.get("KeyUsage"))
     origin = req.get("Origin", "AWS_KMS")
-    if origin not in ("AWS_KMS", "EXTERNAL") or req.get("CustomKeyStoreId") or req.get("XksKeyId"):
-        raise errors.unsupported(f"Keys of spec {spec} and origin {origin} are not built in Cloche.")
+    if req.get("CustomKeyStoreId"):
+        raise errors.no_key_store(req["CustomKeyStoreId"])
+    if origin in ("AWS_CLOUDHSM", "EXTERNAL_KEY_STORE") or req.get("XksKeyId"):
+        raise errors.key_store_needed(origin)
     tags = {tag["TagKey"]: tag["TagValue"] for tag in req.get("Tags") or ()}
     if call.reserves(tags):
         raise errors.bad_tag("User-defined tag keys cannot start with aws:.")
@@ -202,7 +209,7 @@ async def create_key(call: Call, req: t.CreateKeyRequest) -> t.CreateKeyResponse
     id_ = call.id("mrk-", 32) if multi else call.uuid()
     arn = call.arn(f"key/{id_}")
     policy = req.get("Policy") or default_policy(call.account)
-    permission.check_policy(call, arn, policy, req.get("BypassPolicyLockoutSafetyCheck", False))
+    permission.check_policy(call, arn, policy, req.get("BypassPolicyLockoutSafetyCheck", False) or not req.get("Policy"))  # AWS's own locks nobody out
     if origin == "EXTERNAL":
         secret, public = b"", b""
     elif spec.startswith("RSA"):
@@ -227,10 +234,11 @@ def describe(call: Call, key: Key) -> t.KeyMetadata:
         out["CurrentKeyMaterialId"] = key.material.id
     if key.deletion:
         out["DeletionDate"] = key.deletion
-    if key.origin == "EXTERNAL" and key.materials:
-        out["ExpirationModel"] = "KEY_MATERIAL_EXPIRES" if key.valid_to else "KEY_MATERIAL_DOES_NOT_EXPIRE"
-        if key.valid_to:
-            out["ValidTo"] = key.valid_to
+    if key.origin == "EXTERNAL" and key.complete:
+        until = min((m.valid_to for m in key.materials if m.valid_to), default=0.0)
+        out["ExpirationModel"] = "KEY_MATERIAL_EXPIRES" if until else "KEY_MATERIAL_DOES_NOT_EXPIRE"
+        if until:
+            out["ValidTo"] = until
     if key.multi_region:
         first = call.at(key.account, key.primary).get(Key, key.id) if key.primary else key
         regions = [{"Arn": f"arn:aws:kms:{region}:{key.account}:key/{key.id}", "Region": region} for region in (first.replicas if first else ())]
@@ -317,7 +325,7 @@ def cancel_key_deletion(call: Call, req: t.CancelKeyDeletionRequest) -> t.Cancel
     if key.state not in ("PendingDeletion", "PendingReplicaDeletion"):
         raise errors.not_pending(key.arn)
     home(call, key).cancel(delete, key.id)
-    change(call, key, state="Disabled" if key.materials else "PendingImport", deletion=0)
+    change(call, key, state="Disabled" if key.complete else "PendingImport", deletion=0)
     return {"KeyId": key.arn}
 
 

@@ -20,6 +20,13 @@ class Material(msgspec.Struct, frozen=True):
     sealed: bytes
     created: float
     how: str = ""  # how it came: "" first, AUTOMATIC or ON_DEMAND rotation
+    description: str = ""  # of a brought one
+    valid_to: float = 0  # when a brought one expires
+
+    @property
+    def there(self) -> bool:
+        """A brought one that was deleted or has expired keeps its id, and can be brought again."""
+        return bool(self.sealed)
 
 
 def master(call: Call) -> AESGCM:

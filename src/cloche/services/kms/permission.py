@@ -44,7 +44,7 @@ def lambda_context(call: Call, key: Key, encryption: dict[str, str] | None, via:
         out["kms:EncryptionContextKeys"] = list(encryption)
         out |= {f"kms:EncryptionContext:{k}": v for k, v in encryption.items()}
     if via:
-        out["kms:ViaService"] = f"{via}.{call.region}.amazonaws.com"
+        out |= {"kms:ViaService": f"{via}.{call.region}.amazonaws.com", "kms:GrantIsForAWSResource": True}  # the latter is asked of grants alone
     out |= {f"aws:ResourceTag/{k}": v for k, v in key.tags.items()}
     return out
 

@@ -3,6 +3,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from cloche.kernel import Call
 
 from . import errors, keys, permission
@@ -15,8 +17,9 @@ if TYPE_CHECKING:
 ON_DEMAND_AT_MOST = 25
 
 
-def _rotatable(key: keys.Key) -> None:
-    if key.spec != "SYMMETRIC_DEFAULT" or key.origin != "AWS_KMS" or key.primary:
+def _rotatable(key: keys.Key, imported: bool = False) -> None:
+    """`imported`: material that was brought is no hindrance."""
+    if key.spec != "SYMMETRIC_DEFAULT" or (key.origin != "AWS_KMS" and not imported) or key.primary:
         raise errors.unsupported(f"{key.arn} does not support rotation.")
     keys.not_pending(key)
 
@@ -48,7 +51,7 @@ def get_key_rotation_status(call: Call, req: t.GetKeyRotationStatusRequest) -> t
     if key.primary:  # rotation is the primary's, and the same everywhere
         key = call.at(key.account, key.primary).get(keys.Key, key.id) or key
     else:
-        _rotatable(key)
+        _rotatable(key, True)
     out: Any = {"KeyRotationEnabled": bool(key.rotation_days), "KeyId": key.id}
     if key.rotation_days:
         out |= {"RotationPeriodInDays": key.rotation_days, "NextRotationDate": key.next_rotation}
@@ -59,11 +62,17 @@ def get_key_rotation_status(call: Call, req: t.GetKeyRotationStatusRequest) -> t
 def rotate_key_on_demand(call: Call, req: t.RotateKeyOnDemandRequest) -> t.RotateKeyOnDemandResponse:
     key = keys.find(call, req["KeyId"])
     keys.owned(key)
-    _rotatable(key)
+    _rotatable(key, True)
     keys.usable(key)
+    if key.origin == "EXTERNAL" and not (key.waiting and key.waiting.there):
+        raise errors.nothing_to_rotate(key.arn)
     if sum(m.how == "ON_DEMAND" for m in key.materials) >= ON_DEMAND_AT_MOST:
         raise errors.too_many("On-demand rotation")
-    _renew(call, key, "ON_DEMAND")
+    if key.waiting:
+        brought = msgspec.structs.replace(key.waiting, how="ON_DEMAND", created=call.now)
+        keys.change(call, key, materials=(*key.materials, brought), waiting=None)
+    else:
+        _renew(call, key, "ON_DEMAND")
     return {"KeyId": key.arn}
 
 
@@ -91,13 +100,19 @@ def rotate(call: Call, id: str) -> None:
 @kms.op(needs=permission.on_key("ListKeyRotations"))
 def list_key_rotations(call: Call, req: t.ListKeyRotationsRequest) -> t.ListKeyRotationsResponse:
     key = keys.find(call, req["KeyId"])
-    _rotatable(key)
-    wanted = key.materials if req.get("IncludeKeyMaterial") == "ALL_KEY_MATERIAL" else key.materials[1:]
+    _rotatable(key, True)
+    wanted = (*key.materials, *([key.waiting] if key.waiting else [])) if req.get("IncludeKeyMaterial") == "ALL_KEY_MATERIAL" else key.materials[1:]
     numbered = [(f"{i:06d}", m) for i, m in enumerate(wanted)]
     shown, more = keys.page(numbered, req, lambda pair: pair[0], 100)
     rotations: list[Any] = []
     for _, m in shown:
-        one = {"KeyId": key.id, "KeyMaterialId": m.id, "KeyMaterialState": "CURRENT" if m is key.material else "NON_CURRENT"}
+        state = "PENDING_ROTATION" if m is key.waiting else "CURRENT" if m is key.material else "NON_CURRENT"
+        one: dict[str, Any] = {"KeyId": key.id, "KeyMaterialId": m.id, "KeyMaterialState": state}
+        if key.origin == "EXTERNAL":
+            one["ImportState"] = "IMPORTED" if m.there else "PENDING_IMPORT"
+            if m.there:
+                one["ExpirationModel"] = "KEY_MATERIAL_EXPIRES" if m.valid_to else "KEY_MATERIAL_DOES_NOT_EXPIRE"
+            one |= ({"ValidTo": m.valid_to} if m.valid_to else {}) | ({"KeyMaterialDescription": m.description} if m.description else {})
         rotations.append(one | {"RotationDate": m.created, "RotationType": m.how} if m.how else one)
     out: Any = {"Rotations": rotations}
     return out | more

@@ -9,6 +9,7 @@ from . import errors, names
 from . import service as lambda_
 from .names import LATEST
 from .paging import page
+from .pool import pools
 from .records import Alias, Function, Version, find
 
 if TYPE_CHECKING:
@@ -85,9 +86,14 @@ def update_alias(call: Call, req: t.UpdateAliasRequest) -> Any:
     if "RoutingConfig" in req:
         weights = dict(req["RoutingConfig"].get("AdditionalVersionWeights", {}))
     check(call, function, version, weights)
-    if version != alias.version and alias.name in function.provisioned:
-        from .concurrency import provision
-        call.wake(provision, f"{function.name}:{alias.name}")
+    if alias.name in function.provisioned:
+        from .concurrency import moved
+        if weights:
+            raise errors.routed_alias()
+        if version != alias.version:
+            if version in function.provisioned:
+                raise errors.alias_already_provisioned()
+            moved(call, function, alias.name, alias.version)
     return describe(call, call.put(alias.but(version=version, weights=weights, description=req.get("Description", alias.description), revision=call.uuid())))
 
 
@@ -96,6 +102,10 @@ def delete_alias(call: Call, req: t.DeleteAliasRequest) -> None:
     function = find(call, names.parse(call, req["FunctionName"]))
     alias = call.get(Alias, f"{function.name}:{req['Name']}")
     if alias:  # deleting what is not there succeeds
+        from .concurrency import unprovisioned
         call.delete(alias)
-        rest = {field: {k: v for k, v in getattr(function, field).items() if k != alias.name} for field in ("policies", "event_configs", "provisioned")}
+        if alias.name in function.provisioned:
+            function = unprovisioned(call, function, alias.name)
+            call.cloud.store.then(pools(call.cloud).forget, call.account, call.region, function.name, alias.version)
+        rest = {field: {k: v for k, v in getattr(function, field).items() if k != alias.name} for field in ("policies", "event_configs")}
         call.put(function.but(aliases=tuple(a for a in function.aliases if a != alias.name), **rest))

@@ -30,9 +30,18 @@ def enqueue(call: Call, name: names.Name, payload: bytes, trace: str = "") -> st
     there = call.of("lambda", name.account, name.region)
     id_ = call.request_id if call.wire else call.uuid()
     there.sql("INSERT INTO lambda_event (id, account, region, function, qualifier, payload, received, trace) VALUES (?,?,?,?,?,?,?,?)",
-              id_, name.account, name.region, name.name, name.qualifier, payload, there.now, trace)
+              id_, name.account, name.region, name.name, name.qualifier, closed(there, id_, payload), there.now, trace)
     there.wake(run_event, id_)
     return id_
+
+
+def closed(call: Call, id_: str, payload: bytes) -> bytes:
+    """Events wait sealed under the master key, as AWS's wait under a key of Lambda's own; JSON never begins with the mark."""
+    return b"\0" + call.cloud.store.seal.close(payload, f"lambda.event/{id_}".encode())
+
+
+def opened(call: Call, id_: str, kept: bytes) -> bytes:
+    return call.cloud.store.seal.open(kept[1:], f"lambda.event/{id_}".encode()) if kept[:1] == b"\0" else kept
 
 
 @lambda_.timer
@@ -46,7 +55,7 @@ async def run_event(call: Call, key: str) -> None:
     if row is None:
         return
     function_name, qualifier, payload, received, attempts, throttles, trace = row
-    name = names.Name(call.account, call.region, function_name, qualifier)
+    payload, name = opened(call, key, payload), names.Name(call.account, call.region, function_name, qualifier)
     try:
         function, version = find(call, name), version_of(call, name)
     except AwsError:

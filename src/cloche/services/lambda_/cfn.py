@@ -104,6 +104,11 @@ async def around(r: Resource) -> None:
             await r.do("lambda", "DeleteFunctionConcurrency", FunctionName=r.physical)
     if r.changed("RuntimeManagementConfig") and r.get("RuntimeManagementConfig"):
         await r.do("lambda", "PutRuntimeManagementConfig", FunctionName=r.physical, **r.properties["RuntimeManagementConfig"])
+    if r.old and r.changed("CodeSigningConfigArn"):
+        if arn := r.get("CodeSigningConfigArn"):
+            await r.do("lambda", "PutFunctionCodeSigningConfig", FunctionName=r.physical, CodeSigningConfigArn=arn)
+        else:
+            await r.do("lambda", "DeleteFunctionCodeSigningConfig", FunctionName=r.physical)
     if r.changed("RecursiveLoop"):
         await r.do("lambda", "PutFunctionRecursionConfig", FunctionName=r.physical, RecursiveLoop=r.get("RecursiveLoop", "Terminate"))
 
@@ -248,6 +253,12 @@ TYPES = {
     "AWS::Lambda::Function": Type(
         name="FunctionName", limit=64, create=create, live=live, read=read, ready=ready,
         update=steps(update, retag("lambda", "TagResource", "UntagResource", Resource="{.Arn}")), delete=delete),
+    "AWS::Lambda::CodeSigningConfig": Type(
+        create=op("lambda", "CreateCodeSigningConfig", send=True, physical="CodeSigningConfig.CodeSigningConfigArn",
+                  attributes={"CodeSigningConfigArn": "CodeSigningConfig.CodeSigningConfigArn", "CodeSigningConfigId": "CodeSigningConfig.CodeSigningConfigId"}),
+        update=steps(op("lambda", "UpdateCodeSigningConfig", send=True, skip=("Tags",), CodeSigningConfigArn="{id}"),
+                     retag("lambda", "TagResource", "UntagResource", Resource="{id}")),
+        delete=op("lambda", "DeleteCodeSigningConfig", CodeSigningConfigArn="{id}")),
     "AWS::Lambda::Version": Type(create=publish, delete=unpublish, attributes=("Version",)),
     "AWS::Lambda::Alias": Type(create=create_alias, update=update_alias, delete=op("lambda", "DeleteAlias", FunctionName="{FunctionName}", Name="{Name}")),
     "AWS::Lambda::Permission": Type(create=permit, delete=op("lambda", "RemovePermission", FunctionName="{FunctionName}", StatementId="{id}")),

@@ -1,6 +1,7 @@
 """How much may run at once: the account's limit, what functions reserved of it, and environments initialised beforehand."""
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from cloche.kernel import ANY, AwsError, Call
@@ -10,7 +11,7 @@ from . import service as lambda_
 from .configuration import moment
 from .paging import page
 from .pool import pools
-from .records import Alias, Function, Version, account, find, version_of
+from .records import Alias, Function, Version, account, code_storage, concurrency, find, version_of
 
 if TYPE_CHECKING:
     from cloche.shapes import lambda_ as t
@@ -22,8 +23,8 @@ UNRESERVED_LEAST = 100
 def get_account_settings(call: Call, req: Any) -> t.GetAccountSettingsResponse:
     usage = account(call)
     return {
-        "AccountLimit": {"TotalCodeSize": usage.code_storage, "CodeSizeUnzipped": 262144000, "CodeSizeZipped": 52428800, "ConcurrentExecutions": usage.concurrency,
-                         "UnreservedConcurrentExecutions": usage.concurrency - usage.reserved - usage.provisioned},
+        "AccountLimit": {"TotalCodeSize": code_storage(call), "CodeSizeUnzipped": 262144000, "CodeSizeZipped": 52428800, "ConcurrentExecutions": concurrency(call),
+                         "UnreservedConcurrentExecutions": concurrency(call) - usage.reserved - usage.provisioned},
         "AccountUsage": {"TotalCodeSize": usage.code_size, "FunctionCount": usage.functions},
     }
 
@@ -44,7 +45,7 @@ def put_function_concurrency(call: Call, req: t.PutFunctionConcurrencyRequest) -
     provisioned = usage.provisioned - (held if function.reserved is None else 0)
     if wanted < held:
         raise errors.below_provisioned(wanted, held)
-    if wanted and usage.concurrency - reserved - provisioned < UNRESERVED_LEAST:
+    if wanted and concurrency(call) - reserved - provisioned < UNRESERVED_LEAST:
         raise errors.below_unreserved(UNRESERVED_LEAST)
     call.put(usage.but(reserved=reserved, provisioned=provisioned))
     call.put(function.but(reserved=wanted))
@@ -69,10 +70,10 @@ def delete_function_concurrency(call: Call, req: t.DeleteFunctionConcurrencyRequ
 
 # provisioned
 
-def target(call: Call, req: Any) -> tuple[Function, str, Version]:
+def target(call: Call, req: Any, latest: Callable[[], AwsError] = errors.not_qualified) -> tuple[Function, str, Version]:
     name = names.parse(call, req["FunctionName"], req["Qualifier"])
     if name.qualifier == names.LATEST:
-        raise errors.not_published()
+        raise latest()
     function = find(call, name)
     if name.qualifier not in (*function.versions, *function.aliases):
         raise errors.no_such_function(names.arn_of(call, name))
@@ -89,15 +90,17 @@ def told(function: Function, qualifier: str, config: dict[str, Any], ready: int,
 
 
 def counted(call: Call, function: Function, qualifier: str) -> tuple[int, int]:
+    """How many are initialised, and how many of them are free."""
     version = version_of(call, names.Name(call.account, call.region, function.name, qualifier))
-    room = pools(call.cloud)
-    warm = room.provisioned((call.account, call.region, function.name, version.version))
-    return len(warm), sum(w.environment.current is None for w in warm)
+    room, key = pools(call.cloud), (call.account, call.region, function.name, version.version)
+    warm, free = room.provisioned(key), {id(w) for w in room.idle.get(key, ())}
+    available = sum(id(w) in free for w in warm)
+    return available + sum(w.environment.current is not None for w in warm), available
 
 
 @lambda_.op(names.qualified)
 def put_provisioned_concurrency_config(call: Call, req: t.PutProvisionedConcurrencyConfigRequest) -> Any:
-    function, qualifier, version = target(call, req)
+    function, qualifier, version = target(call, req, errors.not_published)
     wanted = req["ProvisionedConcurrentExecutions"]
     alias = call.get(Alias, f"{function.name}:{qualifier}")
     if alias and alias.weights:
@@ -113,7 +116,7 @@ def put_provisioned_concurrency_config(call: Call, req: t.PutProvisionedConcurre
         if total > function.reserved:
             raise errors.above_reserved()
     else:
-        left = usage.concurrency - usage.reserved - usage.provisioned + before - UNRESERVED_LEAST
+        left = concurrency(call) - usage.reserved - usage.provisioned + before - UNRESERVED_LEAST
         if wanted > left:
             raise errors.above_pool(left)
         call.put(usage.but(provisioned=usage.provisioned - before + wanted))
@@ -154,6 +157,16 @@ async def provision(call: Call, key: str) -> None:
             call.put(function.but(provisioned=function.provisioned | {qualifier: config}))
 
 
+def replace(call: Call, version: Version) -> None:
+    """An environment initialised beforehand has ended: another takes its place."""
+    with call.step():
+        function = call.get(Function, version.function)
+        for qualifier in function.provisioned if function else ():
+            alias = call.get(Alias, f"{version.function}:{qualifier}")
+            if version.version == (alias.version if alias else qualifier):
+                call.wake(provision, f"{version.function}:{qualifier}")
+
+
 @lambda_.boot
 def provision_again(call: Call) -> None:
     """After a start nothing is initialised; what is wished for is made again."""
@@ -188,10 +201,25 @@ def list_provisioned_concurrency_configs(call: Call, req: t.ListProvisionedConcu
 @lambda_.op(names.qualified)
 def delete_provisioned_concurrency_config(call: Call, req: t.DeleteProvisionedConcurrencyConfigRequest) -> None:
     function, qualifier, version = target(call, req)
-    config = function.provisioned.get(qualifier)
-    if config:
-        if function.reserved is None:
-            usage = account(call)
-            call.put(usage.but(provisioned=usage.provisioned - config["requested"]))
-        call.put(function.but(provisioned={k: v for k, v in function.provisioned.items() if k != qualifier}))
+    if qualifier in function.provisioned:  # deleting what is not there succeeds
+        call.put(unprovisioned(call, function, qualifier))
         call.cloud.store.then(pools(call.cloud).forget, call.account, call.region, function.name, version.version)
+
+
+def unprovisioned(call: Call, function: Function, qualifier: str) -> Function:
+    """The function (yet to be put) without what is wished for of this version or alias; its share goes back to the pool."""
+    config = function.provisioned.get(qualifier)
+    if config is None:
+        return function
+    if function.reserved is None:
+        usage = account(call)
+        call.put(usage.but(provisioned=usage.provisioned - config["requested"]))
+    return function.but(provisioned={k: v for k, v in function.provisioned.items() if k != qualifier})
+
+
+def moved(call: Call, function: Function, alias: str, before: str) -> None:
+    """An alias points to another version: its environments are made anew there, and those of the version before go."""
+    config = {k: v for k, v in function.provisioned[alias].items() if k != "reason"} | {"status": "IN_PROGRESS", "modified": moment(call.now)}
+    call.put(function.but(provisioned=function.provisioned | {alias: config}))
+    call.wake(provision, f"{function.name}:{alias}")
+    call.cloud.store.then(pools(call.cloud).forget, call.account, call.region, function.name, before)

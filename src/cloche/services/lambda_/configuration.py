@@ -11,7 +11,7 @@ from typing import Any
 from cloche.engines.run import interpreters
 from cloche.kernel import AwsError, Call
 
-from . import errors, names, sealing, vpc
+from . import errors, file_systems, names, sealing, vpc
 from .records import Function, Version
 from .roles import acting
 
@@ -66,6 +66,9 @@ def changed(call: Call, config: dict[str, Any], req: Any) -> dict[str, Any]:
         config["TracingConfig"] = {"Mode": req["TracingConfig"].get("Mode", "PassThrough")}
     if "VpcConfig" in req and (vpc.attached(req) or vpc.attached(config) or req["VpcConfig"].get("SecurityGroupIds")):
         config["VpcConfig"] = vpc.config(call, req["VpcConfig"])
+    if "FileSystemConfigs" in req or "VpcConfig" in req:
+        wanted = req.get("FileSystemConfigs", config.get("FileSystemConfigs", []))
+        config = {k: v for k, v in config.items() if k != "FileSystemConfigs"} | ({"FileSystemConfigs": file_systems.config(call, wanted, config.get("VpcConfig", {}))} if wanted else {})
     if "LoggingConfig" in req:
         config["LoggingConfig"] = logging(config["LoggingConfig"], req["LoggingConfig"])
     if req.get("KMSKeyArn") == "":
@@ -91,7 +94,7 @@ def check(req: Any) -> None:
         raise errors.too_high("memorySize", req["MemorySize"], 10240)
     if variables := req.get("Environment", {}).get("Variables"):
         check_variables(variables)
-    for name, why in (("FileSystemConfigs", "mount file systems into functions"), ("CodeSigningConfigArn", "check signed code"), ("CapacityProviderConfig", "run functions on managed instances"),
+    for name, why in (("CapacityProviderConfig", "run functions on managed instances"),
                       ("DurableConfig", "run durable functions"), ("TenancyConfig", "isolate functions by tenant")):
         if req.get(name):
             raise errors.cannot_run(f"Cloche does not {why} yet. Leave {name} out.")

@@ -148,6 +148,52 @@ def image_for_zip() -> AwsError:
     return invalid("Please don't provide ImageUri when updating a function with packageType Zip.")
 
 
+# file systems
+
+def vpc_needed_for(arn: str) -> AwsError:
+    return invalid(f"Function must be configured to execute in a VPC to reference access point {arn}.")
+
+
+def no_such_access_point(arn: str) -> AwsError:
+    return invalid(f"Access point {arn} does not exist.")
+
+
+def no_mount_targets(file_system: str, arn: str) -> AwsError:
+    return invalid(f"EFS file system {file_system} referenced by access point {arn} does not have mount targets created in all availability zones the function will execute in. "
+                   "Please create EFS mount targets in availability zones where the function has a corresponding subnet provided.")
+
+
+def mount_refused(why: str) -> AwsError:
+    return AwsError("EFSMountFailureException", f"The function couldn't mount the Amazon EFS file system due to a permission or configuration issue: {why}.", 403, extra={"Type": "User"})
+
+
+def mount_failed(why: str) -> AwsError:
+    return AwsError("EFSMountConnectivityException", f"The Lambda function couldn't make a network connection to the configured file system: {why}.", 408, extra={"Type": "User"})
+
+
+# code signing
+
+def no_such_signing_config(arn: str) -> AwsError:
+    return not_found(f"The Lambda code signing configuration {arn} can not be found.")
+
+
+def signing_config_gone(arn: str) -> AwsError:
+    return AwsError("CodeSigningConfigNotFoundException", f"The code signing configuration cannot be found. Check that the provided configuration is not deleted: {arn}.", 404, extra={"Type": "User"})
+
+
+def signing_config_in_use() -> AwsError:
+    return conflict("Cannot delete code signing configuration because it is used by functions. Remove it from all functions first.")
+
+
+def bad_signing_profile(arn: str) -> AwsError:
+    return invalid(f"The signing profile version ARN {arn} is not valid.")
+
+
+def not_signed() -> AwsError:
+    return AwsError("CodeVerificationFailedException", "Lambda cannot deploy the function. The function or layer might be signed using a signature that the client is not configured to accept. "
+                    "Check the provided signature. (AWS Signer is not built in Cloche: no package carries a signature that could be verified.)", 400, extra={"Type": "User"})
+
+
 # versions and aliases
 
 def sha_differs(given: str, real: str) -> AwsError:
@@ -269,7 +315,7 @@ def version_already_provisioned() -> AwsError:
 
 
 def routed_alias() -> AwsError:
-    return invalid("Provisioned Concurrency can't be configured for an alias that points to more than one version")
+    return invalid("Alias with weights can not be used with Provisioned Concurrency")
 
 
 def no_provisioned() -> AwsError:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cloche.kernel import ANY, AwsError, Call, Need
 
-from . import configuration, errors, layers, names, packages, vpc
+from . import code_signing, configuration, errors, layers, names, packages, vpc
 from . import service as lambda_
 from .names import LATEST
 from .paging import page
@@ -26,6 +26,8 @@ def creating(call: Call, req: t.CreateFunctionRequest) -> list[Need]:
     context = {f"aws:RequestTag/{k}": v for k, v in req.get("Tags", {}).items()}
     if req.get("Layers"):
         context["lambda:Layer"] = req["Layers"]
+    if req.get("CodeSigningConfigArn"):
+        context["lambda:CodeSigningConfigArn"] = req["CodeSigningConfigArn"]
     context |= vpc.needs(call, req.get("VpcConfig"))
     return [Need("lambda:CreateFunction", names.function(call, req), context), Need("iam:PassRole", req["Role"], {"iam:PassedToService": "lambda.amazonaws.com"})]
 
@@ -38,7 +40,7 @@ def reconfiguring(call: Call, req: t.UpdateFunctionConfigurationRequest) -> list
     return needs
 
 
-@lambda_.op(needs=creating, partly="zip packages only: no images, file systems, SnapStart, code signing; each is refused with a sentence; active tracing is kept, nothing is traced")
+@lambda_.op(needs=creating, partly="zip packages only: no images, no SnapStart; each is refused with a sentence; active tracing is kept, nothing is traced")
 async def create_function(call: Call, req: t.CreateFunctionRequest) -> Any:
     name = names.parse(call, req["FunctionName"]).name
     if call.get(Function, name):
@@ -50,6 +52,7 @@ async def create_function(call: Call, req: t.CreateFunctionRequest) -> Any:
     if len(req.get("Tags", {})) > 50:
         raise errors.too_many_tags()
     package = await packages.take(call, req["Code"])
+    code_signing.check(call, name, req.get("CodeSigningConfigArn", ""))
     config, shas = layers.apply(call, config, req.get("Layers", []), package)
     with call.step():
         if call.get(Function, name):
@@ -59,6 +62,8 @@ async def create_function(call: Call, req: t.CreateFunctionRequest) -> Any:
         grow(call, package.size, functions=1)
         config["CodeSize"] = package.size
         function = call.put(Function(name, tags=req.get("Tags", {})))
+        if req.get("CodeSigningConfigArn"):
+            function = code_signing.bind(call, function, req["CodeSigningConfigArn"])
         version = call.put(Version(name, LATEST, config, package.sha, shas, call.uuid(), configuration.moment(call.now)))
         call.wake(activate, name)
         if req.get("Publish"):
@@ -162,6 +167,8 @@ async def update_function_code(call: Call, req: t.UpdateFunctionCodeRequest) -> 
     if req.get("ImageUri"):
         raise errors.image_for_zip()
     package = await packages.take(call, req)
+    if not req.get("DryRun"):
+        code_signing.check(call, function.name, function.signing)
     layers.check_size(call, package, version.layers)
     with call.step():
         function, version = changeable(call, req)
@@ -188,6 +195,8 @@ def update_function_configuration(call: Call, req: t.UpdateFunctionConfiguration
     vpc.release(call, version, config)
     shas = version.layers
     if "Layers" in req:
+        if set(req["Layers"]) - {one["Arn"] for one in version.config.get("Layers", ())}:
+            code_signing.check(call, function.name, function.signing)
         config, shas = layers.apply(call, config, req["Layers"], packages.describe(call, version.sha))
         packages.hold_again(call, *shas)
         for sha in version.layers:
@@ -213,12 +222,17 @@ def delete_function(call: Call, req: t.DeleteFunctionRequest) -> Any:
     if name.qualifier:
         from .versions import delete_version
         return delete_version(call, function, name.qualifier)
+    from .concurrency import unprovisioned
     from .urls import forget_urls
     for number in (LATEST, *function.versions):
         drop(call, function, number)
     for alias in function.aliases:
         call.delete(Alias(function.name, alias, ""))
     forget_urls(call, function)
+    for qualifier in list(function.provisioned):
+        function = unprovisioned(call, function, qualifier)
+    if function.signing:
+        function = code_signing.bind(call, function, "")
     usage = account(call)
     call.put(usage.but(functions=usage.functions - 1, reserved=usage.reserved - (function.reserved or 0)))
     call.delete(function)

@@ -26,6 +26,10 @@ def throttled(call: Call, function: str, qualifier: str | None) -> None:
         cloudwatch.put(call, "AWS/Lambda", "Throttles", dims, 1, "Count")
 
 
+def unsigned(call: Call, function: str) -> None:
+    cloudwatch.put(call, "AWS/Lambda", "SignatureValidationErrors", (("FunctionName", function),), 1, "Count")
+
+
 def admitted(call: Call, function: str, now: int, unreserved: int) -> None:
     cloudwatch.put(call, "AWS/Lambda", "ConcurrentExecutions", (("FunctionName", function),), now, "Count")
     if unreserved:

@@ -47,6 +47,8 @@ def zip_path(cloud: Any, sha: str) -> Path:
 
 async def take(call: Call, source: Any) -> Package:
     """The package that a request brings, on disk but not yet counted: `hold` it in the step that names it."""
+    if source.get("SourceKMSKeyArn"):
+        raise errors.cannot_run("Cloche does not keep code under a key of yours: it lies unpacked on this disk to be run. Leave SourceKMSKeyArn out.")
     if "ZipFile" in source:
         if source.get("S3Bucket") or source.get("S3Key"):
             raise errors.two_sources()

@@ -18,7 +18,7 @@ from cloche.engines.world import WorldError
 from cloche.kernel import AwsError, Call, Response
 from cloche.services.ec2 import public as ec2
 
-from . import errors, packages, sealing, vpc
+from . import errors, file_systems, pace, packages, sealing, vpc
 from .records import Version
 from .roles import SPARE_SECONDS, session
 
@@ -42,7 +42,7 @@ class Warm:
 class Pools:
     def __init__(self, cloud: Any) -> None:
         self.cloud = cloud
-        self.engine = Engine(packages.code_root(cloud), Path(cloud.data) / "cache", self._serve, ports_of(cloud))
+        self.engine = Engine(packages.code_root(cloud), Path(cloud.data) / "cache", self._serve, ports_of(cloud), file_systems.shared(cloud))
         self.idle: dict[Key, list[Warm]] = {}
         self.busy: dict[Key, set[Warm]] = {}
         self.inside: Any = None  # the server that environments see
@@ -74,6 +74,9 @@ class Pools:
                 self.busy.setdefault(key, set()).add(warm)
                 return warm
             warm.environment.kill()
+            self._replace(call, warm, version)
+        if not provisioned and not pace.may_grow(call, version.function):
+            raise errors.throttled("ConcurrentInvocationLimitExceeded")
         while self.count >= MOST and not self._drop_idle(1):
             turn = asyncio.get_running_loop().create_future()
             self.queue.append(turn)
@@ -83,6 +86,8 @@ class Pools:
             warm = await self._start(call, version, key, provisioned)
         except SandboxError as error:
             self._gone(None)
+            if "UNREACHABLE" in str(error):
+                raise errors.mount_failed(str(error).partition("UNREACHABLE ")[2]) from None
             raise errors.sandbox_failed(str(error)) from None
         except BaseException:
             self._gone(None)
@@ -125,10 +130,11 @@ class Pools:
         except (ec2.Unavailable, WorldError, LookupError) as error:
             raise SandboxError(f"its network could not be made: {error}") from error
         try:
+            mounts = await file_systems.mounts(call, version, ec2.interface(call, way.interface).zone) if version.config.get("FileSystemConfigs") else ()
             descriptor = await way.descriptor()
             try:
                 joined = Joined(descriptor, vpc.binds(call, version))
-                environment = await self.engine.start(made._replace(joined=joined, variables=vpc.VARIABLES | made.variables))
+                environment = await self.engine.start(made._replace(joined=joined, mounts=mounts, variables=vpc.VARIABLES | made.variables))
             finally:
                 os.close(descriptor)
         except BaseException:
@@ -139,7 +145,8 @@ class Pools:
 
     def give_back(self, call: Call, warm: Warm, version: Version) -> None:
         self.busy.get(warm.key, set()).discard(warm)
-        if warm.environment.dead:
+        if warm.environment.dead or warm.environment.killed:
+            self._replace(call, warm, version)
             return
         if warm.environment.ready.done() and warm.environment.ready.result() is not None:
             warm.environment.kill()  # its init failed: the next invocation tries again
@@ -148,6 +155,12 @@ class Pools:
         self.idle.setdefault(warm.key, []).append(warm)
         if self.reaper is None:
             self.reaper = asyncio.get_running_loop().call_later(IDLE_SECONDS / 4, self._reap)
+
+    def _replace(self, call: Call, warm: Warm, version: Version) -> None:
+        ready = warm.environment.ready
+        if warm.provisioned and ready.done() and ready.result() is None:  # one that could not be initialised is told of, not tried for ever
+            from .concurrency import replace
+            replace(call, version)
 
     def _reap(self) -> None:
         self.reaper = None
@@ -177,7 +190,7 @@ class Pools:
                 warm.environment.kill()
 
     def provisioned(self, key: Key) -> list[Warm]:
-        return [w for w in (*self.idle.get(key, ()), *self.busy.get(key, ())) if w.provisioned and not w.environment.dead]
+        return [w for w in (*self.idle.get(key, ()), *self.busy.get(key, ())) if w.provisioned and not w.environment.dead and not w.environment.killed]
 
     async def close(self) -> None:
         if self.reaper:

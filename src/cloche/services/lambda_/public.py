@@ -35,7 +35,7 @@ async def invoke(call: Call, arn: str, payload: bytes, *, service: str = "", sou
     `on_chunk(data, content_type)` receives a streamed response.
     """
     name = allowed(speaker(call, service, source_arn, source_account), arn)
-    return await running.run(call.of("lambda", name.account, name.region), name, payload, **more)
+    return await running.run(call.of("lambda", name.account, name.region), name, payload, paced=True, **more)
 
 
 def enqueue(call: Call, arn: str, payload: bytes, *, service: str = "", source_arn: str = "", source_account: str = "", trace: str = "") -> str:

@@ -7,12 +7,12 @@ from __future__ import annotations
 from typing import Any
 
 from cloche.kernel import Call, Record
+from cloche.services.service_quotas import public as quotas
 
 from . import errors, names
 from .names import LATEST, Name
 
-CONCURRENCY = 1000
-CODE_STORAGE = 80530636800
+CONCURRENCY, CODE_STORAGE, SCALING = "lambda/L-B99A9384", "lambda/L-2ACBD22F", "lambda/concurrency-scaling-rate"  # quotas
 
 
 class Account(Record, frozen=True):
@@ -23,8 +23,6 @@ class Account(Record, frozen=True):
     functions: int = 0
     reserved: int = 0
     provisioned: int = 0  # of functions without a reservation
-    concurrency: int = CONCURRENCY
-    code_storage: int = CODE_STORAGE
 
     @property
     def key(self) -> str:
@@ -44,6 +42,7 @@ class Function(Record, frozen=True):
     provisioned: dict[str, dict[str, Any]] = {}  # qualifier -> {"requested", "modified", "status", ...}
     urls: dict[str, str] = {}  # qualifier -> id of the URL
     recursion: str = "Terminate"
+    signing: str = ""  # ARN of its code signing configuration
     runtime_update: dict[str, str] = {}
 
     @property
@@ -99,10 +98,18 @@ def account(call: Call) -> Account:
     return call.get(Account, "account") or Account()
 
 
+def concurrency(call: Call) -> int:
+    return int(quotas.value(call, CONCURRENCY))
+
+
+def code_storage(call: Call) -> int:
+    return int(quotas.value(call, CODE_STORAGE) * (1 << 30))
+
+
 def grow(call: Call, size: int, functions: int = 0) -> None:
     """Count code (and functions) in or out."""
     usage = account(call)
-    if usage.code_size + size > usage.code_storage and size > 0:
+    if size > 0 and usage.code_size + size > code_storage(call):
         raise errors.code_storage_exceeded()
     call.put(usage.but(code_size=usage.code_size + size, functions=usage.functions + functions))
 

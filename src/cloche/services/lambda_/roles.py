@@ -21,7 +21,7 @@ class Credentials(NamedTuple):
 def session(call: Call, role: str, name: str) -> Credentials:
     """A new session for an environment; raises AccessDenied if the role does not trust Lambda."""
     with call.step():
-        made, _ = sts.service_session(call, role, name[:64], SERVICE, SESSION_SECONDS)
+        made, _ = sts.service_session(call, role, name[:64], SERVICE, SESSION_SECONDS, call.arn(f"function:{name}"))
     return Credentials(made["AccessKeyId"], made["SecretAccessKey"], made["SessionToken"], made["Expiration"])
 
 

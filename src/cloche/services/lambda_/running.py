@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from cloche.engines.run.invocation import SYNC_LIMIT, Invocation, Outcome
-from cloche.kernel import Call
+from cloche.kernel import AwsError, Call
 
-from . import errors, logs, metering, names, recursion
+from . import errors, logs, metering, names, pace, recursion
 from .pool import Pools, pools
-from .records import Account, Alias, Function, Version, account, find, version_of
+from .records import Alias, Function, Version, account, concurrency, find, version_of
 
 PENDING_SECONDS = 10.0  # a function just created is waited for; longer and the caller is told
 
@@ -35,9 +35,9 @@ class Result(NamedTuple):
 
 async def run(
     call: Call, name: names.Name, payload: bytes, *, request_id: str = "", trace: str = "", client_context: Any = None, cognito: Any = None, limit: int = SYNC_LIMIT,
-    on_chunk: Callable[[bytes, str], None] | None = None,
+    on_chunk: Callable[[bytes, str], None] | None = None, paced: bool = False,
 ) -> Result:
-    """Invoke; raises TooManyRequestsException when concurrency says no, ResourceNotFoundException when there is nothing."""
+    """Invoke; raises TooManyRequestsException when concurrency says no, ResourceNotFoundException when there is nothing. `paced`: somebody waits for the answer."""
     there = call.at(name.account, name.region)
     function = find(call, name)
     version = choose(there, function, name)
@@ -53,9 +53,14 @@ async def run(
     if times > recursion.LIMIT and function.recursion == "Terminate":
         raise errors.recursive()
     room = pools(call.cloud)
-    counter = admit(there, room, function, version, name.qualifier)
+    counter = admit(there, room, function, name.qualifier, paced)
     try:
-        warm = await room.take(there, version)
+        try:
+            warm = await room.take(there, version)
+        except AwsError as error:
+            if error.status == 429:
+                metering.throttled(there, function.name, name.qualifier)
+            raise
         try:
             request_id = request_id or there.uuid()
             inv = Invocation(request_id, payload or b"{}", arn, float(version.timeout), trace, client_context, cognito, limit, on_chunk)
@@ -100,20 +105,23 @@ def active(there: Call, function: str) -> tuple[str, ...]:
     return ("lambda.active", there.account, there.region, function)
 
 
-def admit(there: Call, room: Pools, function: Function, version: Version, qualifier: str | None = None) -> list[tuple[str, str, str]]:
+def admit(there: Call, room: Pools, function: Function, qualifier: str | None, paced: bool) -> list[tuple[str, str, str]]:
     """Count the invocation, or refuse it. Provisioned environments are part of the function's share."""
     mine, rest = (there.account, there.region, function.name), (there.account, there.region, "")
     if function.reserved is not None:
-        if room.running.get(mine, 0) >= function.reserved:
-            metering.throttled(there, function.name, qualifier)
-            raise errors.throttled("ReservedFunctionConcurrentInvocationLimitExceeded")
+        over = "ReservedFunctionConcurrentInvocationLimitExceeded" if room.running.get(mine, 0) >= function.reserved else ""
+        if not over and paced and not pace.may_ask(there, function.name, function.reserved):
+            over = "ReservedFunctionInvocationRateLimitExceeded"
         counters = [mine]
     else:
-        limits: Account = account(there)
-        if room.running.get(rest, 0) >= limits.concurrency - limits.reserved:
-            metering.throttled(there, function.name, qualifier)
-            raise errors.throttled("ConcurrentInvocationLimitExceeded")
+        limit = concurrency(there) - account(there).reserved
+        over = "ConcurrentInvocationLimitExceeded" if room.running.get(rest, 0) >= limit else ""
+        if not over and paced and not pace.may_ask(there, "", limit):
+            over = "FunctionInvocationRateLimitExceeded"
         counters = [mine, rest]
+    if over:
+        metering.throttled(there, function.name, qualifier)
+        raise errors.throttled(over)
     for key in counters:
         room.running[key] = room.running.get(key, 0) + 1
     metering.admitted(there, function.name, room.running[mine], room.running.get(rest, 0))

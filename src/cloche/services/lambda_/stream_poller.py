@@ -173,9 +173,16 @@ def read(there: Call, mapping: Mapping, place: Place) -> tuple[list[Any], list[A
     iterator = there.do("dynamodbstreams", "GetShardIterator", StreamArn=mapping.source, ShardId=shard, **start)["ShardIterator"]
     limit = min([mapping.batch_size, 1000, *place.pieces[:1]])
     answer = there.do("dynamodbstreams", "GetRecords", ShardIterator=iterator, Limit=min(limit * factor, 1000))
-    records = answer["Records"]
+    records = [told(r) for r in answer["Records"]]
     mine = records if not lane else [r for r in records if lane_of(r, factor) == int(lane)]
     return records, mine[:limit], not answer.get("NextShardIterator")
+
+
+def told(record: Any) -> Any:
+    """As functions and filters see it: who deleted an expired item is spelled small."""
+    if who := record.get("userIdentity"):
+        return record | {"userIdentity": {"type": who["Type"], "principalId": who["PrincipalId"]}}
+    return record
 
 
 async def attempt(call: Call, mapping: Mapping, name: names.Name, version: Version, place: Place, batch: list[Any]) -> Place:

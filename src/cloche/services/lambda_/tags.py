@@ -7,6 +7,7 @@ from cloche.kernel import Call
 
 from . import errors, names
 from . import service as lambda_
+from .code_signing import SigningConfig
 from .mappings import Mapping
 from .records import Function
 
@@ -16,11 +17,11 @@ if TYPE_CHECKING:
 MOST = 50
 
 
-def tagged(call: Call, arn: str) -> Function | Mapping:
+def tagged(call: Call, arn: str) -> Function | Mapping | SigningConfig:
     parts = arn.split(":")
     found: Any = None
     if len(parts) == 7 and parts[2] == "lambda":
-        kind: Any = {"function": Function, "event-source-mapping": Mapping}.get(parts[5])
+        kind: Any = {"function": Function, "event-source-mapping": Mapping, "code-signing-config": SigningConfig}.get(parts[5])
         found = call.at(parts[4], parts[3]).get(kind, parts[6]) if kind else None
     elif len(parts) == 8 and parts[5] == "function":
         raise errors.invalid("Tags on function aliases and versions are not supported. Please specify either a function name or an unqualified function ARN.")

@@ -58,6 +58,7 @@ def list_versions_by_function(call: Call, req: t.ListVersionsByFunctionRequest) 
 
 
 def delete_version(call: Call, function: Function, number: str) -> Any:
+    from .concurrency import unprovisioned
     from .functions import drop
     if number == LATEST:
         raise errors.latest_stays()
@@ -69,7 +70,7 @@ def delete_version(call: Call, function: Function, number: str) -> Any:
     if users:
         raise errors.alias_uses(number, users)
     drop(call, function, number)
-    call.put(function.but(versions=tuple(v for v in function.versions if v != number), provisioned={k: v for k, v in function.provisioned.items() if k != number},
-                          policies={k: v for k, v in function.policies.items() if k != number}))
+    function = unprovisioned(call, function, number)
+    call.put(function.but(versions=tuple(v for v in function.versions if v != number), policies={k: v for k, v in function.policies.items() if k != number}))
     call.cloud.store.then(pools(call.cloud).forget, call.account, call.region, function.name, number)
     return {"StatusCode": 204}

@@ -10,7 +10,7 @@ from cloche.kernel import Call, Record, pages
 from cloche.services.identitystore import public as identities
 from cloche.services.organizations import public as organizations
 
-from . import errors, instances, roles
+from . import applications, errors, instances, roles, token_issuers
 from . import service as sso
 from .permission_sets import PermissionSet, both, find, of
 
@@ -253,6 +253,11 @@ def list_permission_sets_provisioned_to_account(call: Call, req: t.ListPermissio
 
 def _tagged(call: Call, req: Any) -> tuple[Call, Any]:
     arn = req["ResourceArn"]
+    if ":application/" in arn:
+        there, _, one = applications.lookup(call, arn)
+        return there, one
+    if ":trustedTokenIssuer/" in arn:
+        return token_issuers.lookup(call, arn)
     instance = arn.split(":permissionSet/")[-1].split("/")[0] if ":permissionSet/" in arn else arn.rpartition("/")[2]
     there, found = instances.lookup(call, f"arn:aws:sso:::instance/{instance}")
     return there, (of(there, found, arn) if ":permissionSet/" in arn else found)

@@ -151,6 +151,11 @@ def delete_instance(call: Call, req: t.DeleteInstanceRequest) -> t.DeleteInstanc
     there, found = find(call, req)
     if found.of_organization:
         raise errors.invalid("The instance of an organization can not be deleted through the API.")
+    from .applications import Application
+    from .token_issuers import Issuer
+    for one in (*there.all(Application), *there.all(Issuer)):
+        if one.instance == found.id:
+            there.delete(one)
     identities.remove(there.of("identitystore"), found.store)
     call.delete(Place(f"{found.owner}/{found.region}", found.id))
     call.delete(found)

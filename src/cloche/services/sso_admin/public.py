@@ -67,3 +67,23 @@ def _value(attributes: dict[str, Any], path: str) -> str:
     for part in path.replace("enterprise.", "").split("."):
         value = value.get(part[:1].upper() + part[1:]) if isinstance(value, dict) else None
     return str(value) if isinstance(value, (str, int)) else ""
+
+
+def application(call: Call, arn: str) -> Any:
+    """The application behind an ARN, whoever asks."""
+    from .applications import Application
+    parts = arn.split("/")
+    instance = call.get(Instance, parts[1]) if len(parts) == 3 else None
+    found = call.at(instance.owner, instance.region).get(Application, parts[2]) if instance else None
+    return found if found is not None and found.arn == arn else None
+
+
+def instance_of(call: Call, one: Any) -> Instance | None:
+    return call.get(Instance, one.instance)
+
+
+def token_issuers(call: Call, one: Any) -> list[Any]:
+    """The trusted token issuers of an application's instance."""
+    from .token_issuers import Issuer
+    instance = instance_of(call, one)
+    return [each for each in call.at(instance.owner, instance.region).all(Issuer) if each.instance == instance.id] if instance else []

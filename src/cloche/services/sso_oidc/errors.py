@@ -18,6 +18,18 @@ def bad_grant(description: str) -> AwsError:
     return _refusal("InvalidGrantException", "invalid_grant", description)
 
 
+def unauthorized_client(description: str) -> AwsError:
+    return _refusal("UnauthorizedClientException", "unauthorized_client", description)
+
+
+def no_access() -> AwsError:
+    return _refusal("AccessDeniedException", "access_denied", "The user is not assigned to the application")
+
+
+def bad_scope(name: str) -> AwsError:
+    return _refusal("InvalidScopeException", "invalid_scope", f"The scope {name} is not one of the application's")
+
+
 def unsupported_grant() -> AwsError:
     return _refusal("UnsupportedGrantTypeException", "unsupported_grant_type", "Unsupported grant type")
 

@@ -26,6 +26,26 @@ def not_with_session(operation: str) -> AwsError:
     return AwsError("AccessDenied", f"Cannot call {operation} with session credentials", 403)
 
 
+def outbound_disabled() -> AwsError:
+    return AwsError("OutboundWebIdentityFederationDisabledException", "Outbound web identity federation is not enabled for this account. Enable it in IAM first.", 403)
+
+
+def beyond_session() -> AwsError:
+    return AwsError("SessionDurationEscalationException", "The requested token duration would extend the session beyond its original expiration time.", 403)
+
+
+def bad_algorithm(name: str) -> AwsError:
+    return AwsError("ValidationError", f"Invalid signing algorithm {name}: it is one of RS256, ES384.", 400)
+
+
+def no_origin() -> AwsError:
+    return AwsError("ValidationError", "The calling session has no trusted identity propagation context with an origin identity.", 400)
+
+
+def no_context(message: str) -> AwsError:
+    return AwsError("ValidationError", message, 400)
+
+
 def bad_policy(message: str) -> AwsError:
     return AwsError("MalformedPolicyDocument", message, 400)
 

@@ -41,6 +41,8 @@ def service_session(call: Call, role_arn: str, session_name: str, service: str, 
     principal = role_principal(call, role_arn, session_name, service, source_arn)
     if service == "ec2.amazonaws.com":                  # the session knows its instance, as AWS's does: policies may ask, and GuardDuty does
         principal = msgspec.structs.replace(principal, claims={"ec2:sourceinstancearn": source_arn})
+    if service == "lambda.amazonaws.com" and source_arn:
+        principal = msgspec.structs.replace(principal, claims={"lambda:sourcefunctionarn": source_arn})
     given = sessions.begin(call, principal, duration)
     tell(call, role_arn, session_name, service, given[0], principal)
     return given
@@ -98,3 +100,9 @@ def portal(call: Call, role_arn: str, session_name: str, seconds: float, tags: d
         raise errors.not_authorized("sts:AssumeRoleWithSAML")
     session = session_of(call, role, role_arn, session_name, tags={**role.tags, **tags}, transitive_tags=tuple(tags))
     return sessions.begin(call, session, seconds)[0]
+
+
+async def issuer_keys(call: Call, url: str) -> list[Any]:
+    """The key set of an OpenID Connect issuer: of this cloud's own, else fetched as its documents say. Raises InvalidIdentityToken where it cannot be had."""
+    from . import web_identity
+    return await web_identity.keys_at(call, url)

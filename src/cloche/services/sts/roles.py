@@ -20,7 +20,8 @@ def _questions(call: Call, req: Any) -> list[Need]:
     if who.kind == "root":
         raise errors.by_root()
     role = iam.role(call, arn)
-    context = carried.asked(req) | {
+    provided = contexts(call, req)
+    context = carried.asked(req) | provided | {
         "sts:ExternalId": req.get("ExternalId"), "sts:RoleSessionName": req["RoleSessionName"], "sts:SourceIdentity": req.get("SourceIdentity"),
         "sts:TransitiveTagKeys": req.get("TransitiveTagKeys") or None, "sts:DurationSeconds": req.get("DurationSeconds"),
     }
@@ -28,9 +29,26 @@ def _questions(call: Call, req: Any) -> list[Need]:
         context |= {f"{prefix}:ResourceTag/{key}": value for key, value in role.tags.items() for prefix in ("aws", "iam")}
     if iam.verified_mfa(call, req):
         context |= {"aws:MultiFactorAuthPresent": "true", "aws:MultiFactorAuthAge": "0"}
-    actions = ["sts:AssumeRole", *(["sts:TagSession"] if req.get("Tags") else []), *(["sts:SetSourceIdentity"] if "SourceIdentity" in req else [])]
+    actions = ["sts:AssumeRole", *(["sts:TagSession"] if req.get("Tags") else []), *(["sts:SetSourceIdentity"] if "SourceIdentity" in req else []), *(["sts:SetContext"] if req.get("ProvidedContexts") else [])]
     text = iam.trust_policy(role).text if role is not None else None
     return [Need(action, arn, context, text, rule="trust") for action in actions]
+
+
+PROVIDERS = ("arn:aws:iam::aws:contextProvider/IdentityCenter",)
+
+
+def contexts(call: Call, req: Any) -> dict[str, str]:
+    """What provided contexts say of the person for whom the session will act: condition keys, of the trust policy and of the session."""
+    found: dict[str, str] = {}
+    for one in req.get("ProvidedContexts") or ():
+        if one.get("ProviderArn") not in PROVIDERS:
+            raise errors.no_context(f"{one.get('ProviderArn')} is not a context provider.")
+        from cloche.services.sso_oidc import public as center
+        said = center.identity_context(call.of("sso-oidc"), one.get("ContextAssertion", ""))
+        if said is None:
+            raise errors.no_context("The context assertion is not valid or has expired.")
+        found |= said
+    return found
 
 
 @sts.op(needs=_questions)
@@ -56,7 +74,7 @@ def assume_role(call: Call, req: t.AssumeRoleRequest) -> t.AssumeRoleResponse:
     if {key.lower() for key in transitive} - {key.lower() for key in tags}:
         raise errors.transitive_missing()
     marked = [key for key in tags if key.lower() in {one.lower() for one in transitive}]
-    session = public.session_of(call, role, arn, name, tags=carried.over(carried.over(role.tags, inherited), tags), session_policies=policies,
+    session = public.session_of(call, role, arn, name, tags=carried.over(carried.over(role.tags, inherited), tags), session_policies=policies, claims=contexts(call, req),
                                 source_identity=identity, transitive_tags=(*inherited, *marked))
     credentials, principal = sessions.begin(call, session, seconds)
     answer: t.AssumeRoleResponse = {"Credentials": credentials, "AssumedRoleUser": {"AssumedRoleId": principal.id, "Arn": principal.arn}}

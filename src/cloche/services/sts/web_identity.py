@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cloche.engines.fetch import Unreachable, fetch
 from cloche.iam import Principal, Question, decide
@@ -75,8 +75,24 @@ async def verified(call: Call, provider: Any, token: Token) -> None:
         raise errors.no_identity("The ID Token provided could not be validated: its signature does not match") from None
 
 
+async def keys_at(call: Call, url: str) -> list[Any]:
+    """Of an issuer that no provider of IAM stands for."""
+    class Anybody(NamedTuple):
+        url: str
+        thumbprints: tuple[str, ...] = ()
+    host = url.removeprefix("https://").rstrip("/")
+    try:
+        async with asyncio.timeout(FETCH_SECONDS):
+            return await own_keys(call.of("sts"), host) or await keys_of(Anybody(host))
+    except (Unreachable, TimeoutError, ValueError, KeyError, TypeError):
+        raise errors.no_keys() from None
+
+
 async def own_keys(call: Call, url: str) -> list[Any] | None:
-    """The keys of a user pool of this very cloud, which no network reaches."""
+    """The keys of a user pool or of an account of this very cloud, which no network reaches."""
+    if url.endswith(".tokens.sts.global.api.aws"):
+        from . import outbound
+        return await outbound.jwks(call, url)
     if not url.startswith("cognito-idp."):
         return None
     from cloche.services.cognito_idp import public as user_pools

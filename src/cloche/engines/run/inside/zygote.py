@@ -98,6 +98,8 @@ def prepare(order, options):
         sys_.mount("/.cloche/node_modules", "/var/runtime/node_modules", None, sys_.BIND | sys_.REC)
     for source, target in order.get("binds", ()):
         sys_.mount("/.cloche/code/" + source, target, None, sys_.BIND)
+    if order.get("mounts"):
+        share(order["mounts"])
     for name in os.listdir("/.cloche"):
         sys_.umount("/.cloche/" + name)
     sys_.set_hostname("169-254-100-1")
@@ -111,6 +113,22 @@ def prepare(order, options):
         s.listen(128)
         listeners.append(s)
     return listeners
+
+
+def share(mounts):
+    """Directories that others see as well, below /mnt: once the way to who has them is open, and in the runtime's own name."""
+    sys_.mount("mnt", "/mnt", "tmpfs", sys_.NOSUID | sys_.NODEV, "mode=755,size=64k")
+    for one in mounts:
+        try:
+            socket.create_connection((one["address"], one["port"]), timeout=one["patience"]).close()
+        except OSError as error:
+            raise OSError("UNREACHABLE {}: {}".format(one["name"], error)) from None
+        os.mkdir("/mnt/" + one["name"], 0o755)
+        owners = sys_.owners(one["uid"], one["gid"], UID, GID)
+        try:
+            sys_.mount_as("/.cloche/shared/" + one["source"], "/mnt/" + one["name"], owners, one["read_only"])
+        finally:
+            os.close(owners)
 
 
 def become_runtime(order, options, fds):
