@@ -134,6 +134,14 @@ def no_export(name: str) -> AwsError:
     return validation(f"No export named {name} found.")
 
 
+def no_parameter(reference: str) -> AwsError:
+    return validation(f"Parameters: [{reference}] cannot be found.")
+
+
+def not_secure(places: list[str]) -> AwsError:
+    return validation(f"SSM Secure reference is not supported in: [{', '.join(places)}]")
+
+
 def not_imported(name: str) -> AwsError:
     return validation(f"Export '{name}' is not imported by any stack.")
 

@@ -113,12 +113,14 @@ def pseudo(call: Call, stack_id: str, target: Target) -> dict[str, Any]:
 
 
 def zones(call: Call, region: str) -> list[str]:
-    """Zones with a default subnet; where there is no EC2 yet, the three every region has."""
+    """Zones with a default subnet; all of them if none has one. The caller needs the right to describe zones, and no other."""
+    there = call.at(call.account, region)
     try:
-        answer = call.at(call.account, region).do("ec2", "DescribeAvailabilityZones")
-        return sorted(x["ZoneName"] for x in answer["AvailabilityZones"])
+        every = sorted(x["ZoneName"] for x in there.do("ec2", "DescribeAvailabilityZones")["AvailabilityZones"])
+        subnets = there.as_root().do("ec2", "DescribeSubnets", Filters=[{"Name": "default-for-az", "Values": ["true"]}])["Subnets"]
     except (AwsError, LookupError):
         return [f"{region}{x}" for x in "abc"]
+    return sorted({x["AvailabilityZone"] for x in subnets}) or every
 
 
 class Dynamic:
@@ -131,7 +133,12 @@ class Dynamic:
         if kind == "secretsmanager":
             return self._secret(what)
         name, _, version = what.partition(":")
-        answer = self.acting.do("ssm", "GetParameter", Name=f"{name}:{version}" if version else name, WithDecryption=kind == "ssm-secure")
+        try:
+            answer = self.acting.do("ssm", "GetParameter", Name=f"{name}:{version}" if version else name, WithDecryption=kind == "ssm-secure")
+        except AwsError as error:
+            if error.code not in ("ParameterNotFound", "ParameterVersionNotFound"):
+                raise
+            raise errors.no_parameter(f"{kind}:{name}:{version}:{self.acting.account}") from None
         parameter = answer["Parameter"]
         if kind == "ssm" and parameter["Type"] == "SecureString":
             raise errors.validation(f"Non-secure ssm prefix was used for secure parameter: [{name}]")

@@ -132,6 +132,8 @@ async def prepare(call: Call, text: str, stack_id: str, req: Mapping[str, Any], 
         if strays := sorted({one["Type"] for one in template["Resources"].values() if not registry.known(one["Type"])}):
             raise errors.unknown_types(strays)
         check_attributes(template, live, settled)
+        if "{{resolve:ssm-secure:" in text and (places := insecure(live)):
+            raise errors.not_secure(places)
         allowed = req.get("ResourceTypes") or []
         if allowed and (others := sorted({x["Type"] for x in template["Resources"].values() if not any(fnmatch.fnmatchcase(x["Type"], one) for one in allowed)})):
             raise errors.validation(f"Resource type {others[0]} is not allowed by parameter ResourceTypes {allowed}".replace("'", ""))
@@ -139,6 +141,34 @@ async def prepare(call: Call, text: str, stack_id: str, req: Mapping[str, Any], 
         raise errors.validation(str(error)) from None
     shown = [one.shown() for one in values.values()]
     return Prepared(text, template, {name: one.given for name, one in values.items()}, meant, shown)
+
+
+# where AWS lets a secure parameter be resolved
+SECURE = {
+    "AWS::DirectoryService::MicrosoftAD/Properties/Password", "AWS::DirectoryService::SimpleAD/Properties/Password", "AWS::ElastiCache::ReplicationGroup/Properties/AuthToken",
+    "AWS::IAM::User/Properties/LoginProfile/Password", "AWS::KinesisFirehose::DeliveryStream/Properties/RedshiftDestinationConfiguration/Password",
+    "AWS::OpsWorks::App/Properties/AppSource/Password", "AWS::OpsWorks::Stack/Properties/CustomCookbooksSource/Password", "AWS::OpsWorks::Stack/Properties/RdsDbInstances/DbPassword",
+    "AWS::RDS::DBCluster/Properties/MasterUserPassword", "AWS::RDS::DBInstance/Properties/MasterUserPassword", "AWS::Redshift::Cluster/Properties/MasterUserPassword",
+}
+
+
+def insecure(live: dict[str, Any]) -> list[str]:
+    """The properties that resolve a secure parameter and may not."""
+    found: dict[str, None] = {}
+
+    def walk(value: Any, path: str) -> None:
+        if isinstance(value, dict):
+            for key, each in value.items():
+                walk(each, path if key.startswith("Fn::") else f"{path}/{key}")
+        elif isinstance(value, list):
+            for each in value:
+                walk(each, path)
+        elif isinstance(value, str) and "{{resolve:ssm-secure:" in value and path not in SECURE:
+            found[path] = None
+
+    for one in live.values():
+        walk(one.get("Properties") or {}, f"{one['Type']}/Properties")
+    return list(found)
 
 
 def check_attributes(template: dict[str, Any], live: dict[str, Any], settled: dict[str, bool]) -> None:
