@@ -19,7 +19,8 @@ def test_every_intrinsic_function_means_what_it_says(cloud):
         "If": {"Fn::If": ["Both", "yes", "no"]}, "IfNot": {"Fn::If": ["Neither", "yes", {"Fn::If": ["Either", "either", "none"]}]},
         "Length": {"Fn::Length": {"Fn::Split": [",", "1,2,3"]}}, "Json": {"Fn::ToJsonString": {"a": [{"Ref": "Word"}, 1]}},
     }
-    body = template({"Q": queue()}, Outputs={k: {"Value": v} for k, v in values.items()}, Transform="AWS::LanguageExtensions", Mappings={"M": {"us-east-1": {"Size": "large"}}},
+    kept = {**queue(QueueName="kept"), "DeletionPolicy": {"Fn::If": ["Both", "Retain", "Delete"]}}
+    body = template({"Q": queue(), "Kept": kept}, Outputs={k: {"Value": v} for k, v in values.items()}, Transform="AWS::LanguageExtensions", Mappings={"M": {"us-east-1": {"Size": "large"}}},
                     Parameters={"Word": {"Type": "String", "Default": "word"}, "Words": {"Type": "CommaDelimitedList", "Default": "one, two"}, "What": {"Type": "String", "Default": "export"}},
                     Conditions={"IsWord": {"Fn::Equals": [{"Ref": "Word"}, "word"]}, "Both": {"Fn::And": [{"Condition": "IsWord"}, {"Fn::Not": [{"Fn::Equals": ["a", "b"]}]}]},
                                 "Either": {"Fn::Or": [{"Fn::Equals": ["a", "b"]}, {"Condition": "IsWord"}]}, "Neither": {"Fn::Not": [{"Condition": "Either"}]}})
@@ -32,6 +33,8 @@ def test_every_intrinsic_function_means_what_it_says(cloud):
         "Ref": url, "AttList": f"arn:aws:sqs:us-east-1:{cloud.account}:{name}", "AttDotted": name, "Sub": f"word-{name}-${{Literal}}", "SubMap": "xyword", "Join": "a/word/c", "Select": "two",
         "Split": "r", "Map": "large", "MapDefault": "word!", "Base64": base64.b64encode(b"echo word").decode(), "Cidr": "10.0.0.0/24 10.0.1.0/24 10.0.2.0/24", "Cidr6": "fd00::/64 fd00:0:0:1::/64",
         "AZs": ",".join(zones), "FirstAZ": zones[0], "Import": "given", "If": "yes", "IfNot": "either", "Length": "3", "Json": '{"a":["word",1]}'}
+    cfn.delete_stack(StackName="lang")
+    assert refused(cfn.describe_stacks, StackName="lang")[0] == "ValidationError" and [x.rsplit("/", 1)[1] for x in cloud.client("sqs").list_queues(QueueNamePrefix="kept")["QueueUrls"]] == ["kept"]
 
 
 def test_zones_are_those_with_a_default_subnet(cloud):

@@ -134,6 +134,10 @@ def no_export(name: str) -> AwsError:
     return validation(f"No export named {name} found.")
 
 
+def nothing_named() -> AwsError:
+    return validation("One of ChangeSetName, OperationId or StackName must be specified")
+
+
 def no_parameter(reference: str) -> AwsError:
     return validation(f"Parameters: [{reference}] cannot be found.")
 

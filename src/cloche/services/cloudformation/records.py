@@ -59,6 +59,9 @@ class Operation(msgspec.Struct, frozen=True, omit_defaults=True):
     cancelled: bool = False
     imports: dict[str, dict[str, str]] = {}  # logical id to the identifier under which it is there already
     retain_except: bool = False  # RetainExceptOnCreate: what this operation made is not retained when it is undone
+    unchecked: bool = False      # DisableValidation, or validated already with its change set
+    express: bool = False        # a resource is done when it is configured, ready or not
+    watch_until: float = 0.0     # the rollback triggers' monitoring time, once all resources are there
 
 
 class Stack(Record, frozen=True, omit_defaults=True):
@@ -86,6 +89,7 @@ class Stack(Record, frozen=True, omit_defaults=True):
     operation: Operation | None = None
     last: list[dict[str, str]] = []
     detailed: str = ""
+    deployment: dict[str, Any] = {}   # DeploymentConfig
     drift: dict[str, Any] = {}
     tokens: dict[str, str] = {}       # ClientRequestToken -> operation id
     watched: dict[str, str] = {}      # the stack set's operation that waits for this stack: account, region, key

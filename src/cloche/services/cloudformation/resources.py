@@ -196,6 +196,11 @@ async def run(call: Call, stack: Stack, slot: Slot, table: Type, work: Callable[
         if verb in ("CREATE",) or now.action == "replace":
             resource_event(call, stack, now, f"Resource {'creation' if verb == 'CREATE' else 'update'} Initiated" if verb == "CREATE" else "Resource creation Initiated",
                            properties=None)
+        if r.pending is not None and r.pending["kind"] == "poll" and not r.stage:
+            if stack.operation is not None and stack.operation.express and slot.row.action != "delete":
+                r.pending = None  # it becomes ready by itself
+            elif slot.row.action in ("create", "replace", "update"):
+                resource_event(call, stack, now, "Eventual consistency check initiated", detailed="CONFIGURATION_COMPLETE")
         if r.pending is not None:
             slot.save(call, stack.id, now.but(state="pending", pending=r.pending))
             if r.pending["kind"] == "poll":
@@ -235,6 +240,11 @@ async def drive(call: Call, work: Coroutine[Any, Any, Any], record: Callable[[An
             value = await awaitable
         except AwsError as problem:
             error = problem
+
+
+def configured(row_: Row) -> bool:
+    """All that is left is to wait until it is ready."""
+    return (row_.pending or {}).get("kind") == "poll" and not (row_.pending or {}).get("stage")
 
 
 def succeeded(call: Call, stack: Stack, slot: Slot, row_: Row) -> None:

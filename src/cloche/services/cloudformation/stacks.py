@@ -42,27 +42,46 @@ def tags_of(req: Any) -> dict[str, str]:
 
 
 def operation(call: Call, kind: str, phase: str, req: Any, role: str, **more: Any) -> Operation:
-    return Operation(call.uuid(), kind, phase, call.principal, token=req.get("ClientRequestToken", ""), role=role, retain_except=bool(req.get("RetainExceptOnCreate")), **more)
+    return Operation(call.uuid(), kind, phase, call.principal, token=req.get("ClientRequestToken", ""), role=role, retain_except=bool(req.get("RetainExceptOnCreate")),
+                     unchecked=bool(req.get("DisableValidation")), express=express(req), **more)
+
+
+def express(req: Any) -> bool:
+    return bool(req.get("DeploymentConfig", {}).get("Mode") == "EXPRESS")
 
 
 def failure_mode(req: Any) -> str:
+    """ROLLBACK unless something else is asked for; in EXPRESS mode nothing is rolled back unless it is asked for."""
     if "OnFailure" in req and "DisableRollback" in req:
         raise errors.validation("You can specify either DisableRollback or OnFailure, but not both.")
-    if req.get("DisableRollback") or req.get("DeploymentConfig", {}).get("DisableRollback"):
+    stay = req.get("DisableRollback", req.get("DeploymentConfig", {}).get("DisableRollback"))
+    if stay:
         return "DO_NOTHING"
-    return req.get("OnFailure", "ROLLBACK")
+    return req.get("OnFailure", "DO_NOTHING" if stay is None and express(req) else "ROLLBACK")
 
 
-def target_of(call: Call, prepared: templates.Prepared, req: Any, tags: dict[str, str], notifications: list[str], capabilities: list[str], saved: bool = True) -> Target:
+def rollback_of(req: Any, before: Target | None) -> dict[str, Any]:
+    """The rollback triggers: what the request says replaces what the stack had, member by member."""
+    given = req.get("RollbackConfiguration", {})
+    if len(given.get("RollbackTriggers", [])) > 5:
+        raise errors.validation("1 validation error detected: Value at 'rollbackConfiguration.rollbackTriggers' failed to satisfy constraint: Member must have length less than or equal to 5")
+    for one in given.get("RollbackTriggers", []):
+        if one["Type"] not in ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm"):
+            raise errors.validation(f"Rollback trigger type {one['Type']} is not supported")
+    return {**(before.rollback if before else {}), **given}
+
+
+def target_of(call: Call, prepared: templates.Prepared, req: Any, tags: dict[str, str], notifications: list[str], capabilities: list[str], before: Target | None = None,
+              saved: bool = True) -> Target:
     return Target(template=save_template(call, prepared.original, prepared.template) if saved else "", given=prepared.given, meant=prepared.meant, shown=prepared.shown, tags=tags,
-                  capabilities=capabilities, notifications=notifications, description=prepared.template.get("Description", ""), rollback=req.get("RollbackConfiguration", {}))
+                  capabilities=capabilities, notifications=notifications, description=prepared.template.get("Description", ""), rollback=rollback_of(req, before))
 
 
 def begin(call: Call, stack: Stack, reason: str = "User Initiated") -> Stack:
     """Put a stack with a new operation on disk, say so, and wake the engine."""
     running = stack.operation
     assert running is not None
-    stack = change(call, stack, status=stack.status, reason=reason, last=[{"OperationType": "UPDATE_STACK" if running.kind == "IMPORT_STACK" else running.kind, "OperationId": running.id}])
+    stack = change(call, stack, status=stack.status, reason=reason, detailed="", last=[{"OperationType": "UPDATE_STACK" if running.kind == "IMPORT_STACK" else running.kind, "OperationId": running.id}])
     stack = stack.but(reason="")
     call.put(stack)
     call.wake(deploy, stack.id)
@@ -86,7 +105,7 @@ def _role(call: Call, req: Any, stack: Stack | None = None) -> str:
     return stack.role if stack else ""
 
 
-@cloudformation.op(resource=by_stack, partly="RollbackConfiguration's alarms are kept and shown, not watched; UpdatePolicy's canaries and rolling updates do not happen")
+@cloudformation.op(resource=by_stack, partly="UpdatePolicy's canaries (CodeDeploy) do not happen")
 async def create_stack(call: Call, req: t.CreateStackInput) -> t.CreateStackOutput:
     return await create(call, req)
 
@@ -116,7 +135,7 @@ async def create(call: Call, req: Any, parent: Stack | None = None, logical: str
         role = _role(call, req)
         running = operation(call, "CREATE_STACK", "apply", req, role, on_failure=mode)
         stack = Stack(id_, name, "CREATE_IN_PROGRESS", call.now, target_of(call, prepared, req, tags, notifications, capabilities), role=role, on_failure=mode,
-                      timeout=req.get("TimeoutInMinutes", 0), protected=bool(req.get("EnableTerminationProtection")), policy=policy, operation=running,
+                      timeout=req.get("TimeoutInMinutes", 0), protected=bool(req.get("EnableTerminationProtection")), policy=policy, operation=running, deployment=req.get("DeploymentConfig", {}),
                       parent=parent.id if parent else "", root=(parent.root or parent.id) if parent else "", parent_logical=logical)
         stack = begin(call, stack.but(tokens=remember(stack)))
         if stack.timeout:
@@ -124,7 +143,7 @@ async def create(call: Call, req: Any, parent: Stack | None = None, logical: str
     return {"StackId": id_, "OperationId": running.id}
 
 
-@cloudformation.op(resource=by_stack, partly="RollbackConfiguration's alarms are kept and shown, not watched; UpdatePolicy's canaries and rolling updates do not happen")
+@cloudformation.op(resource=by_stack, partly="UpdatePolicy's canaries (CodeDeploy) do not happen")
 async def update_stack(call: Call, req: t.UpdateStackInput) -> t.UpdateStackOutput:
     return await update(call, req)
 
@@ -155,9 +174,9 @@ async def update(call: Call, req: Any, tags: dict[str, str] | None = None) -> An
         role = _role(call, req, stack)
         if not different(call, stack, prepared, new_tags, notifications, req) and not policy:
             raise errors.nothing_to_update()
-        target = target_of(call, prepared, req, new_tags, notifications, capabilities)
-        stack = start_update(call, stack, target, operation(call, "UPDATE_STACK", "apply", req, role, on_failure="DO_NOTHING" if req.get("DisableRollback") else "ROLLBACK",
-                                                            before=before, was=stack.status, policy=during), role=role, policy=policy or stack.policy)
+        target = target_of(call, prepared, req, new_tags, notifications, capabilities, before)
+        running = operation(call, "UPDATE_STACK", "apply", req, role, on_failure=failure_mode(req), before=before, was=stack.status, policy=during)
+        stack = start_update(call, stack, target, running, role=role, policy=policy or stack.policy, deployment=req.get("DeploymentConfig", {}))
     return {"StackId": stack.id, "OperationId": stack.operation.id if stack.operation else ""}
 
 
@@ -175,6 +194,8 @@ def start_update(call: Call, stack: Stack, target: Target, running: Operation, *
 def different(call: Call, stack: Stack, prepared: templates.Prepared, tags: dict[str, str], notifications: list[str], req: Any) -> bool:
     """Is there anything to do? Compared is what the template means, not how it is written."""
     before = stack.target
+    if "RollbackConfiguration" in req and rollback_of(req, before) != before.rollback:
+        return True
     if tags != before.tags or notifications != before.notifications or stack.status in ("UPDATE_FAILED", "CREATE_FAILED"):
         return True
     if "{{resolve:" in prepared.original:
@@ -224,7 +245,7 @@ def rollback_stack(call: Call, req: t.RollbackStackInput) -> t.RollbackStackOutp
     return {"StackId": stack.id, "OperationId": running.id}
 
 
-@cloudformation.op(resource=by_stack)
+@cloudformation.op(resource=by_stack, partly="EXPRESS waits for deletions as STANDARD does")
 async def delete_stack(call: Call, req: t.DeleteStackInput) -> None:
     stack = lookup(call, req["StackName"])
     if stack is None or stack.status in ("DELETE_COMPLETE", "DELETE_IN_PROGRESS"):
@@ -302,7 +323,8 @@ def shown(call: Call, stack: Stack) -> dict[str, Any]:
         root = lookup(call, stack.root)
         out["EnableTerminationProtection"] = bool(root and root.protected)
     optional = {"Description": target.description, "StackStatusReason": stack.reason, "LastUpdatedTime": stack.updated, "DeletionTime": stack.deleted, "RoleARN": stack.role,
-                "TimeoutInMinutes": stack.timeout, "ParentId": stack.parent, "RootId": stack.root, "ChangeSetId": stack.change_set, "LastOperations": stack.last}
+                "TimeoutInMinutes": stack.timeout, "ParentId": stack.parent, "RootId": stack.root, "ChangeSetId": stack.change_set, "LastOperations": stack.last, "DetailedStatus": stack.detailed,
+                "DeploymentConfig": stack.deployment}
     return out | {k: v for k, v in optional.items() if v}
 
 
