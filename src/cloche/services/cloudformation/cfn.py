@@ -8,7 +8,7 @@ from cloche.kernel import AwsError
 
 from . import callbacks, stacks
 from .macros import Macro
-from .public import Resource, Type, strings, tag_map
+from .public import Resource, Type, duration, strings, tag_map
 from .records import Stack, find, lookup
 
 HOUR = 3600
@@ -78,18 +78,6 @@ async def create_condition(r: Resource) -> str:
     call.after(seconds, callbacks.time_out, token, stack=r.stack_id, logical=r.logical, token=token,
                reason=f"WaitCondition timed out. Received {{got}} conditions when expecting {count}")
     return f"{r.stack_id.rsplit(':', 1)[0]}:waitcondition/{r.stack_name}/{call.uuid()}/{r.logical}" if not handle else f"{r.stack_id}/{r.logical}"
-
-
-def duration(text: str) -> int:
-    """PT1H30M15S in seconds."""
-    total, number = 0, ""
-    for char in text.removeprefix("PT"):
-        if char.isdigit():
-            number += char
-        else:
-            total += int(number or 0) * {"H": 3600, "M": 60, "S": 1}.get(char, 0)
-            number = ""
-    return total
 
 
 async def keep(r: Resource) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from cloche.kernel import AwsError, Call, Record
 from cloche.languages.cloudformation import difference, graph, reading
 from cloche.languages.cloudformation.errors import TemplateError, TransformError
-from cloche.languages.cloudformation.functions import Unknown, unknowns
+from cloche.languages.cloudformation.functions import Unknown, evaluate, unknowns
 
 from . import errors, imports, registry, stacks, templates, validation
 from . import service as cloudformation
@@ -217,6 +217,9 @@ def modified(plan: Plan, name: str, body: dict[str, Any], row: Row, replaced: se
     except AwsError:
         only, rigid = registry.schema(kind).get("createOnly", []), False
     sure = set(difference.needs_replacement(row.properties, wanted, only)) if not rigid else set(names)
+    policies = {"UpdatePolicy": evaluate(body["UpdatePolicy"], plan.scope())} if "UpdatePolicy" in body else {}
+    if policies and not rigid and (renews := registry.find(kind).renews) is not None and renews(row.properties, wanted, policies):
+        sure |= set(names)
     perhaps = set(difference.maybe_replacement(wanted, only)) if not rigid else {n for n in names if unknowns(wanted.get(n))}
     tagging = registry.schema(kind).get("tags", "Tags")
     details, scope = [], []

@@ -137,6 +137,7 @@ class Row(msgspec.Struct, frozen=True, omit_defaults=True):
     touched: bool = False        # an operation was committed before the step as a whole was: failing undoes it
     before: dict[str, Any] | None = None
     drift: dict[str, Any] = {}
+    policies: dict[str, Any] = {}  # CreationPolicy and UpdatePolicy
 
     def but(self, **changes: Any) -> Row:
         return msgspec.structs.replace(self, **changes)

@@ -75,7 +75,7 @@ async def bring(call: Call, stack: Stack, plan: Plan, name: str, rights: Call) -
         own = plan.properties(name, rights)
         wanted = plan.with_tags(name, own)
         table = registry.find(kind)
-        action = ("import" if name in operation.imports else "create") if base is None else choose(base, kind, wanted, table)
+        action = ("import" if name in operation.imports else "create") if base is None else choose(base, kind, wanted, table, facts["policies"])
         if action == "none":
             assert base is not None
             with call.step():
@@ -112,9 +112,7 @@ async def bring(call: Call, stack: Stack, plan: Plan, name: str, rights: Call) -
                            properties=own)
 
     def work() -> Resource:
-        r = ask(rights, stack, begun, wanted, base.properties if base and not making else {}, table, resuming)
-        r.extra = {k: evaluate(body[k], plan.scope(rights)) for k in ("CreationPolicy", "UpdatePolicy", "Metadata") if k in body}
-        return r
+        return ask(rights, stack, begun, wanted, base.properties if base and not making else {}, table, resuming)
 
     async def taking(table: Type, r: Resource) -> Resource:
         from . import imports
@@ -128,15 +126,17 @@ def about(plan: Plan, body: dict[str, Any], name: str) -> dict[str, Any]:
     scope = plan.scope()
     deletion = evaluate(body.get("DeletionPolicy", "Delete"), scope)
     return {"needs": plan.needs[name], "deletion": deletion, "replacement": evaluate(body.get("UpdateReplacePolicy", "Delete"), scope), "metadata": body.get("Metadata"),
-            "description": body.get("Description", "")}
+            "description": body.get("Description", ""), "policies": {k: evaluate(body[k], scope) for k in ("CreationPolicy", "UpdatePolicy") if k in body}}
 
 
-def choose(base: Row, kind: str, wanted: dict[str, Any], table: Type) -> str:
+def choose(base: Row, kind: str, wanted: dict[str, Any], table: Type, policies: dict[str, Any]) -> str:
     if base.type != kind:
         return "replace"
     if not difference.changed(base.properties, wanted) and base.status not in ("UPDATE_FAILED", "CREATE_FAILED"):
         return "none"
     if table.update is None or difference.needs_replacement(base.properties, wanted, registry.create_only(kind)):
+        return "replace"
+    if table.renews is not None and table.renews(base.properties, wanted, policies):
         return "replace"
     return "update"
 
@@ -156,8 +156,10 @@ def ask(rights: Call, stack: Stack, row_: Row, properties: dict[str, Any], old: 
     if table.name and row_.planned:
         new.setdefault(table.name, row_.planned)
         was.setdefault(table.name, row_.planned)
-    return Resource(rights, stack.id, row_.logical, row_.type, new, old=was, physical=row_.physical, attributes=row_.attributes, token=f"{operation.id}-{row_.logical}",
-                    planned=row_.planned, pending=row_.pending, resuming=resuming)
+    r = Resource(rights, stack.id, row_.logical, row_.type, new, old=was, physical=row_.physical, attributes=row_.attributes, token=f"{operation.id}-{row_.logical}",
+                 planned=row_.planned, pending=row_.pending, resuming=resuming)
+    r.extra, r.signals = row_.policies, (row_.pending or {}).get("signals", {})
+    return r
 
 
 async def make(table: Type, r: Resource) -> Resource:
@@ -196,6 +198,8 @@ async def run(call: Call, stack: Stack, slot: Slot, table: Type, work: Callable[
         if verb in ("CREATE",) or now.action == "replace":
             resource_event(call, stack, now, f"Resource {'creation' if verb == 'CREATE' else 'update'} Initiated" if verb == "CREATE" else "Resource creation Initiated",
                            properties=None)
+        for note in r.notes:
+            resource_event(call, stack, now, note)
         if r.pending is not None and r.pending["kind"] == "poll" and not r.stage:
             if stack.operation is not None and stack.operation.express and slot.row.action != "delete":
                 r.pending = None  # it becomes ready by itself
@@ -302,7 +306,7 @@ async def restore(call: Call, stack: Stack, row_: Row, rights: Call) -> str:
         return "done"
     table = registry.find(row_.type)
     with call.step():
-        begun = row_.but(status="UPDATE_IN_PROGRESS", state="begun", action="restore", updated=call.now, pending=None)
+        begun = row_.but(status="UPDATE_IN_PROGRESS", state="begun", action="restore", updated=call.now, pending=None, policies=before.policies)
         put_row(call, stack.id, begun)
         resource_event(call, stack, begun)
     slot = Slot(begun)
@@ -441,8 +445,12 @@ async def run_poll(call: Call, stack: Stack, slot: Slot, table: Type, r: Resourc
     tries = (slot.row.pending or {}).get("tries", 0) + 1
 
     def record(r: Resource) -> None:
+        for note in r.notes:
+            resource_event(call, stack, slot.row, note)
         if r.pending is not None:
-            slot.save(call, stack.id, slot.row.but(pending={**r.pending, "tries": tries}))
+            latest = row(call, stack.id, slot.row.logical) if slot.old is None else None  # a signal may have come meanwhile
+            signals = (latest.pending or {}).get("signals") if latest is not None else None
+            slot.save(call, stack.id, slot.row.but(pending={**r.pending, "tries": tries} | ({"signals": signals} if signals else {})))
             call.after(PATIENCE[min(tries, len(PATIENCE) - 1)], look_again, f"{stack.id}/{slot.row.logical}", stack=stack.id)
         else:
             succeeded(call, stack, slot, slot.row.but(attributes=r.attributes))
@@ -451,6 +459,8 @@ async def run_poll(call: Call, stack: Stack, slot: Slot, table: Type, r: Resourc
         await drive(call, again(table, r), record, lambda: None)
     except AwsError as error:
         with call.step():
+            for note in r.notes:
+                resource_event(call, stack, slot.row, note)
             failed(call, stack, slot, reason_of(error))
 
 
