@@ -2064,6 +2064,7 @@ PACKAGES: Any = {
     's3': 's3',
     'scheduler': 'scheduler',
     'secretsmanager': 'secretsmanager',
+    'serverlessrepo': 'serverlessrepo',
     'shield': 'shield',
     'sns': 'sns',
     'sqs': 'sqs',

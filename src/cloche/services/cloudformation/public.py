@@ -248,6 +248,12 @@ def handling() -> Any:
     return room
 
 
+async def serverless(call: Call, text: str) -> tuple[dict[str, Any], dict[str, Any], list[str]]:
+    """A template read, the same as its transforms make it under its parameters' defaults, and the capabilities that IAM asks for."""
+    from . import templates
+    return await templates.serverless(call, text)
+
+
 def await_signals(r: Resource) -> None:
     """A CreationPolicy with a ResourceSignal: the resource is made when as many SignalResource calls have come, and has failed when they are late."""
     policy = r.extra.get("CreationPolicy", {}).get("ResourceSignal")

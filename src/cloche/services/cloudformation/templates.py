@@ -211,14 +211,29 @@ async def transformed(call: Call, template: dict[str, Any], meant: dict[str, Any
     return {key: value for key, value in template.items() if key != "Transform"}
 
 
+async def serverless(call: Call, text: str) -> tuple[dict[str, Any], dict[str, Any], list[str]]:
+    """What the application repository wants to know of a template that it is given."""
+    try:
+        template = reading.read(text)
+        declared = template.get("Parameters") or {}
+        parameters.check_declarations(declared)
+        if not isinstance(template.get("Resources"), dict) or not template["Resources"]:
+            raise TemplateError("Template format error: At least one Resources member must be defined.")
+        meant = {name: reading.text_of(one.get("Default", "")) for name, one in declared.items()}
+        stack_id = call.arn("stack/serverlessrepo/0", service="cloudformation")
+        names = checking.transforms(template)
+        expanded = await transformed(call, template, meant, names, stack_id, []) if names else template
+    except (TemplateError, TransformError) as error:
+        raise errors.validation(str(error)) from None
+    return template, expanded, checking.capabilities(expanded)[0]
+
+
 def application(call: Call, **asked: str) -> dict[str, Any]:
     """A version's template in the application repository, as the macro asks for it."""
     try:
         return call.do("serverlessrepo", "CreateCloudFormationTemplate", **asked)
     except AwsError as error:
         raise sam.Refused(error.code, error.message) from None
-    except LookupError:
-        raise sam.Refused("NotFoundException", "Cloche does not build the Serverless Application Repository yet") from None
 
 
 def managed_policies(call: Call) -> dict[str, str]:
