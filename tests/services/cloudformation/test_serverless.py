@@ -149,3 +149,57 @@ Outputs: {{Url: {{Value: !GetAtt App.Outputs.Url}}}}
     url = outputs(cfn, "nested")["Url"]
     assert cloud.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout"])["Attributes"]["VisibilityTimeout"] == "7"
     assert status(cfn, "nested") == "CREATE_COMPLETE", reasons(cfn, "nested")
+
+
+EVENTS = """
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Bucket: {Type: AWS::S3::Bucket, Properties: {BucketName: BUCKET}}
+  Topic: {Type: AWS::SNS::Topic}
+  Group: {Type: AWS::Logs::LogGroup}
+  Pool: {Type: AWS::Cognito::UserPool}
+  Table:
+    Type: AWS::DynamoDB::Table
+    Properties: {BillingMode: PAY_PER_REQUEST, AttributeDefinitions: [{AttributeName: k, AttributeType: S}], KeySchema: [{AttributeName: k, KeyType: HASH}],
+                 StreamSpecification: {StreamViewType: NEW_IMAGE}}
+  Fn:
+    Type: AWS::Serverless::Function
+    Properties:
+      Runtime: python3.11
+      Handler: index.handler
+      InlineCode: "def handler(event, context): return 1"
+      Events:
+        Stored: {Type: S3, Properties: {Bucket: !Ref Bucket, Events: s3:ObjectCreated:*}}
+        Told: {Type: SNS, Properties: {Topic: !Ref Topic, FilterPolicy: {kind: [x]}}}
+        Changed: {Type: DynamoDB, Properties: {Stream: !GetAtt Table.StreamArn, StartingPosition: LATEST, BatchSize: 7}}
+        Often: {Type: Schedule, Properties: {Schedule: rate(5 minutes), Input: '{"a": 1}'}}
+        Later: {Type: ScheduleV2, Properties: {ScheduleExpression: rate(1 hour)}}
+        Seen: {Type: EventBridgeRule, Properties: {Pattern: {source: [app]}}}
+        Watched: {Type: CloudWatchEvent, Properties: {Pattern: {source: [old]}}}
+        Logged: {Type: CloudWatchLogs, Properties: {LogGroupName: !Ref Group, FilterPattern: ERROR}}
+        Joined: {Type: Cognito, Properties: {UserPool: !Ref Pool, Trigger: PreSignUp}}
+        Asked: {Type: AlexaSkill}
+"""
+
+
+def test_every_source_of_events_that_stands_here_is_wired_to_the_function(cloud):
+    cfn, client = cloud.client("cloudformation"), cloud.client("lambda")
+    made = deploy(cfn, "events", EVENTS.replace("BUCKET", f"events-{cloud.account}"))
+    arn = client.get_function(FunctionName=made["Fn"])["Configuration"]["FunctionArn"]
+    [stored] = cloud.client("s3").get_bucket_notification_configuration(Bucket=made["Bucket"])["LambdaFunctionConfigurations"]
+    assert (stored["LambdaFunctionArn"], stored["Events"]) == (arn, ["s3:ObjectCreated:*"])
+    [told] = cloud.client("sns").list_subscriptions_by_topic(TopicArn=made["Topic"])["Subscriptions"]
+    assert (told["Protocol"], told["Endpoint"]) == ("lambda", arn)
+    [mapping] = client.list_event_source_mappings(FunctionName=made["Fn"])["EventSourceMappings"]
+    assert (mapping["BatchSize"], mapping["StartingPosition"]) == (7, "LATEST") and ":table/" in mapping["EventSourceArn"]
+    rules = cloud.client("events")
+    for name, field, value in (("FnOften", "ScheduleExpression", "rate(5 minutes)"), ("FnSeen", "EventPattern", '{"source":["app"]}'), ("FnWatched", "EventPattern", '{"source":["old"]}')):
+        assert rules.describe_rule(Name=made[name])[field] == value and rules.list_targets_by_rule(Rule=made[name])["Targets"][0]["Arn"] == arn
+    later = cloud.client("scheduler").get_schedule(Name=made["FnLater"])
+    assert (later["ScheduleExpression"], later["Target"]["Arn"]) == ("rate(1 hour)", arn)
+    [logged] = cloud.client("logs").describe_subscription_filters(logGroupName=made["Group"])["subscriptionFilters"]
+    assert (logged["destinationArn"], logged["filterPattern"]) == (arn, "ERROR")
+    assert cloud.client("cognito-idp").describe_user_pool(UserPoolId=made["Pool"])["UserPool"]["LambdaConfig"]["PreSignUp"] == arn
+    principals = {x["Principal"]["Service"] for x in json.loads(client.get_policy(FunctionName=made["Fn"])["Policy"])["Statement"]}
+    assert principals == {"s3.amazonaws.com", "sns.amazonaws.com", "events.amazonaws.com", "logs.amazonaws.com", "cognito-idp.amazonaws.com", "alexa-appkit.amazon.com"}
+    gone(cfn, "events")
