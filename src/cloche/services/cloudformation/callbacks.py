@@ -72,7 +72,8 @@ def custom(call: Call, callback: Callback, said: dict[str, Any], size: int) -> N
     elif not isinstance(data, dict):
         error = "Invalid response object: Data must be an object"
     resources.answer(call, callback.stack, callback.logical, {"error": error, "physical": physical if isinstance(physical, str) else None,
-                                                              "attributes": data if isinstance(data, dict) else {}}, token=callback.token)
+                                                              "attributes": data if isinstance(data, dict) else {},
+                                                              "hidden": str(said.get("NoEcho", "")).lower() == "true"}, token=callback.token)
 
 
 def signal(call: Call, stack_id: str, logical: str, unique: str, status: str, reason: str, data: str) -> None:

@@ -138,6 +138,10 @@ def nothing_named() -> AwsError:
     return validation("One of ChangeSetName, OperationId or StackName must be specified")
 
 
+def no_snapshot(kind: str) -> AwsError:
+    return validation(f"Template error: resource type {kind} does not support deletion policy Snapshot")
+
+
 def no_parameter(reference: str) -> AwsError:
     return validation(f"Parameters: [{reference}] cannot be found.")
 

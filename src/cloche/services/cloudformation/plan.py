@@ -9,6 +9,8 @@ from cloche.kernel import AwsError, Call
 from cloche.languages.cloudformation import checking, conditions, graph
 from cloche.languages.cloudformation.errors import TemplateError
 from cloche.languages.cloudformation.functions import Scope, Unknown, evaluate
+from cloche.languages.cloudformation.parameters import HIDDEN
+from cloche.languages.cloudformation.reading import text_of
 
 from . import errors, exports, registry
 from .public import dig, tag_map
@@ -63,6 +65,23 @@ class Plan:
     def properties(self, name: str, acting: Call | None = None) -> dict[str, Any]:
         """A resource's properties; `{{resolve:...}}` stays as it is."""
         return evaluate(self.live[name].get("Properties") or {}, self.scope(acting))
+
+    def told(self, name: str, acting: Call | None, own: dict[str, Any]) -> dict[str, Any] | None:
+        """A resource's properties as its events tell them: what is hidden (NoEcho) as stars. None if they cannot be told so."""
+        declared = self.template.get("Parameters") or {}
+        hidden = {x for x, one in declared.items() if isinstance(one, dict) and text_of(one.get("NoEcho", "")).lower() == "true"}
+        quiet = {x for x, row in self.rows.items() if row.hidden}
+        body = self.live[name].get("Properties")
+        if not (hidden or quiet) or not any(x in hidden or x in quiet for x, _ in graph.references(body, self.conditions)):
+            return own
+        scope = self.scope(acting)
+        scope.values = {**self.values, **dict.fromkeys(hidden, HIDDEN)}
+        scope.attribute = lambda resource, attribute: HIDDEN if resource in quiet else self._attribute(resource, attribute)
+        try:
+            told: dict[str, Any] = evaluate(body or {}, scope)
+        except TemplateError:
+            return None
+        return told
 
     def with_tags(self, name: str, own: dict[str, Any]) -> dict[str, Any]:
         facts = registry.schema(self.live[name]["Type"])

@@ -222,6 +222,7 @@ class Type(msgspec.Struct, frozen=True, kw_only=True):
     delete: Step | None = None      # asked again every second while it says `r.not_yet()`
     read: Step | None = None
     ready: Step | None = None       # True once it is as good as it says; asked again every second until then
+    snapshot: Step | None = None    # DeletionPolicy Snapshot: True once there is one; `r.stage` is its to write behind "snapshot:"
     live: Step | None = None        # the properties as they are now, for drift: those it can tell
     name: str = ""                  # the property that names it; made up from stack and logical id if the template is silent
     limit: int = 64                 # longest name

@@ -138,6 +138,7 @@ class Row(msgspec.Struct, frozen=True, omit_defaults=True):
     before: dict[str, Any] | None = None
     drift: dict[str, Any] = {}
     policies: dict[str, Any] = {}  # CreationPolicy and UpdatePolicy
+    hidden: bool = False         # a custom resource that answered with NoEcho: its attributes are not shown
 
     def but(self, **changes: Any) -> Row:
         return msgspec.structs.replace(self, **changes)
@@ -191,12 +192,19 @@ def processed(call: Call, id_: str) -> dict[str, Any]:
     return json.loads(call.row("SELECT processed FROM cloudformation_template WHERE id=?", id_)[0])
 
 
+KEPT = 90 * 86400.0  # how long a deleted stack is told of
+
+
+def forgotten(call: Call, stack: Stack) -> bool:
+    return stack.status == "DELETE_COMPLETE" and call.now >= stack.deleted + KEPT
+
+
 def lookup(call: Call, name: str) -> Stack | None:
     """By name, or by ARN: then also after its deletion."""
     if not name.startswith("arn:"):
         return call.get(Stack, name)
     if (found := call.get(Stack, name)) is not None:
-        return found
+        return None if forgotten(call, found) else found
     parts = name.split("/")
     live = call.get(Stack, parts[1]) if len(parts) == 3 else None
     return live if live is not None and live.id == name else None

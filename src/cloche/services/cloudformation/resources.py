@@ -21,6 +21,7 @@ from .public import Resource, Type
 from .records import Row, Stack, lookup, old_ones, put_old, put_row, row, rows
 
 log = logging.getLogger("cloche")
+SNAPSHOT = "snapshot:"  # the stage of a resource of which a snapshot is taken before it goes
 PATIENCE = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)  # seconds between one look and the next at what is not ready
 
 
@@ -95,9 +96,10 @@ async def bring(call: Call, stack: Stack, plan: Plan, name: str, rights: Call) -
             start = Row(name, kind) if base is None else base
             start = start.but(op=operation.id, before=None if base is None else msgspec.to_builtins(base), born=operation.id if base is None else base.born, status=status,
                               updated=call.now, **facts)
-            resource_event(call, stack, start, properties=own)
+            resource_event(call, stack, start, properties=plan.told(name, rights, own))
             failed(call, stack, Slot(start), reason_of(error, plain=True))
         return
+    told = plan.told(name, rights, own)
     making, verb = action in ("create", "replace"), "IMPORT" if action == "import" else "CREATE"
     with call.step():
         begun = (base or Row(name, kind)).but(
@@ -109,7 +111,7 @@ async def bring(call: Call, stack: Stack, plan: Plan, name: str, rights: Call) -
         if not resuming:
             resource_event(call, stack, begun, "Requested update requires the creation of a new physical resource; hence creating one." if action == "replace"
                            else "Resource import started." if action == "import" else "",
-                           properties=own)
+                           properties=told)
 
     def work() -> Resource:
         return ask(rights, stack, begun, wanted, base.properties if base and not making else {}, table, resuming)
@@ -323,6 +325,7 @@ async def delete(call: Call, stack: Stack, slot: Slot, rights: Call, creating: b
     assert operation is not None
     row_ = slot.row
     policy = row_.replacement if row_.action == "replaced" else row_.deletion
+    snapshot = policy == "Snapshot" and not creating
     kept = (policy == "Retain" and not (creating and operation.retain_except)) or (policy == "RetainExceptOnCreate" and not creating)
     with call.step():
         if not row_.physical or row_.status == "DELETE_COMPLETE":
@@ -341,11 +344,21 @@ async def delete(call: Call, stack: Stack, slot: Slot, rights: Call, creating: b
             failed(call, stack, slot, error.message)
         return
 
-    await run(call, stack, slot, table, lambda: ask(rights, stack, begun, begun.properties, begun.properties, table), take_away)
+    def work() -> Resource:
+        r = ask(rights, stack, begun, begun.properties, begun.properties, table)
+        r.stage = SNAPSHOT if snapshot and table.snapshot is not None else ""
+        return r
+
+    await run(call, stack, slot, table, work, take_away)
 
 
 async def take_away(table: Type, r: Resource) -> Resource:
     """Delete it. A type whose end takes time leaves `r.pending = {"kind": "poll"}` behind and is asked to delete again, until it does not."""
+    if r.stage.startswith(SNAPSHOT) and table.snapshot is not None:
+        if not await table.snapshot(r):
+            r.not_yet(r.stage)
+            return r
+        r.stage = ""
     if table.delete is not None:
         try:
             await table.delete(r)
@@ -417,8 +430,11 @@ async def collect(call: Call, stack: Stack, slots: list[Slot], rights: Call) -> 
                         slot.row = slot.row.but(physical=what["physical"])
                     slot.row = slot.row.but(touched=True)
                     failed(call, stack, slot, what["error"])
+                elif pending["kind"] == "signals" and not pending.get("handle") and registry.find(slot.row.type).read is not None:
+                    slot.save(call, stack.id, slot.row.but(pending={"kind": "poll", "stage": ""}))  # all have signalled: now it is looked at
+                    call.after(0, look_again, f"{stack.id}/{slot.row.logical}", stack=stack.id)
                 else:
-                    now = slot.row.but(physical=what.get("physical") or slot.row.physical, attributes=slot.row.attributes | what.get("attributes", {}))
+                    now = slot.row.but(physical=what.get("physical") or slot.row.physical, attributes=slot.row.attributes | what.get("attributes", {}), hidden=bool(what.get("hidden")))
                     if now.physical != slot.row.physical and now.status == "CREATE_IN_PROGRESS":
                         resource_event(call, stack, now, "Resource creation Initiated")
                     succeeded(call, stack, slot, now)

@@ -13,7 +13,7 @@ from cloche.languages.cloudformation.errors import TransformError
 from . import errors, policies, templates
 from . import service as cloudformation
 from .engine import change, deploy, expire, go_on
-from .records import Operation, Row, Stack, Target, Undone, by_stack, find, lookup, processed, put_old, put_row, rows, save_template
+from .records import Operation, Row, Stack, Target, Undone, by_stack, find, forgotten, lookup, processed, put_old, put_row, rows, save_template
 from .settling import settled
 
 if TYPE_CHECKING:
@@ -331,7 +331,7 @@ def shown(call: Call, stack: Stack) -> dict[str, Any]:
 @cloudformation.op(resource=ANY)
 def list_stacks(call: Call, req: t.ListStacksInput) -> t.ListStacksOutput:
     wanted = set(req.get("StackStatusFilter", []))
-    stacks = sorted((x for x in call.all(Stack) if not wanted or x.status in wanted), key=lambda x: (-x.created, x.name))
+    stacks = sorted((x for x in call.all(Stack) if (not wanted or x.status in wanted) and not forgotten(call, x)), key=lambda x: (-x.created, x.name))
     page, token = paged(stacks, req)
     return {"StackSummaries": [summary(x) for x in page], **token}
 

@@ -132,6 +132,9 @@ async def prepare(call: Call, text: str, stack_id: str, req: Mapping[str, Any], 
         if strays := sorted({one["Type"] for one in template["Resources"].values() if not registry.known(one["Type"])}):
             raise errors.unknown_types(strays)
         check_attributes(template, live, settled)
+        for one in template["Resources"].values():
+            if "Snapshot" in (one.get("DeletionPolicy"), one.get("UpdateReplacePolicy")) and one["Type"] not in SNAPSHOTS:
+                raise errors.no_snapshot(one["Type"])
         if "{{resolve:ssm-secure:" in text and (places := insecure(live)):
             raise errors.not_secure(places)
         allowed = req.get("ResourceTypes") or []
@@ -143,6 +146,8 @@ async def prepare(call: Call, text: str, stack_id: str, req: Mapping[str, Any], 
     return Prepared(text, template, {name: one.given for name, one in values.items()}, meant, shown)
 
 
+SNAPSHOTS = {"AWS::DocDB::DBCluster", "AWS::EC2::Volume", "AWS::ElastiCache::CacheCluster", "AWS::ElastiCache::ReplicationGroup", "AWS::Neptune::DBCluster", "AWS::RDS::DBCluster",
+             "AWS::RDS::DBInstance", "AWS::Redshift::Cluster"}
 # where AWS lets a secure parameter be resolved
 SECURE = {
     "AWS::DirectoryService::MicrosoftAD/Properties/Password", "AWS::DirectoryService::SimpleAD/Properties/Password", "AWS::ElastiCache::ReplicationGroup/Properties/AuthToken",
