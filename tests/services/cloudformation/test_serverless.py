@@ -203,3 +203,20 @@ def test_every_source_of_events_that_stands_here_is_wired_to_the_function(cloud)
     principals = {x["Principal"]["Service"] for x in json.loads(client.get_policy(FunctionName=made["Fn"])["Policy"])["Statement"]}
     assert principals == {"s3.amazonaws.com", "sns.amazonaws.com", "events.amazonaws.com", "logs.amazonaws.com", "cognito-idp.amazonaws.com", "alexa-appkit.amazon.com"}
     gone(cfn, "events")
+
+
+def test_what_few_templates_need_of_the_translator_is_there_when_one_does(cloud):
+    cfn = cloud.client("cloudformation")
+
+    def asked(name, config):
+        function = {"Type": "AWS::Serverless::Function", "Properties": {"Runtime": "python3.11", "Handler": "index.handler", "InlineCode": "x = 1", "CapacityProviderConfig": config}}
+        cfn.create_change_set(StackName=name, ChangeSetName="x", ChangeSetType="CREATE", DisableValidation=True, Capabilities=["CAPABILITY_IAM"],
+                              TemplateBody=json.dumps({"Transform": "AWS::Serverless-2016-10-31", "Resources": {"Fn": function}}))
+        return cfn.describe_change_set(StackName=name, ChangeSetName="x")
+
+    wrong = asked("wrong", {"Nonsense": 1})
+    assert wrong["Status"] == "FAILED" and "Invalid CapacityProviderConfig" in wrong["StatusReason"]
+    arn = f"arn:aws:lambda:us-east-1:{cloud.account}:capacity-provider:mine"
+    assert asked("right", {"Arn": arn})["Status"] == "CREATE_COMPLETE"
+    processed = cfn.get_template(StackName="right", ChangeSetName="x", TemplateStage="Processed")["TemplateBody"]
+    assert processed["Resources"]["Fn"]["Properties"]["CapacityProviderConfig"]["LambdaManagedInstancesCapacityProviderConfig"]["CapacityProviderArn"] == arn
