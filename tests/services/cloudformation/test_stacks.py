@@ -3,6 +3,8 @@ import json
 import time
 import uuid
 
+import pytest
+
 from .templates import BROKEN, events, outputs, queue, reasons, refused, resources, role, stack, status, template
 
 
@@ -215,7 +217,8 @@ def test_a_stack_that_could_not_be_deleted_can_be_deleted_by_force(cloud):
     assert status(cfn, made["StackId"]) == "DELETE_COMPLETE" and ("G", "DELETE_SKIPPED") in events(cfn, made["StackId"])
 
 
-def test_continue_update_rollback_goes_on_where_a_rollback_got_stuck(cloud):
+@pytest.mark.parametrize("skip", [{"ResourcesToSkip": ["A"]}, {"ForceRollback": True}], ids=["named", "forced"])
+def test_continue_update_rollback_goes_on_where_a_rollback_got_stuck(cloud, skip):
     cfn, sqs = cloud.client("cloudformation"), cloud.client("sqs")
     cfn.create_stack(StackName="stuckup", TemplateBody=template({"A": queue(VisibilityTimeout=10)}))
     url = resources(cfn, "stuckup")["A"]["PhysicalResourceId"]
@@ -230,7 +233,8 @@ def test_continue_update_rollback_goes_on_where_a_rollback_got_stuck(cloud):
     sqs.delete_queue(QueueUrl=url)
     cfn.cancel_update_stack(StackName="stuckup")
     assert status(cfn, "stuckup") == "UPDATE_ROLLBACK_FAILED"
-    cfn.continue_update_rollback(StackName="stuckup", ResourcesToSkip=["A"])
+    assert refused(cfn.continue_update_rollback, StackName="stuckup", ResourcesToSkip=["A"], ForceRollback=True)[0] == "ValidationError"
+    cfn.continue_update_rollback(StackName="stuckup", **skip)
     assert status(cfn, "stuckup") == "UPDATE_ROLLBACK_COMPLETE"
 
 

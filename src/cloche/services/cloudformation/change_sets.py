@@ -197,8 +197,8 @@ def compare(call: Call, stack: Stack, target: Target, before: Target | None, tak
             changes.append(change)
     for name, row in there.items():
         if name not in plan.live:
-            action = {"PolicyAction": "Retain"} if row.deletion == "Retain" else {"PolicyAction": "Delete"}
-            changes.append(_change("Remove", name, row.type, PhysicalResourceId=row.physical, **action))
+            action = row.deletion if row.deletion in ("Retain", "Snapshot") else "Delete"
+            changes.append(_change("Remove", name, row.type, PhysicalResourceId=row.physical, PolicyAction=action))
     return changes
 
 
@@ -242,7 +242,7 @@ def modified(plan: Plan, name: str, body: dict[str, Any], row: Row, replaced: se
     change = _change("Modify", name, kind, PhysicalResourceId=row.physical, Replacement=replacement)
     change["ResourceChange"] |= {"Scope": scope, "Details": details}
     if replacement != "False":
-        change["ResourceChange"]["PolicyAction"] = "ReplaceAndRetain" if body.get("UpdateReplacePolicy") == "Retain" else "ReplaceAndDelete"
+        change["ResourceChange"]["PolicyAction"] = f"ReplaceAnd{wish if (wish := body.get('UpdateReplacePolicy')) in ('Retain', 'Snapshot') else 'Delete'}"
     return change
 
 
@@ -304,6 +304,13 @@ def _without_values(change: dict[str, Any]) -> dict[str, Any]:
     inner = change["ResourceChange"]
     details = [detail | {"Target": {k: v for k, v in detail["Target"].items() if k not in VALUES}} for detail in inner["Details"]]
     return change | {"ResourceChange": inner | {"Details": details}}
+
+
+@cloudformation.op(resource=by_change_set)
+def describe_change_set_hooks(call: Call, req: t.DescribeChangeSetHooksInput) -> t.DescribeChangeSetHooksOutput:
+    """There are none: nobody can register a hook here."""
+    one = find(call, req["ChangeSetName"], req.get("StackName"))
+    return {"ChangeSetId": one.id, "ChangeSetName": one.name, "Hooks": [], "Status": "UNAVAILABLE" if one.status == "FAILED" else "PLANNED", "StackId": one.stack, "StackName": one.stack_name}
 
 
 @cloudformation.op(resource=by_change_set)

@@ -21,7 +21,7 @@ from . import exports, resources, triggers, validation
 from . import service as cloudformation
 from .events import resource_event, stack_event
 from .plan import Plan
-from .records import Operation, Row, Stack, Undone, drop_old, drop_row, lookup, old_ones, put_old, put_row, rows
+from .records import Alias, Operation, Row, Stack, Undone, drop_old, drop_row, lookup, old_ones, put_old, put_row, rows
 from .records import row as read_row
 from .resources import Slot
 
@@ -40,6 +40,8 @@ def change(call: Call, stack: Stack, **changes: Any) -> Stack:
     new = stack.but(**changes)
     if new.key != stack.key:
         call.delete(stack)
+        if (alias := call.get(Alias, stack.alias)) is not None:
+            call.delete(alias)
     call.put(new)
     if "status" in changes:
         stack_event(call, new if new.operation else new.but(operation=stack.operation), new.reason if "reason" in changes else "", changes.get("detailed", ""))

@@ -90,6 +90,7 @@ class Stack(Record, frozen=True, omit_defaults=True):
     last: list[dict[str, str]] = []
     detailed: str = ""
     deployment: dict[str, Any] = {}   # DeploymentConfig
+    alias: str = ""
     drift: dict[str, Any] = {}
     tokens: dict[str, str] = {}       # ClientRequestToken -> operation id
     watched: dict[str, str] = {}      # the stack set's operation that waits for this stack: account, region, key
@@ -97,6 +98,17 @@ class Stack(Record, frozen=True, omit_defaults=True):
     @property
     def key(self) -> str:
         return self.id if self.status == "DELETE_COMPLETE" else self.name
+
+
+class Alias(Record, frozen=True):
+    kind = "cloudformation.alias"
+
+    name: str
+    stack: str
+
+    @property
+    def key(self) -> str:
+        return self.name
 
 
 class Undone(Record, frozen=True):
@@ -202,7 +214,9 @@ def forgotten(call: Call, stack: Stack) -> bool:
 def lookup(call: Call, name: str) -> Stack | None:
     """By name, or by ARN: then also after its deletion."""
     if not name.startswith("arn:"):
-        return call.get(Stack, name)
+        if (found := call.get(Stack, name)) is None and (alias := call.get(Alias, name)) is not None:
+            found = call.get(Stack, alias.stack)
+        return found
     if (found := call.get(Stack, name)) is not None:
         return None if forgotten(call, found) else found
     parts = name.split("/")
@@ -221,5 +235,5 @@ def by_stack(call: Call, req: Any) -> str:
     name = req.get("StackName") or ""
     if name.startswith("arn:"):
         return name
-    stack = call.get(Stack, name)
+    stack = lookup(call, name) if name else None
     return stack.id if stack else call.arn(f"stack/{name or '*'}/*")

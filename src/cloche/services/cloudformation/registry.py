@@ -37,6 +37,11 @@ def schema(name: str) -> dict[str, Any]:
     return _schemas()["types"].get(name, {})
 
 
+def names() -> list[str]:
+    """All types that the registry has a schema of."""
+    return sorted(_schemas()["types"])
+
+
 @cache
 def _table(group: str) -> dict[str, Type]:
     package = PACKAGES.get(group, group.lower())

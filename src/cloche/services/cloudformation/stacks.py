@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 NAME = re.compile(r"[a-zA-Z][-a-zA-Z0-9]*")
 PAGE = 100
+LIMITS = {"StackLimit": 2000, "StackOutputsLimit": 200, "ConcurrentResourcesLimit": 2500}
 UPDATABLE = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE", "IMPORT_ROLLBACK_COMPLETE"}
 
 
@@ -130,6 +131,8 @@ async def create(call: Call, req: Any, parent: Stack | None = None, logical: str
     capabilities = req.get("Capabilities", [])
     templates.check_capabilities(prepared.template, reading.read(text), capabilities)
     with call.step():
+        if sum(x.status != "DELETE_COMPLETE" for x in call.all(Stack)) >= LIMITS["StackLimit"]:
+            raise errors.too_many_stacks()
         if lookup(call, name) is not None:  # somebody was faster while the template came from S3
             raise errors.exists(name)
         role = _role(call, req)
@@ -218,9 +221,12 @@ def cancel_update_stack(call: Call, req: t.CancelUpdateStackInput) -> None:
 @cloudformation.op(resource=by_stack)
 def continue_update_rollback(call: Call, req: t.ContinueUpdateRollbackInput) -> None:
     stack = find(call, req["StackName"])
+    if req.get("ForceRollback") and req.get("ResourcesToSkip"):
+        raise errors.validation("ForceRollback and ResourcesToSkip are mutually exclusive.")
     if stack.status != "UPDATE_ROLLBACK_FAILED":
         raise errors.not_rolling_back(stack.id, stack.status)
-    _resume_rollback(call, stack, req, "CONTINUE_ROLLBACK", "UPDATE_ROLLBACK_IN_PROGRESS", list(req.get("ResourcesToSkip", [])))
+    skip = [name for name, one in rows(call, stack.id).items() if one.status == "UPDATE_FAILED"] if req.get("ForceRollback") else list(req.get("ResourcesToSkip", []))
+    _resume_rollback(call, stack, req, "CONTINUE_ROLLBACK", "UPDATE_ROLLBACK_IN_PROGRESS", skip)
 
 
 def _resume_rollback(call: Call, stack: Stack, req: Any, kind: str, status: str, skip: list[str]) -> Operation:
@@ -287,6 +293,11 @@ def update_termination_protection(call: Call, req: t.UpdateTerminationProtection
     return {"StackId": stack.id}
 
 
+@cloudformation.op(resource=ANY)
+def describe_account_limits(call: Call, req: t.DescribeAccountLimitsInput) -> t.DescribeAccountLimitsOutput:
+    return {"AccountLimits": [{"Name": name, "Value": value} for name, value in LIMITS.items()]}
+
+
 def _described(call: Call, req: Any) -> str:
     return by_stack(call, req) if req.get("StackName") else call.arn("stack/*/*")
 
@@ -324,7 +335,7 @@ def shown(call: Call, stack: Stack) -> dict[str, Any]:
         out["EnableTerminationProtection"] = bool(root and root.protected)
     optional = {"Description": target.description, "StackStatusReason": stack.reason, "LastUpdatedTime": stack.updated, "DeletionTime": stack.deleted, "RoleARN": stack.role,
                 "TimeoutInMinutes": stack.timeout, "ParentId": stack.parent, "RootId": stack.root, "ChangeSetId": stack.change_set, "LastOperations": stack.last, "DetailedStatus": stack.detailed,
-                "DeploymentConfig": stack.deployment}
+                "DeploymentConfig": stack.deployment, "AliasName": stack.alias}
     return out | {k: v for k, v in optional.items() if v}
 
 

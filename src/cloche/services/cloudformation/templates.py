@@ -329,16 +329,18 @@ async def validate_template(call: Call, req: t.ValidateTemplateInput) -> t.Valid
 
 
 def _any_stack(call: Call, req: Any) -> str:
+    if req.get("StackSetName"):
+        return str(importlib.import_module(f"{__package__}.stack_sets").by_set(call, req))
     return by_stack(call, req) if req.get("StackName") else "*"
 
 
-@cloudformation.op(resource=_any_stack, partly="stack sets are not built, so StackSetName is refused")
+@cloudformation.op(resource=_any_stack)
 async def get_template_summary(call: Call, req: t.GetTemplateSummaryInput) -> t.GetTemplateSummaryOutput:
-    if req.get("StackSetName"):
-        raise AwsError("NotImplemented", "cloudformation:GetTemplateSummary of a stack set is not built yet", 501)
-    if name := req.get("StackName"):
-        if req.get("TemplateBody") or req.get("TemplateURL"):
-            raise errors.both_templates()
+    if sum(bool(req.get(x)) for x in ("StackName", "StackSetName", "TemplateBody", "TemplateURL")) > 1:
+        raise errors.both_templates()
+    if name := req.get("StackSetName"):
+        text = importlib.import_module(f"{__package__}.stack_sets").find(call, name).text
+    elif name := req.get("StackName"):
         stack: Stack = find(call, name)
         text = original(call, stack.target.template)
     else:
