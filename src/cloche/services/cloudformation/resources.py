@@ -1,7 +1,6 @@
 """One resource at one step: make it, change it, replace it, put it back, take it down; and wait for those who answer later."""
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -491,10 +490,6 @@ def forget_change_sets(call: Call, stack: Stack) -> None:
     for arn in stack.change_sets.values():
         if (one := call.get(ChangeSet, arn)) is not None:
             call.delete(one)
-
-
-def shown_properties(row_: Row) -> str:
-    return json.dumps(row_.properties, separators=(",", ":"))
 
 
 def rows_waiting(call: Call, stack_id: str) -> list[Row]:
