@@ -2038,7 +2038,6 @@ PACKAGES: Any = {
     'autoscaling': 'autoscaling',
     'cloudcontrol': 'cloudcontrol',
     'cloudformation': 'cloudformation',
-    'cloudtrail': 'cloudtrail',
     'cloudwatch': 'cloudwatch',
     'cognito-identity': 'cognito_identity',
     'cognito-idp': 'cognito_idp',
@@ -2066,7 +2065,7 @@ PACKAGES: Any = {
     's3': 's3',
     'scheduler': 'scheduler',
     'secretsmanager': 'secretsmanager',
-    'service-quotas': 'service_quotas',
+    'serverlessrepo': 'serverlessrepo',
     'shield': 'shield',
     'sns': 'sns',
     'sqs': 'sqs',
@@ -2112,7 +2111,6 @@ FRONTS: Any = [
     ('sso-oidc', 'host', '{store}.awsapps.com'),
     ('sso-oidc', 'path', '/_sso/{store}/{page+}'),
     ('sso-oidc', 'path', '/authorize?response_type=code'),
-    ('sts', 'host', '{issuer}.tokens.sts.global.api.aws'),
 ]
 
 LISTENERS: Any = {
@@ -2131,7 +2129,6 @@ DOORS: Any = {
     'packet': 'ec2',
     'policies': 'iam',
     'role_principal': 'sts',
-    'set_quota': 'service_quotas',
     'used': 'iam',
 }
 

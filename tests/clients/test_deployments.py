@@ -45,8 +45,8 @@ def run(cloud, tmp_path):
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "AWS_ACCESS_KEY_ID": cloud.account, "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1",
                    "AWS_ENDPOINT_URL": cloud.url, "AWS_EC2_METADATA_DISABLED": "true", "SAM_CLI_TELEMETRY": "0"}
 
-    def command(*arguments: str, codes=(0,)) -> str:
-        done = subprocess.run(arguments, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=90)
+    def command(*arguments: str, codes=(0,), typed="") -> str:
+        done = subprocess.run(arguments, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=90, input=typed)
         assert done.returncode in codes, done.stdout + done.stderr
         return done.stdout + done.stderr
     return command

@@ -91,7 +91,7 @@ def entry(name: tuple[str, str]):
 def family(service: str) -> str:
     """The vocabulary of a service's refusals (spec chapter 20, "Authentication codes")."""
     meta = model.load(service).meta
-    return service if service in ("s3", "ec2") else "query" if meta["protocols"][0] in ("query", "rest-xml") or service == "sqs" else "json"
+    return service if service in ("s3", "ec2") else "query" if meta.get("protocols", [meta["protocol"]])[0] in ("query", "rest-xml") or service == "sqs" else "json"
 
 
 MISSING = {"query": {"MissingAuthenticationToken"}, "json": {"MissingAuthenticationTokenException"}, "s3": {"AccessDenied"}, "ec2": {"MissingAuthenticationToken", "AuthFailure"}}

@@ -72,3 +72,23 @@ def test_a_stack_in_review_goes_away_when_it_is_deleted(cloud):
     cfn.create_change_set(StackName="never", ChangeSetName="x", ChangeSetType="CREATE", TemplateBody=template({"R": role()}), Capabilities=["CAPABILITY_IAM"])
     cfn.delete_stack(StackName="never")
     assert refused(cfn.describe_stacks, StackName="never")[0] == "ValidationError"
+
+
+def test_a_replacement_is_conditional_where_the_new_value_is_not_known_yet(cloud):
+    cfn = cloud.client("cloudformation")
+    names = {"N": queue(QueueName="n-one"), "T": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": {"Fn::Sub": "${N.QueueName}-dead"}}}}
+    cfn.create_stack(StackName="cond", TemplateBody=template(names))
+    assert status(cfn, "cond") == "CREATE_COMPLETE"
+    cfn.create_change_set(StackName="cond", ChangeSetName="x", TemplateBody=template(names).replace("n-one", "n-two"))
+    found = changes(cfn, "cond", "x")
+    assert {k: (v["Replacement"], v["PolicyAction"]) for k, v in found.items()} == {"N": ("True", "ReplaceAndDelete"), "T": ("Conditional", "ReplaceAndDelete")}
+    [detail] = found["T"]["Details"]
+    assert detail["Evaluation"] == "Dynamic" and detail["CausingEntity"] == "N.QueueName" and detail["Target"]["RequiresRecreation"] == "Conditionally"
+
+
+def test_a_change_set_needs_no_leave_to_run_macros(cloud):
+    cfn = cloud.client("cloudformation")
+    body = "Transform: AWS::Serverless-2016-10-31\nResources: {T: {Type: 'AWS::Serverless::SimpleTable'}}"
+    assert refused(cfn.create_stack, StackName="leave", TemplateBody=body)[0] == "InsufficientCapabilitiesException"
+    cfn.create_change_set(StackName="leave", ChangeSetName="x", ChangeSetType="CREATE", TemplateBody=body)
+    assert cfn.describe_change_set(StackName="leave", ChangeSetName="x")["Status"] == "CREATE_COMPLETE"

@@ -53,3 +53,19 @@ def test_types_are_read_back_by_what_describes_them(cloud):
     found = {x["LogicalResourceId"]: x for x in cfn.describe_stack_resource_drifts(StackName="many")["StackResourceDrifts"]}
     assert {k: v["StackResourceDriftStatus"] for k, v in found.items()} == {"Rule": "MODIFIED", "Key": "MODIFIED", "Alarm": "DELETED", "Api": "IN_SYNC", "Root": "IN_SYNC"}
     assert [x["PropertyPath"] for x in found["Rule"]["PropertyDifferences"]] == ["/ScheduleExpression"]
+
+
+def test_what_was_added_to_a_list_or_taken_from_it_says_so_and_a_secret_is_not_shown(cloud):
+    cfn, iam = cloud.client("cloudformation"), cloud.client("iam")
+    cloud.client("secretsmanager").create_secret(Name="word", SecretString="s3cret")
+    one, other = "arn:aws:iam::aws:policy/ReadOnlyAccess", "arn:aws:iam::aws:policy/PowerUserAccess"
+    cfn.create_stack(StackName="lists", TemplateBody=template({"R": role(ManagedPolicyArns=[one], Description="{{resolve:secretsmanager:word}}")}), Capabilities=["CAPABILITY_IAM"])
+    assert status(cfn, "lists") == "CREATE_COMPLETE"
+    name = resources(cfn, "lists")["R"]["PhysicalResourceId"]
+    assert iam.get_role(RoleName=name)["Role"]["Description"] == "s3cret"
+    iam.attach_role_policy(RoleName=name, PolicyArn=other)
+    iam.detach_role_policy(RoleName=name, PolicyArn=one)
+    found = cfn.detect_stack_resource_drift(StackName="lists", LogicalResourceId="R")["StackResourceDrift"]
+    assert [(x["PropertyPath"], x["ExpectedValue"], x["ActualValue"], x["DifferenceType"]) for x in found["PropertyDifferences"]] == [
+        ("/ManagedPolicyArns/0", one, "", "REMOVE"), ("/ManagedPolicyArns/0", "", other, "ADD")]
+    assert "s3cret" not in str(found)

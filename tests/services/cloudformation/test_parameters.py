@@ -70,3 +70,39 @@ def test_for_each_makes_one_resource_an_item(cloud):
     assert status(cfn, "each") == "CREATE_COMPLETE" and set(resources(cfn, "each")) == {"Qa", "Qb"}
     assert outputs(cfn, "each") == {"N": "2", "J": '{"a":["a","b"]}'}
     assert set(cfn.get_template(StackName="each", TemplateStage="Processed")["TemplateBody"]["Resources"]) == {"Qa", "Qb"}
+
+
+def test_every_constraint_of_a_parameter_is_kept_and_every_type_means_its_value(cloud):
+    cfn, ssm = cloud.client("cloudformation"), cloud.client("ssm")
+    ssm.put_parameter(Name="/list", Value="a,b", Type="StringList")
+    vpc = cloud.client("ec2").describe_vpcs()["Vpcs"][0]["VpcId"]
+
+    def asked(value, **declared):
+        body = template({"Q": queue()}, Parameters={"P": declared}, Outputs={"O": {"Value": {"Fn::Join": ["|", {"Ref": "P"}]} if "List" in declared["Type"] else {"Ref": "P"}}})
+        return {"StackName": "p", "TemplateBody": body, "Parameters": [{"ParameterKey": "P", "ParameterValue": value}]}
+
+    for says, value, declared in (
+            ("Parameter 'P' must match pattern [a-z]+", "A1", {"Type": "String", "AllowedPattern": "[a-z]+"}), ("Parameter failed", "A1", {"Type": "String", "AllowedPattern": "[a-z]+", "ConstraintDescription": "lower"}),
+            ("Parameter 'P' must contain at least 3 characters", "ab", {"Type": "String", "MinLength": 3}), ("Parameter 'P' must contain at most 3 characters", "abcd", {"Type": "String", "MaxLength": "3"}),
+            ("Parameter 'P' must be a number not less than 5", "4", {"Type": "Number", "MinValue": 5}), ("Parameter 'P' must be a number not greater than 5", "6", {"Type": "Number", "MaxValue": 5}),
+            ("Parameter 'P' must be a number", "x", {"Type": "Number"}), ("Parameter 'P' must be one of AllowedValues", "c", {"Type": "CommaDelimitedList", "AllowedValues": ["a", "b"]})):
+        code, message = refused(cfn.create_stack, **asked(value, **declared))
+        assert code == "ValidationError" and message == (says if says != "Parameter failed" else "Parameter P failed to satisfy constraint: lower")
+    assert cfn.list_stacks()["StackSummaries"] == []
+    for number, (value, kind, means) in enumerate((("x", "String", "x"), ("1.5", "Number", "1.5"), ("1,2", "List<Number>", "1|2"), ("a, b", "CommaDelimitedList", "a|b"), (vpc, "AWS::EC2::VPC::Id", vpc),
+                                                   (f"{vpc},{vpc}", "List<AWS::EC2::VPC::Id>", f"{vpc}|{vpc}"), ("/list", "AWS::SSM::Parameter::Name", "/list"),
+                                                   ("/list", "AWS::SSM::Parameter::Value<List<String>>", "a|b"))):
+        cfn.create_stack(**asked(value, Type=kind) | {"StackName": f"p{number}"})
+        assert outputs(cfn, f"p{number}") == {"O": means}, kind
+
+
+def test_what_is_hidden_stays_hidden_in_events(cloud):
+    cfn = cloud.client("cloudformation")
+    body = template({"Q": queue(Tags=[{"Key": "word", "Value": {"Fn::Sub": "<${Word}>"}}]), "Open": queue(DelaySeconds=3)}, Parameters={"Word": {"Type": "String", "NoEcho": True}})
+    cfn.create_stack(StackName="hush", TemplateBody=body, Parameters=[{"ParameterKey": "Word", "ParameterValue": "pssst"}])
+    assert status(cfn, "hush") == "CREATE_COMPLETE"
+    url = resources(cfn, "hush")["Q"]["PhysicalResourceId"]
+    assert cloud.client("sqs").list_queue_tags(QueueUrl=url)["Tags"]["word"] == "<pssst>"
+    told = {x["LogicalResourceId"]: x["ResourceProperties"] for x in cfn.describe_stack_events(StackName="hush")["StackEvents"] if "ResourceProperties" in x}
+    assert "<****>" in told["Q"] and told["Open"] == '{"DelaySeconds":3}'
+    assert "pssst" not in str(cfn.describe_stack_events(StackName="hush"))

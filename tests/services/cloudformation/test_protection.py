@@ -79,3 +79,15 @@ def test_the_names_of_stack_and_resource_reach_what_can_be_tagged(cloud):
         assert (tags.get("team"), tags.get("aws:cloudformation:stack-name"), tags.get("aws:cloudformation:logical-id")) == ("a", "tagged", name), (name, tags)
     cloud.client("sqs").tag_queue(QueueUrl=at["Q"], Tags={"mine": "1"})
     assert refused(cloud.client("sqs").tag_queue, QueueUrl=at["Q"], Tags={"aws:mine": "1"})
+
+
+def test_an_export_in_use_cannot_change_its_value(cloud):
+    cfn = cloud.client("cloudformation")
+    cfn.create_stack(StackName="giver", TemplateBody=EXPORT)
+    assert status(cfn, "giver") == "CREATE_COMPLETE"
+    cfn.create_stack(StackName="taker", TemplateBody=IMPORT)
+    assert status(cfn, "taker") == "CREATE_COMPLETE"
+    before = cfn.list_exports()["Exports"]
+    cfn.update_stack(StackName="giver", TemplateBody=EXPORT.replace('"Properties": {}', '"Properties": {"QueueName": "other"}'))
+    assert status(cfn, "giver") == "UPDATE_ROLLBACK_COMPLETE" and "Export giver-arn cannot be updated as it is in use by taker" in reasons(cfn, "giver")
+    assert cfn.list_exports()["Exports"] == before

@@ -3,6 +3,8 @@ import json
 import time
 import uuid
 
+import pytest
+
 from .templates import BROKEN, events, outputs, queue, reasons, refused, resources, role, stack, status, template
 
 
@@ -215,7 +217,8 @@ def test_a_stack_that_could_not_be_deleted_can_be_deleted_by_force(cloud):
     assert status(cfn, made["StackId"]) == "DELETE_COMPLETE" and ("G", "DELETE_SKIPPED") in events(cfn, made["StackId"])
 
 
-def test_continue_update_rollback_goes_on_where_a_rollback_got_stuck(cloud):
+@pytest.mark.parametrize("skip", [{"ResourcesToSkip": ["A"]}, {"ForceRollback": True}], ids=["named", "forced"])
+def test_continue_update_rollback_goes_on_where_a_rollback_got_stuck(cloud, skip):
     cfn, sqs = cloud.client("cloudformation"), cloud.client("sqs")
     cfn.create_stack(StackName="stuckup", TemplateBody=template({"A": queue(VisibilityTimeout=10)}))
     url = resources(cfn, "stuckup")["A"]["PhysicalResourceId"]
@@ -230,7 +233,8 @@ def test_continue_update_rollback_goes_on_where_a_rollback_got_stuck(cloud):
     sqs.delete_queue(QueueUrl=url)
     cfn.cancel_update_stack(StackName="stuckup")
     assert status(cfn, "stuckup") == "UPDATE_ROLLBACK_FAILED"
-    cfn.continue_update_rollback(StackName="stuckup", ResourcesToSkip=["A"])
+    assert refused(cfn.continue_update_rollback, StackName="stuckup", ResourcesToSkip=["A"], ForceRollback=True)[0] == "ValidationError"
+    cfn.continue_update_rollback(StackName="stuckup", **skip)
     assert status(cfn, "stuckup") == "UPDATE_ROLLBACK_COMPLETE"
 
 
@@ -289,3 +293,56 @@ def test_the_events_of_one_operation_can_be_asked_for_and_only_the_failed_ones(c
     assert {x["ResourceStatus"] for x in first} == {"CREATE_IN_PROGRESS", "CREATE_COMPLETE"} and {x["OperationId"] for x in first} == {made["OperationId"]}
     failed = cfn.describe_events(StackName="ops", OperationId=changed["OperationId"], Filters={"FailedEvents": True})["OperationEvents"]
     assert [(x["LogicalResourceId"], x["ResourceStatus"]) for x in failed] == [("Bad", "CREATE_FAILED")]
+
+
+def test_a_deleted_stack_is_told_of_for_ninety_days(cloud):
+    cfn = cloud.client("cloudformation")
+    arn = cfn.create_stack(StackName="days", TemplateBody=template({"Q": queue()}))["StackId"]
+    cfn.delete_stack(StackName="days")
+    assert status(cfn, arn) == "DELETE_COMPLETE"
+    cloud.advance(minutes=89 * 24 * 60)
+    assert status(cfn, arn) == "DELETE_COMPLETE" and len(cfn.list_stacks()["StackSummaries"]) == 1
+    cloud.advance(minutes=24 * 60 + 1)
+    assert refused(cfn.describe_stacks, StackName=arn)[0] == "ValidationError" and cfn.list_stacks()["StackSummaries"] == []
+
+
+def test_independent_resources_go_side_by_side_and_all_go_away_in_reverse_order(cloud):
+    cfn = cloud.client("cloudformation")
+    wait = {"Type": "AWS::CloudFormation::WaitCondition", "CreationPolicy": {"ResourceSignal": {"Count": 1, "Timeout": "PT10M"}}}
+    made = cfn.create_stack(StackName="side", TemplateBody=template({"A": wait, "B": wait, "C": {**queue(), "DependsOn": ["A", "B"]}, "D": {**queue(), "DependsOn": "C"}}))["StackId"]
+    assert status(cfn, "side") == "CREATE_IN_PROGRESS"
+    assert {k: v["ResourceStatus"] for k, v in resources(cfn, "side").items()} == {"A": "CREATE_IN_PROGRESS", "B": "CREATE_IN_PROGRESS"}
+    for name in "BA":
+        cfn.signal_resource(StackName="side", LogicalResourceId=name, UniqueId="x", Status="SUCCESS")
+    cloud.advance(1)
+    assert status(cfn, "side") == "CREATE_COMPLETE"
+    cfn.delete_stack(StackName="side")
+    assert status(cfn, made) == "DELETE_COMPLETE"
+    order = [name for name, what in events(cfn, made) if what == "DELETE_COMPLETE"]
+    assert order[:2] == ["D", "C"] and set(order[2:4]) == {"A", "B"} and order[4:] == ["side"]
+
+
+def test_a_rollback_that_fails_leaves_a_stack_that_can_be_deleted_only(cloud):
+    cfn, iam = cloud.client("cloudformation"), cloud.client("iam")
+    wait = {"Type": "AWS::CloudFormation::WaitCondition", "DependsOn": "G", "CreationPolicy": {"ResourceSignal": {"Count": 1, "Timeout": "PT10M"}}}
+    made = cfn.create_stack(StackName="stay", TemplateBody=template({"G": {"Type": "AWS::IAM::Group", "Properties": {}}, "W": wait}), Capabilities=["CAPABILITY_IAM"])["StackId"]
+    assert status(cfn, "stay") == "CREATE_IN_PROGRESS"
+    group = resources(cfn, "stay")["G"]["PhysicalResourceId"]
+    iam.create_user(UserName="member")
+    iam.add_user_to_group(GroupName=group, UserName="member")
+    cfn.signal_resource(StackName="stay", LogicalResourceId="W", UniqueId="x", Status="FAILURE")
+    cloud.advance(1)
+    assert status(cfn, "stay") == "ROLLBACK_FAILED" and "The following resource(s) failed to delete: [G]" in reasons(cfn, "stay")
+    assert refused(cfn.update_stack, StackName="stay", TemplateBody=template({"Q": queue()}))[1] == f"Stack:{made} is in ROLLBACK_FAILED state and can not be updated."
+    iam.remove_user_from_group(GroupName=group, UserName="member")
+    cfn.delete_stack(StackName="stay")
+    assert status(cfn, made) == "DELETE_COMPLETE"
+
+
+def test_what_is_replaced_is_kept_if_its_policy_says_so(cloud):
+    cfn, sqs = cloud.client("cloudformation"), cloud.client("sqs")
+    cfn.create_stack(StackName="keep", TemplateBody=template({"A": {**queue(QueueName="a-one"), "UpdateReplacePolicy": "Retain"}, "B": {**queue(QueueName="b-one"), "DeletionPolicy": "Retain"}}))
+    assert status(cfn, "keep") == "CREATE_COMPLETE"
+    cfn.update_stack(StackName="keep", TemplateBody=template({"A": {**queue(QueueName="a-two"), "UpdateReplacePolicy": "Retain"}, "B": {**queue(QueueName="b-two"), "DeletionPolicy": "Retain"}}))
+    assert status(cfn, "keep") == "UPDATE_COMPLETE" and ("A", "DELETE_SKIPPED") in events(cfn, "keep")
+    assert {x.rsplit("/", 1)[1] for x in sqs.list_queues()["QueueUrls"]} == {"a-one", "a-two", "b-two"}

@@ -137,3 +137,41 @@ def test_a_template_may_lie_in_s3_under_any_style_of_url_and_include_another(clo
     body = json.dumps({"Resources": {"Fn::Transform": {"Name": "AWS::Include", "Parameters": {"Location": f"s3://{name}/piece"}}, "Own": queue()}})
     cfn.create_stack(StackName="incl", TemplateBody=body, Capabilities=["CAPABILITY_AUTO_EXPAND"])
     assert status(cfn, "incl") == "CREATE_COMPLETE" and set(resources(cfn, "incl")) == {"Included", "Own"}
+
+
+def test_a_nested_stack_is_protected_with_its_root(cloud):
+    cfn = cloud.client("cloudformation")
+    url = f"https://s3.amazonaws.com/{bucket(cloud, child=CHILD)}/child"
+    cfn.create_stack(StackName="root", TemplateBody=nested(url, 5), EnableTerminationProtection=True)
+    assert status(cfn, "root") == "CREATE_COMPLETE"
+    child = resources(cfn, "root")["Child"]["PhysicalResourceId"]
+    assert cfn.describe_stacks(StackName=child)["Stacks"][0]["EnableTerminationProtection"] is True
+    assert refused(cfn.update_termination_protection, StackName=child, EnableTerminationProtection=False)[0] == "ValidationError"
+    assert "TerminationProtection" in refused(cfn.delete_stack, StackName=child)[1]
+    cfn.update_termination_protection(StackName="root", EnableTerminationProtection=False)
+    assert cfn.describe_stacks(StackName=child)["Stacks"][0]["EnableTerminationProtection"] is False
+
+
+def test_a_custom_resource_may_hide_what_it_answers_and_a_long_answer_is_refused(cloud):
+    cfn, sqs, sns = cloud.client("cloudformation"), cloud.client("sqs"), cloud.client("sns")
+    inbox = sqs.create_queue(QueueName="inbox", Attributes={"Policy": json.dumps({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": "*"}]})})["QueueUrl"]
+    topic = sns.create_topic(Name="asks")["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=sqs.get_queue_attributes(QueueUrl=inbox, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"], Attributes={"RawMessageDelivery": "true"})
+    body = template({"C": {"Type": "Custom::Word", "Properties": {"ServiceToken": topic}}, "Q": {"Type": "AWS::SQS::Queue", "Properties": {"Tags": [{"Key": "word", "Value": {"Fn::GetAtt": ["C", "Word"]}}]}}})
+
+    def asked():
+        [message] = sqs.receive_message(QueueUrl=inbox, WaitTimeSeconds=5)["Messages"]
+        sqs.delete_message(QueueUrl=inbox, ReceiptHandle=message["ReceiptHandle"])
+        return json.loads(message["Body"])
+
+    cfn.create_stack(StackName="hush", TemplateBody=body)
+    put(asked()["ResponseURL"], Status="SUCCESS", PhysicalResourceId="c", Data={"Word": "pssst"}, NoEcho=True)
+    cloud.advance(1)
+    assert status(cfn, "hush") == "CREATE_COMPLETE", reasons(cfn, "hush")
+    assert sqs.list_queue_tags(QueueUrl=resources(cfn, "hush")["Q"]["PhysicalResourceId"])["Tags"]["word"] == "pssst"
+    assert "pssst" not in str(cfn.describe_stack_events(StackName="hush"))
+    cfn.create_stack(StackName="long", TemplateBody=body)
+    put(asked()["ResponseURL"], Status="SUCCESS", PhysicalResourceId="c", Data={"Word": "x" * 4096})
+    cloud.advance(1)
+    assert status(cfn, "long") in ("ROLLBACK_IN_PROGRESS", "ROLLBACK_COMPLETE") and "Response object is too long." in reasons(cfn, "long")

@@ -83,3 +83,47 @@ def test_places_in_templates(cloud):
     assert ec2.describe_hosts(HostIds=[out["H"]])["Hosts"][0]["State"] == "available" and out["C"].startswith("cr-")
     gone(cloud)
     assert ec2.describe_hosts(HostIds=[out["H"]])["Hosts"][0]["State"] == "released"
+
+
+def test_an_instance_with_a_creation_policy_is_made_when_it_has_signalled(cloud):
+    cfn = cloud.client("cloudformation")
+
+    def body(timeout):
+        instance = {"Type": "AWS::EC2::Instance", "CreationPolicy": {"ResourceSignal": {"Timeout": timeout}}, "Properties": {"ImageId": AL2, "InstanceType": "t3.micro"}}
+        return json.dumps({"Resources": {"I": instance}, "Outputs": {"Ip": {"Value": {"Fn::GetAtt": ["I", "PrivateIp"]}}, "Id": {"Value": {"Ref": "I"}}}})
+
+    def state(name):
+        return cfn.describe_stacks(StackName=name)["Stacks"][0]
+
+    cfn.create_stack(StackName="signals", TemplateBody=body("PT10M"))
+    cloud.advance(minutes=2)
+    assert state("signals")["StackStatus"] == "CREATE_IN_PROGRESS"  # it runs, and has said nothing yet
+    id_ = cfn.describe_stack_resource(StackName="signals", LogicalResourceId="I")["StackResourceDetail"]["PhysicalResourceId"]
+    cfn.signal_resource(StackName="signals", LogicalResourceId="I", UniqueId=id_, Status="SUCCESS")
+    cloud.advance(5)
+    found = state("signals")
+    outputs = {o["OutputKey"]: o["OutputValue"] for o in found["Outputs"]}
+    assert found["StackStatus"] == "CREATE_COMPLETE" and outputs == {"Id": id_, "Ip": one(cloud.client("ec2"), id_)["PrivateIpAddress"]}
+    cfn.create_stack(StackName="fails", TemplateBody=body("PT10M"))
+    cloud.advance(30)
+    cfn.signal_resource(StackName="fails", LogicalResourceId="I", UniqueId="i-x", Status="FAILURE")
+    cfn.create_stack(StackName="late", TemplateBody=body("PT3M"))
+    for _ in range(20):
+        cloud.advance(15)
+        if {state(x)["StackStatus"] for x in ("fails", "late")} == {"ROLLBACK_COMPLETE"}:
+            break
+    said = {x: [e.get("ResourceStatusReason", "") for e in cfn.describe_stack_events(StackName=x)["StackEvents"]] for x in ("fails", "late")}
+    assert "Received FAILURE signal with UniqueId i-x" in said["fails"] and "Failed to receive 1 resource signal(s) within the specified duration" in said["late"]
+    assert {state(x)["StackStatus"] for x in ("fails", "late")} == {"ROLLBACK_COMPLETE"}
+
+
+def test_a_snapshot_is_taken_of_a_volume_before_it_goes(cloud):
+    ec2, cfn = cloud.client("ec2"), cloud.client("cloudformation")
+    volume = {"Type": "AWS::EC2::Volume", "Properties": {"AvailabilityZone": "us-east-1a", "Size": 1}}
+    out = stack(cloud, {"Kept": {**volume, "DeletionPolicy": "Snapshot"}, "Gone": volume}, outputs={"Kept": {"Ref": "Kept"}})
+    gone(cloud)
+    assert [v["State"] for v in ec2.describe_volumes()["Volumes"]] in ([], ["deleting"])
+    [snapshot] = ec2.describe_snapshots(OwnerIds=["self"])["Snapshots"]
+    assert (snapshot["VolumeId"], snapshot["State"]) == (out["Kept"], "completed")
+    queue = {"Type": "AWS::SQS::Queue", "DeletionPolicy": "Snapshot"}
+    assert "does not support deletion policy Snapshot" in refused("ValidationError", cfn.create_stack, StackName="q", TemplateBody=json.dumps({"Resources": {"Q": queue}}))["Message"]

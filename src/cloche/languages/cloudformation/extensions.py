@@ -1,9 +1,10 @@
-"""AWS::LanguageExtensions: Fn::ForEach unrolled. Length, ToJsonString and FindInMap's default are ordinary functions (`functions`)."""
+"""AWS::LanguageExtensions: Fn::ForEach unrolled, functions in DeletionPolicy settled. Length, ToJsonString and FindInMap's default are ordinary functions (`functions`)."""
 from __future__ import annotations
 
 import re
 from typing import Any
 
+from . import conditions
 from .errors import TransformError
 from .functions import Scope, evaluate, unknowns
 from .reading import text_of
@@ -20,6 +21,15 @@ def expand(template: dict[str, Any], scope: Scope) -> dict[str, Any]:
             result[section] = _unroll(body, {}, scope, 0)
         else:
             result[section] = body
+    settled = None
+    for one in result["Resources"].values() if isinstance(result.get("Resources"), dict) else ():
+        for policy in ("DeletionPolicy", "UpdateReplacePolicy"):
+            if isinstance(one, dict) and isinstance(one.get(policy), dict):
+                if settled is None:
+                    settled = Scope(values=scope.values, mappings=scope.mappings, conditions=conditions.evaluate_all(result.get("Conditions", {}), scope))
+                one[policy] = evaluate(one[policy], settled)
+                if not isinstance(one[policy], str):
+                    raise TransformError(f"Transform {NAME} failed with: {policy} must resolve to a string")
     return result
 
 

@@ -3,11 +3,14 @@
 It imports boto3 (for the name of a region, which we tell it, and for a client of the application repository, which we
 give it) and jsonschema (to check its own file of policy templates): more than half of the time and of the memory of the
 import. While it is imported, those of them that nobody has imported yet are stood in for; whoever imports them
-afterwards gets the real ones.
+afterwards gets the real ones. Schemas that few templates need are executed when one does.
 """
 from __future__ import annotations
 
 import importlib
+import importlib.abc
+import importlib.machinery
+import importlib.util
 import logging
 import sys
 from functools import cache
@@ -50,10 +53,24 @@ STAND_INS: dict[str, dict[str, Any]] = {
 }
 
 
+SELDOM = {f"samtranslator.internal.schema_source.aws_serverless_{x}" for x in ("function", "microvmimage", "capacity_provider", "networkconnector")}
+
+
+class Later(importlib.abc.MetaPathFinder):
+    """Finds the modules that wait for their first use."""
+
+    def find_spec(self, name: str, path: Any, target: ModuleType | None = None) -> importlib.machinery.ModuleSpec | None:
+        spec = importlib.machinery.PathFinder.find_spec(name, path) if name in SELDOM else None
+        if spec is not None and spec.loader is not None:
+            spec.loader = importlib.util.LazyLoader(spec.loader)
+        return spec
+
+
 @cache
 def load() -> SimpleNamespace:
     """Its modules that we use."""
-    put = {}
+    put, later = {}, Later()
+    sys.meta_path.insert(0, later)
     for name, members in STAND_INS.items():
         if name not in sys.modules:
             put[name] = sys.modules[name] = ModuleType(name)
@@ -65,6 +82,7 @@ def load() -> SimpleNamespace:
             applications=importlib.import_module("samtranslator.plugins.application.serverless_app_plugin"),
             py27=importlib.import_module("samtranslator.utils.py27hash_fix"))  # deployment ids are hashes of what Python 2.7 printed
     finally:
+        sys.meta_path.remove(later)
         for name, module in put.items():
             if sys.modules.get(name) is module:
                 del sys.modules[name]

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from cloche.services.autoscaling import cfn_rolling
 from cloche.services.cloudformation.public import Resource, Type, await_signals, op, steps
 
 GROUP_SKIP = ("Tags", "VPCZoneIdentifier", "MetricsCollection", "NotificationConfigurations", "NotificationConfiguration", "LifecycleHookSpecificationList", "TargetGroupARNs", "LoadBalancerNames",
@@ -51,7 +52,8 @@ def topic(one: Any) -> Any:
 
 
 async def update_group(r: Resource) -> None:
-    await r.do("autoscaling", "UpdateAutoScalingGroup", **members(r, "AutoScalingGroupName", "InstanceId"), AutoScalingGroupName=r.physical)
+    stays = [x for x in ("MinSize", "MaxSize", "DesiredCapacity") if not r.changed(x)] if cfn_rolling.keeps_sizes(r) else []
+    await r.do("autoscaling", "UpdateAutoScalingGroup", **members(r, "AutoScalingGroupName", "InstanceId", *stays), AutoScalingGroupName=r.physical)
     if r.changed("Tags"):
         new, old = tags(r, r.properties), tags(r, r.old)
         if gone := [one for one in old if one["Key"] not in [x["Key"] for x in new]]:
@@ -65,6 +67,7 @@ async def update_group(r: Resource) -> None:
         if fresh := [x for x in new_ if x not in old_]:
             await r.do("autoscaling", attach, AutoScalingGroupName=r.physical, **{prop: fresh})
     await extras(r)
+    await cfn_rolling.begin(r)
 
 
 async def create_policy(r: Resource) -> str:
@@ -87,7 +90,7 @@ async def create_action(r: Resource) -> str:
 
 TYPES = {
     "AWS::AutoScaling::AutoScalingGroup": Type(
-        name="AutoScalingGroupName", limit=255, create=create_group, update=update_group, delete=op("autoscaling", "DeleteAutoScalingGroup", AutoScalingGroupName="{id}", ForceDelete=True)),
+        name="AutoScalingGroupName", limit=255, create=create_group, update=update_group, ready=cfn_rolling.ready, renews=cfn_rolling.renews, delete=op("autoscaling", "DeleteAutoScalingGroup", AutoScalingGroupName="{id}", ForceDelete=True)),
     "AWS::AutoScaling::LaunchConfiguration": Type(
         name="LaunchConfigurationName", limit=255, create=op("autoscaling", "CreateLaunchConfiguration", send=True, physical="{LaunchConfigurationName}"),
         delete=op("autoscaling", "DeleteLaunchConfiguration", LaunchConfigurationName="{id}")),

@@ -12,7 +12,8 @@ from cloche.kernel import Call, Request, Response
 
 from . import errors, resources
 from . import service as cloudformation
-from .records import by_stack, find, put_row, row
+from .events import resource_event
+from .records import Row, by_stack, find, put_row, row
 from .resources import Callback
 
 if TYPE_CHECKING:
@@ -71,14 +72,25 @@ def custom(call: Call, callback: Callback, said: dict[str, Any], size: int) -> N
     elif not isinstance(data, dict):
         error = "Invalid response object: Data must be an object"
     resources.answer(call, callback.stack, callback.logical, {"error": error, "physical": physical if isinstance(physical, str) else None,
-                                                              "attributes": data if isinstance(data, dict) else {}}, token=callback.token)
+                                                              "attributes": data if isinstance(data, dict) else {},
+                                                              "hidden": str(said.get("NoEcho", "")).lower() == "true"}, token=callback.token)
 
 
 def signal(call: Call, stack_id: str, logical: str, unique: str, status: str, reason: str, data: str) -> None:
     """One more signal for whoever waits: the wait condition itself, one whose handle this is, or a resource with a CreationPolicy."""
     for waiting in resources.rows_waiting(call, stack_id):
         pending = waiting.pending or {}
+        if pending.get("kind") == "poll" and logical == waiting.logical:  # a rolling update that waits for its new instances
+            put_row(call, stack_id, waiting.but(pending=pending | {"signals": {**pending.get("signals", {}), unique: status}}))
+            resource_event(call, find(call, stack_id), waiting, f"Received {status} signal with UniqueId {unique}")
+            call.after(0, resources.look_again, f"{stack_id}/{waiting.logical}", stack=stack_id)
+            continue
         if pending.get("kind") != "signals" or logical not in (waiting.logical, pending.get("handle")):
+            continue
+        if not pending.get("handle"):
+            resource_event(call, find(call, stack_id), waiting, f"Received {status} signal with UniqueId {unique}")
+        if "percent" in pending:
+            counted(call, stack_id, waiting, pending, unique, status)
             continue
         got = {**pending.get("got", {}), unique or str(len(pending.get("got", {}))): data}
         if status == "FAILURE":
@@ -89,6 +101,21 @@ def signal(call: Call, stack_id: str, logical: str, unique: str, status: str, re
         put_row(call, stack_id, waiting.but(pending=pending | {"got": got}))
         if len(got) >= pending["count"]:
             resources.answer(call, stack_id, waiting.logical, {"attributes": {"Data": json.dumps(got, separators=(",", ":"))}})
+
+
+def counted(call: Call, stack_id: str, waiting: Row, pending: dict[str, Any], unique: str, status: str) -> None:
+    """A CreationPolicy: enough successes end it, more failures than it forgives as well."""
+    got, bad = dict(pending["got"]), dict(pending["bad"])
+    got.pop(unique, None)
+    bad.pop(unique, None)
+    (bad if status == "FAILURE" else got)[unique] = ""
+    put_row(call, stack_id, waiting.but(pending=pending | {"got": got, "bad": bad}))
+    count, percent = pending["count"], pending["percent"]
+    if 100 * (count - len(bad)) < percent * count:
+        said = f"Received {len(bad)} FAILURE signal(s) out of {count}.  Unable to satisfy {percent}% MinSuccessfulInstancesPercent requirement"
+        resources.answer(call, stack_id, waiting.logical, {"error": said if waiting.type == "AWS::AutoScaling::AutoScalingGroup" else f"Received FAILURE signal with UniqueId {unique}"})
+    elif len(got) + len(bad) >= count:
+        resources.answer(call, stack_id, waiting.logical, {"attributes": {"Data": json.dumps(got, separators=(",", ":"))}})
 
 
 @cloudformation.op(resource=by_stack)
@@ -107,7 +134,11 @@ def time_out(call: Call, stack: str, logical: str, token: str, reason: str) -> N
     """Nobody answered in time."""
     for waiting in resources.rows_waiting(call, stack):
         if waiting.logical == logical and (waiting.pending or {}).get("token") == token:
-            got = len((waiting.pending or {}).get("got", {}))
+            pending = waiting.pending or {}
+            got = len(pending.get("got", {}))
+            if "percent" in pending and got and 100 * got >= pending["percent"] * pending["count"]:
+                resources.answer(call, stack, logical, {}, token=token)
+                continue
             resources.answer(call, stack, logical, {"error": reason.replace("{got}", str(got))}, token=token)
     if (callback := call.get(Callback, token)) is not None:
         call.delete(callback)

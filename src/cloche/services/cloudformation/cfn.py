@@ -8,8 +8,8 @@ from cloche.kernel import AwsError
 
 from . import callbacks, stacks
 from .macros import Macro
-from .public import Resource, Type, strings, tag_map
-from .records import find, lookup
+from .public import Resource, Type, duration, strings, tag_map
+from .records import Stack, find, lookup
 
 HOUR = 3600
 
@@ -80,18 +80,6 @@ async def create_condition(r: Resource) -> str:
     return f"{r.stack_id.rsplit(':', 1)[0]}:waitcondition/{r.stack_name}/{call.uuid()}/{r.logical}" if not handle else f"{r.stack_id}/{r.logical}"
 
 
-def duration(text: str) -> int:
-    """PT1H30M15S in seconds."""
-    total, number = 0, ""
-    for char in text.removeprefix("PT"):
-        if char.isdigit():
-            number += char
-        else:
-            total += int(number or 0) * {"H": 3600, "M": 60, "S": 1}.get(char, 0)
-            number = ""
-    return total
-
-
 async def keep(r: Resource) -> None:
     """A wait condition cannot be changed: it has happened."""
     raise AwsError("ValidationError", "Update to resource type AWS::CloudFormation::WaitCondition is not supported.")
@@ -114,10 +102,19 @@ async def create_stack(r: Resource) -> str:
     r.call.require("cloudformation:CreateStack", r.call.arn(f"stack/{name}/*", service="cloudformation"))
     req = _request(r) | {"StackName": name, "OnFailure": "DO_NOTHING" if parent.on_failure == "DO_NOTHING" else "ROLLBACK",
                          "tags": parent.target.tags | tag_map(r.properties.get("Tags"))}
+    if parent.operation is not None:
+        req |= inherited(parent)
     if "TimeoutInMinutes" in r.properties:
         req["TimeoutInMinutes"] = int(r.properties["TimeoutInMinutes"])
     answer = await r.wait(stacks.create(r.call, req, parent, r.logical))
     return await _wait_for(r, answer["StackId"])
+
+
+def inherited(parent: Stack) -> dict[str, Any]:
+    """What a nested stack's operation takes from its parent's."""
+    operation = parent.operation
+    return {"DisableValidation": bool(operation and operation.unchecked and not parent.change_set), "DeploymentConfig": {"Mode": "EXPRESS", "DisableRollback": False}
+            if operation and operation.express else {}}
 
 
 async def _wait_for(r: Resource, child_id: str) -> str:
@@ -136,7 +133,7 @@ async def update_stack(r: Resource) -> str:
     parent = find(r.call, r.stack_id)
     r.call.require("cloudformation:UpdateStack", r.physical)
     try:
-        await r.wait(stacks.update(r.call, _request(r) | {"StackName": r.physical}, parent.target.tags | tag_map(r.properties.get("Tags"))))
+        await r.wait(stacks.update(r.call, _request(r) | {"StackName": r.physical} | inherited(parent), parent.target.tags | tag_map(r.properties.get("Tags"))))
     except AwsError as error:
         if error.message != "No updates are to be performed.":
             raise

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from cloche.kernel import AwsError, Call, Record
 from cloche.languages.cloudformation import difference, graph, reading
 from cloche.languages.cloudformation.errors import TemplateError, TransformError
-from cloche.languages.cloudformation.functions import Unknown, unknowns
+from cloche.languages.cloudformation.functions import Unknown, evaluate, unknowns
 
-from . import errors, imports, registry, stacks, templates
+from . import errors, imports, registry, stacks, templates, validation
 from . import service as cloudformation
 from .engine import expire
 from .plan import Plan
@@ -43,6 +43,12 @@ class ChangeSet(Record, frozen=True, omit_defaults=True):
     nested: bool = False
     token: str = ""
     imports: dict[str, dict[str, str]] = {}
+    deployment: dict[str, Any] = {}
+
+    @property
+    def operation(self) -> str:
+        """The operation under which DescribeEvents tells of it."""
+        return self.id.rpartition("/")[2]
 
     @property
     def key(self) -> str:
@@ -118,15 +124,20 @@ async def create_change_set(call: Call, req: t.CreateChangeSetInput) -> t.Create
                 raise
             failure = error.message
     taken: dict[str, dict[str, str]] = {}
-    if prepared is not None and not failure and (kind == "IMPORT" or req.get("ImportExistingResources")):
-        there = present_rows(call, stack_id)
-        target = stacks.target_of(call, prepared, req, tags, notifications, capabilities, saved=False)
+    faults: list[validation.Fault] = []
+    if prepared is not None and not failure:
+        there = present_rows(call, stack_id) if before is not None else {}
+        target = stacks.target_of(call, prepared, req, tags, notifications, capabilities, before, saved=False)
         plan = Plan(call, stack_id, target, dict(there), template=prepared.template)
-        taken = imports.check(prepared.template, plan.live, there, req.get("ResourcesToImport", [])) if kind == "IMPORT" else await imports.existing(call, plan, there)
+        if kind == "IMPORT" or req.get("ImportExistingResources"):
+            taken = imports.check(prepared.template, plan.live, there, req.get("ResourcesToImport", [])) if kind == "IMPORT" else await imports.existing(call, plan, there)
+        if not req.get("DisableValidation"):
+            faults = [*await validation.look(plan, call, taken), *await validation.full_buckets(call, there, plan.live)]
+            failure = validation.of_change_set(faults)
     with call.step():
         role = stacks._role(call, req, stack)
         if prepared is not None:
-            target = stacks.target_of(call, prepared, req, tags, notifications, capabilities)
+            target = stacks.target_of(call, prepared, req, tags, notifications, capabilities, before)
         else:
             target = Target(template=save_template(call, text, {}), tags=tags, notifications=notifications, capabilities=capabilities)
         if stack is None:
@@ -147,10 +158,11 @@ async def create_change_set(call: Call, req: t.CreateChangeSetInput) -> t.Create
         if not failure and kind == "UPDATE" and not changes and prepared is not None and not stacks.different(call, stack, prepared, tags, notifications, req):
             failure = NO_CHANGES
         id_ = call.arn(f"changeSet/{req['ChangeSetName']}/{call.uuid()}")
-        mode = req.get("OnStackFailure", "ROLLBACK")
-        call.put(ChangeSet(id_, req["ChangeSetName"], stack.id, stack.name, kind, call.now, "FAILED" if failure else "CREATE_COMPLETE",
+        mode = req.get("OnStackFailure") or stacks.failure_mode(req)
+        one = call.put(ChangeSet(id_, req["ChangeSetName"], stack.id, stack.name, kind, call.now, "FAILED" if failure else "CREATE_COMPLETE",
                            "UNAVAILABLE" if failure else "AVAILABLE", target, failure, req.get("Description", ""), changes, role, mode,
-                           bool(req.get("IncludeNestedStacks")), req.get("ClientToken", ""), taken))
+                           bool(req.get("IncludeNestedStacks")), req.get("ClientToken", ""), taken, req.get("DeploymentConfig", {})))
+        validation.tell(call, stack, one.operation, faults)
         current = find_stack(call, stack.id)
         call.put(current.but(change_sets={**current.change_sets, req["ChangeSetName"]: id_}))
     return {"Id": id_, "StackId": stack.id}
@@ -185,8 +197,8 @@ def compare(call: Call, stack: Stack, target: Target, before: Target | None, tak
             changes.append(change)
     for name, row in there.items():
         if name not in plan.live:
-            action = {"PolicyAction": "Retain"} if row.deletion == "Retain" else {"PolicyAction": "Delete"}
-            changes.append(_change("Remove", name, row.type, PhysicalResourceId=row.physical, **action))
+            action = row.deletion if row.deletion in ("Retain", "Snapshot") else "Delete"
+            changes.append(_change("Remove", name, row.type, PhysicalResourceId=row.physical, PolicyAction=action))
     return changes
 
 
@@ -205,6 +217,9 @@ def modified(plan: Plan, name: str, body: dict[str, Any], row: Row, replaced: se
     except AwsError:
         only, rigid = registry.schema(kind).get("createOnly", []), False
     sure = set(difference.needs_replacement(row.properties, wanted, only)) if not rigid else set(names)
+    policies = {"UpdatePolicy": evaluate(body["UpdatePolicy"], plan.scope())} if "UpdatePolicy" in body else {}
+    if policies and not rigid and (renews := registry.find(kind).renews) is not None and renews(row.properties, wanted, policies):
+        sure |= set(names)
     perhaps = set(difference.maybe_replacement(wanted, only)) if not rigid else {n for n in names if unknowns(wanted.get(n))}
     tagging = registry.schema(kind).get("tags", "Tags")
     details, scope = [], []
@@ -227,7 +242,7 @@ def modified(plan: Plan, name: str, body: dict[str, Any], row: Row, replaced: se
     change = _change("Modify", name, kind, PhysicalResourceId=row.physical, Replacement=replacement)
     change["ResourceChange"] |= {"Scope": scope, "Details": details}
     if replacement != "False":
-        change["ResourceChange"]["PolicyAction"] = "ReplaceAndRetain" if body.get("UpdateReplacePolicy") == "Retain" else "ReplaceAndDelete"
+        change["ResourceChange"]["PolicyAction"] = f"ReplaceAnd{wish if (wish := body.get('UpdateReplacePolicy')) in ('Retain', 'Snapshot') else 'Delete'}"
     return change
 
 
@@ -277,6 +292,8 @@ def describe_change_set(call: Call, req: t.DescribeChangeSetInput) -> t.Describe
         out["Description"] = one.description
     if one.on_failure != "ROLLBACK":
         out["OnStackFailure"] = one.on_failure
+    if one.deployment:
+        out["DeploymentConfig"] = one.deployment
     return out
 
 
@@ -287,6 +304,13 @@ def _without_values(change: dict[str, Any]) -> dict[str, Any]:
     inner = change["ResourceChange"]
     details = [detail | {"Target": {k: v for k, v in detail["Target"].items() if k not in VALUES}} for detail in inner["Details"]]
     return change | {"ResourceChange": inner | {"Details": details}}
+
+
+@cloudformation.op(resource=by_change_set)
+def describe_change_set_hooks(call: Call, req: t.DescribeChangeSetHooksInput) -> t.DescribeChangeSetHooksOutput:
+    """There are none: nobody can register a hook here."""
+    one = find(call, req["ChangeSetName"], req.get("StackName"))
+    return {"ChangeSetId": one.id, "ChangeSetName": one.name, "Hooks": [], "Status": "UNAVAILABLE" if one.status == "FAILED" else "PLANNED", "StackId": one.stack, "StackName": one.stack_name}
 
 
 @cloudformation.op(resource=by_change_set)
@@ -307,9 +331,10 @@ def execute_change_set(call: Call, req: t.ExecuteChangeSetInput) -> None:
             call.delete(other)
     call.put(one.but(execution="EXECUTE_COMPLETE"))
     mode = "DO_NOTHING" if req.get("DisableRollback") else one.on_failure
-    stack = stack.but(change_sets={}, change_set=one.id, role=one.role, on_failure=mode if one.type == "CREATE" else stack.on_failure)
+    stack = stack.but(change_sets={}, change_set=one.id, role=one.role, on_failure=mode if one.type == "CREATE" else stack.on_failure, deployment=one.deployment)
     running = Operation(call.uuid(), f"{one.type}_STACK", "apply", call.principal, token=req.get("ClientRequestToken", ""), role=one.role, on_failure=mode,
-                        retain_except=bool(req.get("RetainExceptOnCreate")), imports=one.imports)
+                        retain_except=bool(req.get("RetainExceptOnCreate")), imports=one.imports,
+                        unchecked=True, express=one.deployment.get("Mode") == "EXPRESS")
     if one.type == "IMPORT":
         running = stacks.msgspec.structs.replace(running, on_failure="ROLLBACK", before=None if stack.status == "REVIEW_IN_PROGRESS" else stack.target, was=stack.status)
         stacks.begin(call, stack.but(status="IMPORT_IN_PROGRESS", target=one.target, operation=running))

@@ -89,7 +89,8 @@ async def look(call: Call, stack_id: str, one: Row) -> Row:
     """Compare one resource with what is there."""
     result: dict[str, Any] = {"StackResourceDriftStatus": "NOT_CHECKED"}
     if looks.can(one.type) and one.physical:
-        wanted = {k: v for k, v in resolve_dynamic(one.properties, Dynamic(call)).items() if k != registry.schema(one.type).get("tags")}
+        told = {k: v for k, v in one.properties.items() if k != registry.schema(one.type).get("tags") and not secret(v)}
+        wanted = resolve_dynamic(told, Dynamic(call))
         answer: list[Any] = []
         try:
             await resources.drive(call, looks.read(Resource(call, stack_id, one.logical, one.type, named(one, wanted), physical=one.physical, attributes=one.attributes)), answer.append,
@@ -106,6 +107,12 @@ async def look(call: Call, stack_id: str, one: Row) -> Row:
             result = {"StackResourceDriftStatus": "DELETED", "expected": json.dumps(wanted)}
     with call.step():
         return put_row(call, stack_id, one.but(drift=result | {"LastCheckTimestamp": call.now}))
+
+
+def secret(value: Any) -> bool:
+    """A property that a secret is resolved into is neither compared nor shown."""
+    text = json.dumps(value)
+    return "{{resolve:secretsmanager:" in text or "{{resolve:ssm-secure:" in text
 
 
 def named(one: Row, wanted: dict[str, Any]) -> dict[str, Any]:

@@ -17,13 +17,15 @@ from cloche.kernel import AwsError, Call
 from cloche.languages.cloudformation.errors import TemplateError
 from cloche.languages.cloudformation.functions import unknowns
 
-from . import exports, resources
+from . import exports, resources, triggers, validation
 from . import service as cloudformation
 from .events import resource_event, stack_event
 from .plan import Plan
-from .records import Operation, Row, Stack, Undone, drop_old, drop_row, lookup, old_ones, put_old, put_row, rows
+from .records import Alias, Operation, Row, Stack, Undone, drop_old, drop_row, lookup, old_ones, put_old, put_row, rows
 from .records import row as read_row
 from .resources import Slot
+
+CONFIGURED, INVALID = "CONFIGURATION_COMPLETE", "VALIDATION_FAILED"
 
 
 @cloudformation.worker
@@ -38,9 +40,11 @@ def change(call: Call, stack: Stack, **changes: Any) -> Stack:
     new = stack.but(**changes)
     if new.key != stack.key:
         call.delete(stack)
+        if (alias := call.get(Alias, stack.alias)) is not None:
+            call.delete(alias)
     call.put(new)
     if "status" in changes:
-        stack_event(call, new if new.operation else new.but(operation=stack.operation), new.reason if "reason" in changes else "")
+        stack_event(call, new if new.operation else new.but(operation=stack.operation), new.reason if "reason" in changes else "", changes.get("detailed", ""))
     return new
 
 
@@ -51,6 +55,8 @@ def go_on(stack: Stack, **changes: Any) -> Operation:
 def rest(call: Call, stack: Stack, status: str, reason: str = "", **changes: Any) -> bool:
     """The operation is over."""
     operation = stack.operation
+    if stack.detailed == CONFIGURED:
+        stack = stack.but(detailed="")
     stack = change(call, stack, status=status, reason=reason, operation=None, **changes)
     if operation is not None:
         if status in ("UPDATE_FAILED", "UPDATE_ROLLBACK_FAILED"):
@@ -58,6 +64,8 @@ def rest(call: Call, stack: Stack, status: str, reason: str = "", **changes: Any
         elif (undone := call.get(Undone, stack.id)) is not None:
             call.delete(undone)
         call.cancel(expire, stack.id)
+        if stack.target.rollback:
+            triggers.stop(call, stack)
         call.cloud.memory.get("cloudformation.patience", set()).discard(operation.id)
     call.signal(f"cloudformation/{stack.id}")
     if stack.watched:
@@ -105,6 +113,13 @@ async def apply(call: Call, stack: Stack) -> bool:
         with call.step():
             return give_up(call, stack, {}, f"Role {operation.role} is invalid or cannot be assumed: {error.message}")
     plan = Plan(call, stack.id, stack.target, rows(call, stack.id), settled=lambda row: row.op == operation.id and row.state == "done")
+    begun = any(row.op == operation.id for row in plan.rows.values())
+    if not begun and not operation.unchecked and (faults := await validation.look(plan, rights)):
+        with call.step():
+            return refuse(call, reload(call, stack), faults)
+    if stack.target.rollback and (reason := triggers.gone_off(stack, rights)):
+        with call.step():
+            return give_up(call, reload(call, stack), {name: one for name, one in plan.rows.items() if one.op == operation.id}, reason)
     await resources.collect(call, stack, [Slot(row) for row in plan.rows.values()], rights)
     look_at = set(plan.rows)  # what may have changed: all of it at first, then what was worked on and what waits for others
     while True:
@@ -120,15 +135,38 @@ async def apply(call: Call, stack: Stack) -> bool:
         done = {name for name, one in here.items() if one.state == "done"}
         todo = [name for name in plan.order if name not in done]
         if not todo:
+            if stack.target.rollback and triggers.watching(call, stack):
+                return False
             return finish(call, stack, plan, rights)
         waiting = {name for name in todo if name in here and here[name].state == "pending"}
         ready = [name for name in todo if name not in waiting and done.issuperset(plan.needs[name])]
         if not ready:
+            if triggers.of(stack):
+                with call.step():
+                    triggers.look_later(call, stack)
+            if stack.detailed != CONFIGURED and all(name in waiting and resources.configured(here[name]) for name in todo):
+                with call.step():
+                    change(call, stack, status=stack.status, reason="", detailed=CONFIGURED)
             return False
         # on AWS they go side by side, and what only permits something is there first: an S3 or Logs target that is tried at once finds it allowed
         ready.sort(key=lambda name: not plan.live[name]["Type"].endswith(("Permission", "Policy")))
         await asyncio.gather(*(resources.carry(call, stack, plan, name, rights) for name in ready))
         look_at = {*ready, *waiting}
+
+
+def refuse(call: Call, stack: Stack, faults: list[validation.Fault]) -> bool:
+    """A validation failed: no resource is touched, and what there is to roll back is the stack alone."""
+    operation = stack.operation
+    assert operation is not None
+    verb = "CREATE" if operation.kind == "CREATE_STACK" else "IMPORT" if operation.kind == "IMPORT_STACK" else "UPDATE"
+    validation.tell(call, stack, operation.id, faults)
+    for name in dict.fromkeys(one.logical for one in faults):
+        mine = [one for one in faults if one.logical == name]
+        row = Row(name, mine[0].type, status="CREATE_FAILED" if verb != "UPDATE" or mine[0].new else "UPDATE_FAILED")
+        resource_event(call, stack, row, validation.sentence(mine), detailed=INVALID)
+    if operation.on_failure != "DO_NOTHING" and verb != "IMPORT":
+        stack = change(call, stack, status=f"{verb}_FAILED", reason=validation.FAILED, detailed=INVALID)
+    return give_up(call, stack.but(detailed=INVALID), {}, validation.FAILED + " ")
 
 
 def give_up(call: Call, stack: Stack, here: dict[str, Row], reason: str) -> bool:
@@ -150,7 +188,7 @@ def give_up(call: Call, stack: Stack, here: dict[str, Row], reason: str) -> bool
         changed = [name for name in failed if name not in made and name not in taken]
         reason = "".join(f"The following resource(s) failed to {verb}: [{', '.join(names)}]. " for verb, names in (("create", made), ("import", taken), ("update", changed)) if names)
     if operation.on_failure == "DO_NOTHING":
-        return rest(call, stack, "CREATE_FAILED" if creating else "UPDATE_FAILED", reason.strip())
+        return rest(call, stack, "CREATE_FAILED" if creating else "UPDATE_FAILED", reason.strip(), **({"detailed": INVALID} if stack.detailed == INVALID else {}))
     if creating and operation.on_failure == "DELETE":
         change(call, stack, status="DELETE_IN_PROGRESS", reason=reason + "Delete requested by user.", operation=go_on(stack, phase="remove", failed=reason))
     elif operation.kind == "IMPORT_STACK":

@@ -134,6 +134,46 @@ def no_export(name: str) -> AwsError:
     return validation(f"No export named {name} found.")
 
 
+def nothing_named() -> AwsError:
+    return validation("One of ChangeSetName, OperationId or StackName must be specified")
+
+
+def has_alias(name: str, alias: str) -> AwsError:
+    return validation(f"Stack [{name}] already has the alias [{alias}]. Remove it before you set another.")
+
+
+def alias_taken(name: str) -> AwsError:
+    return AwsError("AlreadyExistsException", f"[{name}] is already the name or the alias of a stack")
+
+
+def no_alias(name: str) -> AwsError:
+    return validation(f"Alias [{name}] does not exist")
+
+
+def too_many_stacks() -> AwsError:
+    return AwsError("LimitExceededException", "Limit for stack has been exceeded.")
+
+
+def no_type(name: str) -> AwsError:
+    return AwsError("TypeNotFoundException", f"The type '{name}' cannot be found.", 404)
+
+
+def registry_refuses(message: str) -> AwsError:
+    return AwsError("CFNRegistryException", message)
+
+
+def no_snapshot(kind: str) -> AwsError:
+    return validation(f"Template error: resource type {kind} does not support deletion policy Snapshot")
+
+
+def no_parameter(reference: str) -> AwsError:
+    return validation(f"Parameters: [{reference}] cannot be found.")
+
+
+def not_secure(places: list[str]) -> AwsError:
+    return validation(f"SSM Secure reference is not supported in: [{', '.join(places)}]")
+
+
 def not_imported(name: str) -> AwsError:
     return validation(f"Export '{name}' is not imported by any stack.")
 

@@ -81,7 +81,7 @@ LOOKS: dict[str, Look] = {
     "AWS::Lambda::Alias": _by("lambda", "GetAlias", "", FunctionName="{FunctionName}", Name="{Name}"),
     "AWS::Lambda::EventSourceMapping": _by("lambda", "GetEventSourceMapping", "", ("ListEventSourceMappings", "EventSourceMappings", "UUID"), UUID="{id}"),
     "AWS::Lambda::LayerVersion": _by("lambda", "GetLayerVersionByArn", "", Arn="{id}"),
-    "AWS::Lambda::Url": _by("lambda", "GetFunctionUrlConfig", "", FunctionName="{TargetFunctionArn}", Qualifier="{Qualifier}"),
+    "AWS::Lambda::Url": _by("lambda", "GetFunctionUrlConfig", "", FunctionName="{id}"),
     "AWS::Lambda::Version": _by("lambda", "GetFunctionConfiguration", "", FunctionName="{id}"),
     "AWS::RAM::ResourceShare": _by("ram", "GetResourceShares", "resourceShares.0", resourceShareArns="{id}", resourceOwner="SELF"),
     "AWS::Route53::HealthCheck": _by("route53", "GetHealthCheck", "HealthCheck", ("ListHealthChecks", "HealthChecks", "Id"), HealthCheckId="{id}"),

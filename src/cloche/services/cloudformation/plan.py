@@ -9,6 +9,8 @@ from cloche.kernel import AwsError, Call
 from cloche.languages.cloudformation import checking, conditions, graph
 from cloche.languages.cloudformation.errors import TemplateError
 from cloche.languages.cloudformation.functions import Scope, Unknown, evaluate
+from cloche.languages.cloudformation.parameters import HIDDEN
+from cloche.languages.cloudformation.reading import text_of
 
 from . import errors, exports, registry
 from .public import dig, tag_map
@@ -64,6 +66,23 @@ class Plan:
         """A resource's properties; `{{resolve:...}}` stays as it is."""
         return evaluate(self.live[name].get("Properties") or {}, self.scope(acting))
 
+    def told(self, name: str, acting: Call | None, own: dict[str, Any]) -> dict[str, Any] | None:
+        """A resource's properties as its events tell them: what is hidden (NoEcho) as stars. None if they cannot be told so."""
+        declared = self.template.get("Parameters") or {}
+        hidden = {x for x, one in declared.items() if isinstance(one, dict) and text_of(one.get("NoEcho", "")).lower() == "true"}
+        quiet = {x for x, row in self.rows.items() if row.hidden}
+        body = self.live[name].get("Properties")
+        if not (hidden or quiet) or not any(x in hidden or x in quiet for x, _ in graph.references(body, self.conditions)):
+            return own
+        scope = self.scope(acting)
+        scope.values = {**self.values, **dict.fromkeys(hidden, HIDDEN)}
+        scope.attribute = lambda resource, attribute: HIDDEN if resource in quiet else self._attribute(resource, attribute)
+        try:
+            told: dict[str, Any] = evaluate(body or {}, scope)
+        except TemplateError:
+            return None
+        return told
+
     def with_tags(self, name: str, own: dict[str, Any]) -> dict[str, Any]:
         facts = registry.schema(self.live[name]["Type"])
         prop = facts.get("tags")
@@ -113,12 +132,14 @@ def pseudo(call: Call, stack_id: str, target: Target) -> dict[str, Any]:
 
 
 def zones(call: Call, region: str) -> list[str]:
-    """Zones with a default subnet; where there is no EC2 yet, the three every region has."""
+    """Zones with a default subnet; all of them if none has one. The caller needs the right to describe zones, and no other."""
+    there = call.at(call.account, region)
     try:
-        answer = call.at(call.account, region).do("ec2", "DescribeAvailabilityZones")
-        return sorted(x["ZoneName"] for x in answer["AvailabilityZones"])
+        every = sorted(x["ZoneName"] for x in there.do("ec2", "DescribeAvailabilityZones")["AvailabilityZones"])
+        subnets = there.as_root().do("ec2", "DescribeSubnets", Filters=[{"Name": "default-for-az", "Values": ["true"]}])["Subnets"]
     except (AwsError, LookupError):
         return [f"{region}{x}" for x in "abc"]
+    return sorted({x["AvailabilityZone"] for x in subnets}) or every
 
 
 class Dynamic:
@@ -131,7 +152,12 @@ class Dynamic:
         if kind == "secretsmanager":
             return self._secret(what)
         name, _, version = what.partition(":")
-        answer = self.acting.do("ssm", "GetParameter", Name=f"{name}:{version}" if version else name, WithDecryption=kind == "ssm-secure")
+        try:
+            answer = self.acting.do("ssm", "GetParameter", Name=f"{name}:{version}" if version else name, WithDecryption=kind == "ssm-secure")
+        except AwsError as error:
+            if error.code not in ("ParameterNotFound", "ParameterVersionNotFound"):
+                raise
+            raise errors.no_parameter(f"{kind}:{name}:{version}:{self.acting.account}") from None
         parameter = answer["Parameter"]
         if kind == "ssm" and parameter["Type"] == "SecureString":
             raise errors.validation(f"Non-secure ssm prefix was used for secure parameter: [{name}]")

@@ -35,6 +35,8 @@ class Resource:
         self.token, self.planned, self.pending, self.resuming = token, planned, pending, resuming
         self.stage = ""  # how far a type that is changed in several turns has come; kept while it waits to be ready
         self.extra: dict[str, Any] = {}  # of the template's resource: CreationPolicy and the like
+        self.signals: dict[str, str] = {}  # what SignalResource has brought while it waited to be ready: UniqueId to SUCCESS or FAILURE
+        self.notes: list[str] = []         # what is to be told as events of the resource
 
     @property
     def stack_name(self) -> str:
@@ -55,6 +57,9 @@ class Resource:
             value = self.physical if name == "id" else self.attributes.get(name[1:]) if name[0] == "." else self.properties.get(name, self.old.get(name))
             out += before + ("" if value is None else _text(value))
         return out + rest
+
+    def say(self, note: str) -> None:
+        self.notes.append(note)
 
     def not_yet(self, stage: str = "") -> None:
         """A deletion that is under way: the type's `delete` is asked again every second, with `stage` as it was left."""
@@ -217,11 +222,13 @@ class Type(msgspec.Struct, frozen=True, kw_only=True):
     delete: Step | None = None      # asked again every second while it says `r.not_yet()`
     read: Step | None = None
     ready: Step | None = None       # True once it is as good as it says; asked again every second until then
+    snapshot: Step | None = None    # DeletionPolicy Snapshot: True once there is one; `r.stage` is its to write behind "snapshot:"
     live: Step | None = None        # the properties as they are now, for drift: those it can tell
     name: str = ""                  # the property that names it; made up from stack and logical id if the template is silent
     limit: int = 64                 # longest name
     lower: bool = False             # names are lower case
     suffix: Callable[[Resource], str] | None = None
+    renews: Callable[[dict[str, Any], dict[str, Any], dict[str, Any]], bool] | None = None  # does an update policy want a new one? f(old properties, new ones, policies)
     replaces: tuple[str, ...] = ()  # changes that replace, beyond the schema's create-only properties
     attributes: tuple[str, ...] = ()  # what GetAtt may ask for beyond the schema's read-only properties
     gone: tuple[str, ...] = ()      # error codes that mean: it is not there any more
@@ -242,16 +249,35 @@ def handling() -> Any:
     return room
 
 
+async def serverless(call: Call, text: str) -> tuple[dict[str, Any], dict[str, Any], list[str]]:
+    """A template read, the same as its transforms make it under its parameters' defaults, and the capabilities that IAM asks for."""
+    from . import templates
+    return await templates.serverless(call, text)
+
+
 def await_signals(r: Resource) -> None:
     """A CreationPolicy with a ResourceSignal: the resource is made when as many SignalResource calls have come, and has failed when they are late."""
     policy = r.extra.get("CreationPolicy", {}).get("ResourceSignal")
     if policy is None:
         return
-    from . import callbacks, cfn
+    from . import callbacks
     count, token = int(policy.get("Count", 1)), r.call.secret(12)
-    r.pending = {"kind": "signals", "token": token, "count": count, "handle": "", "got": {}}
-    r.call.after(cfn.duration(policy.get("Timeout", "PT5M")), callbacks.time_out, token, stack=r.stack_id, logical=r.logical, token=token,
+    least = int(r.extra["CreationPolicy"].get("AutoScalingCreationPolicy", {}).get("MinSuccessfulInstancesPercent", 100))
+    r.pending = {"kind": "signals", "token": token, "count": count, "handle": "", "got": {}, "bad": {}, "percent": least}
+    r.call.after(duration(policy.get("Timeout", "PT5M")), callbacks.time_out, token, stack=r.stack_id, logical=r.logical, token=token,
                  reason=f"Failed to receive {count} resource signal(s) within the specified duration")
+
+
+def duration(text: str) -> int:
+    """PT1H30M15S in seconds."""
+    total, number = 0, ""
+    for char in text.removeprefix("PT"):
+        if char.isdigit():
+            number += char
+        else:
+            total += int(number or 0) * {"H": 3600, "M": 60, "S": 1}.get(char, 0)
+            number = ""
+    return total
 
 
 async def whole(body: Any, limit: int) -> bytes | None:

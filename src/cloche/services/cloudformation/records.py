@@ -59,6 +59,9 @@ class Operation(msgspec.Struct, frozen=True, omit_defaults=True):
     cancelled: bool = False
     imports: dict[str, dict[str, str]] = {}  # logical id to the identifier under which it is there already
     retain_except: bool = False  # RetainExceptOnCreate: what this operation made is not retained when it is undone
+    unchecked: bool = False      # DisableValidation, or validated already with its change set
+    express: bool = False        # a resource is done when it is configured, ready or not
+    watch_until: float = 0.0     # the rollback triggers' monitoring time, once all resources are there
 
 
 class Stack(Record, frozen=True, omit_defaults=True):
@@ -86,6 +89,8 @@ class Stack(Record, frozen=True, omit_defaults=True):
     operation: Operation | None = None
     last: list[dict[str, str]] = []
     detailed: str = ""
+    deployment: dict[str, Any] = {}   # DeploymentConfig
+    alias: str = ""
     drift: dict[str, Any] = {}
     tokens: dict[str, str] = {}       # ClientRequestToken -> operation id
     watched: dict[str, str] = {}      # the stack set's operation that waits for this stack: account, region, key
@@ -93,6 +98,17 @@ class Stack(Record, frozen=True, omit_defaults=True):
     @property
     def key(self) -> str:
         return self.id if self.status == "DELETE_COMPLETE" else self.name
+
+
+class Alias(Record, frozen=True):
+    kind = "cloudformation.alias"
+
+    name: str
+    stack: str
+
+    @property
+    def key(self) -> str:
+        return self.name
 
 
 class Undone(Record, frozen=True):
@@ -133,6 +149,8 @@ class Row(msgspec.Struct, frozen=True, omit_defaults=True):
     touched: bool = False        # an operation was committed before the step as a whole was: failing undoes it
     before: dict[str, Any] | None = None
     drift: dict[str, Any] = {}
+    policies: dict[str, Any] = {}  # CreationPolicy and UpdatePolicy
+    hidden: bool = False         # a custom resource that answered with NoEcho: its attributes are not shown
 
     def but(self, **changes: Any) -> Row:
         return msgspec.structs.replace(self, **changes)
@@ -186,12 +204,21 @@ def processed(call: Call, id_: str) -> dict[str, Any]:
     return json.loads(call.row("SELECT processed FROM cloudformation_template WHERE id=?", id_)[0])
 
 
+KEPT = 90 * 86400.0  # how long a deleted stack is told of
+
+
+def forgotten(call: Call, stack: Stack) -> bool:
+    return stack.status == "DELETE_COMPLETE" and call.now >= stack.deleted + KEPT
+
+
 def lookup(call: Call, name: str) -> Stack | None:
     """By name, or by ARN: then also after its deletion."""
     if not name.startswith("arn:"):
-        return call.get(Stack, name)
-    if (found := call.get(Stack, name)) is not None:
+        if (found := call.get(Stack, name)) is None and (alias := call.get(Alias, name)) is not None:
+            found = call.get(Stack, alias.stack)
         return found
+    if (found := call.get(Stack, name)) is not None:
+        return None if forgotten(call, found) else found
     parts = name.split("/")
     live = call.get(Stack, parts[1]) if len(parts) == 3 else None
     return live if live is not None and live.id == name else None
@@ -208,5 +235,5 @@ def by_stack(call: Call, req: Any) -> str:
     name = req.get("StackName") or ""
     if name.startswith("arn:"):
         return name
-    stack = call.get(Stack, name)
+    stack = lookup(call, name) if name else None
     return stack.id if stack else call.arn(f"stack/{name or '*'}/*")

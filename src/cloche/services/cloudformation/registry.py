@@ -37,6 +37,11 @@ def schema(name: str) -> dict[str, Any]:
     return _schemas()["types"].get(name, {})
 
 
+def names() -> list[str]:
+    """All types that the registry has a schema of."""
+    return sorted(_schemas()["types"])
+
+
 @cache
 def _table(group: str) -> dict[str, Type]:
     package = PACKAGES.get(group, group.lower())
@@ -82,12 +87,21 @@ def attribute_names(name: str) -> set[str] | None:
     return {x.replace("/", ".") for x in schema(name).get("readOnly", [])} | set(table.attributes) | set(schema(name).get("identifier", []))
 
 
-def complaint(logical: str, name: str, properties: dict[str, Any]) -> str:
-    """What the registry says about properties that the schema does not know, or misses; "" if it is content."""
+def complaints(name: str, properties: dict[str, Any]) -> list[tuple[str, str]]:
+    """What the registry says about properties that the schema does not know, or misses: where, and what."""
     facts = schema(name)
     if not facts or custom(name):
-        return ""
-    says = [f"#: extraneous key [{x}] is not permitted" for x in properties if x not in facts["properties"]]
-    says += [f"#: required key [{x}] not found" for x in facts.get("required", []) if x not in properties]
-    says += [f"#/{x}: extraneous key [{x}] is read only" for x in properties if x in facts.get("readOnly", []) and x not in facts.get("identifier", [])]
-    return f"Properties validation failed for resource {logical} with message:\n" + "\n".join(says) if says else ""
+        return []
+    says = [("", f"extraneous key [{x}] is not permitted") for x in properties if x not in facts["properties"]]
+    says += [("", f"required key [{x}] not found") for x in facts.get("required", []) if x not in properties]
+    says += [(f"/{x}", f"extraneous key [{x}] is read only") for x in properties if x in facts.get("readOnly", []) and x not in facts.get("identifier", [])]
+    return says
+
+
+def complaint_of(logical: str, says: list[tuple[str, str]]) -> str:
+    return f"Properties validation failed for resource {logical} with message:\n" + "\n".join(f"#{path}: {what}" for path, what in says) if says else ""
+
+
+def complaint(logical: str, name: str, properties: dict[str, Any]) -> str:
+    """All of it in one sentence, as a resource that fails says it; "" if the registry is content."""
+    return complaint_of(logical, complaints(name, properties))

@@ -1,7 +1,6 @@
 """One resource at one step: make it, change it, replace it, put it back, take it down; and wait for those who answer later."""
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -21,6 +20,7 @@ from .public import Resource, Type
 from .records import Row, Stack, lookup, old_ones, put_old, put_row, row, rows
 
 log = logging.getLogger("cloche")
+SNAPSHOT = "snapshot:"  # the stage of a resource of which a snapshot is taken before it goes
 PATIENCE = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)  # seconds between one look and the next at what is not ready
 
 
@@ -75,7 +75,7 @@ async def bring(call: Call, stack: Stack, plan: Plan, name: str, rights: Call) -
         own = plan.properties(name, rights)
         wanted = plan.with_tags(name, own)
         table = registry.find(kind)
-        action = ("import" if name in operation.imports else "create") if base is None else choose(base, kind, wanted, table)
+        action = ("import" if name in operation.imports else "create") if base is None else choose(base, kind, wanted, table, facts["policies"])
         if action == "none":
             assert base is not None
             with call.step():
@@ -95,9 +95,10 @@ async def bring(call: Call, stack: Stack, plan: Plan, name: str, rights: Call) -
             start = Row(name, kind) if base is None else base
             start = start.but(op=operation.id, before=None if base is None else msgspec.to_builtins(base), born=operation.id if base is None else base.born, status=status,
                               updated=call.now, **facts)
-            resource_event(call, stack, start, properties=own)
+            resource_event(call, stack, start, properties=plan.told(name, rights, own))
             failed(call, stack, Slot(start), reason_of(error, plain=True))
         return
+    told = plan.told(name, rights, own)
     making, verb = action in ("create", "replace"), "IMPORT" if action == "import" else "CREATE"
     with call.step():
         begun = (base or Row(name, kind)).but(
@@ -109,12 +110,10 @@ async def bring(call: Call, stack: Stack, plan: Plan, name: str, rights: Call) -
         if not resuming:
             resource_event(call, stack, begun, "Requested update requires the creation of a new physical resource; hence creating one." if action == "replace"
                            else "Resource import started." if action == "import" else "",
-                           properties=own)
+                           properties=told)
 
     def work() -> Resource:
-        r = ask(rights, stack, begun, wanted, base.properties if base and not making else {}, table, resuming)
-        r.extra = {k: evaluate(body[k], plan.scope(rights)) for k in ("CreationPolicy", "UpdatePolicy", "Metadata") if k in body}
-        return r
+        return ask(rights, stack, begun, wanted, base.properties if base and not making else {}, table, resuming)
 
     async def taking(table: Type, r: Resource) -> Resource:
         from . import imports
@@ -128,15 +127,17 @@ def about(plan: Plan, body: dict[str, Any], name: str) -> dict[str, Any]:
     scope = plan.scope()
     deletion = evaluate(body.get("DeletionPolicy", "Delete"), scope)
     return {"needs": plan.needs[name], "deletion": deletion, "replacement": evaluate(body.get("UpdateReplacePolicy", "Delete"), scope), "metadata": body.get("Metadata"),
-            "description": body.get("Description", "")}
+            "description": body.get("Description", ""), "policies": {k: evaluate(body[k], scope) for k in ("CreationPolicy", "UpdatePolicy") if k in body}}
 
 
-def choose(base: Row, kind: str, wanted: dict[str, Any], table: Type) -> str:
+def choose(base: Row, kind: str, wanted: dict[str, Any], table: Type, policies: dict[str, Any]) -> str:
     if base.type != kind:
         return "replace"
     if not difference.changed(base.properties, wanted) and base.status not in ("UPDATE_FAILED", "CREATE_FAILED"):
         return "none"
     if table.update is None or difference.needs_replacement(base.properties, wanted, registry.create_only(kind)):
+        return "replace"
+    if table.renews is not None and table.renews(base.properties, wanted, policies):
         return "replace"
     return "update"
 
@@ -156,8 +157,10 @@ def ask(rights: Call, stack: Stack, row_: Row, properties: dict[str, Any], old: 
     if table.name and row_.planned:
         new.setdefault(table.name, row_.planned)
         was.setdefault(table.name, row_.planned)
-    return Resource(rights, stack.id, row_.logical, row_.type, new, old=was, physical=row_.physical, attributes=row_.attributes, token=f"{operation.id}-{row_.logical}",
-                    planned=row_.planned, pending=row_.pending, resuming=resuming)
+    r = Resource(rights, stack.id, row_.logical, row_.type, new, old=was, physical=row_.physical, attributes=row_.attributes, token=f"{operation.id}-{row_.logical}",
+                 planned=row_.planned, pending=row_.pending, resuming=resuming)
+    r.extra, r.signals = row_.policies, (row_.pending or {}).get("signals", {})
+    return r
 
 
 async def make(table: Type, r: Resource) -> Resource:
@@ -196,6 +199,13 @@ async def run(call: Call, stack: Stack, slot: Slot, table: Type, work: Callable[
         if verb in ("CREATE",) or now.action == "replace":
             resource_event(call, stack, now, f"Resource {'creation' if verb == 'CREATE' else 'update'} Initiated" if verb == "CREATE" else "Resource creation Initiated",
                            properties=None)
+        for note in r.notes:
+            resource_event(call, stack, now, note)
+        if r.pending is not None and r.pending["kind"] == "poll" and not r.stage:
+            if stack.operation is not None and stack.operation.express and slot.row.action != "delete":
+                r.pending = None  # it becomes ready by itself
+            elif slot.row.action in ("create", "replace", "update"):
+                resource_event(call, stack, now, "Eventual consistency check initiated", detailed="CONFIGURATION_COMPLETE")
         if r.pending is not None:
             slot.save(call, stack.id, now.but(state="pending", pending=r.pending))
             if r.pending["kind"] == "poll":
@@ -235,6 +245,11 @@ async def drive(call: Call, work: Coroutine[Any, Any, Any], record: Callable[[An
             value = await awaitable
         except AwsError as problem:
             error = problem
+
+
+def configured(row_: Row) -> bool:
+    """All that is left is to wait until it is ready."""
+    return (row_.pending or {}).get("kind") == "poll" and not (row_.pending or {}).get("stage")
 
 
 def succeeded(call: Call, stack: Stack, slot: Slot, row_: Row) -> None:
@@ -292,7 +307,7 @@ async def restore(call: Call, stack: Stack, row_: Row, rights: Call) -> str:
         return "done"
     table = registry.find(row_.type)
     with call.step():
-        begun = row_.but(status="UPDATE_IN_PROGRESS", state="begun", action="restore", updated=call.now, pending=None)
+        begun = row_.but(status="UPDATE_IN_PROGRESS", state="begun", action="restore", updated=call.now, pending=None, policies=before.policies)
         put_row(call, stack.id, begun)
         resource_event(call, stack, begun)
     slot = Slot(begun)
@@ -309,6 +324,7 @@ async def delete(call: Call, stack: Stack, slot: Slot, rights: Call, creating: b
     assert operation is not None
     row_ = slot.row
     policy = row_.replacement if row_.action == "replaced" else row_.deletion
+    snapshot = policy == "Snapshot" and not creating
     kept = (policy == "Retain" and not (creating and operation.retain_except)) or (policy == "RetainExceptOnCreate" and not creating)
     with call.step():
         if not row_.physical or row_.status == "DELETE_COMPLETE":
@@ -327,11 +343,21 @@ async def delete(call: Call, stack: Stack, slot: Slot, rights: Call, creating: b
             failed(call, stack, slot, error.message)
         return
 
-    await run(call, stack, slot, table, lambda: ask(rights, stack, begun, begun.properties, begun.properties, table), take_away)
+    def work() -> Resource:
+        r = ask(rights, stack, begun, begun.properties, begun.properties, table)
+        r.stage = SNAPSHOT if snapshot and table.snapshot is not None else ""
+        return r
+
+    await run(call, stack, slot, table, work, take_away)
 
 
 async def take_away(table: Type, r: Resource) -> Resource:
     """Delete it. A type whose end takes time leaves `r.pending = {"kind": "poll"}` behind and is asked to delete again, until it does not."""
+    if r.stage.startswith(SNAPSHOT) and table.snapshot is not None:
+        if not await table.snapshot(r):
+            r.not_yet(r.stage)
+            return r
+        r.stage = ""
     if table.delete is not None:
         try:
             await table.delete(r)
@@ -403,8 +429,11 @@ async def collect(call: Call, stack: Stack, slots: list[Slot], rights: Call) -> 
                         slot.row = slot.row.but(physical=what["physical"])
                     slot.row = slot.row.but(touched=True)
                     failed(call, stack, slot, what["error"])
+                elif pending["kind"] == "signals" and not pending.get("handle") and registry.find(slot.row.type).read is not None:
+                    slot.save(call, stack.id, slot.row.but(pending={"kind": "poll", "stage": ""}))  # all have signalled: now it is looked at
+                    call.after(0, look_again, f"{stack.id}/{slot.row.logical}", stack=stack.id)
                 else:
-                    now = slot.row.but(physical=what.get("physical") or slot.row.physical, attributes=slot.row.attributes | what.get("attributes", {}))
+                    now = slot.row.but(physical=what.get("physical") or slot.row.physical, attributes=slot.row.attributes | what.get("attributes", {}), hidden=bool(what.get("hidden")))
                     if now.physical != slot.row.physical and now.status == "CREATE_IN_PROGRESS":
                         resource_event(call, stack, now, "Resource creation Initiated")
                     succeeded(call, stack, slot, now)
@@ -431,8 +460,12 @@ async def run_poll(call: Call, stack: Stack, slot: Slot, table: Type, r: Resourc
     tries = (slot.row.pending or {}).get("tries", 0) + 1
 
     def record(r: Resource) -> None:
+        for note in r.notes:
+            resource_event(call, stack, slot.row, note)
         if r.pending is not None:
-            slot.save(call, stack.id, slot.row.but(pending={**r.pending, "tries": tries}))
+            latest = row(call, stack.id, slot.row.logical) if slot.old is None else None  # a signal may have come meanwhile
+            signals = (latest.pending or {}).get("signals") if latest is not None else None
+            slot.save(call, stack.id, slot.row.but(pending={**r.pending, "tries": tries} | ({"signals": signals} if signals else {})))
             call.after(PATIENCE[min(tries, len(PATIENCE) - 1)], look_again, f"{stack.id}/{slot.row.logical}", stack=stack.id)
         else:
             succeeded(call, stack, slot, slot.row.but(attributes=r.attributes))
@@ -441,6 +474,8 @@ async def run_poll(call: Call, stack: Stack, slot: Slot, table: Type, r: Resourc
         await drive(call, again(table, r), record, lambda: None)
     except AwsError as error:
         with call.step():
+            for note in r.notes:
+                resource_event(call, stack, slot.row, note)
             failed(call, stack, slot, reason_of(error))
 
 
@@ -455,10 +490,6 @@ def forget_change_sets(call: Call, stack: Stack) -> None:
     for arn in stack.change_sets.values():
         if (one := call.get(ChangeSet, arn)) is not None:
             call.delete(one)
-
-
-def shown_properties(row_: Row) -> str:
-    return json.dumps(row_.properties, separators=(",", ":"))
 
 
 def rows_waiting(call: Call, stack_id: str) -> list[Row]:

@@ -24,12 +24,12 @@ async def settled(call: Call, stack_id: str) -> Stack:
     patient.add(operation.id)
     loop = asyncio.get_running_loop()
     deadline = loop.time() + PATIENCE
-    while stack.operation is not None and loop.time() < deadline:
+    while stack.operation is not None and not stack.operation.watch_until and loop.time() < deadline:  # monitoring time is the clock's: nothing to wait for
         try:
             async with asyncio.timeout_at(deadline):
                 await call.wait(f"cloudformation/{stack_id}", call.now + AGES)
         except TimeoutError:
-            break
+            pass
         stack = find(call, stack_id)
     if stack.operation is None:
         patient.discard(operation.id)

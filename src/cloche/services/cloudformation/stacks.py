@@ -13,7 +13,7 @@ from cloche.languages.cloudformation.errors import TransformError
 from . import errors, policies, templates
 from . import service as cloudformation
 from .engine import change, deploy, expire, go_on
-from .records import Operation, Row, Stack, Target, Undone, by_stack, find, lookup, processed, put_old, put_row, rows, save_template
+from .records import Operation, Row, Stack, Target, Undone, by_stack, find, forgotten, lookup, processed, put_old, put_row, rows, save_template
 from .settling import settled
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 NAME = re.compile(r"[a-zA-Z][-a-zA-Z0-9]*")
 PAGE = 100
+LIMITS = {"StackLimit": 2000, "StackOutputsLimit": 200, "ConcurrentResourcesLimit": 2500}
 UPDATABLE = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE", "IMPORT_ROLLBACK_COMPLETE"}
 
 
@@ -42,27 +43,46 @@ def tags_of(req: Any) -> dict[str, str]:
 
 
 def operation(call: Call, kind: str, phase: str, req: Any, role: str, **more: Any) -> Operation:
-    return Operation(call.uuid(), kind, phase, call.principal, token=req.get("ClientRequestToken", ""), role=role, retain_except=bool(req.get("RetainExceptOnCreate")), **more)
+    return Operation(call.uuid(), kind, phase, call.principal, token=req.get("ClientRequestToken", ""), role=role, retain_except=bool(req.get("RetainExceptOnCreate")),
+                     unchecked=bool(req.get("DisableValidation")), express=express(req), **more)
+
+
+def express(req: Any) -> bool:
+    return bool(req.get("DeploymentConfig", {}).get("Mode") == "EXPRESS")
 
 
 def failure_mode(req: Any) -> str:
+    """ROLLBACK unless something else is asked for; in EXPRESS mode nothing is rolled back unless it is asked for."""
     if "OnFailure" in req and "DisableRollback" in req:
         raise errors.validation("You can specify either DisableRollback or OnFailure, but not both.")
-    if req.get("DisableRollback") or req.get("DeploymentConfig", {}).get("DisableRollback"):
+    stay = req.get("DisableRollback", req.get("DeploymentConfig", {}).get("DisableRollback"))
+    if stay:
         return "DO_NOTHING"
-    return req.get("OnFailure", "ROLLBACK")
+    return req.get("OnFailure", "DO_NOTHING" if stay is None and express(req) else "ROLLBACK")
 
 
-def target_of(call: Call, prepared: templates.Prepared, req: Any, tags: dict[str, str], notifications: list[str], capabilities: list[str], saved: bool = True) -> Target:
+def rollback_of(req: Any, before: Target | None) -> dict[str, Any]:
+    """The rollback triggers: what the request says replaces what the stack had, member by member."""
+    given = req.get("RollbackConfiguration", {})
+    if len(given.get("RollbackTriggers", [])) > 5:
+        raise errors.validation("1 validation error detected: Value at 'rollbackConfiguration.rollbackTriggers' failed to satisfy constraint: Member must have length less than or equal to 5")
+    for one in given.get("RollbackTriggers", []):
+        if one["Type"] not in ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm"):
+            raise errors.validation(f"Rollback trigger type {one['Type']} is not supported")
+    return {**(before.rollback if before else {}), **given}
+
+
+def target_of(call: Call, prepared: templates.Prepared, req: Any, tags: dict[str, str], notifications: list[str], capabilities: list[str], before: Target | None = None,
+              saved: bool = True) -> Target:
     return Target(template=save_template(call, prepared.original, prepared.template) if saved else "", given=prepared.given, meant=prepared.meant, shown=prepared.shown, tags=tags,
-                  capabilities=capabilities, notifications=notifications, description=prepared.template.get("Description", ""), rollback=req.get("RollbackConfiguration", {}))
+                  capabilities=capabilities, notifications=notifications, description=prepared.template.get("Description", ""), rollback=rollback_of(req, before))
 
 
 def begin(call: Call, stack: Stack, reason: str = "User Initiated") -> Stack:
     """Put a stack with a new operation on disk, say so, and wake the engine."""
     running = stack.operation
     assert running is not None
-    stack = change(call, stack, status=stack.status, reason=reason, last=[{"OperationType": "UPDATE_STACK" if running.kind == "IMPORT_STACK" else running.kind, "OperationId": running.id}])
+    stack = change(call, stack, status=stack.status, reason=reason, detailed="", last=[{"OperationType": "UPDATE_STACK" if running.kind == "IMPORT_STACK" else running.kind, "OperationId": running.id}])
     stack = stack.but(reason="")
     call.put(stack)
     call.wake(deploy, stack.id)
@@ -86,7 +106,7 @@ def _role(call: Call, req: Any, stack: Stack | None = None) -> str:
     return stack.role if stack else ""
 
 
-@cloudformation.op(resource=by_stack, partly="RollbackConfiguration's alarms are kept and shown, not watched; UpdatePolicy's canaries and rolling updates do not happen")
+@cloudformation.op(resource=by_stack, partly="UpdatePolicy's canaries (CodeDeploy) do not happen")
 async def create_stack(call: Call, req: t.CreateStackInput) -> t.CreateStackOutput:
     return await create(call, req)
 
@@ -111,12 +131,14 @@ async def create(call: Call, req: Any, parent: Stack | None = None, logical: str
     capabilities = req.get("Capabilities", [])
     templates.check_capabilities(prepared.template, reading.read(text), capabilities)
     with call.step():
+        if sum(x.status != "DELETE_COMPLETE" for x in call.all(Stack)) >= LIMITS["StackLimit"]:
+            raise errors.too_many_stacks()
         if lookup(call, name) is not None:  # somebody was faster while the template came from S3
             raise errors.exists(name)
         role = _role(call, req)
         running = operation(call, "CREATE_STACK", "apply", req, role, on_failure=mode)
         stack = Stack(id_, name, "CREATE_IN_PROGRESS", call.now, target_of(call, prepared, req, tags, notifications, capabilities), role=role, on_failure=mode,
-                      timeout=req.get("TimeoutInMinutes", 0), protected=bool(req.get("EnableTerminationProtection")), policy=policy, operation=running,
+                      timeout=req.get("TimeoutInMinutes", 0), protected=bool(req.get("EnableTerminationProtection")), policy=policy, operation=running, deployment=req.get("DeploymentConfig", {}),
                       parent=parent.id if parent else "", root=(parent.root or parent.id) if parent else "", parent_logical=logical)
         stack = begin(call, stack.but(tokens=remember(stack)))
         if stack.timeout:
@@ -124,7 +146,7 @@ async def create(call: Call, req: Any, parent: Stack | None = None, logical: str
     return {"StackId": id_, "OperationId": running.id}
 
 
-@cloudformation.op(resource=by_stack, partly="RollbackConfiguration's alarms are kept and shown, not watched; UpdatePolicy's canaries and rolling updates do not happen")
+@cloudformation.op(resource=by_stack, partly="UpdatePolicy's canaries (CodeDeploy) do not happen")
 async def update_stack(call: Call, req: t.UpdateStackInput) -> t.UpdateStackOutput:
     return await update(call, req)
 
@@ -155,9 +177,9 @@ async def update(call: Call, req: Any, tags: dict[str, str] | None = None) -> An
         role = _role(call, req, stack)
         if not different(call, stack, prepared, new_tags, notifications, req) and not policy:
             raise errors.nothing_to_update()
-        target = target_of(call, prepared, req, new_tags, notifications, capabilities)
-        stack = start_update(call, stack, target, operation(call, "UPDATE_STACK", "apply", req, role, on_failure="DO_NOTHING" if req.get("DisableRollback") else "ROLLBACK",
-                                                            before=before, was=stack.status, policy=during), role=role, policy=policy or stack.policy)
+        target = target_of(call, prepared, req, new_tags, notifications, capabilities, before)
+        running = operation(call, "UPDATE_STACK", "apply", req, role, on_failure=failure_mode(req), before=before, was=stack.status, policy=during)
+        stack = start_update(call, stack, target, running, role=role, policy=policy or stack.policy, deployment=req.get("DeploymentConfig", {}))
     return {"StackId": stack.id, "OperationId": stack.operation.id if stack.operation else ""}
 
 
@@ -175,6 +197,8 @@ def start_update(call: Call, stack: Stack, target: Target, running: Operation, *
 def different(call: Call, stack: Stack, prepared: templates.Prepared, tags: dict[str, str], notifications: list[str], req: Any) -> bool:
     """Is there anything to do? Compared is what the template means, not how it is written."""
     before = stack.target
+    if "RollbackConfiguration" in req and rollback_of(req, before) != before.rollback:
+        return True
     if tags != before.tags or notifications != before.notifications or stack.status in ("UPDATE_FAILED", "CREATE_FAILED"):
         return True
     if "{{resolve:" in prepared.original:
@@ -197,9 +221,12 @@ def cancel_update_stack(call: Call, req: t.CancelUpdateStackInput) -> None:
 @cloudformation.op(resource=by_stack)
 def continue_update_rollback(call: Call, req: t.ContinueUpdateRollbackInput) -> None:
     stack = find(call, req["StackName"])
+    if req.get("ForceRollback") and req.get("ResourcesToSkip"):
+        raise errors.validation("ForceRollback and ResourcesToSkip are mutually exclusive.")
     if stack.status != "UPDATE_ROLLBACK_FAILED":
         raise errors.not_rolling_back(stack.id, stack.status)
-    _resume_rollback(call, stack, req, "CONTINUE_ROLLBACK", "UPDATE_ROLLBACK_IN_PROGRESS", list(req.get("ResourcesToSkip", [])))
+    skip = [name for name, one in rows(call, stack.id).items() if one.status == "UPDATE_FAILED"] if req.get("ForceRollback") else list(req.get("ResourcesToSkip", []))
+    _resume_rollback(call, stack, req, "CONTINUE_ROLLBACK", "UPDATE_ROLLBACK_IN_PROGRESS", skip)
 
 
 def _resume_rollback(call: Call, stack: Stack, req: Any, kind: str, status: str, skip: list[str]) -> Operation:
@@ -224,7 +251,7 @@ def rollback_stack(call: Call, req: t.RollbackStackInput) -> t.RollbackStackOutp
     return {"StackId": stack.id, "OperationId": running.id}
 
 
-@cloudformation.op(resource=by_stack)
+@cloudformation.op(resource=by_stack, partly="EXPRESS waits for deletions as STANDARD does")
 async def delete_stack(call: Call, req: t.DeleteStackInput) -> None:
     stack = lookup(call, req["StackName"])
     if stack is None or stack.status in ("DELETE_COMPLETE", "DELETE_IN_PROGRESS"):
@@ -266,6 +293,11 @@ def update_termination_protection(call: Call, req: t.UpdateTerminationProtection
     return {"StackId": stack.id}
 
 
+@cloudformation.op(resource=ANY)
+def describe_account_limits(call: Call, req: t.DescribeAccountLimitsInput) -> t.DescribeAccountLimitsOutput:
+    return {"AccountLimits": [{"Name": name, "Value": value} for name, value in LIMITS.items()]}
+
+
 def _described(call: Call, req: Any) -> str:
     return by_stack(call, req) if req.get("StackName") else call.arn("stack/*/*")
 
@@ -302,14 +334,15 @@ def shown(call: Call, stack: Stack) -> dict[str, Any]:
         root = lookup(call, stack.root)
         out["EnableTerminationProtection"] = bool(root and root.protected)
     optional = {"Description": target.description, "StackStatusReason": stack.reason, "LastUpdatedTime": stack.updated, "DeletionTime": stack.deleted, "RoleARN": stack.role,
-                "TimeoutInMinutes": stack.timeout, "ParentId": stack.parent, "RootId": stack.root, "ChangeSetId": stack.change_set, "LastOperations": stack.last}
+                "TimeoutInMinutes": stack.timeout, "ParentId": stack.parent, "RootId": stack.root, "ChangeSetId": stack.change_set, "LastOperations": stack.last, "DetailedStatus": stack.detailed,
+                "DeploymentConfig": stack.deployment, "AliasName": stack.alias}
     return out | {k: v for k, v in optional.items() if v}
 
 
 @cloudformation.op(resource=ANY)
 def list_stacks(call: Call, req: t.ListStacksInput) -> t.ListStacksOutput:
     wanted = set(req.get("StackStatusFilter", []))
-    stacks = sorted((x for x in call.all(Stack) if not wanted or x.status in wanted), key=lambda x: (-x.created, x.name))
+    stacks = sorted((x for x in call.all(Stack) if (not wanted or x.status in wanted) and not forgotten(call, x)), key=lambda x: (-x.created, x.name))
     page, token = paged(stacks, req)
     return {"StackSummaries": [summary(x) for x in page], **token}
 

@@ -132,6 +132,11 @@ async def prepare(call: Call, text: str, stack_id: str, req: Mapping[str, Any], 
         if strays := sorted({one["Type"] for one in template["Resources"].values() if not registry.known(one["Type"])}):
             raise errors.unknown_types(strays)
         check_attributes(template, live, settled)
+        for one in template["Resources"].values():
+            if "Snapshot" in (one.get("DeletionPolicy"), one.get("UpdateReplacePolicy")) and one["Type"] not in SNAPSHOTS:
+                raise errors.no_snapshot(one["Type"])
+        if "{{resolve:ssm-secure:" in text and (places := insecure(live)):
+            raise errors.not_secure(places)
         allowed = req.get("ResourceTypes") or []
         if allowed and (others := sorted({x["Type"] for x in template["Resources"].values() if not any(fnmatch.fnmatchcase(x["Type"], one) for one in allowed)})):
             raise errors.validation(f"Resource type {others[0]} is not allowed by parameter ResourceTypes {allowed}".replace("'", ""))
@@ -139,6 +144,36 @@ async def prepare(call: Call, text: str, stack_id: str, req: Mapping[str, Any], 
         raise errors.validation(str(error)) from None
     shown = [one.shown() for one in values.values()]
     return Prepared(text, template, {name: one.given for name, one in values.items()}, meant, shown)
+
+
+SNAPSHOTS = {"AWS::DocDB::DBCluster", "AWS::EC2::Volume", "AWS::ElastiCache::CacheCluster", "AWS::ElastiCache::ReplicationGroup", "AWS::Neptune::DBCluster", "AWS::RDS::DBCluster",
+             "AWS::RDS::DBInstance", "AWS::Redshift::Cluster"}
+# where AWS lets a secure parameter be resolved
+SECURE = {
+    "AWS::DirectoryService::MicrosoftAD/Properties/Password", "AWS::DirectoryService::SimpleAD/Properties/Password", "AWS::ElastiCache::ReplicationGroup/Properties/AuthToken",
+    "AWS::IAM::User/Properties/LoginProfile/Password", "AWS::KinesisFirehose::DeliveryStream/Properties/RedshiftDestinationConfiguration/Password",
+    "AWS::OpsWorks::App/Properties/AppSource/Password", "AWS::OpsWorks::Stack/Properties/CustomCookbooksSource/Password", "AWS::OpsWorks::Stack/Properties/RdsDbInstances/DbPassword",
+    "AWS::RDS::DBCluster/Properties/MasterUserPassword", "AWS::RDS::DBInstance/Properties/MasterUserPassword", "AWS::Redshift::Cluster/Properties/MasterUserPassword",
+}
+
+
+def insecure(live: dict[str, Any]) -> list[str]:
+    """The properties that resolve a secure parameter and may not."""
+    found: dict[str, None] = {}
+
+    def walk(value: Any, path: str) -> None:
+        if isinstance(value, dict):
+            for key, each in value.items():
+                walk(each, path if key.startswith("Fn::") else f"{path}/{key}")
+        elif isinstance(value, list):
+            for each in value:
+                walk(each, path)
+        elif isinstance(value, str) and "{{resolve:ssm-secure:" in value and path not in SECURE:
+            found[path] = None
+
+    for one in live.values():
+        walk(one.get("Properties") or {}, f"{one['Type']}/Properties")
+    return list(found)
 
 
 def check_attributes(template: dict[str, Any], live: dict[str, Any], settled: dict[str, bool]) -> None:
@@ -181,14 +216,29 @@ async def transformed(call: Call, template: dict[str, Any], meant: dict[str, Any
     return {key: value for key, value in template.items() if key != "Transform"}
 
 
+async def serverless(call: Call, text: str) -> tuple[dict[str, Any], dict[str, Any], list[str]]:
+    """What the application repository wants to know of a template that it is given."""
+    try:
+        template = reading.read(text)
+        declared = template.get("Parameters") or {}
+        parameters.check_declarations(declared)
+        if not isinstance(template.get("Resources"), dict) or not template["Resources"]:
+            raise TemplateError("Template format error: At least one Resources member must be defined.")
+        meant = {name: reading.text_of(one.get("Default", "")) for name, one in declared.items()}
+        stack_id = call.arn("stack/serverlessrepo/0", service="cloudformation")
+        names = checking.transforms(template)
+        expanded = await transformed(call, template, meant, names, stack_id, []) if names else template
+    except (TemplateError, TransformError) as error:
+        raise errors.validation(str(error)) from None
+    return template, expanded, checking.capabilities(expanded)[0]
+
+
 def application(call: Call, **asked: str) -> dict[str, Any]:
     """A version's template in the application repository, as the macro asks for it."""
     try:
         return call.do("serverlessrepo", "CreateCloudFormationTemplate", **asked)
     except AwsError as error:
         raise sam.Refused(error.code, error.message) from None
-    except LookupError:
-        raise sam.Refused("NotFoundException", "Cloche does not build the Serverless Application Repository yet") from None
 
 
 def managed_policies(call: Call) -> dict[str, str]:
@@ -279,16 +329,18 @@ async def validate_template(call: Call, req: t.ValidateTemplateInput) -> t.Valid
 
 
 def _any_stack(call: Call, req: Any) -> str:
+    if req.get("StackSetName"):
+        return str(importlib.import_module(f"{__package__}.stack_sets").by_set(call, req))
     return by_stack(call, req) if req.get("StackName") else "*"
 
 
-@cloudformation.op(resource=_any_stack, partly="stack sets are not built, so StackSetName is refused")
+@cloudformation.op(resource=_any_stack)
 async def get_template_summary(call: Call, req: t.GetTemplateSummaryInput) -> t.GetTemplateSummaryOutput:
-    if req.get("StackSetName"):
-        raise AwsError("NotImplemented", "cloudformation:GetTemplateSummary of a stack set is not built yet", 501)
-    if name := req.get("StackName"):
-        if req.get("TemplateBody") or req.get("TemplateURL"):
-            raise errors.both_templates()
+    if sum(bool(req.get(x)) for x in ("StackName", "StackSetName", "TemplateBody", "TemplateURL")) > 1:
+        raise errors.both_templates()
+    if name := req.get("StackSetName"):
+        text = importlib.import_module(f"{__package__}.stack_sets").find(call, name).text
+    elif name := req.get("StackName"):
         stack: Stack = find(call, name)
         text = original(call, stack.target.template)
     else:

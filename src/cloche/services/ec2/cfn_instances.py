@@ -4,7 +4,7 @@ from __future__ import annotations
 from typing import Any
 
 from cloche.kernel import AwsError
-from cloche.services.cloudformation.public import LETTERS, Resource, Type, op, steps
+from cloche.services.cloudformation.public import LETTERS, Resource, Type, await_signals, op, steps
 
 from .cfn_shared import looks, makes, only, retag, specification, true
 
@@ -39,6 +39,7 @@ async def create_instance(r: Resource) -> str:
     r.physical = str(answer["Instances"][0]["InstanceId"])
     if r.get("SourceDestCheck") is not None and not true(r.get("SourceDestCheck")):
         await r.do("ec2", "ModifyInstanceAttribute", InstanceId=r.physical, SourceDestCheck={"Value": False})
+    await_signals(r)
     return r.physical
 
 
@@ -183,6 +184,16 @@ VOLUME = ("AvailabilityZone", "AvailabilityZoneId", "Encrypted", "Iops", "KmsKey
 _volume = looks("DescribeVolumes", "VolumeIds", "Volumes")
 
 
+async def snapshot_volume(r: Resource) -> bool:
+    """DeletionPolicy Snapshot: what is on the volume stays, under the stack's tags."""
+    made = r.stage.partition(":")[2]
+    if not made:
+        answer = await r.do("ec2", "CreateSnapshot", VolumeId=r.physical, Description=f"Created by CloudFormation stack {r.stack_name} for {r.logical}")
+        made, r.stage = answer["SnapshotId"], f"snapshot:{answer['SnapshotId']}"
+    found = await r.do("ec2", "DescribeSnapshots", SnapshotIds=[made])
+    return bool(found["Snapshots"][0]["State"] != "pending")
+
+
 async def volume_ready(r: Resource) -> bool:
     r.attributes["VolumeId"] = r.physical
     return (await _volume(r))["State"] in ("available", "in-use")
@@ -307,7 +318,7 @@ TYPES = {
                                      gone=("InvalidLaunchTemplateId.NotFound",)),
     "AWS::EC2::KeyPair": Type(create=create_key, delete=delete_key),
     "AWS::EC2::Volume": Type(create=steps(makes("volume", "CreateVolume", "VolumeId", *VOLUME, also=("AutoEnableIO",)), volume_settings), ready=volume_ready, update=update_volume,
-                             delete=op("ec2", "DeleteVolume", VolumeId="{id}"), replaces=("AvailabilityZone", "Encrypted", "KmsKeyId", "SnapshotId"), gone=("InvalidVolume.NotFound",)),
+                             delete=op("ec2", "DeleteVolume", VolumeId="{id}"), snapshot=snapshot_volume, replaces=("AvailabilityZone", "Encrypted", "KmsKeyId", "SnapshotId"), gone=("InvalidVolume.NotFound",)),
     "AWS::EC2::VolumeAttachment": Type(create=attach, ready=attached, delete=detach, gone=("InvalidVolume.NotFound", "InvalidInstanceID.NotFound", "IncorrectState")),
     "AWS::EC2::PlacementGroup": Type(create=create_group, delete=op("ec2", "DeletePlacementGroup", GroupName="{id}"), gone=("InvalidPlacementGroup.Unknown",)),
     "AWS::EC2::Host": Type(create=create_host, update=update_host, delete=delete_host),
