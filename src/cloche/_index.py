@@ -2064,6 +2064,7 @@ PACKAGES: Any = {
     's3': 's3',
     'scheduler': 'scheduler',
     'secretsmanager': 'secretsmanager',
+    'securityhub': 'securityhub',
     'shield': 'shield',
     'sns': 'sns',
     'sqs': 'sqs',
@@ -2110,7 +2111,7 @@ FRONTS: Any = [
 
 LISTENERS: Any = {
     'aws': ['events'],
-    'organizations.moved': ['cloudformation'],
+    'organizations.moved': ['cloudformation', 'securityhub'],
     'route53.names_changed': ['acm', 'route53'],
     's3.happened': ['s3'],
 }

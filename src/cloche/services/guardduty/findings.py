@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from cloche.kernel import AwsEvent, Call, Record, pages
 
-from . import criteria, errors
+from . import criteria, errors, exporting
 from . import service as guardduty
 from .detectors import Detector, by_id, find, stamp
 from .types import TYPES
@@ -98,8 +98,9 @@ def tell(call: Call, id: str) -> None:
     if one is None or detector is None or one.archived or not (detector.enabled or one.sample):
         return
     call.put(one.but(told=call.now))
-    detail = criteria.wire(shown(call, one, detector.id))
-    call.emit(AwsEvent("aws.guardduty", "GuardDuty Finding", detail, []))
+    seen = shown(call, one, detector.id)
+    call.emit(AwsEvent("aws.guardduty", "GuardDuty Finding", criteria.wire(seen), []))
+    exporting.to_hub(call, seen)
 
 
 def _archiving(call: Call) -> list[Any]:
@@ -164,9 +165,11 @@ def _named(call: Call, req: Any) -> list[Finding]:
 
 
 def _set(call: Call, req: Any, **changes: Any) -> None:
-    find(call, req["DetectorId"])
+    detector = find(call, req["DetectorId"])
     for one in _named(call, req):
-        call.put(one.but(updated=call.now, **changes))
+        one = call.put(one.but(updated=call.now, **changes))
+        if one.told:
+            exporting.to_hub(call, shown(call, one, detector.id))
 
 
 @guardduty.op(by_id)
