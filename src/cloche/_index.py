@@ -2111,7 +2111,7 @@ FRONTS: Any = [
 
 LISTENERS: Any = {
     'aws': ['events'],
-    'organizations.moved': ['cloudformation', 'securityhub'],
+    'organizations.moved': ['cloudformation', 'guardduty', 'securityhub'],
     'route53.names_changed': ['acm', 'route53'],
     's3.happened': ['s3'],
 }

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from cloche.kernel import AwsEvent, Call, Record, pages
 
-from . import criteria, errors, exporting
+from . import criteria, destinations, errors, exporting, members
 from . import service as guardduty
 from .detectors import Detector, by_id, find, stamp
 from .types import TYPES
@@ -99,8 +99,12 @@ def tell(call: Call, id: str) -> None:
         return
     call.put(one.but(told=call.now))
     seen = shown(call, one, detector.id)
-    call.emit(AwsEvent("aws.guardduty", "GuardDuty Finding", criteria.wire(seen), []))
+    event = AwsEvent("aws.guardduty", "GuardDuty Finding", criteria.wire(seen), [])
+    call.emit(event)
+    if bond := members.administrator(call):
+        call.at(bond.administrator, call.region).emit(event)
     exporting.to_hub(call, seen)
+    destinations.send(call, one)
 
 
 def _archiving(call: Call) -> list[Any]:
@@ -147,29 +151,31 @@ def list_findings(call: Call, req: t.ListFindingsRequest) -> t.ListFindingsRespo
 
 
 def _chosen(call: Call, req: Any) -> list[dict[str, Any]]:
-    detector = find(call, req["DetectorId"])
+    find(call, req["DetectorId"])
     wanted = (req.get("FindingCriteria") or {}).get("Criterion") or {}
-    every = [shown(call, one, detector.id) for one in call.all(Finding)]
+    every = [shown(there, one, detector.id) for there, detector in members.places(call) for one in there.all(Finding)]
     return criteria.ordered([one for one in every if criteria.matches(one, wanted)], req.get("SortCriteria"))
 
 
 @guardduty.op(by_id)
 def get_findings(call: Call, req: t.GetFindingsRequest) -> t.GetFindingsResponse:
-    detector = find(call, req["DetectorId"])
-    found = [shown(call, one, detector.id) for one in _named(call, req)]
+    find(call, req["DetectorId"])
+    found = [shown(there, one, detector.id) for there, detector, one in _named(call, req)]
     return {"Findings": criteria.ordered(found, req.get("SortCriteria"))}  # type: ignore[typeddict-item]
 
 
-def _named(call: Call, req: Any) -> list[Finding]:
-    return [one for id_ in req["FindingIds"] if (one := call.get(Finding, id_))]
+def _named(call: Call, req: Any) -> list[tuple[Call, Detector, Finding]]:
+    """Where each of them is: an administrator may name its members'."""
+    places = members.places(call)
+    return [(there, detector, one) for id_ in req["FindingIds"] for there, detector in places if (one := there.get(Finding, id_))]
 
 
 def _set(call: Call, req: Any, **changes: Any) -> None:
-    detector = find(call, req["DetectorId"])
-    for one in _named(call, req):
-        one = call.put(one.but(updated=call.now, **changes))
-        if one.told:
-            exporting.to_hub(call, shown(call, one, detector.id))
+    find(call, req["DetectorId"])
+    for there, detector, one in _named(call, req):
+        changed = there.put(one.but(updated=call.now, **changes))
+        if changed.told:
+            exporting.to_hub(there, shown(there, changed, detector.id))
 
 
 @guardduty.op(by_id)
