@@ -329,6 +329,35 @@ def image_id(region: str, number: int, architecture: str) -> str:
     return public_images.id_of(region, number, architecture)
 
 
+def watch_flows(call: Call, on: bool) -> None:
+    """The account's traffic here is counted from now on, or no more."""
+    from . import flow_watch
+    flow_watch.turn(call.of("ec2"), on)
+
+
+def carries(call: Call) -> bool:
+    """Does a network stand that carries packets?"""
+    return network.standing(call.of("ec2")) is not None
+
+
+async def watched_flows(call: Call) -> list[tuple[Any, Any, Any]]:
+    """(interface, flow, count) since the last time; nothing where no network stands."""
+    from . import flow_watch
+    return await flow_watch.take(call.of("ec2"))
+
+
+def hear_queries(listener: Callable[[Call, str, str, str], None]) -> None:
+    """`listener(call, vpc, name, asker)` is told of each query that a VPC's resolver gets."""
+    from . import resolver_doors
+    if listener not in resolver_doors.LISTENERS:
+        resolver_doors.LISTENERS.append(listener)
+
+
+def asker(call: Call, vpc_id: str, address: str) -> str:
+    """The instance with a private address in a VPC; "" if it is none's."""
+    return next((one.attachment.instance_id for one in call.of("ec2").all(NetworkInterface) if one.vpc_id == vpc_id and one.private == address and one.attachment), "")
+
+
 def holder_of(call: Call, address: str) -> str:
     """The account that holds a public address of this cloud; "" if it is nobody's here."""
     from . import addresses

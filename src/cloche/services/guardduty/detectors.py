@@ -95,12 +95,13 @@ def create_detector(call: Call, req: t.CreateDetectorRequest) -> t.CreateDetecto
 def make(call: Call, req: Any) -> Detector:
     from cloche.services.iam import public as iam
 
-    from . import api_calls
+    from . import api_calls, network
     iam.ensure_linked(call, "guardduty.amazonaws.com")
     made = call.put(Detector(call.id(digits=32), req["Enable"], req.get("FindingPublishingFrequency", "SIX_HOURS"), call.now, call.now,
                              asked(req, dict.fromkeys(DEFAULT_ON, True)), req.get("Tags") or {}))
     api_calls.watch(call)
     api_calls.remember(call)
+    network.look(call, made.enabled)
     return made
 
 
@@ -136,12 +137,15 @@ def list_detectors(call: Call, req: t.ListDetectorsRequest) -> t.ListDetectorsRe
 
 @guardduty.op(by_id)
 def update_detector(call: Call, req: t.UpdateDetectorRequest) -> None:
+    from . import network
     one = find(call, req["DetectorId"])
+    network.look(call, req.get("Enable", one.enabled))
     call.put(one.but(enabled=req.get("Enable", one.enabled), frequency=req.get("FindingPublishingFrequency", one.frequency), changed=call.now, features=asked(req, one.features)))
 
 
 @guardduty.op(by_id)
 def delete_detector(call: Call, req: t.DeleteDetectorRequest) -> None:
+    from . import network
     from .destinations import Destination
     from .filters import Filter
     from .findings import Finding
@@ -158,6 +162,7 @@ def delete_detector(call: Call, req: t.DeleteDetectorRequest) -> None:
         if member := there.get(Member, call.account):
             there.put(member.but(status="Removed", updated=call.now))
         call.delete(bond)
+    network.look(call, False)
     call.delete(one)
 
 

@@ -67,7 +67,7 @@ def shown(call: Call, one: Finding, detector: str) -> dict[str, Any]:
 
 
 def see(call: Call, type_: str, about: str, title: str, description: str, resource: dict[str, Any], action: dict[str, Any], sample: bool = False, *, count: int = 1, first: float = 0.0,
-        last: float = 0.0, **more: Any) -> Finding | None:
+        last: float = 0.0, severity: float = 0.0, **more: Any) -> Finding | None:
     """Something happened, once or `count` times. None where no detector looks."""
     detector = next(iter(call.all(Detector)), None)
     if detector is None or not (detector.enabled or sample):
@@ -77,7 +77,7 @@ def see(call: Call, type_: str, about: str, title: str, description: str, resour
     if old is not None:
         one = old.but(last=last, count=old.count + count, action=action, updated=call.now)
     else:
-        one = Finding(call.id(digits=32), type_, TYPES[type_][0], title, description, about, resource, action, first, last, count, sample=sample, made=call.now, updated=call.now, **more)
+        one = Finding(call.id(digits=32), type_, severity or TYPES[type_][0], title, description, about, resource, action, first, last, count, sample=sample, made=call.now, updated=call.now, **more)
         if any(criteria.matches(shown(call, one, detector.id), each.criterion) for each in _archiving(call)):
             one = one.but(archived=True, suppressed=True)
         call.after(KEPT_SECONDS, old_enough, one.id, id=one.id)

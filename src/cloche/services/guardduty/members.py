@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from cloche.kernel import ANY, Call, Record, pages
 from cloche.services.organizations import public as organizations
 
-from . import detectors, errors
+from . import detectors, errors, network
 from . import service as guardduty
 from .detectors import Detector, by_id, find, stamp
 
@@ -76,6 +76,7 @@ def enroll(call: Call, account: str, email: str) -> None:
                                                                                     for name, mode in configuration(call).features.items()]})
     if not one.enabled:
         there.put(one.but(enabled=True, changed=call.now))
+        network.look(there, True)
     for old in there.all(Invitation):
         there.delete(old)
     there.put(Invitation(call.account, call.id(digits=32), "Enabled", call.now, True))
@@ -192,6 +193,7 @@ def _monitoring(call: Call, req: Any, on: bool) -> list[Any]:
             lost.append(_lost(one.account, NOT_A_MEMBER))
             continue
         there.put(detector.but(enabled=on, changed=call.now))
+        network.look(there, on)
         call.put(one.but(status="Enabled" if on else "Disabled", updated=call.now))
     return lost
 
