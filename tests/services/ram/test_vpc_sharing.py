@@ -172,3 +172,66 @@ def test_a_resolver_rule_is_associated_by_whom_it_is_shared_with(shared):
     shared.ram.delete_resource_share(resourceShareArn=share)
     refused("ResourceNotFoundException", theirs.get_resolver_rule, ResolverRuleId=rule)
     mine.delete_resolver_rule(ResolverRuleId=rule)
+
+
+def attached(shared, accept=True):
+    """The owner's transit gateway, with a VPC of its own and one of the guest's."""
+    gateway = shared.ec2.create_transit_gateway(Options={"AutoAcceptSharedAttachments": "disable" if accept else "enable"})["TransitGateway"]["TransitGatewayId"]
+    refused("InvalidTransitGatewayID.NotFound", shared.theirs.describe_transit_gateways, TransitGatewayIds=[gateway])
+    shared.share("transit-gateway", gateway)
+    vpc = shared.theirs.create_vpc(CidrBlock="10.47.0.0/16")["Vpc"]["VpcId"]
+    subnet = shared.theirs.create_subnet(VpcId=vpc, CidrBlock="10.47.1.0/24")["Subnet"]["SubnetId"]
+    shared.ec2.create_transit_gateway_vpc_attachment(TransitGatewayId=gateway, VpcId=shared.vpc, SubnetIds=[shared.subnet])
+    theirs = shared.theirs.create_transit_gateway_vpc_attachment(TransitGatewayId=gateway, VpcId=vpc, SubnetIds=[subnet])["TransitGatewayVpcAttachment"]
+    return gateway, vpc, subnet, theirs["TransitGatewayAttachmentId"]
+
+
+def test_a_vpc_of_another_account_is_attached_to_a_shared_transit_gateway_and_accepted(shared):
+    gateway, vpc, _, id_ = attached(shared)
+    ec2, theirs = shared.ec2, shared.theirs
+    [seen] = theirs.describe_transit_gateways(TransitGatewayIds=[gateway])["TransitGateways"]
+    assert seen["OwnerId"] == shared.owner.account and seen["TransitGatewayArn"] == f"arn:aws:ec2:us-east-1:{shared.owner.account}:transit-gateway/{gateway}"
+    refused("UnauthorizedOperation", theirs.delete_transit_gateway, TransitGatewayId=gateway)
+    table = seen["Options"]["AssociationDefaultRouteTableId"]
+
+    def propagated():
+        found = ec2.search_transit_gateway_routes(TransitGatewayRouteTableId=table, Filters=[{"Name": "type", "Values": ["propagated"]}])["Routes"]
+        return ids(found, "DestinationCidrBlock")
+    for one, where in ((ec2, shared.owner), (theirs, shared.guest)):
+        [held] = one.describe_transit_gateway_attachments(TransitGatewayAttachmentIds=[id_])["TransitGatewayAttachments"]
+        assert (held["State"], held["TransitGatewayOwnerId"], held["ResourceOwnerId"]) == ("pendingAcceptance", shared.owner.account, shared.guest.account), where
+    assert propagated() == {"10.44.0.0/16"}
+    refused("InvalidTransitGatewayAttachmentID.NotFound", shared.owner.other().client("ec2").accept_transit_gateway_vpc_attachment, TransitGatewayAttachmentId=id_)
+    refused("OperationNotPermitted", theirs.accept_transit_gateway_vpc_attachment, TransitGatewayAttachmentId=id_)
+    ec2.accept_transit_gateway_vpc_attachment(TransitGatewayAttachmentId=id_)
+    assert propagated() == {"10.44.0.0/16", "10.47.0.0/16"}
+    assert theirs.describe_transit_gateway_vpc_attachments(TransitGatewayAttachmentIds=[id_])["TransitGatewayVpcAttachments"][0]["State"] == "available"
+    refused("UnauthorizedOperation", ec2.modify_transit_gateway_vpc_attachment, TransitGatewayAttachmentId=id_, Options={"DnsSupport": "disable"})
+    main = theirs.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["RouteTables"][0]["RouteTableId"]
+    theirs.create_route(RouteTableId=main, DestinationCidrBlock="10.44.0.0/16", TransitGatewayId=gateway)
+    theirs.delete_transit_gateway_vpc_attachment(TransitGatewayAttachmentId=id_)
+    assert propagated() == {"10.44.0.0/16"} and len(ec2.describe_transit_gateway_attachments()["TransitGatewayAttachments"]) == 1
+
+
+def test_a_guests_attachment_may_be_rejected(shared):
+    _, _, _, id_ = attached(shared)
+    shared.ec2.reject_transit_gateway_vpc_attachment(TransitGatewayAttachmentId=id_)
+    assert shared.theirs.describe_transit_gateway_vpc_attachments()["TransitGatewayVpcAttachments"][0]["State"] == "rejected"
+    refused("IncorrectState", shared.ec2.accept_transit_gateway_vpc_attachment, TransitGatewayAttachmentId=id_)
+
+
+@pytest.mark.skipif(bool(lacking()), reason="no machines here: " + lacking())
+def test_packets_go_through_a_shared_transit_gateway(cloche_server, shared):
+    gateway, vpc, subnet, _ = attached(shared, accept=False)
+    for ec2, where, far in ((shared.ec2, shared.vpc, "10.47.0.0/16"), (shared.theirs, vpc, "10.44.0.0/16")):
+        main = ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [where]}])["RouteTables"][0]["RouteTableId"]
+        ec2.create_route(RouteTableId=main, DestinationCidrBlock=far, TransitGatewayId=gateway)
+    group = shared.theirs.create_security_group(GroupName="web", Description="d", VpcId=vpc)["GroupId"]
+    shared.theirs.authorize_security_group_ingress(GroupId=group, IpProtocol="tcp", FromPort=80, ToPort=80, CidrIp="10.44.0.0/16")
+    mine, theirs = Plugged(cloche_server, shared.owner), Plugged(cloche_server, shared.guest)
+    (one, address, _), (two, server, _) = mine.plug(shared.subnet), theirs.plug(subnet, [group])
+    theirs.listen(two, 80)
+    assert mine.ask(one, server, 80) == address
+    theirs.close()
+    theirs.release(two)
+    mine.release(one)
