@@ -2036,6 +2036,7 @@ PACKAGES: Any = {
     'apigatewayv2': 'apigatewayv2',
     'application-autoscaling': 'application_autoscaling',
     'autoscaling': 'autoscaling',
+    'ce': 'ce',
     'cloudcontrol': 'cloudcontrol',
     'cloudformation': 'cloudformation',
     'cloudwatch': 'cloudwatch',
