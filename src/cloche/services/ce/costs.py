@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 COSTS = ("BlendedCost", "UnblendedCost", "AmortizedCost", "NetAmortizedCost", "NetUnblendedCost")
 METRICS = (*COSTS, "UsageQuantity", "NormalizedUsageAmount")
 KEPT_DAYS = 14 * 31
-LACKS = "instances, volumes, NAT gateways and load balancers by their time, stored objects that are still there, and what Lambda, DynamoDB, SQS, SNS and REST APIs count; no free tier, no discounts"
+LACKS = "instances, volumes, NAT gateways and load balancers by their time, stored objects that are still there, and what Lambda, SQS, SNS and REST APIs count (tables on demand count nothing, and are free here); no free tier, no discounts"
 
 
 class CostTag(Record, frozen=True):

@@ -8,12 +8,11 @@ from typing import NamedTuple
 from cloche.kernel import AwsError, Call
 
 from . import ledger, prices
-from .prices import API, DYNAMODB, LAMBDA, MONTH_HOURS, PRICES, S3, SNS, SQS
+from .prices import API, LAMBDA, MONTH_HOURS, PRICES, S3, SNS, SQS
 
 # (namespace, metric, its dimension) -> (service, usage type)
 METRICS = {
     ("AWS/Lambda", "Invocations", "FunctionName"): (LAMBDA, "Request"), ("AWS/Lambda", "Duration", "FunctionName"): (LAMBDA, "Lambda-GB-Second"),
-    ("AWS/DynamoDB", "ConsumedWriteCapacityUnits", "TableName"): (DYNAMODB, "WriteRequestUnits"), ("AWS/DynamoDB", "ConsumedReadCapacityUnits", "TableName"): (DYNAMODB, "ReadRequestUnits"),
     ("AWS/SQS", "NumberOfMessagesSent", "QueueName"): (SQS, "Requests-Tier1"), ("AWS/SQS", "NumberOfMessagesReceived", "QueueName"): (SQS, "Requests-Tier1"),
     ("AWS/SQS", "NumberOfMessagesDeleted", "QueueName"): (SQS, "Requests-Tier1"), ("AWS/SQS", "NumberOfEmptyReceives", "QueueName"): (SQS, "Requests-Tier1"),
     ("AWS/SNS", "NumberOfMessagesPublished", "TopicName"): (SNS, "DeliveryAttempts"), ("AWS/ApiGateway", "Count", "ApiName"): (API, "ApiGatewayRequest"),

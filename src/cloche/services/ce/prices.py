@@ -5,7 +5,7 @@ Instances by the hour are in `services/ec2/prices.py`, from the same list.
 from __future__ import annotations
 
 COMPUTE, OTHER, BALANCING = "Amazon Elastic Compute Cloud - Compute", "EC2 - Other", "Amazon Elastic Load Balancing"
-LAMBDA, DYNAMODB, SQS, SNS, API, S3 = ("AWS Lambda", "Amazon DynamoDB", "Amazon Simple Queue Service", "Amazon Simple Notification Service", "Amazon API Gateway",
+LAMBDA, SQS, SNS, API, S3 = ("AWS Lambda", "Amazon Simple Queue Service", "Amazon Simple Notification Service", "Amazon API Gateway",
                                        "Amazon Simple Storage Service")
 MONTH_HOURS = 730.0                                    # AWS's month, for what is priced by the GB-month
 # usage type -> (dollars for one, what one is)
@@ -14,7 +14,7 @@ PRICES: dict[str, tuple[float, str]] = {
     "EBS:VolumeUsage.st1": (0.045, "GB-Mo"), "EBS:VolumeUsage.sc1": (0.015, "GB-Mo"), "EBS:VolumeUsage": (0.05, "GB-Mo"), "NatGateway-Hours": (0.045, "Hrs"),
     "LoadBalancerUsage": (0.0225, "Hrs"), "GatewayLoadBalancerUsage": (0.0125, "Hrs"), "ClassicLoadBalancerUsage": (0.025, "Hrs"),
     "Request": (0.0000002, "Requests"), "Lambda-GB-Second": (0.0000166667, "Lambda-GB-Second"), "Lambda-GB-Second-ARM": (0.0000133334, "Lambda-GB-Second"),
-    "WriteRequestUnits": (0.000000625, "WriteRequestUnits"), "ReadRequestUnits": (0.000000125, "ReadRequestUnits"), "Requests-Tier1": (0.0000004, "Requests"),
+    "Requests-Tier1": (0.0000004, "Requests"),
     "Requests-FIFO-Tier1": (0.0000005, "Requests"), "DeliveryAttempts": (0.0000005, "Requests"), "ApiGatewayRequest": (0.0000035, "Requests"), "TimedStorage-ByteHrs": (0.023, "GB-Mo"),
 }
 # the letters that usage types of other Regions begin with
