@@ -133,3 +133,33 @@ def test_one_pays_for_all_and_each_sees_its_own(cloud):
     when = days(cloud, 2)
     assert api.get_tags(TimePeriod=when)["Tags"] == ["team"] and api.get_tags(TimePeriod=when, TagKey="team")["Tags"] == ["", "a", "b"]
     assert set(costs(cloud, by="team", kind="TAG", Filter={"Tags": {"Key": "team", "Values": ["a"]}})) == {"team$a"}
+
+
+def test_functions_cost_by_request_and_by_memory_and_time(cloud):
+    import io
+    import zipfile
+
+    from cloche.testing.people import document
+    code = io.BytesIO()
+    with zipfile.ZipFile(code, "w") as archive:
+        archive.writestr("f.py", "def f(e, c): return 1")
+    role = cloud.client("iam").create_role(RoleName="r", AssumeRolePolicyDocument=document({"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}))["Role"]["Arn"]
+    api = cloud.client("lambda")
+    api.create_function(FunctionName="f", Runtime="python3.12", Handler="f.f", Role=role, MemorySize=512, Code={"ZipFile": code.getvalue()})
+    api.get_waiter("function_active_v2").wait(FunctionName="f", WaiterConfig={"Delay": 1})
+    for _ in range(2):
+        assert "FunctionError" not in api.invoke(FunctionName="f")
+    found = costs(cloud, by="USAGE_TYPE", metric="UsageQuantity")
+    assert found["Request"] == 2 and found["Lambda-GB-Second"] > 0
+    assert costs(cloud, by="USAGE_TYPE")["Lambda-GB-Second"] == pytest.approx(found["Lambda-GB-Second"] * 0.0000166667, abs=1e-9)
+
+
+def test_a_load_balancer_costs_from_its_making_to_its_deletion(cloud):
+    ec2, elb = cloud.client("ec2"), cloud.client("elbv2")
+    subnets = [one["SubnetId"] for one in ec2.describe_subnets()["Subnets"]][:2]
+    arn = elb.create_load_balancer(Name="b", Subnets=subnets, Tags=[{"Key": "team", "Value": "a"}])["LoadBalancers"][0]["LoadBalancerArn"]
+    cloud.advance(hours=6)
+    elb.delete_load_balancer(LoadBalancerArn=arn)
+    cloud.advance(hours=6)
+    assert costs(cloud)["Amazon Elastic Load Balancing"] == pytest.approx(6 * 0.0225, rel=0.01)
+    assert [one["TagKey"] for one in cloud.client("ce").list_cost_allocation_tags()["CostAllocationTags"]] == ["team"], "what it was tagged with is remembered"
