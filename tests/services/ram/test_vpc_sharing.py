@@ -2,7 +2,7 @@
 import pytest
 
 from cloche.engines.world import lacking
-from cloche.testing.people import refused
+from cloche.testing.people import Person, allow, refused
 
 from ..ec2.plugged import Plugged
 from ..organizations.conftest import Org
@@ -82,6 +82,17 @@ def test_a_participant_puts_its_own_things_in_and_changes_nothing_of_the_owners(
         if theirs.describe_network_interfaces(Filters=[{"Name": "subnet-id", "Values": [shared.subnet]}])["NetworkInterfaces"] == []:
             break
     ec2.delete_subnet(SubnetId=shared.subnet)
+
+
+def test_a_participants_policies_name_the_owners_subnet(shared):
+    shared.share("subnet", shared.subnet)
+    group = shared.theirs.create_security_group(GroupName="mine", Description="d", VpcId=shared.vpc)["GroupId"]
+    own = f"arn:aws:ec2:us-east-1:{shared.guest.account}"
+    rest = [f"{own}:network-interface/*", f"{own}:security-group/*"]
+    good = Person(shared.guest, "good", allow("ec2:CreateNetworkInterface", [f"arn:aws:ec2:us-east-1:{shared.owner.account}:subnet/{shared.subnet}", *rest]))
+    bad = Person(shared.guest, "bad", allow("ec2:CreateNetworkInterface", [f"{own}:subnet/*", *rest]))
+    refused("UnauthorizedOperation", bad.client("ec2").create_network_interface, SubnetId=shared.subnet, Groups=[group])
+    assert good.client("ec2").create_network_interface(SubnetId=shared.subnet, Groups=[group])["NetworkInterface"]["SubnetId"] == shared.subnet
 
 
 def test_an_organization_shares_without_invitations(cloud):

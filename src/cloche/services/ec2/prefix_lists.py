@@ -67,6 +67,13 @@ def shared(call: Call) -> list[PrefixList]:
     return [one.but(owner=owner) for owner, id_ in found if (one := call.at(owner, call.region).get(PrefixList, id_))]
 
 
+def _owner(call: Call, id_: str) -> str:
+    return "" if call.get(PrefixList, id_) else next((one.owner for one in shared(call) if one.id == id_), "")
+
+
+names.SHARED["prefix-list"] = _owner
+
+
 def get(call: Call, id_: str) -> PrefixList | None:
     return call.get(PrefixList, id_) or next((one for one in (*own(call), *shared(call)) if one.id == id_), None)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from cloche.kernel import AwsError, Call, Record
 
-from . import links, zones
+from . import links, names, zones
 from .subnets import Subnet
 from .vpcs import Vpc
 
@@ -58,6 +58,18 @@ def refuse(call: Call, id_: str) -> None:
     for _, one in shared(call):
         if id_ in (one.id, one.vpc_id):
             raise AwsError("UnauthorizedOperation", "You are not authorized to perform this operation.", 403)
+
+
+def owner(call: Call, id_: str) -> str:
+    """Whose a VPC or subnet is that this account uses; "" where it is its own, or nobody's that it knows."""
+    if call.get(Subnet, id_) or call.get(Vpc, id_):
+        return ""
+    if stay := call.get(Stay, id_):
+        return stay.owner
+    return next((there.account for there, one in shared(call) if id_ in (one.id, one.vpc_id)), "")
+
+
+names.SHARED["subnet"] = names.SHARED["vpc"] = owner
 
 
 def seen(call: Call, there: Call, one: Subnet) -> Subnet:

@@ -40,6 +40,13 @@ def shared(call: Call) -> dict[str, Call]:
     return {arn.rpartition("/")[2]: call.at(arn.split(":")[4], call.region) for arn in ram.shared(call, "ec2:TransitGateway")}
 
 
+def _owner(call: Call, id_: str) -> str:
+    return "" if call.get(TransitGateway, id_) else there.account if (there := shared(call).get(id_)) else ""
+
+
+names.SHARED["transit-gateway"] = _owner
+
+
 def usable(call: Call, id_: str) -> tuple[Call, TransitGateway]:
     """The account's own, or one that is shared with it, and where it is."""
     if call.get(TransitGateway, id_) is None and (there := shared(call).get(id_)) and (found := there.get(TransitGateway, id_)):

@@ -38,7 +38,9 @@ class Eye:
         there = self.call
         if package in there.cloud.services or package == "ec2":
             return True
-        return there.cloud.store.run("SELECT 1 FROM record WHERE kind LIKE ? LIMIT 1", (f"{package}.%",)).fetchone() is not None
+        store = there.cloud.store
+        store.settle_dirty()
+        return store.run("SELECT 1 FROM record WHERE kind >= ? AND kind < ? LIMIT 1", (f"{package}.", f"{package}/")).fetchone() is not None
 
     def ask(self, service: str, operation: str, **req: Any) -> Any:
         key = (service, operation, json.dumps(req, sort_keys=True))
