@@ -79,10 +79,28 @@ async def put_configuration(r: Resource) -> str:
     return identifier
 
 
+async def create_rule(r: Resource) -> str:
+    made = await r.do(HUB, "CreateAutomationRule", **{name: value for name, value in r.properties.items() if name != "Tags"}, Tags=tags(r))
+    r.attributes["RuleArn"] = made["RuleArn"]
+    return str(made["RuleArn"])
+
+
+async def update_rule(r: Resource) -> None:
+    await r.do(HUB, "BatchUpdateAutomationRules", UpdateAutomationRulesRequestItems=[{"RuleArn": r.physical, **{name: value for name, value in r.properties.items() if name != "Tags"}}])
+
+
+async def delete_rule(r: Resource) -> None:
+    await r.do(HUB, "BatchDeleteAutomationRules", AutomationRulesArns=[r.physical])
+
+
 GONE = ("InvalidAccessException", "ResourceNotFoundException", "InvalidInputException")
 TYPES = {
     "AWS::SecurityHub::Hub": Type(create=create_hub, update=update_hub, read=read_hub, delete=op(HUB, "DisableSecurityHub"), gone=GONE),
     "AWS::SecurityHub::Standard": Type(create=create_standard, update=turn, delete=delete_standard, gone=GONE),
+    "AWS::SecurityHub::AutomationRule": Type(create=create_rule, update=update_rule, delete=delete_rule, gone=GONE),
+    "AWS::SecurityHub::FindingAggregator": Type(
+        create=op(HUB, "CreateFindingAggregator", send=True, physical="FindingAggregatorArn", attributes={"FindingAggregatorArn": "FindingAggregatorArn", "FindingAggregationRegion": "FindingAggregationRegion"}),
+        update=op(HUB, "UpdateFindingAggregator", send=("RegionLinkingMode", "Regions"), FindingAggregatorArn="{id}"), delete=op(HUB, "DeleteFindingAggregator", FindingAggregatorArn="{id}"), gone=GONE),
     "AWS::SecurityHub::Insight": Type(create=create_insight, update=op(HUB, "UpdateInsight", send=("Name", "Filters", "GroupByAttribute"), InsightArn="{id}"),
                                       delete=op(HUB, "DeleteInsight", InsightArn="{id}"), gone=GONE),
     "AWS::SecurityHub::ProductSubscription": Type(create=op(HUB, "EnableImportFindingsForProduct", send=True, physical="ProductSubscriptionArn", attributes={"ProductSubscriptionArn": "ProductSubscriptionArn"}),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from cloche.kernel import AwsEvent, Call, Record, pages
 
-from . import errors, filters, hub
+from . import automation, errors, filters, hub
 from . import service as securityhub
 
 if TYPE_CHECKING:
@@ -39,7 +39,15 @@ class Finding(Record, frozen=True):
 
 
 def tell(call: Call, one: Finding) -> None:
-    call.emit(AwsEvent("aws.securityhub", "Security Hub Findings - Imported", {"findings": [one.body]}, [f"{one.product}/{one.id}"]))
+    """To the account itself, to its administrator, and to the Region that gathers findings."""
+    from . import aggregators, members
+    event = AwsEvent("aws.securityhub", "Security Hub Findings - Imported", {"findings": [one.body]}, [f"{one.product}/{one.id}"])
+    bond = members.administrator(call)
+    for there in [call, *([call.at(bond.administrator, call.region)] if bond else [])]:
+        there.emit(event)
+        gathers = aggregators.of(there)
+        if gathers and gathers.home != call.region and aggregators.links(gathers, call.region):
+            there.at(there.account, gathers.home).emit(event)
 
 
 def by_product(call: Call, req: Any) -> list[str]:
@@ -118,7 +126,7 @@ def take(call: Call, given: dict[str, Any]) -> Finding | None:
             body["Workflow"] = {"Status": "NEW"}
     if body.get("Compliance", {}).get("Status") == "PASSED" and old is None:
         body["Workflow"] = {"Status": "RESOLVED"}
-    one = call.put(Finding(given["ProductArn"], given["Id"], body, call.now))
+    one = call.put(automation.applied(call, Finding(given["ProductArn"], given["Id"], body, call.now)))
     tell(call, one)
     return one
 
@@ -146,14 +154,18 @@ def rated(given: dict[str, Any]) -> dict[str, Any]:
 
 # -- what people ask and say ------------------------------------------------------------------------------------------------
 
-def every(call: Call) -> list[Finding]:
-    """The account's own, and as administrator its members'."""
-    from . import members
-    return [one for account in (call.account, *members.associated(call)) for one in call.at(account, call.region).all(Finding)]
+def places(call: Call) -> list[Call]:
+    """Where the findings are that the account sees: its own, as administrator its members', and where it gathers them those of other Regions."""
+    from . import aggregators, members
+    return [call.at(account, region) for account in (call.account, *members.associated(call)) for region in aggregators.regions(call, account)]
+
+
+def every(call: Call) -> list[tuple[Call, Finding]]:
+    return [(there, one) for there in places(call) for one in there.all(Finding)]
 
 
 def chosen(call: Call, wanted: Any, sort: Any = None) -> list[dict[str, Any]]:
-    return filters.ordered([one.body for one in every(call) if filters.matches(one.body, wanted or {}, call.now)], sort)
+    return filters.ordered([one.body for _, one in every(call) if filters.matches(one.body, wanted or {}, call.now)], sort)
 
 
 @securityhub.op(hub.arn)
@@ -177,14 +189,12 @@ def _syntax(call: Call, req: Any) -> dict[str, Any]:
 @securityhub.op(hub.arn, context=_syntax)
 def batch_update_findings(call: Call, req: t.BatchUpdateFindingsRequest) -> t.BatchUpdateFindingsResponse:
     hub.find(call)
-    from . import members
-    places = [call.at(account, call.region) for account in (call.account, *members.associated(call))]
-    done, lost = [], []
+    done, lost, seen = [], [], places(call)
     changes: dict[str, Any] = {name: req[name] for name in ("VerificationState", "Confidence", "Criticality", "Types", "UserDefinedFields", "RelatedFindings", "Workflow") if name in req}  # type: ignore[literal-required]
     if "Note" in req:
         changes["Note"] = {**req["Note"], "UpdatedAt": hub.stamp(call.now)}
     for named in req["FindingIdentifiers"]:
-        where = next(((place, one) for place in places if (one := place.get(Finding, f"{named['ProductArn']}|{named['Id']}"))), None)
+        where = next(((place, one) for place in seen if (one := place.get(Finding, f"{named['ProductArn']}|{named['Id']}"))), None)
         if where is None:
             lost.append({"FindingIdentifier": named, "ErrorCode": "FindingNotFound", "ErrorMessage": "Finding Not Found"})
             continue
@@ -202,9 +212,8 @@ def batch_update_findings(call: Call, req: t.BatchUpdateFindingsRequest) -> t.Ba
 def update_findings(call: Call, req: t.UpdateFindingsRequest) -> t.UpdateFindingsResponse:
     """The old way, by filters; a product's next word may undo it."""
     hub.find(call)
-    for one in every(call):
+    for there, one in every(call):
         if filters.matches(one.body, req["Filters"], call.now):
-            there = call.at(one.body["AwsAccountId"], call.region)
             body = {**one.body, "UpdatedAt": hub.stamp(call.now)}
             if "Note" in req:
                 body["Note"] = {**req["Note"], "UpdatedAt": hub.stamp(call.now)}

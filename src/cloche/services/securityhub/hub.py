@@ -89,6 +89,7 @@ def disable_security_hub(call: Call, req: t.DisableSecurityHubRequest) -> t.Disa
     """Everything goes: findings, insights, custom actions, subscriptions."""
     from . import checking, members
     from .action_targets import ActionTarget
+    from .automation import Rule
     from .findings import Finding
     from .insights import Insight
     from .products import Subscription as Product
@@ -97,7 +98,7 @@ def disable_security_hub(call: Call, req: t.DisableSecurityHubRequest) -> t.Disa
     if members.associated(call):
         raise errors.administers()
     checking.end(call)
-    for kind in (Finding, Insight, ActionTarget, Product, Subscription, Association):
+    for kind in (Finding, Insight, ActionTarget, Rule, Product, Subscription, Association):
         for each in call.all(kind):  # type: ignore[type-var]
             call.delete(each)
     members.leave(call)
@@ -105,20 +106,27 @@ def disable_security_hub(call: Call, req: t.DisableSecurityHubRequest) -> t.Disa
     return {}
 
 
-# -- tags: of the hub alone ------------------------------------------------------------------------------------------------
+# -- tags: of the hub and of automation rules ---------------------------------------------------------------------------------
 
-def _tagged(call: Call, req: Any) -> Hub:
+def _tagged(call: Call, req: Any) -> Any:
+    from .automation import Rule
+    if rule := call.get(Rule, req["ResourceArn"]):
+        return rule
     if req["ResourceArn"] != arn(call):
         raise errors.missing(req["ResourceArn"])
     return find(call)
 
 
-@securityhub.op(arn)
+def named(call: Call, req: Any) -> str:
+    return str(req["ResourceArn"])
+
+
+@securityhub.op(named)
 def list_tags_for_resource(call: Call, req: t.ListTagsForResourceRequest) -> t.ListTagsForResourceResponse:
     return {"Tags": _tagged(call, req).tags}
 
 
-@securityhub.op(arn, context=tag_context)
+@securityhub.op(named, context=tag_context)
 def tag_resource(call: Call, req: t.TagResourceRequest) -> t.TagResourceResponse:
     one = _tagged(call, req)
     if call.reserves(req["Tags"]):
@@ -129,7 +137,7 @@ def tag_resource(call: Call, req: t.TagResourceRequest) -> t.TagResourceResponse
     return {}
 
 
-@securityhub.op(arn, context=lambda call, req: {"aws:TagKeys": req["TagKeys"]})
+@securityhub.op(named, context=lambda call, req: {"aws:TagKeys": req["TagKeys"]})
 def untag_resource(call: Call, req: t.UntagResourceRequest) -> t.UntagResourceResponse:
     one = _tagged(call, req)
     call.put(one.but(tags={k: v for k, v in one.tags.items() if k not in req["TagKeys"]}))

@@ -6,6 +6,7 @@ from typing import Any
 
 from cloche.kernel import Call
 
+from .automation import applied
 from .catalogue import STANDARDS, Control, remedy
 from .findings import LABELS, Finding, tell
 from .hub import find, stamp
@@ -27,7 +28,7 @@ def report(call: Call, control: Control, standards: list[str], seen: list[Seen])
         for one in seen:
             kept.add((standard, one.id))
             before = old.get((standard, one.id))
-            tell(call, call.put(_again(call, before, one) if before else _first(call, control, standards, standard, one)))
+            tell(call, call.put(applied(call, _again(call, before, one) if before else _first(call, control, standards, standard, one))))
     archive(call, lambda one: one.control == control.id and (one.standard, one.about) not in kept)
 
 
