@@ -2036,6 +2036,7 @@ PACKAGES: Any = {
     'apigatewayv2': 'apigatewayv2',
     'application-autoscaling': 'application_autoscaling',
     'autoscaling': 'autoscaling',
+    'ce': 'ce',
     'cloudcontrol': 'cloudcontrol',
     'cloudformation': 'cloudformation',
     'cloudwatch': 'cloudwatch',
@@ -2065,7 +2066,7 @@ PACKAGES: Any = {
     's3': 's3',
     'scheduler': 'scheduler',
     'secretsmanager': 'secretsmanager',
-    'serverlessrepo': 'serverlessrepo',
+    'securityhub': 'securityhub',
     'shield': 'shield',
     'sns': 'sns',
     'sqs': 'sqs',
@@ -2115,7 +2116,7 @@ FRONTS: Any = [
 
 LISTENERS: Any = {
     'aws': ['events'],
-    'organizations.moved': ['cloudformation'],
+    'organizations.moved': ['cloudformation', 'guardduty', 'securityhub'],
     'route53.names_changed': ['acm', 'route53'],
     's3.happened': ['s3'],
 }

@@ -63,3 +63,36 @@ def test_lists_resource_sets_and_their_tags(cloud):
     assert api.get_resource_set(Identifier=made["Id"])["ResourceSet"]["Name"] == "s" and len(api.list_resource_sets()["ResourceSets"]) == 1
     api.delete_resource_set(Identifier=made["Id"])
     refused("ResourceNotFoundException", api.get_resource_set, Identifier=made["Id"])
+
+
+def test_another_administrator_has_a_scope_of_its_own(cloud):
+    api = cloud.client("fms")
+    org = Org(cloud)
+    boss, web, dev = org.member("boss"), org.member("web"), org.member("dev")
+    refused("InvalidOperationException", api.put_admin_account, AdminAccount=web.account)
+    api.associate_admin_account(AdminAccount=boss.account)
+    refused("InvalidOperationException", api.put_admin_account, AdminAccount=boss.account)
+    refused("InvalidInputException", api.put_admin_account, AdminAccount="123123123123")
+    scope = {"AccountScope": {"Accounts": [dev.account], "AllAccountsEnabled": False, "ExcludeSpecifiedAccounts": False}, "RegionScope": {"Regions": ["us-east-1"], "AllRegionsEnabled": False},
+             "PolicyTypeScope": {"PolicyTypes": ["WAFV2"], "AllPolicyTypesEnabled": False}, "OrganizationalUnitScope": {"OrganizationalUnits": [], "AllOrganizationalUnitsEnabled": False}}
+    api.put_admin_account(AdminAccount=web.account, AdminScope=scope)
+    assert [(one["AdminAccount"], one["DefaultAdmin"]) for one in api.list_admin_accounts_for_organization()["AdminAccounts"]] == [(boss.account, True), (web.account, False)]
+    theirs = web.client("fms")
+    got = theirs.get_admin_scope(AdminAccount=web.account)["AdminScope"]
+    assert got["AccountScope"]["Accounts"] == [dev.account] and got["RegionScope"]["Regions"] == ["us-east-1"]
+    assert theirs.list_member_accounts()["MemberAccounts"] == [dev.account]
+    assert dev.client("fms").list_admins_managing_account()["AdminAccounts"] == [boss.account, web.account]
+    assert web.client("fms").list_admins_managing_account()["AdminAccounts"] == [boss.account]
+    waf = {"PolicyName": "p", "ResourceType": "AWS::ElasticLoadBalancingV2::LoadBalancer", "ExcludeResourceTags": False, "RemediationEnabled": True, "SecurityServicePolicyData": {
+        "Type": "WAFV2", "ManagedServiceData": '{"type": "WAFV2", "preProcessRuleGroups": [], "postProcessRuleGroups": [], "defaultAction": {"type": "ALLOW"}}'}}
+    made = theirs.put_policy(Policy=waf)["Policy"]["PolicyId"]
+    cloud.advance(1)
+    assert [one["MemberAccount"] for one in theirs.list_compliance_status(PolicyId=made)["PolicyComplianceStatusList"]] == [dev.account]
+    refused("InvalidOperationException", web.client("fms", region="eu-west-1").put_policy, Policy=waf)
+    audit = waf | {"PolicyName": "q", "ResourceType": "AWS::EC2::SecurityGroup", "SecurityServicePolicyData": {
+        "Type": "SECURITY_GROUPS_USAGE_AUDIT", "ManagedServiceData": '{"type": "SECURITY_GROUPS_USAGE_AUDIT", "deleteUnusedSecurityGroups": true, "coalesceRedundantSecurityGroups": false}'}}
+    refused("InvalidOperationException", theirs.put_policy, Policy=audit)
+    refused("InvalidOperationException", boss.client("fms").disassociate_admin_account)
+    theirs.disassociate_admin_account()
+    refused("AccessDeniedException", theirs.list_policies)
+    boss.client("fms").disassociate_admin_account()

@@ -58,6 +58,18 @@ def recent(call: Call, namespace: str, name: str, dimensions: tuple[tuple[str, s
     return statistics.value(cell, statistic, seconds) if cell.n else None
 
 
+def totals(call: Call, account: str, namespace: str, name: str, start: float, end: float) -> list[tuple[str, list[tuple[str, str]], float]]:
+    """(region, dimensions, sum) of every metric of the name that an account has, over a stretch of time."""
+    import json
+
+    from . import datapoints as _  # noqa: F401  (the tables)
+    there = call.of("cloudwatch")
+    _pending.flush(there)
+    rows = there.sql("SELECT m.region, m.dims, SUM(p.total) FROM cloudwatch_metric m JOIN cloudwatch_point p ON p.metric = m.id "
+                     "WHERE m.account=? AND m.namespace=? AND m.name=? AND p.ts>=? AND p.ts<? GROUP BY m.id", account, namespace, name, int(start), int(end) + 1)
+    return [(region, [tuple(pair) for pair in json.loads(dims)], total) for region, dims, total in rows]
+
+
 def measured(call: Call, name: str) -> tuple[float, float] | None:
     """(the last datapoint that an alarm sees, its threshold); None if it sees none."""
     from . import evaluating

@@ -41,7 +41,7 @@ def values(call: Call) -> Iterable[Any]:
 def transit_gateway(call: Call, id_: str) -> net.TransitGateway:
     """Its VPCs and tables. What leads to a VPN or to another transit gateway leads nowhere."""
     held = attachments.of(call, id_)
-    feet = tuple(net.Attachment(one.id, one.resource, one.subnets, one.association) for one in held if one.type == "vpc")
+    feet = tuple(net.Attachment(one.id, one.resource, one.subnets, one.association) for one in held if one.type == "vpc" and one.state == "available")
     mine = {one.id for one in feet}
     rows = []
     for table in links.users(call, id_, "tgw-rtb-"):
@@ -55,6 +55,9 @@ def reaches(call: Call) -> Iterable[network_map.Scope]:
         for side in one.sides:
             if not mine(call, side):
                 yield side.account, side.region
+    for foot in call.all(attachments.Attachment):
+        if foot.type == "vpc" and foot.peer:
+            yield foot.peer["account"], call.region
     for held in call.all(VpcEndpoint):
         if held.provider and (home := vpc_endpoint_services.home(call, held.provider)):
             yield home.account, home.region

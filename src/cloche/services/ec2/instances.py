@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cloche.kernel import Call, Record
 
-from . import addresses, describe, names, network_interfaces, security_groups, tags, volumes, vpcs, zones
+from . import addresses, describe, names, network_interfaces, security_groups, sharing, tags, volumes, zones
 from . import errors_instances as errors
 from . import service as ec2
 from .network_interfaces import NetworkInterface
@@ -149,7 +149,7 @@ def shown(call: Call, one: Instance) -> t.Instance:
     from . import instance_types
     kind = instance_types.get(one.type)
     plugs = interfaces(call, one)
-    vpc = call.get(vpcs.Vpc, one.vpc)
+    vpc = sharing.vpc_lived_in(call, one.vpc)
     out: Any = {
         "InstanceId": one.id, "ImageId": one.image, "InstanceType": one.type, "State": state(one.state), "LaunchTime": one.launched, "AmiLaunchIndex": one.index,
         "Architecture": one.architecture, "Hypervisor": "xen", "VirtualizationType": "hvm", "RootDeviceType": "ebs", "RootDeviceName": one.root_device, "EnaSupport": True,

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from cloche.kernel import Call
 
-from . import errors, errors_vpc, network_interfaces, public_addresses, security_groups, subnets, vpcs, zones
+from . import errors, errors_vpc, network_interfaces, public_addresses, security_groups, sharing, subnets, vpcs, zones
 from . import errors_instances as refusals
 from .instance_types import InstanceType
 from .subnets import Subnet
@@ -33,7 +33,7 @@ def zone_of(call: Call, req: Any) -> str:
 def subnet_of(call: Call, subnet_id: str | None, zone: str) -> Subnet:
     """The subnet asked for, else the default one of the zone, or of the zone with the most room."""
     if subnet_id:
-        found = subnets.find(call, subnet_id)
+        found = sharing.subnet(call, subnet_id)
         if zone and found.zone != zone:
             raise errors.invalid_value(zone, "availabilityZone", f"The requested Availability Zone does not match the Availability Zone of subnet {subnet_id} ({found.zone}).")
         return found
@@ -92,7 +92,7 @@ def planned(call: Call, req: Any, kind: InstanceType) -> tuple[Subnet, list[dict
                 raise errors.combination("A network interface may not specify a network interface ID and other properties on the same request")
             if each.get("AssociatePublicIpAddress"):
                 raise errors.combination("The associatePublicIpAddress parameter cannot be specified when launching with an existing network interface")
-            subnet = subnets.find(call, there.subnet_id)
+            subnet = sharing.subnet_lived_in(call, there.subnet_id)
         else:
             subnet = subnet_of(call, each.get("SubnetId"), zone)
             each["SubnetId"] = subnet.id
@@ -115,10 +115,10 @@ def make(call: Call, one: Instance, plan: Plan) -> None:
         if id_ := each.get("NetworkInterfaceId"):
             plug = network_interfaces.attach(call, network_interfaces.find(call, id_), one.id, device, delete_on_termination=bool(each.get("DeleteOnTermination", False)))
             if device == 0 and len(plan.plugs) == 1:  # what its subnet says counts for the primary one, also if it was made before
-                lent = plug.lend_public if plug.lend_public is not None else subnets.find(call, plug.subnet_id).map_public
+                lent = plug.lend_public if plug.lend_public is not None else sharing.subnet_lived_in(call, plug.subnet_id).map_public
                 public_addresses.start(call, network_interfaces.put(call, plug.but(lend_public=lent)))
             continue
-        subnet = subnets.find(call, each["SubnetId"])
+        subnet = sharing.subnet_lived_in(call, each["SubnetId"])
         listed = each.get("PrivateIpAddresses") or []
         private = each.get("PrivateIpAddress") or next((a["PrivateIpAddress"] for a in listed if a.get("Primary")), "")
         lend: bool | None = None

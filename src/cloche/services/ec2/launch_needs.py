@@ -42,7 +42,7 @@ def needs(call: Call, req: Any) -> list[Need]:
     for noun, ids in (("subnet", subnets), ("security-group", groups), ("network-interface", [plug.get("NetworkInterfaceId") or "*" for plug in plugs][:1]), ("volume", ["*"])):
         for id_ in dict.fromkeys(ids):
             more = _asked(given, noun) if id_ == "*" else _tags(call, id_)
-            out.append(Need("ec2:RunInstances", names.arn(call, noun, id_), common | more))
+            out.append(names.needed(call, "ec2:RunInstances", noun, id_, common | more))
     if name := whole.get("KeyName"):
         out.append(Need("ec2:RunInstances", names.arn(call, "key-pair", name), dict(common)))
     place = whole.get("Placement") or {}

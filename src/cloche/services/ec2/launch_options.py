@@ -89,12 +89,12 @@ def cpu(wanted: Any, kind: InstanceType) -> dict[str, int]:
 
 def placement(call: Call, wanted: Any, kind: InstanceType, subnet: Subnet) -> dict[str, Any]:
     """Tenancy, host, group. A VPC of dedicated tenancy forces it."""
-    from . import hosts, placement_groups, vpcs
+    from . import hosts, placement_groups, sharing
     given = wanted or {}
     tenancy = given.get("Tenancy") or ("host" if given.get("HostId") or given.get("HostResourceGroupArn") else "default")
     if tenancy not in ("default", "dedicated", "host"):
         raise errors.invalid_value(tenancy, "tenancy", "Valid values: default, dedicated, host")
-    vpc = call.get(vpcs.Vpc, subnet.vpc_id)
+    vpc = sharing.vpc_lived_in(call, subnet.vpc_id)
     if vpc and vpc.tenancy == "dedicated" and tenancy == "default":
         tenancy = "dedicated"
     if (tenancy != "default" and kind.family in ("t2", "t1")) or (tenancy == "host" and kind.family not in hosts.HOSTS):

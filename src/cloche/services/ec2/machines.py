@@ -16,7 +16,7 @@ from cloche.engines.world import Attachment as Plug
 from cloche.engines.world import Machine, Unavailable, World, WorldError
 from cloche.kernel import Call
 
-from . import addresses, dhcp_options, disk_files, instance_types, instances, key_pairs, life, network, network_map, vpcs, world
+from . import addresses, dhcp_options, disk_files, instance_types, instances, key_pairs, life, network, network_map, sharing, vpcs, world
 from . import service as ec2
 from .instances import Instance
 from .volumes import Volume
@@ -144,10 +144,10 @@ def described(call: Call, one: Instance, plugs: tuple[Plug, ...]) -> Machine:
 
 def told(call: Call, one: Instance) -> tuple[str, str, tuple[str, ...]]:
     """What DHCP tells it: its name, the domain, who resolves names."""
-    vpc = vpcs.find(call, one.vpc)
+    vpc = sharing.vpc_lived_in(call, one.vpc) or vpcs.find(call, one.vpc)
     first = next(iter(instances.interfaces(call, one)), None)
     name = instances.private_name(call, one, first) if first and first.addresses else one.id
-    chosen = call.get(dhcp_options.DhcpOptions, vpc.dhcp_options_id)
+    chosen = sharing.home(call, vpc.id).get(dhcp_options.DhcpOptions, vpc.dhcp_options_id)
     options = chosen.options if chosen else {}
     given = options.get("domain-name-servers", ["AmazonProvidedDNS"] if chosen is None else [])
     own = str(addresses.network(vpc.cidr)[2])

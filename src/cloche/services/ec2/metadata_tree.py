@@ -11,7 +11,7 @@ from cloche.kernel import AwsError, Call
 from cloche.services.iam import public as iam
 from cloche.services.sts import public as sts
 
-from . import addresses, instances, key_pairs, security_groups, subnets, tags, vpcs, zones
+from . import addresses, instances, key_pairs, security_groups, sharing, tags, vpcs, zones
 from .instances import Instance
 from .network_interfaces import NetworkInterface
 
@@ -84,7 +84,7 @@ def tree(call: Call, one: Instance) -> Place:
 
 
 def _public_name(call: Call, plug: NetworkInterface, public: str) -> str:
-    vpc = call.get(vpcs.Vpc, plug.vpc_id)
+    vpc = sharing.vpc_lived_in(call, plug.vpc_id)
     return addresses.public_name(call.region, public) if vpc and vpc.dns_hostnames and vpc.dns_support else ""
 
 
@@ -113,7 +113,7 @@ def _placement(call: Call, one: Instance) -> Place:
 
 
 def _plug(call: Call, plug: NetworkInterface) -> Place:
-    subnet, vpc = subnets.find(call, plug.subnet_id), vpcs.find(call, plug.vpc_id)
+    subnet, vpc = sharing.subnet_lived_in(call, plug.subnet_id), sharing.vpc_lived_in(call, plug.vpc_id) or vpcs.find(call, plug.vpc_id)
     publics = [(each.public, each.private) for each in plug.addresses if each.public]
     out: Place = {
         "device-number": str(plug.attachment.device if plug.attachment else 0), "interface-id": plug.id, "mac": plug.mac, "owner-id": call.account, "subnet-id": subnet.id, "vpc-id": vpc.id,

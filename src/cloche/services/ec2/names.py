@@ -23,6 +23,8 @@ KINDS = {
 LOOK: dict[str, Any] = {"resource": ANY}
 # kind -> f(call, id) giving the condition keys of that resource (`ec2:Vpc`, ...), {} where it is not there; the nouns' modules fill it
 ABOUT: dict[str, Callable[[Call, str], dict[str, Any]]] = {}
+# kind -> f(call, id): the account that shares it with this one, "" if it is this account's own; the nouns that RAM shares fill it
+SHARED: dict[str, Callable[[Call, str], str]] = {}
 
 
 def kind(id_: str) -> str:
@@ -40,6 +42,13 @@ def arn(call: Call, kind: str, id_: str) -> str:
     if kind in ("image", "snapshot"):  # may belong to others: no account in it
         return f"arn:aws:ec2:{call.region}::{kind}/{id_}"
     return f"arn:aws:ec2:{call.region}:{call.account}:{kind}/{id_}"
+
+
+def needed(call: Call, action: str, kind: str, id_: str, context: dict[str, Any]) -> Need:
+    """The question about something that is used. What another account shares has its owner's ARN, and this account's policies alone decide."""
+    if kind in SHARED and id_ != "*" and (owner := SHARED[kind](call, id_)):
+        return Need(action, arn(call.at(owner, call.region), kind, id_), context, account=call.account)
+    return Need(action, arn(call, kind, id_), context)
 
 
 def requested(req: Any) -> dict[str, dict[str, str]]:
@@ -67,7 +76,7 @@ def _placed(call: Call, req: Any, uses: dict[str, str]) -> dict[str, Any]:
         member = uses.get(kind, "")
         if isinstance(id_ := req.get(member), str) and id_:
             out |= {key: value for key, value in _about(call, kind, id_).items() if key in ("ec2:Vpc", "ec2:AvailabilityZone")}
-            out["ec2:Vpc" if kind == "vpc" else "ec2:Subnet"] = arn(call, kind, id_)
+            out["ec2:Vpc" if kind == "vpc" else "ec2:Subnet"] = needed(call, "", kind, id_, {}).resource
     return out
 
 
@@ -79,7 +88,7 @@ def _uses(call: Call, req: Any, uses: dict[str, str]) -> list[Need]:
         for part in member.split("."):
             value = value.get(part) if isinstance(value, dict) else None
         for id_ in [value] if isinstance(value, str) else value or ():
-            out.append(Need(f"ec2:{call.op}", arn(call, used.replace("_", "-"), id_), _about(call, used, id_)))
+            out.append(needed(call, f"ec2:{call.op}", used.replace("_", "-"), id_, _about(call, used, id_)))
     return out
 
 

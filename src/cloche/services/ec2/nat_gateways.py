@@ -88,6 +88,8 @@ TARGETS["nat"] = Target("NatGatewayId", _check, _alive)
 
 
 def put(call: Call, one: NatGateway) -> NatGateway:
+    from . import metering
+    metering.gateway(call, one)
     if one.state in LIVING:
         links.tie(call, one.id, one.vpc_id, one.subnet_id)
     else:

@@ -37,6 +37,14 @@ def changed(call: Call) -> None:
         call.of("ec2").wake(settle)
 
 
+def changed_beside(call: Call) -> None:
+    """Something that other accounts may use, too (what is shared with them): theirs in this region is read anew."""
+    engine = standing(call)
+    for account, region in list(engine.parts) if engine is not None else ():
+        if region == call.region and account != call.account:
+            changed(call.at(account, region))
+
+
 @ec2.worker
 async def settle(call: Call, key: str) -> None:
     """Until the kernel has what the records say."""

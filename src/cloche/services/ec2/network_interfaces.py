@@ -11,7 +11,7 @@ import msgspec
 
 from cloche.kernel import Call, Record
 
-from . import addresses, describe, errors, errors_vpc, idempotency, links, names, network, security_groups, subnets, tags, vpcs, zones
+from . import addresses, describe, errors, errors_vpc, idempotency, links, names, network, security_groups, sharing, tags, zones
 from . import service as ec2
 from .route_tables import RouteTable
 from .routes import TARGETS, Target
@@ -144,6 +144,7 @@ TARGETS["eni"] = Target("NetworkInterfaceId", _check, _alive)
 
 def put(call: Call, one: NetworkInterface) -> NetworkInterface:
     links.tie(call, one.id, one.vpc_id, one.subnet_id, *one.groups, one.instance_id, one.attachment.id if one.attachment else "")
+    sharing.tie(call, one.id, one.vpc_id, one.subnet_id)
     network.changed(call)
     return call.put(one)
 
@@ -174,6 +175,7 @@ def drop(call: Call, one: NetworkInterface) -> None:
         public_addresses.part(call, one, address)
     addresses.drop_all(call, one.id)
     links.untie(call, one.id)
+    sharing.untie(call, one.id, one.subnet_id)
     call.delete(find(call, one.id))
     tags.drop(call, one.id)
     network.changed(call)
@@ -190,7 +192,7 @@ def detach(call: Call, one: NetworkInterface) -> NetworkInterface:
 # -- what answers say -----------------------------------------------------------------------------------------------------------------------
 
 def public_names(call: Call, one: NetworkInterface) -> bool:
-    vpc = call.get(vpcs.Vpc, one.vpc_id)
+    vpc = sharing.vpc_lived_in(call, one.vpc_id)
     return bool(vpc and vpc.dns_support and vpc.dns_hostnames)
 
 
@@ -288,7 +290,7 @@ def _either(req: Any, count: str, listed: str, member: str) -> list[str] | int:
 
 @ec2.op(**names.making("network-interface", subnet="SubnetId", security_group="Groups"))
 def create_network_interface(call: Call, req: t.CreateNetworkInterfaceRequest) -> t.CreateNetworkInterfaceResult:
-    subnet, token = subnets.find(call, req["SubnetId"]), req.get("ClientToken") or ""
+    subnet, token = sharing.subnet(call, req["SubnetId"]), req.get("ClientToken") or ""
     if known := call.get(NetworkInterface, idempotency.made(call, req)):
         return {"NetworkInterface": shown(call, known), "ClientToken": token}
     if len(call.all(NetworkInterface)) >= MOST:

@@ -11,9 +11,10 @@ from typing import Any
 from cloche.engines.net import topology as net
 from cloche.kernel import Call
 
+from . import sharing
 from .network_acls import NetworkAcl
 from .network_interfaces import NetworkInterface
-from .prefix_lists import PrefixList, own
+from .prefix_lists import PrefixList, own, shared
 from .route_tables import Association, RouteTable
 from .security_groups import SecurityGroup
 from .subnets import Subnet
@@ -24,7 +25,7 @@ Scope = tuple[str, str]  # account, region
 Kept = dict[str, tuple[Any, Any]]  # id -> what it was made of, the value
 
 SOURCES: list[Callable[[Call], Iterable[Any]]] = []     # f(call) -> values of engines.net.topology that this account has in this region
-REACHES: list[Callable[[Call], Iterable[Scope]]] = []   # f(call) -> whose networks are reached from here, by peering or transit gateway
+REACHES: list[Callable[[Call], Iterable[Scope]]] = [sharing.reach]   # f(call) -> whose networks are reached from here, by peering or transit gateway
 OWNERS: dict[str, Callable[[Call, str], bool]] = {}     # "i" -> f(call, id): whether that instance is to have its network (it runs, or is about to)
 
 
@@ -67,7 +68,7 @@ def _values(call: Call, kept: Kept) -> Iterator[Any]:
         yield net.RouteTable(table.id, table.vpc_id, found, gateways.get(table.id, ""))
     yield from _same(kept, call.all(NetworkAcl), _acl)
     yield from _same(kept, call.all(SecurityGroup), lambda one: _group(one, call.account))
-    for one in (*own(call), *call.all(PrefixList)):
+    for one in (*own(call), *call.all(PrefixList), *shared(call)):
         yield net.PrefixList(one.id, tuple(one.cidrs), one.name)
     for plug in call.all(NetworkInterface):
         if plug.addresses:

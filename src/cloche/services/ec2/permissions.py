@@ -7,7 +7,7 @@ import msgspec
 
 from cloche.kernel import Call
 
-from . import addresses, errors, errors_vpc, prefix_lists, security_groups, vpcs
+from . import addresses, errors, errors_vpc, prefix_lists, security_groups, sharing
 from .security_groups import Rule, SecurityGroup
 
 NAMES = {"6": "tcp", "17": "udp", "1": "icmp", "58": "icmpv6", "icmp6": "icmpv6", "all": "-1"}
@@ -110,7 +110,7 @@ def referenced(call: Call, group: SecurityGroup, pair: Any) -> tuple[str, str, s
     if not id_:
         if not (name := pair.get("GroupName")):
             raise errors.missing("groupId")
-        return security_groups.named(call, name, group.vpc_id if vpcs.find(call, group.vpc_id).default is False else "").id, call.account, "", ""
+        return security_groups.named(call, name, group.vpc_id if getattr(sharing.vpc_lived_in(call, group.vpc_id), "default", False) is False else "").id, call.account, "", ""
     there = call.get(SecurityGroup, id_)
     if there and any(security_groups.fits(there, vpc) for vpc in (group.vpc_id, *group.also)):
         return there.id, call.account, "", ""

@@ -60,8 +60,22 @@ def own(call: Call) -> list[PrefixList]:
     return [PrefixList(own_id(call.region, service), f"com.amazonaws.{call.region}.{service}", [[Entry(cidr)]], owner=AWS) for service, cidr in OWN.items()]
 
 
+def shared(call: Call) -> list[PrefixList]:
+    """Those that other accounts share with this one: used as its own, and not changed."""
+    from cloche.services.ram import public as ram
+    found = [(arn.split(":")[4], arn.rpartition("/")[2]) for arn in ram.shared(call, "ec2:PrefixList")]
+    return [one.but(owner=owner) for owner, id_ in found if (one := call.at(owner, call.region).get(PrefixList, id_))]
+
+
+def _owner(call: Call, id_: str) -> str:
+    return "" if call.get(PrefixList, id_) else next((one.owner for one in shared(call) if one.id == id_), "")
+
+
+names.SHARED["prefix-list"] = _owner
+
+
 def get(call: Call, id_: str) -> PrefixList | None:
-    return call.get(PrefixList, id_) or next((one for one in own(call) if one.id == id_), None)
+    return call.get(PrefixList, id_) or next((one for one in (*own(call), *shared(call)) if one.id == id_), None)
 
 
 def find(call: Call, id_: str) -> PrefixList:
@@ -86,21 +100,24 @@ def mine(call: Call, id_: str) -> PrefixList:
     found = find(call, id_)
     if found.owner == AWS:
         raise errors.not_permitted(f"The prefix list {id_} is managed by AWS and cannot be changed")
+    if found.owner:
+        raise AwsError("UnauthorizedOperation", "You are not authorized to perform this operation.", 403)
     return found
 
 
 def put(call: Call, one: PrefixList) -> PrefixList:
     network.changed(call)
+    network.changed_beside(call)
     return call.put(one)
 
 
 def arn(call: Call, one: PrefixList) -> str:
-    return f"arn:aws:ec2:{call.region}:{'aws' if one.owner == AWS else call.account}:prefix-list/{one.id}"
+    return f"arn:aws:ec2:{call.region}:{'aws' if one.owner == AWS else one.owner or call.account}:prefix-list/{one.id}"
 
 
 def shown(call: Call, one: PrefixList, state: str = "") -> t.ManagedPrefixList:
     out: t.ManagedPrefixList = {"PrefixListId": one.id, "PrefixListName": one.name, "PrefixListArn": arn(call, one), "AddressFamily": one.family, "State": state or one.state,  # type: ignore[typeddict-item]
-                                "OwnerId": one.owner or call.account, "Tags": tags.shown(call, one.id)}
+                                "OwnerId": one.owner or call.account, "Tags": [] if one.owner else tags.shown(call, one.id)}
     if one.owner != AWS:
         out |= {"MaxEntries": one.max_entries, "Version": len(one.versions)}
     return out
@@ -160,7 +177,7 @@ FACETS: describe.Facets = {"owner-id": lambda call, p: p.owner or call.account, 
 
 def _several(call: Call, ids: Any) -> list[PrefixList]:
     if not ids:
-        return [*own(call), *call.all(PrefixList)]
+        return [*own(call), *call.all(PrefixList), *shared(call)]
     return [find(call, id_) for id_ in dict.fromkeys(ids)]
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from cloche.kernel import Call
 
-from . import addresses, errors, errors_vpc, names, network_interfaces, public_addresses, subnet_reservations, subnets
+from . import addresses, errors, errors_vpc, names, network_interfaces, public_addresses, sharing, subnet_reservations
 from . import service as ec2
 from .network_interfaces import Address, NetworkInterface
 from .subnets import Subnet
@@ -33,7 +33,7 @@ def take(call: Call, who: str, subnet: Subnet, wanted: list[str] | int) -> list[
     counted(wanted)
     if isinstance(wanted, int):
         got: list[str] = []
-        among = tuple(subnet_reservations.ranges(call, subnet.id)) if wanted else ()
+        among = tuple(subnet_reservations.ranges(sharing.home(call, subnet.id), subnet.id)) if wanted else ()
         for _ in range(wanted):
             if not subnet.cidr:
                 raise errors.combination(f"The subnet {subnet.id} is IPv6-only: it has no IPv4 addresses")
@@ -146,7 +146,7 @@ def mine(call: Call, id_: str) -> NetworkInterface:
 @ec2.op(**names.on("network-interface", "NetworkInterfaceId"))
 def assign_private_ip_addresses(call: Call, req: t.AssignPrivateIpAddressesRequest) -> t.AssignPrivateIpAddressesResult:
     one = mine(call, req["NetworkInterfaceId"])
-    subnet = subnets.find(call, one.subnet_id)
+    subnet = sharing.subnet_lived_in(call, one.subnet_id)
     named, count = req.get("PrivateIpAddresses") or [], req.get("SecondaryPrivateIpAddressCount") or 0
     prefixes, prefix_count = req.get("Ipv4Prefixes") or [], req.get("Ipv4PrefixCount") or 0
     if sum(map(bool, (named, count, prefixes, prefix_count))) != 1:
@@ -209,7 +209,7 @@ def unassign_private_ip_addresses(call: Call, req: t.UnassignPrivateIpAddressesR
 @ec2.op(**names.on("network-interface", "NetworkInterfaceId"))
 def assign_ipv6_addresses(call: Call, req: t.AssignIpv6AddressesRequest) -> t.AssignIpv6AddressesResult:
     one = mine(call, req["NetworkInterfaceId"])
-    subnet = subnets.find(call, one.subnet_id)
+    subnet = sharing.subnet_lived_in(call, one.subnet_id)
     asked = [req.get(name) for name in ("Ipv6Addresses", "Ipv6AddressCount", "Ipv6Prefixes", "Ipv6PrefixCount")]
     if sum(map(bool, asked)) != 1:
         raise errors.combination("Exactly one of Ipv6Addresses, Ipv6AddressCount, Ipv6Prefixes and Ipv6PrefixCount must be given")

@@ -9,7 +9,7 @@ from typing import Any
 
 from cloche.kernel import Call
 
-from . import internet_gateways, network, network_interfaces, public_addresses, route_tables, routes, security_groups, subnets, vpcs, world
+from . import internet_gateways, network, network_interfaces, public_addresses, route_tables, routes, security_groups, sharing, subnets, vpcs, world
 from .defaults import settle
 from .network import Unavailable
 from .network_interfaces import NetworkInterface
@@ -37,7 +37,7 @@ def default_vpc(call: Call) -> Vpc | None:
 
 def subnet(call: Call, id_: str) -> Subnet:
     """Raises InvalidSubnetID.NotFound."""
-    return subnets.find(_here(call), id_)
+    return sharing.subnet(_here(call), id_)
 
 
 def subnets_of(call: Call, vpc_id: str) -> list[Subnet]:
@@ -46,7 +46,7 @@ def subnets_of(call: Call, vpc_id: str) -> list[Subnet]:
 
 def free_addresses(call: Call, subnet_id: str) -> int:
     here = _here(call)
-    return subnets.free(here, subnets.find(here, subnet_id))
+    return subnets.free(here, sharing.subnet_lived_in(here, subnet_id))
 
 
 def group(call: Call, id_: str) -> SecurityGroup:
@@ -56,7 +56,7 @@ def group(call: Call, id_: str) -> SecurityGroup:
 
 def leads_to_internet(call: Call, subnet_id: str) -> bool:
     """Is there a live route from the subnet to an internet gateway?"""
-    here = _here(call)
+    here = sharing.home(_here(call), subnet_id)
     one = subnets.find(here, subnet_id)
     table = route_tables.of_subnet(here, one.id, one.vpc_id)
     return any(route.target.startswith("igw-") and routes.alive(here, route, one.vpc_id) for route in table.routes)
@@ -77,7 +77,7 @@ def make_interface(call: Call, subnet_id: str, groups: list[str] | None, kind: s
     has none). `groups` None: the VPC's default group; []: none. `owner`: what it belongs to. `public`: it is lent a public address; `allocation`: it gets that
     Elastic IP. Raises InvalidSubnetID.NotFound, InvalidGroup.NotFound, InsufficientFreeAddressesInSubnet."""
     here = _here(call)
-    one = network_interfaces.make(here, subnets.find(here, subnet_id), groups=groups, private=private, description=description, interface_type=kind, owner=owner,
+    one = network_interfaces.make(here, sharing.subnet(here, subnet_id), groups=groups, private=private, description=description, interface_type=kind, owner=owner,
                                   requester_managed=True, requester_id=requester or instance_owner, operator=operator, **more)
     one = network_interfaces.put(here, one.but(attachment=network_interfaces.Attachment(here.id("ela-attach-"), here.now, instance_owner=instance_owner, device=1)))
     if allocation:
@@ -327,6 +327,35 @@ def image_id(region: str, number: int, architecture: str) -> str:
     """The id of a published image in a region."""
     from . import public_images
     return public_images.id_of(region, number, architecture)
+
+
+def watch_flows(call: Call, on: bool) -> None:
+    """The account's traffic here is counted from now on, or no more."""
+    from . import flow_watch
+    flow_watch.turn(call.of("ec2"), on)
+
+
+def carries(call: Call) -> bool:
+    """Does a network stand that carries packets?"""
+    return network.standing(call.of("ec2")) is not None
+
+
+async def watched_flows(call: Call) -> list[tuple[Any, Any, Any]]:
+    """(interface, flow, count) since the last time; nothing where no network stands."""
+    from . import flow_watch
+    return await flow_watch.take(call.of("ec2"))
+
+
+def hear_queries(listener: Callable[[Call, str, str, str], None]) -> None:
+    """`listener(call, vpc, name, asker)` is told of each query that a VPC's resolver gets."""
+    from . import resolver_doors
+    if listener not in resolver_doors.LISTENERS:
+        resolver_doors.LISTENERS.append(listener)
+
+
+def asker(call: Call, vpc_id: str, address: str) -> str:
+    """The instance with a private address in a VPC; "" if it is none's."""
+    return next((one.attachment.instance_id for one in call.of("ec2").all(NetworkInterface) if one.vpc_id == vpc_id and one.private == address and one.attachment), "")
 
 
 def holder_of(call: Call, address: str) -> str:

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from cloche.engines.net import dns
@@ -16,6 +16,7 @@ from cloche.services.route53resolver import public as rules
 from . import network, resolver
 
 PORT = 53
+LISTENERS: list[Callable[[Call, str, str, str], None]] = []  # f(call, VPC, name, address that asks): told of each query (GuardDuty)
 FORWARD_SECONDS = 2.0                                  # a server that is asked by a rule has so long, then the next is asked
 
 
@@ -51,6 +52,8 @@ class Resolvers:
     def _resolve(self, cloud: Any, account: str, region: str, vpc: str) -> dns.Resolve:
         def resolve(query: dns.Query, asker: str) -> Any:
             call = cloud.internal(cloud.service("ec2"), account, region)
+            for listener in LISTENERS:
+                listener(call, vpc, query.name, asker)
             rule = rules.forward(call, vpc, query.name)
             if rule is not None:
                 held = route53.private_zone(call.of("route53"), vpc, query.name)

@@ -7,7 +7,7 @@ import msgspec
 
 from cloche.kernel import Call, Need
 
-from . import describe, errors, errors_vpc, links, names, permissions, prefix_lists, security_groups, tags
+from . import describe, errors, errors_vpc, links, names, permissions, prefix_lists, security_groups, sharing, tags
 from . import service as ec2
 from .security_groups import Rule, SecurityGroup
 
@@ -85,7 +85,6 @@ def authorize_security_group_egress(call: Call, req: t.AuthorizeSecurityGroupEgr
 
 def _revoke(call: Call, req: Any, egress: bool) -> Any:
     """By ids or by what the rules say: all or none, but that the default VPC's groups forgive what is not there and tell what it was."""
-    from . import vpcs
     group = security_groups.wanted(call, req)
     unknown: list[Rule] = []
     if ids := req.get("SecurityGroupRuleIds"):
@@ -96,7 +95,7 @@ def _revoke(call: Call, req: Any, egress: bool) -> Any:
         wanted = {rule.meaning: rule for rule in permissions.read(call, group, req, egress)}
         gone = [rule for rule in group.rules if rule.meaning in wanted]
         unknown = [rule for meaning, rule in wanted.items() if meaning not in {each.meaning for each in gone}]
-        if unknown and not vpcs.find(call, group.vpc_id).default:
+        if unknown and not getattr(sharing.vpc_lived_in(call, group.vpc_id), "default", False):
             raise errors_vpc.permission_not_found()
     security_groups.put(call, group.but(rules=[rule for rule in group.rules if rule not in gone]))
     answer: Any = {"Return": True, "RevokedSecurityGroupRules": [_revoked(group, rule) for rule in gone]}

@@ -7,7 +7,7 @@ import msgspec
 
 from cloche.kernel import Call, Record
 
-from . import describe, errors, errors_vpc, links, names, network, tags, vpcs
+from . import describe, errors, errors_vpc, links, names, network, sharing, tags, vpcs
 from . import service as ec2
 from .vpcs import Vpc
 
@@ -80,7 +80,7 @@ def fits(group: SecurityGroup, vpc_id: str) -> bool:
 
 def named(call: Call, name: str, vpc_id: str = "") -> SecurityGroup:
     """By name: in the default VPC, unless another is given."""
-    vpc = vpcs.find(call, vpc_id) if vpc_id else vpcs.default(call)
+    vpc = (sharing.vpc_lived_in(call, vpc_id) or vpcs.find(call, vpc_id)) if vpc_id else vpcs.default(call)
     found = next((g for g in of_vpc(call, vpc.id) if g.name == name), None) if vpc else None
     if found is None:
         raise errors.AwsError("InvalidGroup.NotFound", f"The security group '{name}' does not exist" + (f" in VPC '{vpc_id}'" if vpc_id else " in default VPC"))
@@ -191,7 +191,7 @@ def shown(call: Call, group: SecurityGroup) -> t.SecurityGroup:
 def create_security_group(call: Call, req: t.CreateSecurityGroupRequest) -> t.CreateSecurityGroupResult:
     name, described = req["GroupName"], req["Description"]
     if vpc_id := req.get("VpcId"):
-        vpc = vpcs.find(call, vpc_id)
+        vpc = sharing.vpc(call, vpc_id)
     elif (vpc_or_none := vpcs.default(call)) is None:
         raise errors_vpc.no_default_vpc_for_user()
     else:
@@ -279,6 +279,8 @@ def _id(call: Call, req: Any) -> str | None:
 def for_interface(call: Call, vpc_id: str, ids: list[str] | None, most: int = 5) -> list[str]:
     """The groups of an interface in a VPC: those asked for, else the default one. Raises where they are not there or too many."""
     if not ids:
+        if call.get(vpcs.Vpc, vpc_id) is None and sharing.vpc_lived_in(call, vpc_id):
+            raise errors.AwsError("InvalidGroup.NotFound", f"The security group 'default' does not exist in VPC '{vpc_id}'")  # the owner's is not for guests
         return [vpcs.find(call, vpc_id).group_id]
     for id_ in ids:
         if not fits(find(call, id_), vpc_id):

@@ -46,6 +46,10 @@ class Subnet(Record, frozen=True):
 
 
 def find(call: Call, id_: str) -> Subnet:
+    """The account's own; what is shared with it (sharing.py) it may not change."""
+    if call.get(Subnet, id_) is None:
+        from . import sharing
+        sharing.refuse(call, id_)
     return describe.find(call, Subnet, id_, "InvalidSubnetID.NotFound", "subnet ID")
 
 
@@ -222,8 +226,15 @@ FACETS: describe.Facets = {
 @ec2.op(**names.LOOK)
 def describe_subnets(call: Call, req: t.DescribeSubnetsRequest) -> t.DescribeSubnetsResult:
     ids = req.get("SubnetIds")
-    found = describe.matching(call, describe.several(call, Subnet, ids, "InvalidSubnetID.NotFound", "subnet ID"), req.get("Filters"), FACETS)
-    return describe.page(req, [shown(call, one) for one in found], "Subnets", ids=ids)
+    from . import sharing
+    guests = {one.id: (there, sharing.seen(call, there, one)) for there, one in sharing.shared(call) if not ids or one.id in ids}
+    mine = [id_ for id_ in ids if id_ not in guests] if ids else None
+    found = describe.matching(call, describe.several(call, Subnet, mine, "InvalidSubnetID.NotFound", "subnet ID") if mine or not ids else (), req.get("Filters"), FACETS)
+    rows = [shown(call, one) for one in found]
+    for there, one in guests.values():
+        if describe.matching(there, [one], req.get("Filters"), FACETS):
+            rows.append({**shown(there, one), "AvailabilityZoneId": zones.id_of(call.account, one.zone), "Tags": []})
+    return describe.page(req, rows, "Subnets", ids=ids)
 
 
 @ec2.op(**names.on("subnet", "SubnetId"))

@@ -31,7 +31,8 @@ class Attachment(Record, frozen=True):
     switches: dict[str, str] = {}
     association: str = ""                              # tgw-rtb-...
     propagations: tuple[str, ...] = ()
-    # of a peering: the other side, and whose word it waits for
+    # of a peering: the other side, and whose word it waits for. Of a VPC on another account's transit gateway there is a record in each account: here "account" is the
+    # other one's, and "role" says which this is: "guest" (whose VPC it is) or "host" (whose transit gateway)
     peer: dict[str, str] = {}
     state: str = "available"
 
@@ -60,6 +61,21 @@ def put(call: Call, one: Attachment) -> Attachment:
     return call.put(one)
 
 
+def other(call: Call, one: Attachment) -> tuple[Call, Attachment] | None:
+    """The record in the other account, where transit gateway and VPC are of two."""
+    if one.type != "vpc" or not one.peer:
+        return None
+    there = call.at(one.peer["account"], call.region)
+    found = there.get(Attachment, one.id)
+    return (there, found) if found else None
+
+
+def owners(call: Call, one: Attachment) -> tuple[str, str]:
+    """(of the transit gateway, of what is attached)"""
+    far = one.peer.get("account", call.account)
+    return (far, call.account) if one.peer.get("role") == "guest" else (call.account, far)
+
+
 def enter(call: Call, transit: str, type_: str, resource: str, **more: Any) -> Attachment:
     """A new attachment, with its transit gateway's default association and propagation."""
     held = transit_gateways.find(call, transit)
@@ -72,6 +88,12 @@ def leave(call: Call, id_: str) -> None:
     one = call.get(Attachment, id_) if id_ else None
     if one is None:
         return
+    if far := other(call, one):
+        _leave(*far)
+    _leave(call, one)
+
+
+def _leave(call: Call, one: Attachment) -> None:
     for each in one.interfaces:
         if plug := call.get(interfaces.NetworkInterface, each):
             interfaces.drop(call, plug)
@@ -95,12 +117,12 @@ def plug(call: Call, id_: str, vpc_id: str, subnet_id: str, there: tuple[str, ..
 # -- what answers say --------------------------------------------------------------------------------------------------------------------
 
 def shown_vpc(call: Call, one: Attachment, state: str = "") -> t.TransitGatewayVpcAttachment:
-    return {"TransitGatewayAttachmentId": one.id, "TransitGatewayId": one.transit, "VpcId": one.resource, "VpcOwnerId": call.account, "State": state or one.state,  # type: ignore[typeddict-item]
+    return {"TransitGatewayAttachmentId": one.id, "TransitGatewayId": one.transit, "VpcId": one.resource, "VpcOwnerId": owners(call, one)[1], "State": state or one.state,  # type: ignore[typeddict-item]
             "SubnetIds": list(one.subnets), "CreationTime": one.made, "Options": one.switches, "Tags": tags.shown(call, one.id)}
 
 
 def shown(call: Call, one: Attachment) -> t.TransitGatewayAttachment:
-    out: Any = {"TransitGatewayAttachmentId": one.id, "TransitGatewayId": one.transit, "TransitGatewayOwnerId": call.account, "ResourceOwnerId": one.peer.get("account", call.account),
+    out: Any = {"TransitGatewayAttachmentId": one.id, "TransitGatewayId": one.transit, "TransitGatewayOwnerId": owners(call, one)[0], "ResourceOwnerId": owners(call, one)[1],
                 "ResourceType": one.type, "ResourceId": one.resource, "State": one.state, "CreationTime": one.made, "Tags": tags.shown(call, one.id)}
     if one.association:
         out["Association"] = {"TransitGatewayRouteTableId": one.association, "State": "associated"}
@@ -110,8 +132,8 @@ def shown(call: Call, one: Attachment) -> t.TransitGatewayAttachment:
 FACETS: describe.Facets = {
     "transit-gateway-attachment-id": lambda a: a.id, "transit-gateway-id": lambda a: a.transit, "resource-id": lambda a: a.resource, "resource-type": lambda a: a.type,
     "state": lambda a: a.state, "vpc-id": lambda a: a.resource, "association.transit-gateway-route-table-id": lambda a: a.association or None,
-    "association.state": lambda a: "associated" if a.association else None, "resource-owner-id": lambda call, a: a.peer.get("account", call.account),
-    "transit-gateway-owner-id": lambda call, a: call.account, "remote-owner-id": lambda a: a.peer.get("account"), "local-owner-id": lambda call, a: call.account,
+    "association.state": lambda a: "associated" if a.association else None, "resource-owner-id": lambda call, a: owners(call, a)[1],
+    "transit-gateway-owner-id": lambda call, a: owners(call, a)[0], "remote-owner-id": lambda a: a.peer.get("account"), "local-owner-id": lambda call, a: call.account,
 }
 
 
@@ -126,19 +148,60 @@ def describe_transit_gateway_attachments(call: Call, req: t.DescribeTransitGatew
 
 @ec2.op(**names.making("transit-gateway-attachment", transit_gateway="TransitGatewayId", vpc="VpcId", subnet="SubnetIds"))
 def create_transit_gateway_vpc_attachment(call: Call, req: t.CreateTransitGatewayVpcAttachmentRequest) -> t.CreateTransitGatewayVpcAttachmentResult:
-    transit, vpc = transit_gateways.find(call, req["TransitGatewayId"]), vpcs.find(call, req["VpcId"])
+    home, transit = transit_gateways.usable(call, req["TransitGatewayId"])
+    vpc = vpcs.find(call, req["VpcId"])
     if there := next((x for x in of(call, transit.id) if x.resource == vpc.id), None):
         raise errors_hybrid.transit_attached(vpc.id, transit.id, there.id)
     options = {k: v for k, v in (req.get("Options") or {}).items() if k in SWITCHES}
-    one = enter(call, transit.id, "vpc", vpc.id, switches=SWITCHES | options)
+    if home is call:
+        one = enter(call, transit.id, "vpc", vpc.id, switches=SWITCHES | options)
+    else:
+        accepted = transit.switches["AutoAcceptSharedAttachments"] == "enable"
+        one = put(call, Attachment(call.id("tgw-attach-"), transit.id, "vpc", vpc.id, call.now, switches=SWITCHES | options, peer={"account": home.account, "role": "guest"},
+                                   state="available" if accepted else "pendingAcceptance"))
     for subnet in dict.fromkeys(req["SubnetIds"]):
         made = plug(call, one.id, vpc.id, subnet, one.subnets)
         one = one.but(subnets=(*one.subnets, subnet), interfaces=(*one.interfaces, made))
     if not one.subnets:
         raise errors.missing("SubnetIds")
     put(call, one)
+    if home is not call:
+        put(home, _welcome(home, one.but(peer={"account": call.account, "role": "host"}, interfaces=())))
     tags.take(call, req, "transit-gateway-attachment", one.id)
-    return {"TransitGatewayVpcAttachment": shown_vpc(call, one, "pending")}
+    return {"TransitGatewayVpcAttachment": shown_vpc(call, one, "pending" if one.state == "available" else "initiatingRequest")}
+
+
+def _welcome(home: Call, one: Attachment) -> Attachment:
+    """An attachment of a guest takes part in the default tables once it is accepted."""
+    if one.state != "available":
+        return one
+    held = transit_gateways.find(home, one.transit)
+    return one.but(association=held.association_table, propagations=(held.propagation_table,) if held.propagation_table else ())
+
+
+def _answer(call: Call, req: Any, state: str) -> Attachment:
+    one = find(call, req["TransitGatewayAttachmentId"], "vpc")
+    far = other(call, one)
+    if far is None or one.peer.get("role") != "host":
+        raise errors_hybrid.peering_not_yours(call.account, "accept or reject", one.id)
+    if one.state != "pendingAcceptance":
+        raise errors.incorrect_state(f"{one.id} is in invalid state")
+    guest, theirs = far
+    for each in theirs.interfaces if state == "rejected" else ():
+        if gone := guest.get(interfaces.NetworkInterface, each):
+            interfaces.drop(guest, gone)
+    put(guest, theirs.but(state=state, interfaces=theirs.interfaces if state == "available" else ()))
+    return put(call, _welcome(call, one.but(state=state)))
+
+
+@ec2.op(**names.on("transit-gateway-attachment", "TransitGatewayAttachmentId"))
+def accept_transit_gateway_vpc_attachment(call: Call, req: t.AcceptTransitGatewayVpcAttachmentRequest) -> t.AcceptTransitGatewayVpcAttachmentResult:
+    return {"TransitGatewayVpcAttachment": shown_vpc(call, _answer(call, req, "available"), "pending")}
+
+
+@ec2.op(**names.on("transit-gateway-attachment", "TransitGatewayAttachmentId"))
+def reject_transit_gateway_vpc_attachment(call: Call, req: t.RejectTransitGatewayVpcAttachmentRequest) -> t.RejectTransitGatewayVpcAttachmentResult:
+    return {"TransitGatewayVpcAttachment": shown_vpc(call, _answer(call, req, "rejected"), "rejecting")}
 
 
 @ec2.op(**names.LOOK)
@@ -151,6 +214,8 @@ def describe_transit_gateway_vpc_attachments(call: Call, req: t.DescribeTransitG
 @ec2.op(**names.on("transit-gateway-attachment", "TransitGatewayAttachmentId", subnet="AddSubnetIds"))
 def modify_transit_gateway_vpc_attachment(call: Call, req: t.ModifyTransitGatewayVpcAttachmentRequest) -> t.ModifyTransitGatewayVpcAttachmentResult:
     one = find(call, req["TransitGatewayAttachmentId"], "vpc")
+    if one.peer.get("role") == "host":
+        raise errors.AwsError("UnauthorizedOperation", "You are not authorized to perform this operation.", 403)
     for subnet in req.get("RemoveSubnetIds") or ():
         if subnet in one.subnets:
             at = one.subnets.index(subnet)
@@ -164,6 +229,8 @@ def modify_transit_gateway_vpc_attachment(call: Call, req: t.ModifyTransitGatewa
     if not one.subnets:
         raise errors.invalid(f"The attachment {one.id} must keep at least one subnet")
     one = put(call, one.but(switches=one.switches | {k: v for k, v in (req.get("Options") or {}).items() if k in SWITCHES}))
+    if far := other(call, one):
+        put(far[0], far[1].but(subnets=one.subnets, switches=one.switches))
     return {"TransitGatewayVpcAttachment": shown_vpc(call, one, "modifying")}
 
 

@@ -68,7 +68,7 @@ def routes(call: Call, one: Table) -> list[Route]:
     """Static routes, and what VPCs propagate where no static one leads to the same place. VPN connections announce nothing: their tunnels are down."""
     out, taken = list(one.routes), {route.destination for route in one.routes}
     for held in attachments.of(call, one.transit):
-        if one.id in held.propagations and held.type == "vpc" and (vpc := call.get(vpcs.Vpc, held.resource)):
+        if one.id in held.propagations and held.type == "vpc" and (vpc := call.at(attachments.owners(call, held)[1], call.region).get(vpcs.Vpc, held.resource)):
             out += [Route(cidr, held.id, True) for cidr in (*vpc.cidrs, *vpc.cidrs6) if cidr not in taken]
     return out
 

@@ -34,9 +34,32 @@ class TransitGateway(Record, frozen=True):
         return self.id
 
 
+def shared(call: Call) -> dict[str, Call]:
+    """Those that other accounts share with this one: id -> where it is."""
+    from cloche.services.ram import public as ram
+    return {arn.rpartition("/")[2]: call.at(arn.split(":")[4], call.region) for arn in ram.shared(call, "ec2:TransitGateway")}
+
+
+def _owner(call: Call, id_: str) -> str:
+    return "" if call.get(TransitGateway, id_) else there.account if (there := shared(call).get(id_)) else ""
+
+
+names.SHARED["transit-gateway"] = _owner
+
+
+def usable(call: Call, id_: str) -> tuple[Call, TransitGateway]:
+    """The account's own, or one that is shared with it, and where it is."""
+    if call.get(TransitGateway, id_) is None and (there := shared(call).get(id_)) and (found := there.get(TransitGateway, id_)):
+        return there, found
+    return call, find(call, id_)
+
+
 def find(call: Call, id_: str) -> TransitGateway:
+    """The account's own; what is shared with it it may not change."""
     found = call.get(TransitGateway, id_)
     if found is None:
+        if id_ in shared(call):
+            raise errors.AwsError("UnauthorizedOperation", "You are not authorized to perform this operation.", 403)
         raise errors.AwsError("InvalidTransitGatewayID.NotFound", f"Transit Gateway {id_} was deleted or does not exist.")
     return found
 
@@ -61,7 +84,7 @@ def shown(call: Call, one: TransitGateway, state: str = "available") -> t.Transi
             "CreationTime": one.made, "Options": options, "Tags": tags.shown(call, one.id)}
 
 
-@ec2.op(**names.making("transit-gateway"), partly="multicast, Connect attachments, policy tables and sharing with other accounts are not built")
+@ec2.op(**names.making("transit-gateway"), partly="multicast, Connect attachments and policy tables are not built")
 def create_transit_gateway(call: Call, req: t.CreateTransitGatewayRequest) -> t.CreateTransitGatewayResult:
     from . import transit_gateway_route_tables as tables
     options = req.get("Options") or {}
@@ -93,9 +116,12 @@ FACETS: describe.Facets = {
 @ec2.op(**names.LOOK)
 def describe_transit_gateways(call: Call, req: t.DescribeTransitGatewaysRequest) -> t.DescribeTransitGatewaysResult:
     ids = req.get("TransitGatewayIds")
-    found = [find(call, id_) for id_ in dict.fromkeys(ids)] if ids else call.all(TransitGateway)
+    guests = {id_: there for id_, there in shared(call).items() if not ids or id_ in ids}
+    found = [find(call, id_) for id_ in dict.fromkeys(ids) if id_ not in guests] if ids else call.all(TransitGateway)
     found = describe.matching(call, found, req.get("Filters"), FACETS)
-    return describe.page(req, [shown(call, one) for one in found], "TransitGateways")
+    theirs: list[t.TransitGateway] = [{**shown(there, one), "Tags": []} for id_, there in guests.items() if (one := there.get(TransitGateway, id_))  # type: ignore[typeddict-item]
+                                      and describe.matching(there, [one], req.get("Filters"), FACETS)]
+    return describe.page(req, [*(shown(call, one) for one in found), *theirs], "TransitGateways")
 
 
 @ec2.op(**names.on("transit-gateway", "TransitGatewayId"))
@@ -141,14 +167,14 @@ def delete_transit_gateway(call: Call, req: t.DeleteTransitGatewayRequest) -> t.
 # -- routes of VPCs to it ------------------------------------------------------------------------------------------------------------------
 
 def _check(call: Call, id_: str, table: route_tables.RouteTable) -> None:
-    find(call, id_)
+    usable(call, id_)
     if not _alive(call, id_, table.vpc_id):
         raise errors.AwsError("InvalidTransitGatewayID.NotFound", f"The transitGateway ID '{id_}' does not exist")    # not in this VPC: it is to be attached first
 
 
 def _alive(call: Call, id_: str, vpc_id: str) -> bool:
     from . import transit_gateway_attachments as attachments
-    return any(one.resource == vpc_id for one in attachments.of(call, id_))
+    return any(one.resource == vpc_id and one.state == "available" for one in attachments.of(call, id_))
 
 
 TARGETS["tgw"] = Target("TransitGatewayId", _check, _alive)

@@ -87,7 +87,9 @@ def of_instance(call: Call, instance_id: str) -> list[Volume]:
 
 
 def put(call: Call, one: Volume) -> Volume:
+    from . import metering
     links.tie(call, one.id, *(at.instance_id for at in one.attachments), one.snapshot_id)
+    metering.volume(call, one)
     return call.put(one)
 
 
@@ -139,7 +141,9 @@ def _told(call: Call, one: Volume, event: str, result: str) -> None:
 
 def end(call: Call, one: Volume) -> None:
     """Gone, with what is in it; a recycle bin's rule may keep snapshots, never this."""
+    from . import metering
     disk_files.remove(call, one)
+    metering.ended(call, one.id)
     links.untie(call, one.id)
     call.delete(one)
     tags.drop(call, one.id)

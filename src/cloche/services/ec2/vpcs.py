@@ -63,6 +63,10 @@ class Vpc(Record, frozen=True):
 
 
 def find(call: Call, id_: str) -> Vpc:
+    """The account's own; one with a subnet that is shared with it (sharing.py) it may not change."""
+    if call.get(Vpc, id_) is None:
+        from . import sharing
+        sharing.refuse(call, id_)
     return describe.find(call, Vpc, id_, "InvalidVpcID.NotFound", "vpc ID")
 
 
@@ -215,8 +219,16 @@ FACETS: describe.Facets = {
 @ec2.op(**names.LOOK)
 def describe_vpcs(call: Call, req: t.DescribeVpcsRequest) -> t.DescribeVpcsResult:
     ids = req.get("VpcIds")
-    found = describe.matching(call, describe.several(call, Vpc, ids, "InvalidVpcID.NotFound", "vpc ID"), req.get("Filters"), FACETS)
-    return describe.page(req, [shown(call, vpc) for vpc in found], "Vpcs", ids=ids)
+    from . import sharing
+    guests = {one.vpc_id: there for there, one in sharing.shared(call) if not ids or one.vpc_id in ids}
+    mine = [id_ for id_ in ids if id_ not in guests] if ids else None
+    found = describe.matching(call, describe.several(call, Vpc, mine, "InvalidVpcID.NotFound", "vpc ID") if mine or not ids else (), req.get("Filters"), FACETS)
+    rows = [shown(call, vpc) for vpc in found]
+    for id_, there in guests.items():
+        vpc = there.get(Vpc, id_)
+        if vpc and describe.matching(there, [vpc], req.get("Filters"), FACETS):
+            rows.append({**shown(there, vpc), "Tags": []})
+    return describe.page(req, rows, "Vpcs", ids=ids)
 
 
 ATTRIBUTES = {"enableDnsSupport": ("EnableDnsSupport", "dns_support"), "enableDnsHostnames": ("EnableDnsHostnames", "dns_hostnames"),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from cloche.kernel import ANY, Call, Record
+from cloche.services.ce import public as ce
 from cloche.services.iam import public as iam
 
 from . import attributes, errors, limits, names, network, pages
@@ -127,6 +128,7 @@ def create_load_balancer(call: Call, req: t.CreateLoadBalancerInput) -> t.Create
     made = call.put(LoadBalancer(name, call.arn(f"loadbalancer/{names.SHORT[type_]}/{name}/{id_}"), type_, scheme, vpc, names.dns(call, name, id_, type_, scheme), call.now, zones, groups,
                                  ip_type, tags=tagged))
     call.put(Endpoint(made.dns, call.account, call.region, name, type_))
+    ce.keep(call, "Amazon Elastic Load Balancing", "GatewayLoadBalancerUsage" if type_ == "gateway" else "LoadBalancerUsage", made.arn)
     nodes.begin(call, made)
     return {"LoadBalancers": [view(call, made)]}
 
@@ -318,6 +320,7 @@ def delete_load_balancer(call: Call, req: t.DeleteLoadBalancerInput) -> None:
         listeners.remove(call, listener)
     if endpoint := call.get(Endpoint, one.dns.lower()):
         call.delete(endpoint)
+    ce.end(call, one.arn, dict(one.tags))
     call.delete(one)
     from cloche.services.wafv2 import public as wafv2
     wafv2.forget(call, one.arn)

@@ -112,6 +112,7 @@ def put_policy(call: Call, req: t.PutPolicyRequest) -> t.PutPolicyResponse:
     admins.required(call, "PutPolicy")
     given = req["Policy"]
     values = checked(call, given)
+    admins.may(call, given["SecurityServicePolicyData"]["Type"])
     if given.get("PolicyId"):
         old = find(call, given["PolicyId"])
         if given.get("PolicyUpdateToken") != old.token:

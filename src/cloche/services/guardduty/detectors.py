@@ -69,7 +69,7 @@ def _tag_context(call: Call, req: Any) -> dict[str, Any]:
     return {"aws:TagKeys": list(tags), **{f"aws:RequestTag/{k}": v for k, v in tags.items()}} if tags else {}
 
 
-def _asked(req: Any, old: dict[str, bool]) -> dict[str, bool]:
+def asked(req: Any, old: dict[str, bool]) -> dict[str, bool]:
     """The optional features after a request, which may say it in the old words (DataSources) or the new (Features)."""
     out, sources = dict(old), req.get("DataSources") or {}
     for each in req.get("Features") or ():
@@ -95,12 +95,13 @@ def create_detector(call: Call, req: t.CreateDetectorRequest) -> t.CreateDetecto
 def make(call: Call, req: Any) -> Detector:
     from cloche.services.iam import public as iam
 
-    from . import api_calls
+    from . import api_calls, network
     iam.ensure_linked(call, "guardduty.amazonaws.com")
     made = call.put(Detector(call.id(digits=32), req["Enable"], req.get("FindingPublishingFrequency", "SIX_HOURS"), call.now, call.now,
-                             _asked(req, dict.fromkeys(DEFAULT_ON, True)), req.get("Tags") or {}))
+                             asked(req, dict.fromkeys(DEFAULT_ON, True)), req.get("Tags") or {}))
     api_calls.watch(call)
     api_calls.remember(call)
+    network.look(call, made.enabled)
     return made
 
 
@@ -108,13 +109,19 @@ def make(call: Call, req: Any) -> Detector:
 def get_detector(call: Call, req: t.GetDetectorRequest) -> t.GetDetectorResponse:
     one = find(call, req["DetectorId"])
 
-    def status(on: bool) -> str:
-        return "ENABLED" if on else "DISABLED"
-
-    always = {"Status": status(one.enabled)}
     return {  # type: ignore[return-value]
-        "CreatedAt": stamp(one.created), "UpdatedAt": stamp(one.changed), "FindingPublishingFrequency": one.frequency, "Status": status(one.enabled), "Tags": one.tags,
-        "ServiceRole": f"arn:aws:iam::{call.account}:role/aws-service-role/guardduty.amazonaws.com/AWSServiceRoleForAmazonGuardDuty",
+        "CreatedAt": stamp(one.created), "UpdatedAt": stamp(one.changed), "FindingPublishingFrequency": one.frequency, "Status": _status(one.enabled), "Tags": one.tags,
+        "ServiceRole": f"arn:aws:iam::{call.account}:role/aws-service-role/guardduty.amazonaws.com/AWSServiceRoleForAmazonGuardDuty", **sources(one)}
+
+
+def _status(on: bool) -> str:
+    return "ENABLED" if on else "DISABLED"
+
+
+def sources(one: Detector) -> dict[str, Any]:
+    """What a detector reads, in the old words and the new."""
+    status, always = _status, {"Status": _status(one.enabled)}
+    return {
         "DataSources": {"CloudTrail": always, "DNSLogs": always, "FlowLogs": always, "S3Logs": {"Status": status(one.features.get("S3_DATA_EVENTS", False))},
                         "Kubernetes": {"AuditLogs": {"Status": status(one.features.get("EKS_AUDIT_LOGS", False))}},
                         "MalwareProtection": {"ScanEc2InstanceWithFindings": {"EbsVolumes": {"Status": status(one.features.get("EBS_MALWARE_PROTECTION", False))}}}},
@@ -130,19 +137,32 @@ def list_detectors(call: Call, req: t.ListDetectorsRequest) -> t.ListDetectorsRe
 
 @guardduty.op(by_id)
 def update_detector(call: Call, req: t.UpdateDetectorRequest) -> None:
+    from . import network
     one = find(call, req["DetectorId"])
-    call.put(one.but(enabled=req.get("Enable", one.enabled), frequency=req.get("FindingPublishingFrequency", one.frequency), changed=call.now, features=_asked(req, one.features)))
+    network.look(call, req.get("Enable", one.enabled))
+    call.put(one.but(enabled=req.get("Enable", one.enabled), frequency=req.get("FindingPublishingFrequency", one.frequency), changed=call.now, features=asked(req, one.features)))
 
 
 @guardduty.op(by_id)
 def delete_detector(call: Call, req: t.DeleteDetectorRequest) -> None:
+    from . import network
+    from .destinations import Destination
     from .filters import Filter
     from .findings import Finding
     from .ip_sets import IpSet
+    from .members import Invitation, Member, associated
     one = find(call, req["DetectorId"])
-    for kind in (Finding, Filter, IpSet, Baseline):
-        for each in call.all(kind):
+    if associated(call):
+        raise errors.bad("The request is rejected because the current account has associated members: disassociate them first.")
+    for kind in (Finding, Filter, IpSet, Baseline, Destination, Member):
+        for each in call.all(kind):  # type: ignore[type-var]
             call.delete(each)
+    for bond in call.all(Invitation):
+        there = call.at(bond.administrator, call.region)
+        if member := there.get(Member, call.account):
+            there.put(member.but(status="Removed", updated=call.now))
+        call.delete(bond)
+    network.look(call, False)
     call.delete(one)
 
 

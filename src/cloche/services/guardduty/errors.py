@@ -52,3 +52,8 @@ def too_many_sets() -> AwsError:
 
 def bad_location() -> AwsError:
     return bad("The request is rejected because the parameter location has an invalid value.")
+
+
+def no_destination() -> AwsError:
+    return bad("The request failed because the GuardDuty service principal does not have permission to the KMS key or the resource specified by the destinationArn parameter. "
+               "Refer to https://docs.aws.amazon.com/guardduty/latest/ug/guardduty_exportfindings.html")

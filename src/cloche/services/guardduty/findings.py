@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from cloche.kernel import AwsEvent, Call, Record, pages
 
-from . import criteria, errors
+from . import criteria, destinations, errors, exporting, members
 from . import service as guardduty
 from .detectors import Detector, by_id, find, stamp
 from .types import TYPES
@@ -67,7 +67,7 @@ def shown(call: Call, one: Finding, detector: str) -> dict[str, Any]:
 
 
 def see(call: Call, type_: str, about: str, title: str, description: str, resource: dict[str, Any], action: dict[str, Any], sample: bool = False, *, count: int = 1, first: float = 0.0,
-        last: float = 0.0, **more: Any) -> Finding | None:
+        last: float = 0.0, severity: float = 0.0, **more: Any) -> Finding | None:
     """Something happened, once or `count` times. None where no detector looks."""
     detector = next(iter(call.all(Detector)), None)
     if detector is None or not (detector.enabled or sample):
@@ -77,7 +77,7 @@ def see(call: Call, type_: str, about: str, title: str, description: str, resour
     if old is not None:
         one = old.but(last=last, count=old.count + count, action=action, updated=call.now)
     else:
-        one = Finding(call.id(digits=32), type_, TYPES[type_][0], title, description, about, resource, action, first, last, count, sample=sample, made=call.now, updated=call.now, **more)
+        one = Finding(call.id(digits=32), type_, severity or TYPES[type_][0], title, description, about, resource, action, first, last, count, sample=sample, made=call.now, updated=call.now, **more)
         if any(criteria.matches(shown(call, one, detector.id), each.criterion) for each in _archiving(call)):
             one = one.but(archived=True, suppressed=True)
         call.after(KEPT_SECONDS, old_enough, one.id, id=one.id)
@@ -98,8 +98,13 @@ def tell(call: Call, id: str) -> None:
     if one is None or detector is None or one.archived or not (detector.enabled or one.sample):
         return
     call.put(one.but(told=call.now))
-    detail = criteria.wire(shown(call, one, detector.id))
-    call.emit(AwsEvent("aws.guardduty", "GuardDuty Finding", detail, []))
+    seen = shown(call, one, detector.id)
+    event = AwsEvent("aws.guardduty", "GuardDuty Finding", criteria.wire(seen), [])
+    call.emit(event)
+    if bond := members.administrator(call):
+        call.at(bond.administrator, call.region).emit(event)
+    exporting.to_hub(call, seen)
+    destinations.send(call, one)
 
 
 def _archiving(call: Call) -> list[Any]:
@@ -146,27 +151,31 @@ def list_findings(call: Call, req: t.ListFindingsRequest) -> t.ListFindingsRespo
 
 
 def _chosen(call: Call, req: Any) -> list[dict[str, Any]]:
-    detector = find(call, req["DetectorId"])
+    find(call, req["DetectorId"])
     wanted = (req.get("FindingCriteria") or {}).get("Criterion") or {}
-    every = [shown(call, one, detector.id) for one in call.all(Finding)]
+    every = [shown(there, one, detector.id) for there, detector in members.places(call) for one in there.all(Finding)]
     return criteria.ordered([one for one in every if criteria.matches(one, wanted)], req.get("SortCriteria"))
 
 
 @guardduty.op(by_id)
 def get_findings(call: Call, req: t.GetFindingsRequest) -> t.GetFindingsResponse:
-    detector = find(call, req["DetectorId"])
-    found = [shown(call, one, detector.id) for one in _named(call, req)]
+    find(call, req["DetectorId"])
+    found = [shown(there, one, detector.id) for there, detector, one in _named(call, req)]
     return {"Findings": criteria.ordered(found, req.get("SortCriteria"))}  # type: ignore[typeddict-item]
 
 
-def _named(call: Call, req: Any) -> list[Finding]:
-    return [one for id_ in req["FindingIds"] if (one := call.get(Finding, id_))]
+def _named(call: Call, req: Any) -> list[tuple[Call, Detector, Finding]]:
+    """Where each of them is: an administrator may name its members'."""
+    places = members.places(call)
+    return [(there, detector, one) for id_ in req["FindingIds"] for there, detector in places if (one := there.get(Finding, id_))]
 
 
 def _set(call: Call, req: Any, **changes: Any) -> None:
     find(call, req["DetectorId"])
-    for one in _named(call, req):
-        call.put(one.but(updated=call.now, **changes))
+    for there, detector, one in _named(call, req):
+        changed = there.put(one.but(updated=call.now, **changes))
+        if changed.told:
+            exporting.to_hub(there, shown(there, changed, detector.id))
 
 
 @guardduty.op(by_id)

@@ -41,6 +41,7 @@ SERVICES: dict[str, tuple[str, str, bool]] = {
     "cloudtrail.amazonaws.com": ("AWSServiceRoleForCloudTrail", "CloudTrailServiceRolePolicy", False),
     "config.amazonaws.com": ("AWSServiceRoleForConfig", "AWSConfigServiceRolePolicy", False),
     "guardduty.amazonaws.com": ("AWSServiceRoleForAmazonGuardDuty", "AmazonGuardDutyServiceRolePolicy", False),
+    "securityhub.amazonaws.com": ("AWSServiceRoleForSecurityHub", "AWSSecurityHubServiceRolePolicy", False),
     "ssm.amazonaws.com": ("AWSServiceRoleForAmazonSSM", "AmazonSSMServiceRolePolicy", False),
     "events.amazonaws.com": ("AWSServiceRoleForCloudWatchEvents", "CloudWatchEventsServiceRolePolicy", False),
     "apidestinations.events.amazonaws.com": ("AWSServiceRoleForAmazonEventBridgeApiDestinations", "AmazonEventBridgeApiDestinationsServiceRolePolicy", False),
@@ -149,6 +150,7 @@ NEEDED = {
     "autoscaling.amazonaws.com": (("autoscaling", "autoscaling.group"),),
     "elasticloadbalancing.amazonaws.com": (("elbv2", "elbv2.load-balancer"), ("elb", "elb.load-balancer")),
     "guardduty.amazonaws.com": (("guardduty", "guardduty.detector"),),
+    "securityhub.amazonaws.com": (("securityhub", "securityhub.hub"),),
     "access-analyzer.amazonaws.com": (("accessanalyzer", "access-analyzer.analyzer"),),
 }
 

@@ -8,6 +8,7 @@ from cloche.services.iam import public as iam
 
 from . import errors, pages
 from . import service as organizations
+from .public import Moved
 from .records import LETTERS, Account, Address, Membership, Organization, Policy, ResourcePolicy, Root, Unit, about, account, arn, home, managing, reading, root
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ def create_organization(call: Call, req: t.CreateOrganizationRequest) -> t.Creat
 
 def enter(call: Call, account_id: str, management: str) -> None:
     call.put(Membership(account_id, management))
+    if account_id != management:
+        call.emit(Moved(account_id, management))
 
 
 def linked(call: Call, account_id: str) -> None:

@@ -23,7 +23,7 @@ RCP_SERVICES = frozenset(("s3", "sts", "kms", "sqs", "secretsmanager", "dynamodb
 
 
 class Moved(Event, frozen=True):
-    """An account is in another unit than before, or in none. Listeners look for themselves."""
+    """An account has come into the organization, is in another unit than before, or in none. Listeners look for themselves."""
 
     kind = "organizations.moved"
 

@@ -12,6 +12,12 @@ def shared(call: Call, type_: str) -> list[str]:
     return [arn for share in others(call.of("ram")) for arn, entry in share.resources.items() if entry.status == "ASSOCIATED" and types.of(arn) == type_]
 
 
+def is_shared(call: Call, arn: str) -> bool:
+    """Does the call's account share it with anybody?"""
+    from .shares import mine
+    return any((entry := share.resources.get(arn)) is not None and entry.status == "ASSOCIATED" for share in mine(call.of("ram")) if share.status == "ACTIVE")
+
+
 def lets(call: Call, arn: str) -> bool:
     """May the call's account use a thing of another's? The principal's own policies are asked besides."""
     return any((entry := share.resources.get(arn)) is not None and entry.status == "ASSOCIATED" for share in others(call.of("ram")))

@@ -230,7 +230,7 @@ def with_principals(call: Call, share: Share, principals: list[str]) -> Share:
     return share
 
 
-@ram.op(resource=lambda call, req: call.arn("resource-share/*"), context=facts, partly="what is shared opens to others where the service asks RAM: private authorities of ACM; no permissions of customers, no sources")
+@ram.op(resource=lambda call, req: call.arn("resource-share/*"), context=facts, partly="what is shared opens to others where the service asks RAM: subnets, prefix lists, transit gateways, Resolver rules, private authorities of ACM; no permissions of customers, no sources")
 def create_resource_share(call: Call, req: t.CreateResourceShareRequest) -> t.CreateResourceShareResponse:
     if req.get("sources"):
         raise errors.invalid("Sources of shares are not built in Cloche.")

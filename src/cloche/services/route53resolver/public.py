@@ -17,12 +17,12 @@ class Forward(NamedTuple):
 def forward(call: Call, vpc: str, name: str) -> Forward | None:
     """The rule that sends a name elsewhere; None if it is answered here."""
     there = call.of("route53resolver")
-    best = None
+    best, home = None, there
     for one in there.all(rules.Association):
-        rule = there.get(rules.Rule, one.rule) if one.vpc == vpc else None
-        if rule and (rule.domain == "." or name == rule.domain or name.endswith("." + rule.domain)) and (best is None or len(rule.domain) > len(best.domain)):
-            best = rule
-    if best is None or best.type != "FORWARD" or not (held := there.get(endpoints.Endpoint, best.endpoint)):
+        found = rules.at_home(there, one) if one.vpc == vpc else None
+        if found and (found[1].domain == "." or name == found[1].domain or name.endswith("." + found[1].domain)) and (best is None or len(found[1].domain) > len(best.domain)):
+            home, best = found
+    if best is None or best.type != "FORWARD" or not (held := home.get(endpoints.Endpoint, best.endpoint)):
         return None
     return Forward(best.domain, tuple((x.interface, x.ip) for x in held.addresses), best.targets)
 

@@ -42,10 +42,18 @@ class Association(Record, frozen=True):
     rule: str
     vpc: str
     name: str = ""
+    owner: str = ""                                    # of the rule, where it is another account's
 
     @property
     def key(self) -> str:
         return self.id
+
+
+def at_home(call: Call, one: Association) -> tuple[Call, Rule] | None:
+    """An association's rule, where it is. What is shared no more is not followed."""
+    there = call.at(one.owner, call.region) if one.owner else call
+    found = there.get(Rule, one.rule)
+    return (there, found) if found and (not one.owner or one.rule in shared(call)) else None
 
 
 def arn(call: Call, id_: str) -> str:
@@ -63,9 +71,27 @@ def find(call: Call, id_: str) -> Rule:
     return found
 
 
-def shown(call: Call, one: Rule) -> Any:
+def shared(call: Call) -> dict[str, Call]:
+    """The rules that other accounts share with this one: id -> where it is."""
+    from cloche.services.ram import public as ram
+    return {arn.rpartition("/")[2]: call.at(arn.split(":")[4], call.region) for arn in ram.shared(call, "route53resolver:ResolverRule")}
+
+
+def usable(call: Call, id_: str) -> tuple[Call, Rule]:
+    """The account's own rule, or one that is shared with it, and where it is."""
+    if (there := shared(call).get(id_)) is not None and call.get(Rule, id_) is None and (found := there.get(Rule, id_)):
+        return there, found
+    return call, find(call, id_)
+
+
+def sharing(call: Call, there: Call, one: Rule) -> str:
+    from cloche.services.ram import public as ram
+    return "SHARED_WITH_ME" if there is not call else "SHARED_BY_ME" if ram.is_shared(call, arn(call, one.id)) else "NOT_SHARED"
+
+
+def shown(call: Call, one: Rule, status: str = "NOT_SHARED") -> Any:
     out: dict[str, Any] = {"Id": one.id, "CreatorRequestId": one.reference, "Arn": arn(call, one.id), "DomainName": one.domain, "Status": "COMPLETE", "StatusMessage": "", "RuleType": one.type,
-                           "OwnerId": call.account, "ShareStatus": "NOT_SHARED", "CreationTime": listing.told(one.made), "ModificationTime": listing.told(one.changed or one.made)}
+                           "OwnerId": call.account, "ShareStatus": status, "CreationTime": listing.told(one.made), "ModificationTime": listing.told(one.changed or one.made)}
     if one.targets:
         out["TargetIps"] = [{"Ip": ip, "Port": port, "Protocol": "Do53"} for ip, port in one.targets]
     return out | {k: v for k, v in {"Name": one.name, "ResolverEndpointId": one.endpoint}.items() if v}
@@ -95,7 +121,7 @@ def outbound(call: Call, id_: str) -> str:
     return id_
 
 
-@resolver.op(ANY, context=tags.facts, partly="delegation rules, and rules shared by other accounts, are not built")
+@resolver.op(ANY, context=tags.facts, partly="delegation rules are not built")
 def create_resolver_rule(call: Call, req: t.CreateResolverRuleRequest) -> t.CreateResolverRuleResponse:
     if any(one.reference == req["CreatorRequestId"] for one in call.all(Rule)):
         raise errors.exists("Resolver rule", req["CreatorRequestId"])
@@ -118,12 +144,18 @@ def create_resolver_rule(call: Call, req: t.CreateResolverRuleRequest) -> t.Crea
 
 @resolver.op(resource=by_id)
 def get_resolver_rule(call: Call, req: t.GetResolverRuleRequest) -> t.GetResolverRuleResponse:
-    return {"ResolverRule": autodefined(call) if req["ResolverRuleId"] == AUTODEFINED else shown(call, find(call, req["ResolverRuleId"]))}
+    return {"ResolverRule": autodefined(call) if req["ResolverRuleId"] == AUTODEFINED else _seen(call, req["ResolverRuleId"])}
+
+
+def _seen(call: Call, id_: str) -> Any:
+    there, one = usable(call, id_)
+    return shown(there, one, sharing(call, there, one))
 
 
 @resolver.op(ANY)
 def list_resolver_rules(call: Call, req: t.ListResolverRulesRequest) -> t.ListResolverRulesResponse:
-    return listing.listed([autodefined(call), *(shown(call, one) for one in call.all(Rule))], req, "ResolverRules", lambda row: row["Id"])  # type: ignore[no-any-return]
+    return listing.listed([autodefined(call), *(shown(call, one, sharing(call, call, one)) for one in call.all(Rule)),
+                           *(shown(there, one, "SHARED_WITH_ME") for id_, there in shared(call).items() if (one := there.get(Rule, id_)))], req, "ResolverRules", lambda row: row["Id"])  # type: ignore[no-any-return]
 
 
 @resolver.op(resource=by_id)
@@ -139,7 +171,7 @@ def update_resolver_rule(call: Call, req: t.UpdateResolverRuleRequest) -> t.Upda
 @resolver.op(resource=by_id)
 def delete_resolver_rule(call: Call, req: t.DeleteResolverRuleRequest) -> t.DeleteResolverRuleResponse:
     one = find(call, req["ResolverRuleId"])
-    if any(x.rule == one.id for x in call.all(Association)):
+    if any(x.rule == one.id for account, region in call.cloud.store.scopes(Association.kind) if region == call.region for x in call.at(account, region).all(Association)):
         raise errors.in_use("Resolver rule", one.id, "it is associated with VPCs")
     answer = shown(call, one) | {"Status": "DELETING"}
     call.delete(one)
@@ -155,15 +187,15 @@ def shown_association(one: Association, status: str = "COMPLETE") -> Any:
 
 @resolver.op(resource=by_id)
 def associate_resolver_rule(call: Call, req: t.AssociateResolverRuleRequest) -> t.AssociateResolverRuleResponse:
-    one = find(call, req["ResolverRuleId"])
+    there, one = usable(call, req["ResolverRuleId"])
     try:
         vpc = ec2.vpc(call, req["VPCId"]).id
     except AwsError as error:
         raise errors.parameter(error.message, "VPCId") from None
     for other in call.all(Association):
-        if other.vpc == vpc and find(call, other.rule).domain == one.domain:
+        if other.vpc == vpc and (held := at_home(call, other)) and held[1].domain == one.domain:
             raise AwsError("ResourceExistsException", f"[RSLVR-00403] Cannot associate rules with same domain name with same VPC. Conflict with resolver rule \"{other.rule}\"")
-    made = call.put(Association(call.id("rslvr-rrassoc-"), one.id, vpc, req.get("Name", "")))
+    made = call.put(Association(call.id("rslvr-rrassoc-"), one.id, vpc, req.get("Name", ""), there.account if there is not call else ""))
     return {"ResolverRuleAssociation": shown_association(made, "CREATING")}
 
 

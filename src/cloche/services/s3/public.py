@@ -21,6 +21,16 @@ def buckets(call: Call) -> list[Bucket]:
     return [one for one in call.all(Bucket) if one.owner == call.account and one.region == call.region]
 
 
+def storage(call: Call, start: float, end: float) -> list[tuple[str, str, dict[str, str], float]]:
+    """(bucket, region, tags, byte-seconds) between two moments, of the account's buckets and of what is still in them."""
+    found = []
+    for one in call.all(Bucket):
+        if one.owner == call.account:
+            total = call.row("SELECT SUM(size * (? - MAX(modified, ?))) FROM s3_object WHERE bucket=? AND marker=0 AND modified<?", end, start, one.name, end)[0]
+            found.append((one.name, one.region, dict(one.tags), float(total or 0)))
+    return found
+
+
 def open_to(call: Call, name: str) -> str:
     """Whom policy and ACL let in, after Block Public Access: "anonymous" (everybody), "users" (of any account of AWS), or "" (nobody from outside)."""
     bucket = call.get(Bucket, name)
