@@ -2039,6 +2039,7 @@ PACKAGES: Any = {
     'ce': 'ce',
     'cloudcontrol': 'cloudcontrol',
     'cloudformation': 'cloudformation',
+    'cloudtrail': 'cloudtrail',
     'cloudwatch': 'cloudwatch',
     'cognito-identity': 'cognito_identity',
     'cognito-idp': 'cognito_idp',
@@ -2067,6 +2068,8 @@ PACKAGES: Any = {
     'scheduler': 'scheduler',
     'secretsmanager': 'secretsmanager',
     'securityhub': 'securityhub',
+    'serverlessrepo': 'serverlessrepo',
+    'service-quotas': 'service_quotas',
     'shield': 'shield',
     'sns': 'sns',
     'sqs': 'sqs',
@@ -2112,6 +2115,7 @@ FRONTS: Any = [
     ('sso-oidc', 'host', '{store}.awsapps.com'),
     ('sso-oidc', 'path', '/_sso/{store}/{page+}'),
     ('sso-oidc', 'path', '/authorize?response_type=code'),
+    ('sts', 'host', '{issuer}.tokens.sts.global.api.aws'),
 ]
 
 LISTENERS: Any = {
@@ -2130,6 +2134,7 @@ DOORS: Any = {
     'packet': 'ec2',
     'policies': 'iam',
     'role_principal': 'sts',
+    'set_quota': 'service_quotas',
     'used': 'iam',
 }
 
