@@ -2054,6 +2054,7 @@ PACKAGES: Any = {
     'guardduty': 'guardduty',
     'iam': 'iam',
     'identitystore': 'identitystore',
+    'kinesis': 'kinesis',
     'kms': 'kms',
     'lambda': 'lambda_',
     'logs': 'logs',
