@@ -39,6 +39,8 @@ GROUPS = (
     "IAM",
     "IdentityStore",
     "KMS",
+    "Kinesis",
+    "KinesisFirehose",
     "Lambda",
     "Logs",
     "Organizations",
