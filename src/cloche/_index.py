@@ -2050,6 +2050,7 @@ PACKAGES: Any = {
     'elb': 'elb',
     'elbv2': 'elbv2',
     'events': 'events',
+    'firehose': 'firehose',
     'fms': 'fms',
     'guardduty': 'guardduty',
     'iam': 'iam',
