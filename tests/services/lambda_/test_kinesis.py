@@ -180,8 +180,7 @@ def test_after_a_split_the_children_come_after_their_parent(bench):
     assert s.seen_flat() == ["merged"]
 
 
-def test_shards_are_the_unit_of_concurrency_and_a_factor_multiplies_it(bench):
-    code = """
+TOGETHER = """
 import base64, boto3, json, os, time
 def handler(event, context):
     data = [base64.b64decode(r['kinesis']['data']).decode() for r in event['Records']]
@@ -194,7 +193,10 @@ def handler(event, context):
         time.sleep(0.02)
     boto3.client('sqs').send_message(QueueUrl=os.environ['OUT'], MessageBody=json.dumps([data[0], sorted(tags)]))
 """
-    s = Streamed(bench, code, shards=3, variables={"TOGETHER": "3"})
+
+
+def test_shards_are_the_unit_of_concurrency(bench):
+    s = Streamed(bench, TOGETHER, shards=3, variables={"TOGETHER": "3"})
     s.kinesis.create_stream(StreamName="t", ShardCount=1)
     bench.cloud.advance(1)
     for n in range(3):
@@ -202,7 +204,19 @@ def handler(event, context):
     s.map(BatchSize=1)
     bench.cloud.advance(1)
     seen = s.seen()
-    assert sorted(one for one, _ in seen) == ["shard0", "shard1", "shard2"] and all(together == ["shard0", "shard1", "shard2"] for _, together in seen), "three shards run at once"
+    assert sorted(one for one, _ in seen) == ["shard0", "shard1", "shard2"]
+    assert all(together == ["shard0", "shard1", "shard2"] for _, together in seen), "each waited for the two others"
+
+
+def test_a_parallelization_factor_runs_one_shard_several_times_at_once(bench):
+    s = Streamed(bench, TOGETHER, variables={"TOGETHER": "2"})
+    s.kinesis.create_stream(StreamName="t", ShardCount=1)
+    bench.cloud.advance(1)
+    s.put(*(f"key{n}" for n in range(12)))
+    s.map(BatchSize=1, ParallelizationFactor=10)
+    bench.cloud.advance(1)
+    seen = s.seen()
+    assert len(seen) == 12 and all(len(together) >= 2 for _, together in seen), "none was alone, not even the first"
 
 
 def test_a_consumer_is_a_source_as_well(bench):
