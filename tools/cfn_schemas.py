@@ -41,6 +41,8 @@ GROUPS = (
     "IAM",
     "IdentityStore",
     "KMS",
+    "Kinesis",
+    "KinesisFirehose",
     "Lambda",
     "Logs",
     "Organizations",

@@ -28,6 +28,11 @@ async def again(r: Resource) -> None:
     await put_dashboard(r)
 
 
+async def read_stream(r: Resource) -> None:
+    there = await r.do("cloudwatch", "GetMetricStream", Name=r.physical)
+    r.attributes |= {"Arn": there["Arn"], "State": there["State"], "CreationDate": str(there["CreationDate"]), "LastUpdateDate": str(there["LastUpdateDate"])}
+
+
 TYPES = {
     "AWS::CloudWatch::Alarm": Type(
         name="AlarmName", limit=255, create=op("cloudwatch", "PutMetricAlarm", send=True, physical="{AlarmName}"), read=read,
@@ -39,4 +44,8 @@ TYPES = {
         delete=delete),
     "AWS::CloudWatch::Dashboard": Type(
         name="DashboardName", limit=255, create=put_dashboard, update=again, delete=delete_dashboard, gone=("ResourceNotFound", "DashboardNotFoundError")),
+    "AWS::CloudWatch::MetricStream": Type(
+        name="Name", limit=255, create=op("cloudwatch", "PutMetricStream", send=True, physical="{Name}"), read=read_stream,
+        update=steps(op("cloudwatch", "PutMetricStream", send=True, skip=("Tags",)), retag("cloudwatch", "TagResource", "UntagResource", ResourceARN="{.Arn}")),
+        delete=op("cloudwatch", "DeleteMetricStream", Name="{id}")),
 }

@@ -109,6 +109,9 @@ def number(call: Call, key: Key) -> int:
 def write(call: Call, key: Key, moment: float, unit: str, cell: Cell, res: int = 60) -> None:
     metric = number(call, key)
     add(call, metric, int(moment) // res * res, res, unit, cell)
+    if call.cloud.memory.get("cloudwatch.streams"):
+        from . import metric_streams
+        metric_streams.note(call, metric, int(moment))
     folded = call.row("SELECT folded FROM cloudwatch_metric WHERE id=?", metric)[0]
     if call.now - folded > DAY:
         fold(call, metric)

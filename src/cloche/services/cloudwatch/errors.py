@@ -125,3 +125,7 @@ def bad_dashboard_name() -> AwsError:
 
 def no_such_dashboard(name: str) -> AwsError:
     return AwsError("DashboardNotFoundError", f"Dashboard {name} does not exist", 404, query_code="ResourceNotFound")
+
+
+def no_metric_stream(name: str) -> AwsError:
+    return AwsError("ResourceNotFoundException", f"Metric stream {name} does not exist", 404)

@@ -62,7 +62,8 @@ async def settings(r: Resource) -> None:
         if gone := r.old.get("KinesisStreamSpecification"):
             await r.do("dynamodb", "DisableKinesisStreamingDestination", TableName=r.physical, StreamArn=gone["StreamArn"])
         if wanted := r.get("KinesisStreamSpecification"):
-            await r.do("dynamodb", "EnableKinesisStreamingDestination", TableName=r.physical, StreamArn=wanted["StreamArn"])
+            await r.do("dynamodb", "EnableKinesisStreamingDestination", TableName=r.physical, StreamArn=wanted["StreamArn"],
+                       EnableKinesisStreamingConfiguration={k: v for k, v in wanted.items() if k == "ApproximateCreationDateTimePrecision"} or None)
 
 
 async def update(r: Resource) -> None:

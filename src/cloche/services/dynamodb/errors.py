@@ -323,3 +323,11 @@ def kms(error: AwsError) -> AwsError:
 
 def bad_kms_key(why: str) -> AwsError:
     return invalid(f"KMS validation error: {why}")
+
+
+def destination_not(verb: str, operation: str, wanted: str) -> AwsError:
+    return invalid(f"Table is not in a valid state to {verb} Kinesis Streaming Destination: KinesisStreamingDestination must be {wanted} to perform {operation} operation.")
+
+
+def no_destination_stream(arn: str) -> AwsError:
+    return AwsError("ResourceNotFoundException", f"Requested resource not found: Kinesis stream {arn} not found")

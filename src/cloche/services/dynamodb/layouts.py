@@ -42,7 +42,7 @@ class Layout:
         self.has_local = any(i.local for i in self.indexes)
         self.counted = table.provisioned or bool(table.on_demand)  # capacity has a limit
         self.sealed = bool(table.table_key)
-        self.plain = not (self.sealed or self.indexes or table.stream_view or table.ttl or table.recovery or table.replicas or self.counted)  # a write is a write
+        self.plain = not (self.sealed or self.indexes or table.stream_view or table.ttl or table.recovery or table.replicas or table.destinations or self.counted)  # a write is a write
 
 
 def schema_of(elements: list[dict[str, str]], types: dict[str, str], index: str | None = None) -> Schema:

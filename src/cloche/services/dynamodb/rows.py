@@ -13,7 +13,7 @@ from cloche.kernel import Call
 from cloche.languages.dynamodb import capacity, values
 from cloche.languages.dynamodb.values import Item
 
-from . import expiry, indexes, recovery, replicas, sealing, streams
+from . import expiry, indexes, kinesis_destinations, recovery, replicas, sealing, streams
 from . import service as dynamodb
 from .layouts import Layout
 
@@ -107,8 +107,11 @@ def follow(call: Call, layout: Layout, key: Key, row_id: int, old: Item | None, 
         indexes.grow(call, layout, key[0], grown)
     if table.ttl:
         expiry.follow(call, layout, key, old, new)
-    if table.stream_view and not (old is not None and new is not None and values.same({"M": old}, {"M": new})):
-        streams.record(call, layout, old, new, before, after, by)
+    if (table.stream_view or table.destinations) and not (old is not None and new is not None and values.same({"M": old}, {"M": new})):
+        if table.stream_view:
+            streams.record(call, layout, old, new, before, after, by)
+        if table.destinations:
+            kinesis_destinations.record(call, layout, old, new, before + after, by)
     return units
 
 

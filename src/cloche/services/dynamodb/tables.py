@@ -41,6 +41,15 @@ class Index(msgspec.Struct, frozen=True, omit_defaults=True):
     backfilling: bool = False
 
 
+class Destination(msgspec.Struct, frozen=True):
+    """A Kinesis stream that gets the table's changes."""
+
+    stream: str
+    status: str
+    since: float
+    precision: str = "MILLISECOND"
+
+
 class Table(Record, frozen=True, omit_defaults=True):
     kind = "dynamodb.table"
 
@@ -75,6 +84,7 @@ class Table(Record, frozen=True, omit_defaults=True):
     recovery_days: int = 35
     replicas: list[str] = []  # the other regions of a global table
     restored: dict[str, Any] | None = None  # RestoreSummary
+    destinations: list[Destination] = []
 
     @property
     def key(self) -> str:
@@ -311,6 +321,7 @@ async def purge(call: Call, key: str) -> None:
         "DELETE FROM dynamodb_entry WHERE (idx, pk, sk, bpk, bsk) IN (SELECT idx, pk, sk, bpk, bsk FROM dynamodb_entry WHERE idx=? LIMIT ?) RETURNING 1",
         "DELETE FROM dynamodb_expiry WHERE (tbl, at, pk, sk) IN (SELECT tbl, at, pk, sk FROM dynamodb_expiry WHERE tbl=? LIMIT ?) RETURNING 1",
         "DELETE FROM dynamodb_past WHERE seq IN (SELECT seq FROM dynamodb_past WHERE tbl=? LIMIT ?) RETURNING 1",
+        "DELETE FROM dynamodb_outgoing WHERE id IN (SELECT id FROM dynamodb_outgoing WHERE tbl=? LIMIT ?) RETURNING 1",
         "DELETE FROM dynamodb_collection WHERE (tbl, pk) IN (SELECT tbl, pk FROM dynamodb_collection WHERE tbl=? LIMIT ?) RETURNING 1",
     ):
         while True:

@@ -52,9 +52,5 @@ def bad_interval(value: int) -> AwsError:
     return AwsError("InvalidParameter", f"Invalid Max Aggregation Interval: {value}. Valid values are 60 and 600.")
 
 
-def firehose_is_not_here() -> AwsError:
-    return AwsError("InvalidParameter", "LogDestinationType kinesis-data-firehose: Cloche has no Firehose to deliver to; use cloud-watch-logs or s3.")
-
-
 def traffic_type_missing() -> AwsError:
     return AwsError("InvalidParameter", "TrafficType is required for this resource type")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import inspect
+import json
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -59,6 +60,8 @@ async def deliver(call: Call, key: str) -> None:
         if one.to == "s3":
             await _to_bucket(call, one, [line for theirs in lines.values() for line in theirs], finish)
             failure = ""
+        elif one.to == "kinesis-data-firehose":
+            failure = _to_stream(call, one, [line for theirs in lines.values() for line in theirs])
         else:
             failure = _to_logs(call, one, lines, start)
     except AwsError as error:
@@ -113,6 +116,19 @@ def _to_logs(call: Call, one: FlowLog, lines: dict[str, list[str]], start: float
         for interface, theirs in lines.items():
             if not logs.write(writer, one.group, f"{interface}-{one.traffic.lower()}", [(int(start * 1000), line) for line in theirs]):
                 return "Access error"
+    return ""
+
+
+def _to_stream(call: Call, one: FlowLog, lines: list[str]) -> str:
+    """A record for each line, as long as the stream has the tag that lets log delivery in."""
+    name = one.destination.rsplit("/", 1)[1]
+    inside = call.as_root()
+    with call.step():
+        tags = inside.do("firehose", "ListTagsForDeliveryStream", DeliveryStreamName=name)["Tags"]
+        if {"Key": "LogDeliveryEnabled", "Value": "true"} not in tags:
+            return "Access error"
+        for at in range(0, len(lines), 500):
+            inside.do("firehose", "PutRecordBatch", DeliveryStreamName=name, Records=[{"Data": json.dumps({"message": line}).encode()} for line in lines[at:at + 500]])
     return ""
 
 

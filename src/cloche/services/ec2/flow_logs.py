@@ -26,7 +26,7 @@ class FlowLog(Record, frozen=True):
     resource: str
     made: float
     traffic: str
-    to: str                       # cloud-watch-logs or s3
+    to: str                       # cloud-watch-logs, s3 or kinesis-data-firehose
     group: str = ""               # of CloudWatch Logs
     destination: str = ""         # ARN of a bucket (with a folder), or of the log group where that was given
     role: str = ""
@@ -80,7 +80,7 @@ def _needs(call: Call, req: Any) -> list[Need]:
     return found
 
 
-@ec2.op(needs=_needs, partly="Not to Firehose, not as Parquet, and not for transit gateways; pkt-src-aws-service and its like are always `-`.")
+@ec2.op(needs=_needs, partly="Not as Parquet, and not for transit gateways; pkt-src-aws-service and its like are always `-`.")
 def create_flow_logs(call: Call, req: t.CreateFlowLogsRequest) -> t.CreateFlowLogsResult:
     if (token := req.get("ClientToken")) and (there := [one.id for one in call.all(FlowLog) if one.token == token]):
         return {"FlowLogIds": there, "ClientToken": token, "Unsuccessful": []}
@@ -117,8 +117,6 @@ def create_flow_logs(call: Call, req: t.CreateFlowLogsRequest) -> t.CreateFlowLo
 def _destination(call: Call, req: Any) -> dict[str, Any]:
     """Where to, checked: the fields of the record."""
     to, group, destination, role = req.get("LogDestinationType") or "cloud-watch-logs", req.get("LogGroupName") or "", req.get("LogDestination") or "", req.get("DeliverLogsPermissionArn") or ""
-    if to == "kinesis-data-firehose":
-        raise refusals.firehose_is_not_here()
     if to == "cloud-watch-logs":
         if destination and not group:
             group = destination.split(":log-group:", 1)[-1].removesuffix(":*")
@@ -132,11 +130,26 @@ def _destination(call: Call, req: Any) -> dict[str, Any]:
         raise refusals.bad_log_role()
     if not destination:
         raise refusals.no_log_destination()
+    if to == "kinesis-data-firehose":
+        _admit_to_stream(call, destination)
+        return {"to": to, "destination": destination}
     options = {"FileFormat": "plain-text", "HiveCompatiblePartitions": False, "PerHourPartition": False} | dict(req.get("DestinationOptions") or {})
     if options["FileFormat"] != "plain-text":
         raise errors.invalid(f"Value ({options['FileFormat']}) for parameter FileFormat is invalid. Cloche writes plain-text.")
     _admit(call, destination)
     return {"to": to, "destination": destination, "options": options}
+
+
+def _admit_to_stream(call: Call, destination: str) -> None:
+    """A delivery stream is opened to the log delivery service by a tag, which whoever makes the flow log sets."""
+    name = destination.rsplit("/", 1)[-1]
+    if destination != call.arn(f"deliverystream/{name}", service="firehose"):
+        raise refusals.bad_log_destination(destination)
+    try:
+        call.as_root().do("firehose", "DescribeDeliveryStream", DeliveryStreamName=name)
+    except AwsError:
+        raise refusals.bad_log_destination(destination) from None
+    call.do("firehose", "TagDeliveryStream", DeliveryStreamName=name, Tags=[{"Key": "LogDeliveryEnabled", "Value": "true"}])
 
 
 def _admit(call: Call, destination: str) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from cloche.kernel import AwsError, Call
+from cloche.languages import input_transformer
 from cloche.services.cloudwatch import public as cloudwatch
 from cloche.services.sns import public as sns
 from cloche.services.sqs import public as sqs
@@ -18,7 +19,7 @@ from .rules import Rule
 from .targets import payload, written
 
 LONGEST_AGE, MOST_RETRIES = 86_400, 185
-PASSING = ("ThrottlingException", "TooManyRequestsException", "RequestThrottled", "Throttled", "OverLimit")
+PASSING = ("ThrottlingException", "TooManyRequestsException", "RequestThrottled", "Throttled", "OverLimit", "ProvisionedThroughputExceededException", "ServiceUnavailableException")
 DENIED = ("AccessDenied", "AccessDeniedException", "AuthorizationError")
 
 
@@ -80,6 +81,12 @@ def deliver(call: Call, rule: Rule, target: dict[str, Any], event: dict[str, Any
         sqs.send(speaker, arn, MessageBody=text, **({"MessageGroupId": group} if group else {}))
     elif service == "sns":
         sns.publish(speaker, arn, Message=text)
+    elif service == "kinesis":
+        path = (target.get("KinesisParameters") or {}).get("PartitionKeyPath")
+        found = input_transformer.extract(event, path) if path else event["id"]
+        speaker.do("kinesis", "PutRecord", StreamARN=arn, Data=text.encode(), PartitionKey=(found if isinstance(found, str) else written(found) if found is not input_transformer.MISSING else event["id"])[:256])
+    elif service == "firehose":
+        speaker.do("firehose", "PutRecord", DeliveryStreamName=arn.rsplit("/", 1)[1], Record={"Data": text.encode()})
     else:
         to_log(speaker, arn, event, text)
 

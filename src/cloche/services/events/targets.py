@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from cloche.shapes import events as t
 
 MOST_TARGETS = 5
-BUILT = ("lambda", "sqs", "sns", "logs", "events")
+BUILT = ("lambda", "sqs", "sns", "logs", "events", "kinesis", "firehose")
 
 
 def target_context(call: Call, req: Any) -> dict[str, Any]:
     return {"events:TargetArn": [target["Arn"] for target in req["Targets"]]}
 
 
-@events.op(resource=by_name, context=target_context, partly="targets other than Lambda, SQS, SNS, log groups, event buses and API destinations answer 501")
+@events.op(resource=by_name, context=target_context, partly="targets other than Lambda, SQS, SNS, Kinesis, Firehose, log groups, event buses and API destinations answer 501")
 def put_targets(call: Call, req: t.PutTargetsRequest) -> t.PutTargetsResponse:
     rule = look(call, req)
     wanted: dict[str, Any] = {target["Id"]: dict(target) for target in req["Targets"]}
@@ -44,7 +44,7 @@ def check(call: Call, target: dict[str, Any]) -> None:
         raise errors.parameter("TargetArn", "Provided Arn is not in correct format.")
     if parts[2] not in BUILT:
         raise errors.not_built(f"a target of {parts[2]}")
-    if ":api-destination/" in target["Arn"] and not target.get("RoleArn"):
+    if (":api-destination/" in target["Arn"] or parts[2] in ("kinesis", "firehose")) and not target.get("RoleArn"):
         raise errors.invalid(f"RoleArn is required for target {target['Arn']}.")
     inputs = [name for name in ("Input", "InputPath", "InputTransformer") if target.get(name)]
     if len(inputs) > 1:
@@ -56,6 +56,8 @@ def check(call: Call, target: dict[str, Any]) -> None:
             raise errors.invalid(f"JSON syntax error in input for target {id_}") from None
     try:
         if path := target.get("InputPath"):
+            input_transformer.parse_path(path)
+        if path := (target.get("KinesisParameters") or {}).get("PartitionKeyPath"):
             input_transformer.parse_path(path)
         if transformer := target.get("InputTransformer"):
             input_transformer.check(transformer["InputTemplate"], transformer.get("InputPathsMap") or {})

@@ -30,6 +30,7 @@ SERVICES: dict[str, tuple[str, str, bool]] = {
     "ops.apigateway.amazonaws.com": ("AWSServiceRoleForAPIGateway", "APIGatewayServiceRolePolicy", False),
     "replication.dynamodb.amazonaws.com": ("AWSServiceRoleForDynamoDBReplication", "DynamoDBReplicationServiceRolePolicy", False),
     "replication.ecr.amazonaws.com": ("AWSServiceRoleForECRReplication", "ECRReplicationServiceRolePolicy", False),
+    "kinesisreplication.dynamodb.amazonaws.com": ("AWSServiceRoleForDynamoDBKinesisDataStreamsReplication", "DynamoDBKinesisReplicationServiceRolePolicy", False),
     "dax.amazonaws.com": ("AWSServiceRoleForDAX", "DAXServiceRolePolicy", False),
     "organizations.amazonaws.com": ("AWSServiceRoleForOrganizations", "AWSOrganizationsServiceTrustPolicy", False),
     "sso.amazonaws.com": ("AWSServiceRoleForSSO", "AWSSSOServiceRolePolicy", False),

@@ -429,6 +429,11 @@ def unsupported_position(kind: str) -> AwsError:
     return invalid(f"Unsupported starting position for arn type: {kind}")
 
 
+def cannot_read(arn: str) -> AwsError:
+    return invalid(f"Cannot access stream {arn}. Please ensure the role can perform the GetRecords, GetShardIterator, DescribeStream, ListShards, and ListStreams Actions "
+                   "on your stream in IAM.")
+
+
 def function_role_lacks(what: str) -> AwsError:
     return invalid(f"The function execution role does not have permissions to call {what}")
 

@@ -25,7 +25,7 @@ ONLY_STREAMS = ("ParallelizationFactor", "BisectBatchOnFunctionError", "MaximumR
 READS = {
     "sqs": (("sqs:ReceiveMessage", "ReceiveMessage on SQS"), ("sqs:DeleteMessage", "DeleteMessage on SQS"), ("sqs:GetQueueAttributes", "GetQueueAttributes on SQS")),
     "dynamodb": tuple((f"dynamodb:{a}", f"{a} on DynamoDB") for a in ("GetRecords", "GetShardIterator", "DescribeStream")),
-    "kinesis": tuple((f"kinesis:{a}", f"{a} on Kinesis") for a in ("GetRecords", "GetShardIterator", "DescribeStream")),
+    "kinesis": tuple((f"kinesis:{a}", a) for a in ("GetRecords", "GetShardIterator", "DescribeStream", "ListShards")),
 }
 
 
@@ -89,7 +89,7 @@ def defaults(kind: str) -> dict[str, Any]:
             "BisectBatchOnFunctionError": False, "MaximumRetryAttempts": -1, "TumblingWindowInSeconds": 0, "FunctionResponseTypes": []}
 
 
-@lambda_.op(ANY, context=context, partly="queues and DynamoDB streams; Kinesis when it is there; Kafka, MQ and DocumentDB are refused")
+@lambda_.op(ANY, context=context, partly="queues, DynamoDB streams and Kinesis; Kafka, MQ and DocumentDB are refused")
 def create_event_source_mapping(call: Call, req: t.CreateEventSourceMappingRequest) -> Any:
     source = req.get("EventSourceArn", "")
     kind = source.split(":")[2] if source.count(":") >= 5 else ""
@@ -110,16 +110,18 @@ def create_event_source_mapping(call: Call, req: t.CreateEventSourceMappingReque
             raise errors.unsupported_position(source)
     config = checked(call, kind, source, defaults(kind), req, version.timeout)
     there = acting(call, version.role, "validation")
-    for action, what in READS[kind]:
+    for action, what in READS[kind] if kind != "kinesis" else ():
         if not there.allowed(action, source):
             raise errors.function_role_lacks(what)
     exists(call, kind, source, version.timeout)
+    if kind == "kinesis":
+        may_read(there, source)
     for other in call.all(Mapping):
         if (other.source, other.function, other.qualifier) == (source, name.name, name.qualifier):
             raise (errors.queue_mapping_exists if kind == QUEUE else errors.stream_mapping_exists)(source, function.name, other.uuid)
     mapping = call.put(Mapping(call.uuid(), function.name, name.qualifier, source, config, call.now, call.now, wanted="Enabled" if req.get("Enabled", True) else "Disabled",
                                position=req.get("StartingPosition", ""), position_at=req.get("StartingPositionTimestamp", 0.0), tags=req.get("Tags", {})))
-    if kind == "dynamodb":
+    if kind != QUEUE:
         from .stream_poller import begin
         begin(call, mapping)
     call.wake(settle, mapping.uuid)
@@ -135,13 +137,22 @@ def exists(call: Call, kind: str, source: str, timeout: int) -> None:
         if queue.seconds("VisibilityTimeout") < timeout:
             raise errors.visibility_too_short(queue.seconds("VisibilityTimeout"), timeout)
         return
+    if kind == "kinesis":
+        from .source_kinesis import stream_of
+        stream_of(call, source)
+        return
     try:
-        if kind == "dynamodb":
-            call.as_root().do("dynamodbstreams", "DescribeStream", StreamArn=source, Limit=1)
-        else:
-            call.as_root().do("kinesis", "DescribeStreamSummary", StreamARN=source)
-    except (AwsError, LookupError):
+        call.as_root().do("dynamodbstreams", "DescribeStream", StreamArn=source, Limit=1)
+    except AwsError:
         raise errors.no_such_stream(source) from None
+
+
+def may_read(there: Call, source: str) -> None:
+    """The role, at the stream: its own policies, and the stream's where it is another account's."""
+    from .source_kinesis import stream_of
+    inside, stream = stream_of(there, source)
+    if not all(inside.allowed(action, stream.arn, policy=stream.policy or None) for action, _ in READS["kinesis"]):
+        raise errors.cannot_read(source)
 
 
 def checked(call: Call, kind: str, source: str, config: dict[str, Any], req: Any, timeout: int) -> dict[str, Any]:

@@ -34,3 +34,8 @@ def admitted(call: Call, function: str, now: int, unreserved: int) -> None:
     cloudwatch.put(call, "AWS/Lambda", "ConcurrentExecutions", (("FunctionName", function),), now, "Count")
     if unreserved:
         cloudwatch.put(call, "AWS/Lambda", "ConcurrentExecutions", (), unreserved, "Count")
+
+
+def iterator_age(call: Call, function: str, seconds: float) -> None:
+    """How old the last record of a stream's batch is when the function gets it."""
+    cloudwatch.put(call, "AWS/Lambda", "IteratorAge", (("FunctionName", function),), max(0.0, seconds * 1000), "Milliseconds")

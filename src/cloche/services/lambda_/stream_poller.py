@@ -9,18 +9,20 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import math
 import time
 import zlib
 from typing import Any, NamedTuple
 
 from cloche.kernel import AwsError, Call
 
-from . import destinations, names, running
+from . import destinations, metering, names, running, source_dynamodb, source_kinesis
 from . import service as lambda_
 from .mappings import Mapping, matches
 from .records import Version, version_of
 from .roles import acting
 
+SOURCES: dict[str, Any] = {"dynamodb": source_dynamodb, "kinesis": source_kinesis}
 LOOK_AGAIN_SECONDS = 60.0
 BACKOFF_MOST = 60.0
 PAYLOAD_LIMIT = 6_000_000
@@ -47,24 +49,20 @@ class Place(NamedTuple):
 
 
 def topic(arn: str) -> Any:
-    from cloche.services.dynamodb import public as dynamodb
-    return dynamodb.topic(arn)
+    return SOURCES[arn.split(":")[2]].topic(arn)
+
+
+def source(mapping: Mapping) -> Any:
+    return SOURCES[mapping.source_kind]
 
 
 def begin(call: Call, mapping: Mapping) -> None:
     """LATEST is now: pin where that is, before anything more arrives."""
-    if mapping.position != "LATEST" or call.row("SELECT 1 FROM lambda_place WHERE mapping = ?", mapping.uuid):
+    if call.row("SELECT 1 FROM lambda_place WHERE mapping = ?", mapping.uuid):
         return
-    from cloche.services.dynamodb import public as dynamodb
-    shards = describe(call.as_root(), mapping)
-    stream = dynamodb.stream_of(call, mapping.source)
-    assert stream is not None, "it was described a moment ago"
-    for shard in shards[:-1]:
-        for lane in lanes(mapping, shard["ShardId"]):
-            save(call, mapping, Place(lane, "", True, 0, 0.0, [], 0.0))
-    number = stream.shard(call.now)
-    for lane in lanes(mapping, shards[-1]["ShardId"]):
-        save(call, mapping, Place(lane, str((number + 1) * dynamodb.SEQUENCE + dynamodb.last(call, stream, number)), False, 0, 0.0, [], 0.0))
+    for shard, last, over in source(mapping).begin(call, mapping):
+        for lane in lanes(mapping, shard):
+            save(call, mapping, Place(lane, last, over, 0, 0.0, [], 0.0))
 
 
 def forget(call: Call, mapping: Mapping) -> None:
@@ -82,32 +80,48 @@ def place_in(call: Call, mapping: Mapping, shard: str) -> Place:
     return Place(row[0], row[1], bool(row[2]), row[3], row[4], json.loads(row[5]), *row[6:]) if row else Place(shard, "", False, 0, 0.0, [], 0.0)
 
 
-def describe(there: Call, mapping: Mapping) -> list[Any]:
-    shards: list[Any] = []
-    more: dict[str, Any] = {}
-    while True:
-        about = there.do("dynamodbstreams", "DescribeStream", StreamArn=mapping.source, **more)["StreamDescription"]
-        shards += about["Shards"]
-        if not about.get("LastEvaluatedShardId"):
-            return shards
-        more = {"ExclusiveStartShardId": about["LastEvaluatedShardId"]}
-
-
 async def drain(call: Call, mapping: Mapping) -> float | None:
-    """Work until there is nothing more to do now; says when there will be."""
+    """Work until there is nothing more to do now; says when there will be. The lanes of all shards run side by side: one that waits for a slow function keeps no other waiting."""
     name = names.Name(call.account, call.region, mapping.function, mapping.qualifier)
+    running_: dict[str, asyncio.Task[tuple[float | None, Place]]] = {}
+    idle: dict[str, float | None] = {}  # the lanes that have nothing to do, and when they will
     try:
         version = version_of(call, name)
         there = acting(call, version.role, mapping.function)
-        for shard in describe(there, mapping):
-            places = [place for lane in lanes(mapping, shard["ShardId"]) if not (place := place_in(call, mapping, lane)).finished]
-            ends = await asyncio.gather(*(drain_lane(call, there, mapping, name, version, place) for place in places))
-            if not all(place.finished for _, place in ends):  # children wait for their parent
-                return min((again for again, _ in ends if again is not None), default=None)
-        return None
+        news = asyncio.ensure_future(call.wait([topic(mapping.source)], math.inf))
+        try:
+            while True:
+                for place in ready(call, there, mapping):
+                    if place.shard not in running_ and place.shard not in idle:
+                        running_[place.shard] = asyncio.ensure_future(drain_lane(call, there, mapping, name, version, place))
+                if not running_:
+                    return min((again for again in idle.values() if again is not None), default=None)
+                await asyncio.wait([*running_.values(), news], return_when=asyncio.FIRST_COMPLETED)
+                for lane in [lane for lane, task in running_.items() if task.done()]:
+                    again, place = running_.pop(lane).result()
+                    if not place.finished:
+                        idle[lane] = again
+                if news.done():
+                    idle.clear()
+                if running_:  # while some work, the others must not miss what comes, or their moment
+                    news.cancel()
+                    news = asyncio.ensure_future(call.wait([topic(mapping.source)], min((again for again in idle.values() if again is not None), default=math.inf)))
+        finally:
+            news.cancel()
     except AwsError as error:
         log.info("mapping %s: %s", mapping.uuid, error.message)
         return call.now + LOOK_AGAIN_SECONDS
+    finally:
+        if running_:
+            await asyncio.wait(running_.values())
+
+
+def ready(call: Call, there: Call, mapping: Mapping) -> list[Place]:
+    """The lanes that may be worked on: children wait for their parents."""
+    shards = source(mapping).shards(there, mapping)
+    places = {shard: [place_in(call, mapping, lane) for lane in lanes(mapping, shard)] for shard, _ in shards}
+    over = {shard for shard, its in places.items() if all(place.finished for place in its)}
+    return [place for shard, parents in shards if shard not in over and all(p in over or p not in places for p in parents) for place in places[shard] if not place.finished]
 
 
 def lanes(mapping: Mapping, shard: str) -> list[str]:
@@ -115,8 +129,8 @@ def lanes(mapping: Mapping, shard: str) -> list[str]:
     return [shard] if factor == 1 else [f"{shard}#{n}" for n in range(factor)]
 
 
-def lane_of(record: Any, factor: int) -> int:
-    return zlib.crc32(json.dumps(record["dynamodb"]["Keys"], sort_keys=True).encode()) % factor
+def lane_of(key: str, factor: int) -> int:
+    return zlib.crc32(key.encode()) % factor
 
 
 def relane(call: Call, mapping: Mapping, factor: int) -> None:
@@ -168,43 +182,34 @@ async def drain_lane(call: Call, there: Call, mapping: Mapping, name: names.Name
 def read(there: Call, mapping: Mapping, place: Place) -> tuple[list[Any], list[Any], bool]:
     """The next records, those of them that are this lane's, and whether the shard has nothing after them for ever."""
     shard, _, lane = place.shard.partition("#")
-    factor = mapping.config["ParallelizationFactor"]
-    start = {"ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "SequenceNumber": place.sequence} if place.sequence else {"ShardIteratorType": "TRIM_HORIZON"}
-    iterator = there.do("dynamodbstreams", "GetShardIterator", StreamArn=mapping.source, ShardId=shard, **start)["ShardIterator"]
-    limit = min([mapping.batch_size, 1000, *place.pieces[:1]])
-    answer = there.do("dynamodbstreams", "GetRecords", ShardIterator=iterator, Limit=min(limit * factor, 1000))
-    records = [told(r) for r in answer["Records"]]
-    mine = records if not lane else [r for r in records if lane_of(r, factor) == int(lane)]
-    return records, mine[:limit], not answer.get("NextShardIterator")
-
-
-def told(record: Any) -> Any:
-    """As functions and filters see it: who deleted an expired item is spelled small."""
-    if who := record.get("userIdentity"):
-        return record | {"userIdentity": {"type": who["Type"], "principalId": who["PrincipalId"]}}
-    return record
+    factor, of = mapping.config["ParallelizationFactor"], source(mapping)
+    limit = min([mapping.batch_size, of.MOST, *place.pieces[:1]])
+    records, ended = of.read(there, mapping, shard, place.sequence, min(limit * factor, of.MOST))
+    mine = records if not lane else [r for r in records if lane_of(of.lane_key(r), factor) == int(lane)]
+    return records, mine[:limit], ended
 
 
 async def attempt(call: Call, mapping: Mapping, name: names.Name, version: Version, place: Place, batch: list[Any]) -> Place:
     """One try of a batch, and where that leaves the shard."""
-    filters, oldest = mapping.filters(), mapping.config["MaximumRecordAgeInSeconds"]
-    if oldest != -1 and (expired := [r for r in batch if call.now - arrival(r) > oldest]):
+    of, filters, oldest = source(mapping), mapping.filters(), mapping.config["MaximumRecordAgeInSeconds"]
+    if oldest != -1 and (expired := [r for r in batch if call.now - source(mapping).arrival(r) > oldest]):
         await give_up(call, mapping, version, place, expired, "RecordAgeExceeded", None)
         return moved(call, mapping, place, expired)
     width = mapping.config["TumblingWindowInSeconds"]
     if width:
-        begin_ = window_of(batch[0], width)
+        begin_ = window_of(mapping, batch[0], width)
         if place.tumbling and begin_ > place.tumbling:
             return await end_window(call, mapping, name, version, place)
-        batch = [r for r in batch if window_of(r, width) == begin_]
-    wanted = [r for r in batch if matches(filters, r)]
+        batch = [r for r in batch if window_of(mapping, r, width) == begin_]
+    wanted = [r for r in batch if matches(filters, of.view(r))]
     if not wanted:
         return moved(call, mapping, place, batch)
     more = window_fields(mapping, place, begin_, False) if width else {}
-    payload = json.dumps({"Records": [r | {"eventSourceARN": mapping.source} for r in wanted], **more}, separators=(",", ":")).encode()
+    payload = json.dumps({"Records": wanted, **more}, separators=(",", ":")).encode()
     if len(payload) > PAYLOAD_LIMIT and len(batch) > 1:
         with call.step():
             return save(call, mapping, place._replace(pieces=halves(batch, place.pieces)))
+    metering.iterator_age(call, mapping.function, call.now - of.arrival(wanted[-1]))
     result: running.Result | None = None
     try:
         result = await running.run(call, name, payload)
@@ -214,7 +219,7 @@ async def attempt(call: Call, mapping: Mapping, name: names.Name, version: Versi
     failed = result is None or result.failed
     done: list[Any] = [] if failed else batch
     if result and not failed and mapping.reports_failures:
-        failure = first_failure(result.outcome.payload, batch)
+        failure = first_failure(result.outcome.payload, [of.sequence(r) for r in batch])
         failed = failure is not None
         done = batch if failure is None else batch[:failure]
     tell(call, mapping, "PROBLEM: Function call failed" if failed else "OK")
@@ -239,8 +244,8 @@ async def attempt(call: Call, mapping: Mapping, name: names.Name, version: Versi
         return save(call, mapping, place._replace(attempts=attempts, again=call.now + min(2.0 ** (attempts - 1), BACKOFF_MOST)))
 
 
-def window_of(record: Any, width: int) -> float:
-    return arrival(record) // width * width
+def window_of(mapping: Mapping, record: Any, width: int) -> float:
+    return source(mapping).arrival(record) // width * width  # type: ignore[no-any-return]
 
 
 def window_fields(mapping: Mapping, place: Place, start: float, final: bool) -> dict[str, Any]:
@@ -285,15 +290,7 @@ def moved(call: Call, mapping: Mapping, place: Place, done: list[Any]) -> Place:
         pieces = place.pieces
         if pieces:
             pieces = pieces[1:] if len(done) >= pieces[0] else [pieces[0] - len(done), *pieces[1:]]
-        return save(call, mapping, place._replace(sequence=sequence(done[-1]), attempts=0, again=0.0, opened=0.0, pieces=pieces))
-
-
-def sequence(record: Any) -> str:
-    return str(record["dynamodb"]["SequenceNumber"])
-
-
-def arrival(record: Any) -> float:
-    return float(record["dynamodb"]["ApproximateCreationDateTime"])
+        return save(call, mapping, place._replace(sequence=source(mapping).sequence(done[-1]), attempts=0, again=0.0, opened=0.0, pieces=pieces))
 
 
 def tell(call: Call, mapping: Mapping, result: str) -> None:
@@ -303,7 +300,7 @@ def tell(call: Call, mapping: Mapping, result: str) -> None:
             call.put(current.but(result=result))
 
 
-def first_failure(payload: bytes, batch: list[Any]) -> int | None:
+def first_failure(payload: bytes, numbers: list[str]) -> int | None:
     """The index of the lowest reported record; 0 (all of it) if the answer makes no sense; None: nothing failed."""
     try:
         said = json.loads(payload)
@@ -312,7 +309,7 @@ def first_failure(payload: bytes, batch: list[Any]) -> int | None:
         reported = {str(item["itemIdentifier"]) for item in said["batchItemFailures"]}
     except (ValueError, AttributeError, TypeError, KeyError):
         return 0
-    places = [i for i, r in enumerate(batch) if sequence(r) in reported]
+    places = [i for i, number in enumerate(numbers) if number in reported]
     return min(places) if len(places) == len(reported) else 0
 
 
@@ -325,9 +322,11 @@ async def give_up(call: Call, mapping: Mapping, version: Version, place: Place, 
     }
     if result:
         record["responseContext"] = {"statusCode": 200, "executedVersion": result.version, "functionError": "Unhandled"}
-    record |= {"version": "1.0", "timestamp": stamp(call.now), "DDBStreamBatchInfo": {
-        "shardId": place.shard.partition("#")[0], "startSequenceNumber": sequence(batch[0]), "endSequenceNumber": sequence(batch[-1]), "approximateArrivalOfFirstRecord": stamp(arrival(batch[0])),
-        "approximateArrivalOfLastRecord": stamp(arrival(batch[-1])), "batchSize": len(batch), "streamArn": mapping.source}}
+    of = source(mapping)
+    record |= {"version": "1.0", "timestamp": stamp(call.now), of.INFO: {
+        "shardId": place.shard.partition("#")[0], "startSequenceNumber": of.sequence(batch[0]), "endSequenceNumber": of.sequence(batch[-1]),
+        "approximateArrivalOfFirstRecord": stamp(of.arrival(batch[0])), "approximateArrivalOfLastRecord": stamp(of.arrival(batch[-1])), "batchSize": len(batch),
+        "streamArn": mapping.source.partition("/consumer/")[0]}}
     if target.split(":")[2] == "s3":
         record["payload"] = json.dumps({"Records": batch}, separators=(",", ":"))
     await destinations.send(call, version.role, names.arn(call, mapping.function), target, record, True)

@@ -69,5 +69,17 @@ def not_executable() -> AwsError:
     return invalid("Could not execute the lambda function. Make sure you have given CloudWatch Logs permission to execute your function.")
 
 
+def role_needed(vendor: str) -> AwsError:
+    return invalid(f"destinationArn for vendor {vendor} cannot be used without roleArn")
+
+
+def role_not_wanted(vendor: str) -> AwsError:
+    return invalid(f"destinationArn for vendor {vendor} cannot be used with roleArn")
+
+
+def no_test_message(name: str) -> AwsError:
+    return invalid(f"Could not deliver test message to specified {name} stream. Check if the given {name} stream is in ACTIVE state.")
+
+
 def too_many_tags() -> AwsError:
     return AwsError("TooManyTagsException", "The request contains too many tags: a resource can have 50 at most.")

@@ -1,4 +1,4 @@
-"""Subscription filters: what matches is passed on, compressed, to a function.
+"""Subscription filters: what matches is passed on, compressed, to a function, a Kinesis stream or a Firehose stream.
 
 Matching events wait in a table until their delivery succeeded or was refused; a crash in between delivers again.
 """
@@ -25,20 +25,36 @@ logs.table("CREATE TABLE IF NOT EXISTS logs_delivery (id INTEGER PRIMARY KEY AUT
 logs.table("CREATE INDEX IF NOT EXISTS logs_delivery_group ON logs_delivery (grp, id)")
 
 PER_GROUP = 2
+STREAMS = {"kinesis": "Kinesis", "firehose": "Firehose"}
+AGAIN_SECONDS, GIVEN_UP_SECONDS = 5.0, 86400.0
 
 
-@logs.op(groups.by_name, partly="destinations other than Lambda functions are refused; fieldSelectionCriteria and system fields are not used")
+@logs.op(groups.by_name, partly="destinations (of other accounts) are refused; fieldSelectionCriteria and system fields are not used")
 async def put_subscription_filter(call: Call, req: t.PutSubscriptionFilterRequest) -> None:
     group = groups.find(call, req["logGroupName"])
     _pattern(req["filterPattern"])
-    if ":lambda:" not in req["destinationArn"]:
-        raise AwsError("NotImplemented", "Subscription filters to anything but Lambda functions are not built in Cloche yet.", 501)
-    try:
-        answer = _sender(call, group).do("lambda", "Invoke", FunctionName=req["destinationArn"], InvocationType="DryRun")
-        if inspect.isawaitable(answer):
-            await answer
-    except AwsError as error:
-        raise errors.not_executable() from error
+    arn, role = req["destinationArn"], req.get("roleArn", "")
+    vendor = arn.split(":")[2]
+    if vendor in STREAMS:
+        if not role:
+            raise errors.role_needed(vendor)
+        call.pass_role(role, "logs.amazonaws.com")
+        try:
+            with call.step():
+                _into(call.as_role(role, "CloudWatchLogs", "logs.amazonaws.com"), arn, _packed(_control(call, vendor)), call.uuid())
+        except AwsError as error:
+            raise errors.no_test_message(STREAMS[vendor]) from error
+    elif vendor != "lambda":
+        raise AwsError("NotImplemented", "Subscription filters to destinations of other accounts are not built in Cloche yet.", 501)
+    else:
+        if role:
+            raise errors.role_not_wanted(vendor)
+        try:
+            answer = _sender(call, group).do("lambda", "Invoke", FunctionName=arn, InvocationType="DryRun")
+            if inspect.isawaitable(answer):
+                await answer
+        except AwsError as error:
+            raise errors.not_executable() from error
     with call.step():
         group = groups.find(call, req["logGroupName"])
         others = tuple(s for s in group.subscriptions if s.name != req["filterName"])
@@ -48,6 +64,24 @@ async def put_subscription_filter(call: Call, req: t.PutSubscriptionFilterReques
             req["filterName"], req["filterPattern"], req["destinationArn"], groups.milliseconds(call), req.get("roleArn", ""), req.get("distribution", "ByLogStream")
         )
         call.put(group.but(subscriptions=(*others, made)))
+
+
+def _control(call: Call, vendor: str) -> dict[str, Any]:
+    """What a stream gets first, to see that it can be reached."""
+    event = {"id": "", "timestamp": groups.milliseconds(call), "message": f"CWL CONTROL MESSAGE: Checking health of destination {STREAMS[vendor]}."}
+    return {"messageType": "CONTROL_MESSAGE", "owner": "CloudwatchLogs", "logGroup": "", "logStream": "", "subscriptionFilters": [], "logEvents": [event]}
+
+
+def _packed(body: dict[str, Any]) -> bytes:
+    return gzip.compress(json.dumps(body).encode(), mtime=0)
+
+
+def _into(role: Call, arn: str, packed: bytes, key: str) -> None:
+    """One record into a stream; a log stream's events stay in order by its name as the partition key."""
+    if ":kinesis:" in arn:
+        role.do("kinesis", "PutRecord", StreamARN=arn, Data=packed, PartitionKey=key[:256])
+    else:
+        role.do("firehose", "PutRecord", DeliveryStreamName=arn.rsplit("/", 1)[1], Record={"Data": packed})
 
 
 def _pattern(text: str) -> log_filter.Pattern:
@@ -96,7 +130,7 @@ def offer(call: Call, group: groups.LogGroup, stream: str, events: list[tuple[st
             body = {
                 "messageType": "DATA_MESSAGE", "owner": call.account, "logGroup": group.name, "logStream": stream, "subscriptionFilters": [s.name], "logEvents": matching,
             }
-            packed = gzip.compress(json.dumps(body).encode(), mtime=0)
+            packed = _packed(body)
             kept = sealing.close(call, group, packed) if group.data_key else packed
             call.sql("INSERT INTO logs_delivery (grp, filter, destination, body) VALUES (?,?,?,?)", group.number, s.name, s.destination, kept)
             call.wake(deliver, group.name)
@@ -104,17 +138,40 @@ def offer(call: Call, group: groups.LogGroup, stream: str, events: list[tuple[st
 
 @logs.worker
 async def deliver(call: Call, key: str) -> None:
-    """In order, one after another; what the function's policy refuses is dropped, as AWS does in the end."""
+    """In order, one after another. What the destination's policy refuses is dropped, as AWS does in the end; what it has no room for waits, a day at most."""
     group = call.get(groups.LogGroup, key)
-    while group is not None and (row := call.row("SELECT id, destination, body FROM logs_delivery WHERE grp=? ORDER BY id LIMIT 1", group.number)):
-        id_, destination, body = row
+    while group is not None and (row := call.row("SELECT id, filter, destination, body FROM logs_delivery WHERE grp=? ORDER BY id LIMIT 1", group.number)):
+        id_, name, destination, body = row
         try:
             packed = body if body.startswith(GZIP) else sealing.open_bytes(call, body)
-            payload = json.dumps({"awslogs": {"data": base64.b64encode(packed).decode()}}).encode()
-            answer = _sender(call, group).do("lambda", "Invoke", FunctionName=destination, InvocationType="Event", Payload=payload)
-            if inspect.isawaitable(answer):
-                await answer
-        except AwsError:
-            pass  # gone or forbidden: nobody is left to tell
+            if destination.split(":")[2] in STREAMS:
+                with call.step():
+                    _stream(call, group, name, destination, packed)
+            else:
+                payload = json.dumps({"awslogs": {"data": base64.b64encode(packed).decode()}}).encode()
+                answer = _sender(call, group).do("lambda", "Invoke", FunctionName=destination, InvocationType="Event", Payload=payload)
+                if inspect.isawaitable(answer):
+                    await answer
+        except AwsError as error:
+            if error.code in ("ProvisionedThroughputExceededException", "ServiceUnavailableException") and _young(call, packed):
+                with call.step():
+                    call.after(AGAIN_SECONDS, deliver_again, name=key, group=key)
+                return  # else: gone or forbidden, and nobody is left to tell
         with call.step():
             call.sql("DELETE FROM logs_delivery WHERE id=?", id_)
+
+
+def _stream(call: Call, group: groups.LogGroup, name: str, destination: str, packed: bytes) -> None:
+    found = next((s for s in group.subscriptions if s.name == name), None)
+    if found is not None:
+        key = json.loads(gzip.decompress(packed))["logStream"] if found.distribution == "ByLogStream" else call.uuid()
+        _into(call.as_role(found.role, "CloudWatchLogs", "logs.amazonaws.com"), destination, packed, key)
+
+
+def _young(call: Call, packed: bytes) -> bool:
+    return bool(call.now * 1000 - json.loads(gzip.decompress(packed))["logEvents"][0]["timestamp"] < GIVEN_UP_SECONDS * 1000)
+
+
+@logs.timer
+def deliver_again(call: Call, group: str) -> None:
+    call.wake(deliver, group)

@@ -68,7 +68,7 @@ def schedules_of(call: Call, group: str) -> list[Schedule]:
 
 # -- operations -----------------------------------------------------------------------------------------------------
 
-@scheduler.op(resource=by_name, partly="templated targets: Lambda, SQS, SNS, EventBridge; others through the universal target, where the service is built")
+@scheduler.op(resource=by_name, partly="templated targets: Lambda, SQS, SNS, EventBridge, Kinesis, Firehose; others through the universal target, where the service is built")
 def create_schedule(call: Call, req: t.CreateScheduleInput) -> t.CreateScheduleOutput:
     group = find(call, req.get("GroupName") or DEFAULT)
     made = read(call, group.name, req, call.now)

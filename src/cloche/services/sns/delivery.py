@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 ANSWER_SECONDS = 15
 AT_ONCE = 10
+FIREHOSE_TRIES = 50
 
 sns.table("""
 CREATE TABLE IF NOT EXISTS sns_delivery (
@@ -61,6 +62,8 @@ def fan_out(call: Call, topic: Topic, message: Message) -> None:
             invoke(speaker, subscription, notice.for_lambda(subscription))
         elif subscription.protocol == "sqs":
             to_queue(speaker, subscription, message, notice.text(subscription), {})
+        elif subscription.protocol == "firehose":
+            to_firehose(call, subscription, notice.for_firehose(subscription))
         elif subscription.protocol in ("http", "https"):
             post_later(call, subscription, "Notification", message.id, notice.text(subscription), None, topic)
 
@@ -79,6 +82,8 @@ def deliver_raw(call: Call, speaker: Call, topic: Topic, subscription: Subscript
     body = message.for_protocol(subscription.protocol)
     if subscription.protocol == "sqs":
         to_queue(speaker, subscription, message, body, message.attributes)
+    elif subscription.protocol == "firehose":
+        to_firehose(call, subscription, body + "\n")
     else:
         post_later(call, subscription, "Notification", message.id, body, message.attributes, topic)
 
@@ -94,6 +99,26 @@ def to_queue(call: Call, subscription: Subscription, message: Message, body: str
         count(call, subscription.topic, "NumberOfNotificationsDelivered")
     except AwsError:  # no such queue, no permission: nothing that trying again would mend
         bury(call, subscription, body, attributes, message.group, message.dedup)
+
+
+def to_firehose(call: Call, subscription: Subscription, body: str, tries: int = 0) -> None:
+    """Under the subscription's role; a stream that has no room now is tried again, longer and longer apart."""
+    try:
+        role = call.as_role(subscription.attributes["SubscriptionRoleArn"], "sns", "sns.amazonaws.com")
+        role.do("firehose", "PutRecord", DeliveryStreamName=subscription.endpoint.rsplit("/", 1)[1], Record={"Data": body.encode("utf-8", "surrogatepass")})
+        count(call, subscription.topic, "NumberOfNotificationsDelivered")
+    except AwsError as error:
+        if error.code == "ServiceUnavailableException" and tries < FIREHOSE_TRIES:
+            call.after(min(2.0 ** tries, 3600.0), firehose_again, subscription=subscription.id, body=body, tries=tries + 1)
+        else:
+            bury(call, subscription, body, {}, None, None)
+
+
+@sns.timer
+def firehose_again(call: Call, subscription: str, body: str, tries: int) -> None:
+    found = call.get(Subscription, subscription)
+    if found is not None:
+        to_firehose(call, found, body, tries)
 
 
 def invoke(call: Call, subscription: Subscription, event: str) -> None:

@@ -75,6 +75,11 @@ class Notice:
             head = self._heads[body] = written(self.fields(subscription))[:-2] + ",\n  "
         return f"{head}{line('UnsubscribeURL', unsubscribe_url(self.call, subscription))}{self._tail}"
 
+    def for_firehose(self, subscription: Subscription) -> str:
+        """A line of JSON, unsigned."""
+        fields = {name: value for name, value in self.fields(subscription).items() if not name.startswith("Sign")} | {"UnsubscribeURL": unsubscribe_url(self.call, subscription)}
+        return json.dumps(fields | ({"MessageAttributes": self.attributes} if self.attributes else {}), separators=(",", ":")) + "\n"
+
     def for_lambda(self, subscription: Subscription) -> str:
         fields = dict(self.fields(subscription))
         event = {

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 TOKEN_SECONDS = 3 * 86_400
 PENDING = "PendingConfirmation"
-ARNS = {"sqs": "SQS endpoint ARN", "lambda": "Lambda endpoint ARN"}
-SETTABLE = ("DeliveryPolicy", "FilterPolicy", "FilterPolicyScope", "RawMessageDelivery", "RedrivePolicy")
-NOT_BUILT = ("sms", "application", "firehose")
+ARNS = {"sqs": "SQS endpoint ARN", "lambda": "Lambda endpoint ARN", "firehose": "Kinesis Data Firehose endpoint ARN"}
+SETTABLE = ("DeliveryPolicy", "FilterPolicy", "FilterPolicyScope", "RawMessageDelivery", "RedrivePolicy", "SubscriptionRoleArn")
+NOT_BUILT = ("sms", "application")
 
 
 class Subscription(Record, frozen=True):
@@ -89,12 +89,16 @@ def subscribe_context(call: Call, req: Any) -> dict[str, str]:
     return {"sns:Protocol": req["Protocol"], "sns:Endpoint": req.get("Endpoint") or ""}
 
 
-@sns.op(resource=topic_arn, policy=policy, context=subscribe_context, partly="protocols sms, application and firehose answer 501")
+@sns.op(resource=topic_arn, policy=policy, context=subscribe_context, partly="protocols sms and application answer 501")
 def subscribe(call: Call, req: t.SubscribeInput) -> t.SubscribeResponse:
     at, topic = find(call, req["TopicArn"])
     protocol, endpoint = req["Protocol"], req.get("Endpoint") or ""
     check_endpoint(topic, protocol, endpoint)
     wanted = checked(dict(req.get("Attributes") or {}), protocol, in_subscribe=True)
+    if protocol == "firehose":
+        if not wanted.get("SubscriptionRoleArn"):
+            raise errors.invalid("Attributes Reason: SubscriptionRoleArn is required for a subscription with protocol firehose")
+        call.pass_role(wanted["SubscriptionRoleArn"], "sns.amazonaws.com")
     for id_ in topic.subscribers:
         old = at.get(Subscription, id_)
         if old and old.protocol == protocol and old.endpoint == endpoint and not lapsed(call, old):
@@ -159,12 +163,12 @@ def checked(wanted: dict[str, str], protocol: str, *, in_subscribe: bool) -> dic
     for name, value in wanted.items():
         if name not in SETTABLE:
             raise errors.unknown_attribute(name, in_create=in_subscribe)
-        if name in ("FilterPolicy", "FilterPolicyScope") or not value:
+        if name in ("FilterPolicy", "FilterPolicyScope", "SubscriptionRoleArn") or not value:
             continue
         if name == "RawMessageDelivery":
             if value.lower() not in ("true", "false"):
                 raise errors.bad_attribute(name, f"Invalid value [{value}]. Must be true or false.", in_create=in_subscribe)
-            if value.lower() == "true" and protocol not in ("sqs", "http", "https"):
+            if value.lower() == "true" and protocol not in ("sqs", "http", "https", "firehose"):
                 raise errors.bad_attribute(name, f"Delivery protocol [{protocol}] does not support raw message delivery.", in_create=in_subscribe)
             wanted[name] = value.lower()
         else:
