@@ -124,8 +124,12 @@ def collection_too_large() -> AwsError:
     return AwsError("ItemCollectionSizeLimitExceededException", "Collection size exceeded.")
 
 
-def throttled(resource: str, index: bool, direction: str, on_demand: bool = False) -> AwsError:
+def throttled(resource: str, index: bool, direction: str, on_demand: bool = False, hot: bool = False) -> AwsError:
     what = "Index" if index else "Table"
+    if on_demand and hot:
+        return AwsError("ThrottlingException", "Throughput exceeds the current capacity of your table or index. DynamoDB is automatically scaling your table or index so please try again "
+                        "shortly. If exceptions persist, check if you have a hot key: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html",
+                        extra={"throttlingReasons": [{"reason": f"{what}{direction}KeyRangeThroughputExceeded", "resource": resource}]})
     if on_demand:
         return AwsError("ThrottlingException", f"Throughput exceeds the maximum OnDemandThroughput configured on {'index' if index else 'table'}.",
                         extra={"throttlingReasons": [{"reason": f"{what}{direction}MaxOnDemandThroughputExceeded", "resource": resource}]})
@@ -136,7 +140,7 @@ def throttled(resource: str, index: bool, direction: str, on_demand: bool = Fals
         message = ("The level of configured provisioned throughput for the table was exceeded. "
                    "Consider increasing your provisioning level with the UpdateTable API.")
     return AwsError("ProvisionedThroughputExceededException", message,
-                    extra={"ThrottlingReasons": [{"reason": f"{what}{direction}ProvisionedThroughputExceeded", "resource": resource}]})
+                    extra={"ThrottlingReasons": [{"reason": f"{what}{direction}{'KeyRange' if hot else 'Provisioned'}ThroughputExceeded", "resource": resource}]})
 
 
 # -- reading many -------------------------------------------------------------------------------------------------------
@@ -281,10 +285,6 @@ def no_replica(region: str) -> AwsError:
 
 def replica_exists(name: str) -> AwsError:
     return invalid(f"Failed to create a the new replica of table with name: '{name}' because one or more replicas already existed as tables.")
-
-
-def strong_consistency() -> AwsError:
-    return AwsError("NotImplemented", "Global tables with multi-Region strong consistency are not built in Cloche yet.", 501)
 
 
 # -- backups ------------------------------------------------------------------------------------------------------------

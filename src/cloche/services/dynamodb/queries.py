@@ -60,7 +60,7 @@ def partition(call: Call, req: Any, layout: Layout, index: IndexLayout | None, b
             args.append(place[1])
     direction = "" if forward else " DESC"
     order = f"sk{direction}, bpk{direction}, bsk{direction}" if index else f"sk{direction}"
-    return page(call, req, layout, index, bound, where, args, order)
+    return page(call, req, layout, index, bound, where, args, order, None if index else asked.partition)
 
 
 @op(needs=permissions.of_item)
@@ -135,7 +135,8 @@ def opened(call: Call, layout: Layout, cursor: Any) -> Any:
         cursor.close()
 
 
-def page(call: Call, req: Any, layout: Layout, index: IndexLayout | None, bound: Bound, where: list[str], args: list[Any], order: str) -> dict[str, Any]:
+def page(call: Call, req: Any, layout: Layout, index: IndexLayout | None, bound: Bound, where: list[str], args: list[Any], order: str, one: bytes | None = None) -> dict[str, Any]:
+    """What the clauses find, up to a page; `one` partition of the table, if it is one."""
     select = selection(req, bound, layout, index)
     counting, fetching = select == "COUNT", False
     projection = bound.projection
@@ -150,7 +151,7 @@ def page(call: Call, req: Any, layout: Layout, index: IndexLayout | None, bound:
     if index:
         capacities.admit_index(call, layout, index, "Read")
     else:
-        capacities.admit(call, layout, "Read")
+        capacities.admit(call, layout, "Read", one)
     clause = "".join(f" AND {w}" for w in where)
     if index:
         row_size = "(SELECT size FROM dynamodb_item WHERE id=item)" if fetching else "size"
@@ -203,7 +204,7 @@ def page(call: Call, req: Any, layout: Layout, index: IndexLayout | None, bound:
     # sizes are summed and rounded once; a fetch from the table is one more read an item
     units = capacity.read_units(total, consistent)
     table, by_index = (units, {}) if index is None else (fetched, {index.name: units})
-    capacities.charge(call, layout, "Read", table, by_index)
+    capacities.charge(call, layout, "Read", table, by_index, one)
     if (used := capacities.consumed(req, layout, table, by_index)) is not None:
         answer["ConsumedCapacity"] = used
     return answer

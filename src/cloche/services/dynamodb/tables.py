@@ -74,6 +74,8 @@ class Table(Record, frozen=True, omit_defaults=True):
     recovery: float = 0  # since when it can be restored to any second; 0: it cannot
     recovery_days: int = 35
     replicas: list[str] = []  # the other regions of a global table
+    consistency: str = ""  # STRONG: see strong.py
+    witness: str = ""
     restored: dict[str, Any] | None = None  # RestoreSummary
 
     @property

@@ -15,7 +15,7 @@ from cloche.languages.dynamodb import capacity
 from cloche.languages.dynamodb.errors import Invalid
 from cloche.languages.dynamodb.request import Bound, bind
 
-from . import capacities, errors, indexes, op, permissions, rows
+from . import capacities, errors, indexes, op, permissions, rows, strong
 from . import service as dynamodb
 from .items import CONDITION, PROJECTION, UPDATE, changed, out, weigh
 from .layouts import Layout, find
@@ -53,6 +53,7 @@ def transact_get_items(call: Call, req: Any) -> Any:
         get = action["Get"]
         bound, layout = bind(get, PROJECTION), find(call, get["TableName"])
         plans.append((get, bound, layout, layout.schema.exact(get["Key"])))
+        strong.refuse_transaction(layout.table)
     seen = {(layout.number, key) for _, _, layout, key in plans}
     if len(seen) < len(plans):
         raise errors.one_operation_an_item()
@@ -61,7 +62,7 @@ def transact_get_items(call: Call, req: Any) -> Any:
     size = 0
     for get, bound, layout, key in plans:
         try:
-            capacities.admit(call, layout, "Read")
+            capacities.admit(call, layout, "Read", key[0])
             reasons.append({"Code": "None"})
         except AwsError as error:
             reasons.append(reason(error))
@@ -69,7 +70,7 @@ def transact_get_items(call: Call, req: Any) -> Any:
         row = rows.read(call, layout, key)
         size += row.size if row else 0
         took = 2 * capacity.read_units(row.size if row else 0, True)
-        capacities.charge(call, layout, "Read", took)
+        capacities.charge(call, layout, "Read", took, partition=key[0])
         name = get["TableName"]
         units[name] = (layout, units.get(name, (layout, 0.0))[1] + took)
         if row is None:
@@ -106,7 +107,7 @@ class Action:
             self.key = layout.schema.exact(part["Key"])
 
     def prepare(self, call: Call) -> None:
-        capacities.admit(call, self.layout, "Write")
+        capacities.admit(call, self.layout, "Write", self.key[0])
         self.row = rows.read(call, self.layout, self.key)
         if self.bound.condition is not None:
             self.old = decode(self.row.body) if self.row else None
@@ -127,7 +128,7 @@ class Action:
             taken = rows.delete(call, self.layout, self.key, self.row, self.old)
         took = price * rows.write_units(self.row.size if self.row else 0, self.size)
         taken = {name: price * n for name, n in taken.items()}
-        capacities.charge(call, self.layout, "Write", took, taken)
+        capacities.charge(call, self.layout, "Write", took, taken, self.key[0])
         return took, taken
 
 
@@ -158,6 +159,7 @@ def commit(call: Call, req: Any, actions: list[Action]) -> dict[str, Any]:
         raise errors.one_operation_an_item()
     reasons, size = [], 0
     for one in actions:
+        strong.refuse_transaction(one.layout.table)
         try:
             one.prepare(call)
             reasons.append({"Code": "None"})
