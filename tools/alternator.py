@@ -39,10 +39,9 @@ ROOMS = {
     "pytest.ini": "[pytest]\nmarkers =\n    veryslow: x\n    skip_env: x\n    skip_bug: x\n",
     "as_if_aws.py": """
 import pytest
+import test.alternator.util as util
 
-def pytest_configure(config):
-    import test.alternator.util as util
-    util.is_aws = lambda anything: True
+util.is_aws = lambda anything: True
 
 def pytest_collection_modifyitems(items):
     for item in items:

@@ -162,6 +162,13 @@ def bad_start_key(detail: str = "") -> AwsError:
     return invalid("The provided starting key is invalid" + (f": {detail}" if detail else ""))
 
 
+def start_of_one(name: str, start: Any) -> AwsError:
+    """A partition of one item has nothing after it."""
+    from cloche.languages.dynamodb.errors import brace
+    shown = ", ".join(f"{key}=AttributeValue: {brace(value)}" for key, value in start.items())
+    return invalid(f"The provided exclusive start key is invalid: ExclusiveStartKey: {{{shown}}}")
+
+
 def start_key_outside() -> AwsError:
     return invalid("The provided starting key is outside query boundaries based on provided conditions")
 
@@ -206,7 +213,7 @@ def one_operation_an_item() -> AwsError:
 
 
 def transaction_too_large() -> AwsError:
-    return invalid("Collection size is too large: the aggregate size of the items in the transaction cannot exceed 4 MB")
+    return invalid("Transaction payload size cannot exceed 4 MB")
 
 
 def canceled(reasons: list[dict[str, Any]]) -> AwsError:

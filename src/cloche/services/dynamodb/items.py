@@ -147,6 +147,8 @@ def changed(layout: Layout, key: Item, bound: Bound, row: Row | None) -> tuple[I
     for name in touched:
         if name == schema.hash or name == schema.range:
             raise words.key_update(name)
+    if row is None and update.removes:
+        return item, size  # whatever is taken away from an item that is not there, it is ignored
     size -= values.measure_some(item, touched)
     update.run(item, bound.values)
     size += values.measure_some(item, touched)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from cloche.kernel import Call
-from cloche.languages.dynamodb import capacity, keyconditions, keys
+from cloche.languages.dynamodb import capacity, composite, keyconditions, keys
 from cloche.languages.dynamodb.errors import Invalid
 from cloche.languages.dynamodb.request import Bound, bind
 
@@ -30,7 +30,12 @@ def query(call: Call, req: Any) -> Any:
     layout = find(call, req["TableName"])
     index = index_of(layout, req)
     schema = index.schema if index else layout.schema
-    asked = keyconditions.bounds(bound.keys, schema, "KeyConditionExpression" if "KeyConditionExpression" in req else "KeyConditions")
+    if isinstance(schema, composite.Composite):
+        asked = composite.bounds(bound.keys, schema)
+    else:
+        asked = keyconditions.bounds(bound.keys, schema, "KeyConditionExpression" if "KeyConditionExpression" in req else "KeyConditions")
+    if "ExclusiveStartKey" in req and index is None and layout.schema.range is None:
+        raise errors.start_of_one(layout.schema.hash, req["ExclusiveStartKey"])
     if bound.filter is not None:
         for name in schema.names:
             if name in bound.filter.attributes:
@@ -60,7 +65,10 @@ def partition(call: Call, req: Any, layout: Layout, index: IndexLayout | None, b
             args.append(place[1])
     direction = "" if forward else " DESC"
     order = f"sk{direction}, bpk{direction}, bsk{direction}" if index else f"sk{direction}"
-    return page(call, req, layout, index, bound, where, args, order, None if index else asked.partition)
+    answer = page(call, req, layout, index, bound, where, args, order, None if index else asked.partition)
+    if index is None and layout.schema.range is None:
+        answer.pop("LastEvaluatedKey", None)  # a partition of one item has no second page
+    return answer
 
 
 @op(needs=permissions.of_item)
@@ -120,7 +128,7 @@ def start_of(layout: Layout, index: IndexLayout | None, start: Any) -> tuple[tup
             return key, key
         names = {*layout.schema.names, *index.schema.names}
         if set(start) != names:
-            raise errors.bad_start_key()
+            raise errors.bad_start_key("The provided key element does not match the schema")
         return index.schema.exact(index.schema.take(start)), layout.schema.exact(layout.schema.take(start))
     except Invalid as error:
         raise errors.bad_start_key(error.message) from None

@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 
 from cloche.kernel import AwsError, Call, Need
-from cloche.languages.dynamodb import capacity
-from cloche.languages.dynamodb.errors import Invalid
+from cloche.languages.dynamodb import capacity, values
+from cloche.languages.dynamodb.errors import Invalid, Unfit
 from cloche.languages.dynamodb.request import Bound, bind
 
 from . import capacities, errors, indexes, op, permissions, rows, strong
@@ -49,10 +49,13 @@ def needs_write(call: Call, req: Any) -> list[Need]:
 @op(needs=needs_get)
 def transact_get_items(call: Call, req: Any) -> Any:
     plans = []
-    for action in req["TransactItems"]:
+    for number, action in enumerate(req["TransactItems"]):
         get = action["Get"]
         bound, layout = bind(get, PROJECTION), find(call, get["TableName"])
-        plans.append((get, bound, layout, layout.schema.exact(get["Key"])))
+        try:
+            plans.append((get, bound, layout, layout.schema.exact(get["Key"])))
+        except Unfit as error:
+            raise unfit(error, number, len(req["TransactItems"])) from None
         strong.refuse_transaction(layout.table)
     seen = {(layout.number, key) for _, _, layout, key in plans}
     if len(seen) < len(plans):
@@ -139,7 +142,12 @@ def transact_write_items(call: Call, req: Any) -> Any:
         digest = digest_of(req)
         if (done := repeated(call, req, token, digest)) is not None:
             return done
-    actions = [action(call, wanted) for wanted in req["TransactItems"]]
+    actions = []
+    for number, wanted in enumerate(req["TransactItems"]):
+        try:
+            actions.append(action(call, wanted))
+        except Unfit as error:
+            raise unfit(error, number, len(req["TransactItems"])) from None
     answer = commit(call, req, actions)
     if token:
         finish(call, token, digest, actions)
@@ -165,7 +173,8 @@ def commit(call: Call, req: Any, actions: list[Action]) -> dict[str, Any]:
             reasons.append({"Code": "None"})
         except (AwsError, Invalid) as error:
             reasons.append(reason(error))
-        size += max(one.size, one.row.size if one.row else 0)
+        size += one.size if one.kind == "Put" else values.measure_item(one.part["Key"])  # what the request says, not what it finds
+        size += sum(values.measure(v) for v in one.bound.values.values())
     refuse(reasons)
     if size > MAX_BYTES:
         raise errors.transaction_too_large()
@@ -225,6 +234,11 @@ def reason(error: Exception) -> dict[str, Any]:
         return {"Code": "ValidationError", "Message": error.message}
     assert isinstance(error, AwsError)
     return {"Code": CODES[error.code], "Message": error.message} | ({"Item": error.extra["Item"]} if "Item" in error.extra else {})
+
+
+def unfit(error: Unfit, number: int, count: int) -> AwsError:
+    """The first item or key that its table cannot have ends the transaction before anything else is looked at."""
+    return errors.canceled([reason(error) if n == number else {"Code": "None"} for n in range(count)])
 
 
 def refuse(reasons: list[dict[str, Any]]) -> None:
