@@ -5,7 +5,7 @@ CLIENTS := .venv-clients
 PY := $(VENV)/bin/python
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help demo demo-network test setup clients lint bench soak s3tests docs clean
+.PHONY: help demo demo-network test setup clients lint bench soak s3tests alternator docs clean
 
 help:
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -57,6 +57,9 @@ soak: setup ## kill -9 fifty times under load, hostile requests by the thousand
 
 s3tests: setup ## Ceph's s3-tests; CLOCHE_S3_TESTS names a checkout, CLOCHE_S3_TESTS_PYTHON a python with its requirements
 	$(PY) tools/s3_tests.py
+
+alternator: setup ## ScyllaDB's tests of DynamoDB's interface; CLOCHE_ALTERNATOR names a checkout of scylladb or its test/alternator; needs requests
+	$(PY) tools/alternator.py
 
 clean:
 	rm -rf $(VENV) $(CLIENTS) .pytest_cache .ruff_cache .aws-sam
