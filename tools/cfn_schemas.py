@@ -42,6 +42,7 @@ GROUPS = (
     "Lambda",
     "Logs",
     "Organizations",
+    "Pipes",
     "RAM",
     "Route53",
     "Route53Resolver",

@@ -2058,6 +2058,7 @@ PACKAGES: Any = {
     'lambda': 'lambda_',
     'logs': 'logs',
     'organizations': 'organizations',
+    'pipes': 'pipes',
     'ram': 'ram',
     'route53': 'route53',
     'route53resolver': 'route53resolver',
