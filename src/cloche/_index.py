@@ -2042,6 +2042,7 @@ PACKAGES: Any = {
     'cognito-identity': 'cognito_identity',
     'cognito-idp': 'cognito_idp',
     'cognito-sync': 'cognito_sync',
+    'dax': 'dax',
     'directconnect': 'directconnect',
     'dynamodb': 'dynamodb',
     'dynamodbstreams': 'dynamodbstreams',
