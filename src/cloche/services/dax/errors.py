@@ -74,7 +74,3 @@ def too_many_tags() -> AwsError:
 
 def next_token() -> AwsError:
     return parameter("The NextToken is not valid")
-
-
-def not_built(what: str) -> AwsError:
-    return AwsError("NotImplemented", f"dax: {what} is not built in Cloche yet. /_cloche/ledger lists what is.", 501)

@@ -8,10 +8,14 @@ import asyncio
 import contextlib
 import logging
 import socket
+import ssl
+from pathlib import Path
 from typing import Any
 
 import msgspec
+from cryptography.hazmat.primitives.asymmetric import ec
 
+from cloche.engines import authority
 from cloche.kernel import AwsError, Call
 from cloche.kernel.authenticate import authenticate
 from cloche.wire import model, sigv4
@@ -83,7 +87,7 @@ async def opened(call: Call, cluster: Cluster, node: Node) -> Node:
         await Conversation(cloud.internal(dax, *where), cluster.name, cluster.number, node.id, reader, writer).run()
 
     sock, address = bound(node.address, cluster.port)
-    server = await asyncio.start_server(converse, sock=sock, ssl=cloud.memory["tls"] if cluster.tls else None)
+    server = await asyncio.start_server(converse, sock=sock, ssl=context(cloud.data, address) if cluster.tls else None)
     listeners(call)[(cluster.number, node.id)] = server
     return msgspec.structs.replace(node, address=address, status="available")
 
@@ -111,6 +115,20 @@ def at(address: str, port: int) -> socket.socket:
         sock.close()
         raise
     return sock
+
+
+def context(data: Path, address: str) -> ssl.SSLContext:
+    """TLS for an address, with a certificate under the cloud's own CA."""
+    folder = data / "tls" / "dax"
+    leaf, key_file = folder / f"{address}.pem", folder / f"{address}.key"
+    if not leaf.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        above, key = authority.load(data), ec.generate_private_key(ec.SECP256R1())
+        authority.save_key(key_file, key)
+        leaf.write_bytes(authority.sign(data, address, key.public_key(), ["localhost"], addresses=[address]) + above.pem)
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    made.load_cert_chain(leaf, key_file)
+    return made
 
 
 class Conversation:
