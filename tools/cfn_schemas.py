@@ -27,6 +27,7 @@ GROUPS = (
     "CloudFormation",
     "CloudWatch",
     "Cognito",
+    "DAX",
     "DirectConnect",
     "DynamoDB",
     "EC2",

@@ -130,3 +130,35 @@ def test_a_cluster_listens_again_after_a_restart(tmp_path):
         bench = Bench(cloud)
         cloud.advance(1)
         assert reachable(bench.describe()["ClusterDiscoveryEndpoint"])
+
+
+def test_a_template_makes_a_cluster_with_its_groups(bench, cloud):
+    import json
+    stacks = cloud.client("cloudformation")
+    subnet = cloud.client("ec2").describe_subnets()["Subnets"][0]["SubnetId"]
+    template = {"Resources": {
+        "Parameters": {"Type": "AWS::DAX::ParameterGroup", "Properties": {"ParameterNameValues": {"query-ttl-millis": "7000"}}},
+        "Subnets": {"Type": "AWS::DAX::SubnetGroup", "Properties": {"SubnetIds": [subnet], "Description": "d"}},
+        "Cluster": {"Type": "AWS::DAX::Cluster", "Properties": {
+            "IAMRoleARN": bench.role(), "NodeType": "dax.t3.small", "ReplicationFactor": 1, "ParameterGroupName": {"Ref": "Parameters"}, "SubnetGroupName": {"Ref": "Subnets"}}}},
+        "Outputs": {"Name": {"Value": {"Ref": "Cluster"}}, "Endpoint": {"Value": {"Fn::GetAtt": ["Cluster", "ClusterDiscoveryEndpoint"]}}, "Arn": {"Value": {"Fn::GetAtt": ["Cluster", "Arn"]}}}}
+
+    def settled(wanted):
+        cloud.advance(10)
+        told = stacks.describe_stacks(StackName="s")["Stacks"][0]
+        assert told["StackStatus"] == wanted, [e.get("ResourceStatusReason") for e in stacks.describe_stack_events(StackName="s")["StackEvents"]]
+        return {o["OutputKey"]: o["OutputValue"] for o in told["Outputs"]}
+
+    stacks.create_stack(StackName="s", TemplateBody=json.dumps(template))
+    out = settled("CREATE_COMPLETE")
+    told = bench.describe(out["Name"])
+    assert told["Status"] == "available" and out["Arn"] == told["ClusterArn"] and out["Endpoint"] == f"{told['ClusterDiscoveryEndpoint']['Address']}:8111"
+    parameters = bench.dax.describe_parameters(ParameterGroupName=told["ParameterGroup"]["ParameterGroupName"])["Parameters"]
+    assert {p["ParameterName"]: p["ParameterValue"] for p in parameters}["query-ttl-millis"] == "7000"
+    template["Resources"]["Cluster"]["Properties"] |= {"ReplicationFactor": 2, "Description": "two"}
+    stacks.update_stack(StackName="s", TemplateBody=json.dumps(template))
+    settled("UPDATE_COMPLETE")
+    assert bench.describe(out["Name"])["TotalNodes"] == 2 and bench.describe(out["Name"])["Description"] == "two"
+    stacks.delete_stack(StackName="s")
+    cloud.advance(30)
+    assert bench.dax.describe_clusters()["Clusters"] == []
