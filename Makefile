@@ -5,7 +5,7 @@ CLIENTS := .venv-clients
 PY := $(VENV)/bin/python
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help demo demo-network test setup clients lint bench soak s3tests docs clean
+.PHONY: help demo demo-network test setup clients lint bench soak s3tests alternator docs clean
 
 help:
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -16,6 +16,7 @@ $(VENV)/ready: pyproject.toml requirements.lock
 	$(PYTHON) -m venv $(VENV)
 	$(PY) -m pip install -q --disable-pip-version-check -r requirements.lock
 	$(PY) -m pip install -q --disable-pip-version-check --no-deps -e .
+	-$(PY) -m pip install -q --disable-pip-version-check --no-deps amazon-dax-client==2.1.0 antlr4-python3-runtime==4.13.2 # without it tests of DAX's data plane are skipped and say so
 	touch $@
 
 clients: $(CLIENTS)/ready ## the real clients that demo and tests drive: aws, sam, s3cmd
@@ -57,6 +58,9 @@ soak: setup ## kill -9 fifty times under load, hostile requests by the thousand
 
 s3tests: setup ## Ceph's s3-tests; CLOCHE_S3_TESTS names a checkout, CLOCHE_S3_TESTS_PYTHON a python with its requirements
 	$(PY) tools/s3_tests.py
+
+alternator: setup ## ScyllaDB's tests of DynamoDB's interface; CLOCHE_ALTERNATOR names a checkout of scylladb or its test/alternator; needs requests
+	$(PY) tools/alternator.py
 
 clean:
 	rm -rf $(VENV) $(CLIENTS) .pytest_cache .ruff_cache .aws-sam

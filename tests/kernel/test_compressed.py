@@ -28,6 +28,12 @@ def test_a_compressed_json_request_is_read(cloud):
     assert [g["logGroupName"] for g in found] == ["g"]
 
 
+def test_gzips_may_follow_one_another(cloud):
+    cloud.client("logs").create_log_group(logGroupName="g")
+    found = compressing(cloud, "logs", "DescribeLogGroups", lambda body: gzip.compress(body[:9]) + gzip.compress(body[9:])).describe_log_groups(logGroupNamePrefix="g")["logGroups"]
+    assert [g["logGroupName"] for g in found] == ["g"]
+
+
 def test_a_compressed_query_is_read(cloud):
     assert compressing(cloud, "sts", "GetCallerIdentity").get_caller_identity()["Account"] == cloud.account
 

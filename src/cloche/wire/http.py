@@ -16,16 +16,20 @@ class TooLarge(Exception):
 
 def inflated(body: bytes, limit: int = 64 << 20) -> bytes:
     """A gzip'ed body, opened; never more than `limit` bytes of it. ValueError if it is none."""
-    unpack = zlib.decompressobj(31)
-    try:
-        out = unpack.decompress(body, limit + 1)
-    except zlib.error as error:
-        raise ValueError(str(error)) from None
-    if len(out) > limit:
-        raise TooLarge(limit)
-    if not unpack.eof:
-        raise ValueError("the compressed body ends too early")
-    return out
+    out = b""
+    while True:  # gzips may follow one another
+        unpack = zlib.decompressobj(31)
+        try:
+            out += unpack.decompress(body, limit + 1 - len(out))
+        except zlib.error as error:
+            raise ValueError(str(error)) from None
+        if len(out) > limit:
+            raise TooLarge(limit)
+        if not unpack.eof:
+            raise ValueError("the compressed body ends too early")
+        body = unpack.unused_data
+        if not body:
+            return out
 
 
 class FileBody(NamedTuple):

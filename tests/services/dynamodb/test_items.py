@@ -181,3 +181,19 @@ def test_an_item_survives_its_table_being_read_by_a_binary_sort_key(ddb, make):
         ddb.put_item(TableName="table", Item={"p": {"S": "a"}, "r": {"B": raw}})
     rows = ddb.query(TableName="table", KeyConditionExpression="p = :p", ExpressionAttributeValues={":p": {"S": "a"}})["Items"]
     assert [i["r"]["B"] for i in rows] == [b"\x00", b"\x01", b"\xff\xff"]
+
+
+def test_taking_away_below_an_item_that_is_not_there_is_ignored(ddb, table, refuses):
+    ddb.update_item(TableName="table", Key=item("nobody"), UpdateExpression="REMOVE x.y, l[3]")
+    assert "Item" not in ddb.get_item(TableName="table", Key=item("nobody"))
+    ddb.put_item(TableName="table", Item=item("a"))
+    with refuses("ValidationException", "The document path provided in the update expression is invalid for update"):
+        ddb.update_item(TableName="table", Key=item("a"), UpdateExpression="REMOVE x.y")
+
+
+def test_lists_are_joined_two_at_a_time(ddb, table, refuses):
+    lists = {":a": {"L": [{"S": "a"}]}, ":b": {"L": [{"S": "b"}]}}
+    ddb.update_item(TableName="table", Key=item("a"), UpdateExpression="SET l = list_append(if_not_exists(l, :a), :b)", ExpressionAttributeValues=lists)
+    assert get(ddb)["l"] == {"L": [{"S": "a"}, {"S": "b"}]}
+    with refuses("ValidationException", "The function is not allowed to be used this way in an expression; function: list_append"):
+        ddb.update_item(TableName="table", Key=item("a"), UpdateExpression="SET l = list_append(list_append(:a, :b), :a)", ExpressionAttributeValues=lists)

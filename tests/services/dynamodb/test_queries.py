@@ -95,6 +95,16 @@ def test_a_query_that_makes_no_sense_is_refused(ddb, numbers, refuses, params, w
         ddb.query(TableName="table", **params)
 
 
+def test_a_partition_of_one_item_has_no_second_page(ddb, make, refuses):
+    make()
+    ddb.put_item(TableName="table", Item=item("a"))
+    asked = {"TableName": "table", "KeyConditionExpression": "p = :p", "ExpressionAttributeValues": A}
+    answer = ddb.query(**asked, Limit=1)
+    assert answer["Count"] == 1 and "LastEvaluatedKey" not in answer
+    with refuses("ValidationException", "The provided exclusive start key is invalid: ExclusiveStartKey: {p=AttributeValue: {S:a}}"):
+        ddb.query(**asked, ExclusiveStartKey=item("a"))
+
+
 def test_key_conditions_and_query_filter_still_work(ddb, numbers):
     answer = ddb.query(TableName="table", KeyConditions={"p": {"ComparisonOperator": "EQ", "AttributeValueList": [{"S": "a"}]},
                                                         "r": {"ComparisonOperator": "BETWEEN", "AttributeValueList": [{"N": "0"}, {"N": "9"}]}},

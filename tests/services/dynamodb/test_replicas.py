@@ -84,3 +84,66 @@ def test_replica_updates_that_make_no_sense_are_refused(regions, make, cloud, re
         here.update_table(TableName="table", ReplicaUpdates=[{"Create": {"RegionName": "eu-west-1"}}])
     with refuses("ValidationException", "not part of the global table"):
         here.update_table(TableName="table", ReplicaUpdates=[{"Delete": {"RegionName": "sa-east-1"}}])
+
+
+# -- strong consistency ---------------------------------------------------------------------------------------------------
+
+CREATE = {"Create": {"RegionName": "us-east-2"}}
+
+
+def test_strong_consistency_wants_three_regions_or_two_and_a_witness(cloud, ddb, make):
+    make()
+    ddb.update_table(TableName="table", MultiRegionConsistency="STRONG", ReplicaUpdates=[CREATE], GlobalTableWitnessUpdates=[{"Create": {"RegionName": "us-west-2"}}])
+    cloud.advance(1)
+    told = ddb.describe_table(TableName="table")["Table"]
+    assert told["MultiRegionConsistency"] == "STRONG" and told["GlobalTableWitnesses"] == [{"RegionName": "us-west-2", "WitnessStatus": "ACTIVE"}]
+    assert [r["RegionName"] for r in told["Replicas"]] == ["us-east-2"] and "StreamSpecification" not in told
+    there = cloud.client("dynamodb", region="us-east-2")
+    assert there.describe_table(TableName="table")["Table"]["GlobalTableWitnesses"] == told["GlobalTableWitnesses"]
+    there.put_item(TableName="table", Item=item("a", n=1))
+    assert ddb.get_item(TableName="table", Key=item("a"), ConsistentRead=True)["Item"] == item("a", n=1)
+    witness = cloud.client("dynamodb", region="us-west-2")
+    assert witness.list_tables()["TableNames"] == []  # it holds no table that anybody could read
+    ddb.update_table(TableName="table", ReplicaUpdates=[{"Delete": {"RegionName": "us-east-2"}}], GlobalTableWitnessUpdates=[{"Delete": {"RegionName": "us-west-2"}}])
+    cloud.advance(1)
+    assert "Replicas" not in ddb.describe_table(TableName="table")["Table"] and there.list_tables()["TableNames"] == []
+
+
+@pytest.mark.parametrize("wanted", [
+    {"ReplicaUpdates": [CREATE]},
+    {"ReplicaUpdates": [CREATE, {"Create": {"RegionName": "eu-west-1"}}]},
+    {"ReplicaUpdates": [CREATE], "GlobalTableWitnessUpdates": [{"Create": {"RegionName": "us-east-2"}}]},
+    {"ReplicaUpdates": [CREATE, {"Create": {"RegionName": "us-west-2"}}], "GlobalTableWitnessUpdates": [{"Create": {"RegionName": "us-west-2"}}]}])
+def test_other_sets_of_regions_are_refused(ddb, make, refuses, wanted):
+    make()
+    with refuses("ValidationException"):
+        ddb.update_table(TableName="table", MultiRegionConsistency="STRONG", **wanted)
+    assert "Replicas" not in ddb.describe_table(TableName="table")["Table"]
+
+
+def test_strong_consistency_begins_empty_and_knows_no_transactions_and_no_expiry(cloud, ddb, make, refuses):
+    make()
+    ddb.put_item(TableName="table", Item=item("a"))
+    wanted = {"TableName": "table", "MultiRegionConsistency": "STRONG", "ReplicaUpdates": [CREATE, {"Create": {"RegionName": "us-west-2"}}]}
+    with refuses("ValidationException", "empty"):
+        ddb.update_table(**wanted)
+    ddb.delete_item(TableName="table", Key=item("a"))
+    ddb.update_table(**wanted)
+    cloud.advance(1)
+    for region in ("us-east-2", "us-west-2"):
+        assert len(cloud.client("dynamodb", region=region).describe_table(TableName="table")["Table"]["Replicas"]) == 2
+    with refuses("ValidationException", "Transactions are not supported"):
+        ddb.transact_write_items(TransactItems=[{"Put": {"TableName": "table", "Item": item("a")}}])
+    with refuses("ValidationException", "Transactions are not supported"):
+        ddb.transact_get_items(TransactItems=[{"Get": {"TableName": "table", "Key": item("a")}}])
+    with refuses("ValidationException", "Time To Live is not supported"):
+        ddb.update_time_to_live(TableName="table", TimeToLiveSpecification={"Enabled": True, "AttributeName": "ttl"})
+    with refuses("ValidationException", "one by one"):
+        ddb.update_table(TableName="table", ReplicaUpdates=[{"Delete": {"RegionName": "us-west-2"}}])
+
+
+def test_of_two_regions_writes_the_last_wins(regions):
+    here, there = regions
+    here.put_item(TableName="table", Item=item("a", x="first"))
+    there.put_item(TableName="table", Item=item("a", x="second"))
+    assert here.get_item(TableName="table", Key=item("a"))["Item"] == there.get_item(TableName="table", Key=item("a"))["Item"] == item("a", x="second")

@@ -66,5 +66,23 @@ def test_an_index_key_of_the_wrong_type_cancels(ddb, make, index, refuses):
 
 def test_a_transaction_weighs_four_megabytes_at_most(ddb, make, refuses):
     make()
-    with refuses("ValidationException"):
-        ddb.transact_write_items(TransactItems=[{"Put": {"TableName": "table", "Item": item(f"k{n}", x="x" * 390_000)}} for n in range(11)])
+    items = [item(f"k{n}", x="x" * 390_000) for n in range(11)]
+    with refuses("ValidationException", "size cannot exceed 4 MB"):
+        ddb.transact_write_items(TransactItems=[{"Put": {"TableName": "table", "Item": i}} for i in items])
+    for i in items:
+        ddb.put_item(TableName="table", Item=i)
+    ddb.transact_write_items(TransactItems=[{"Delete": {"TableName": "table", "Key": item(f"k{n}")}} for n in range(11)])  # what is asked weighs little
+    assert ddb.scan(TableName="table", Select="COUNT")["Count"] == 0
+
+
+def test_the_first_item_or_key_a_table_cannot_have_is_the_reason(ddb, table, refuses):
+    bad, good = {"Put": {"TableName": "table", "Item": {"p": {"N": "7"}}}}, {"Put": {"TableName": "table", "Item": item("b"), "ConditionExpression": "attribute_exists(p)"}}
+    with refuses("TransactionCanceledException", "specific reasons [None, ValidationError, None]") as error:
+        ddb.transact_write_items(TransactItems=[good, bad, {"Delete": {"TableName": "table", "Key": {"q": {"S": "a"}}}}])
+    assert [r.get("Message") for r in error.value.response["CancellationReasons"]] == [None, "One or more parameter values were invalid: Type mismatch for key p expected: S actual: N", None]
+    with refuses("TransactionCanceledException", "[ValidationError]"):
+        ddb.transact_get_items(TransactItems=[{"Get": {"TableName": "table", "Key": {"q": {"S": "a"}}}}])
+    with refuses("TransactionCanceledException", "[ValidationError]"):
+        ddb.transact_write_items(TransactItems=[{"Put": {"TableName": "table", "Item": item("a", x="x" * 410_000)}}])
+    with refuses("ValidationException", "An expression attribute name used in the document path is not defined"):
+        ddb.transact_write_items(TransactItems=[{"Put": {"TableName": "table", "Item": item("a"), "ConditionExpression": "attribute_exists(#x)"}}])

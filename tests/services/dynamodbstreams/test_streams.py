@@ -131,6 +131,8 @@ def test_a_stream_is_described_and_listed(ddb, streams, make, cloud):
     assert streams.list_streams(TableName="table")["Streams"] == [{"StreamArn": arn, "TableName": "table", "StreamLabel": found["StreamLabel"]}]
     page = streams.list_streams(Limit=1)
     assert len(streams.list_streams(ExclusiveStartStreamArn=page["LastEvaluatedStreamArn"])["Streams"]) == 1
+    with pytest.raises(ClientError, match="Member must have value less than or equal to 100"):
+        streams.list_streams(Limit=101)
     with pytest.raises(ClientError, match="ResourceNotFoundException"):
         streams.describe_stream(StreamArn=arn.replace("table/table", "table/nobody"))
 

@@ -14,8 +14,12 @@ class Invalid(Exception):
         return str(self.args[0])
 
 
-def parameter(sentence: str) -> Invalid:
-    return Invalid(f"One or more parameter values were invalid: {sentence}")
+class Unfit(Invalid):
+    """An item or key that this table cannot have: in a transaction it is the reason of one action, not the end of the request."""
+
+
+def parameter(sentence: str, kind: type[Invalid] = Invalid) -> Invalid:
+    return kind(f"One or more parameter values were invalid: {sentence}")
 
 
 # -- values -------------------------------------------------------------------------------------------------------------
@@ -76,11 +80,11 @@ def underflow() -> Invalid:
 
 
 def too_deep() -> Invalid:
-    return Invalid("Nesting Levels have exceeded supported limits: Attributes in the item have nested levels beyond supported limit")
+    return Unfit("Nesting Levels have exceeded supported limits: Attributes in the item have nested levels beyond supported limit")
 
 
 def item_too_large() -> Invalid:
-    return Invalid("Item size has exceeded the maximum allowed size")
+    return Unfit("Item size has exceeded the maximum allowed size")
 
 
 def update_too_large() -> Invalid:
@@ -90,15 +94,15 @@ def update_too_large() -> Invalid:
 # -- keys ---------------------------------------------------------------------------------------------------------------
 
 def key_element() -> Invalid:
-    return Invalid("The provided key element does not match the schema")
+    return Unfit("The provided key element does not match the schema")
 
 
 def missing_key(name: str) -> Invalid:
-    return parameter(f"Missing the key {name} in the item")
+    return parameter(f"Missing the key {name} in the item", Unfit)
 
 
 def key_type(name: str, expected: str, actual: str) -> Invalid:
-    return parameter(f"Type mismatch for key {name} expected: {expected} actual: {actual}")
+    return parameter(f"Type mismatch for key {name} expected: {expected} actual: {actual}", Unfit)
 
 
 def index_key_type(name: str, expected: str, actual: str, index: str) -> Invalid:
@@ -107,7 +111,7 @@ def index_key_type(name: str, expected: str, actual: str, index: str) -> Invalid
 
 def empty_key(name: str, kind: str) -> Invalid:
     noun = "string" if kind == "S" else "binary"
-    return Invalid(f"One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty {noun} value. Key: {name}")
+    return Unfit(f"One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty {noun} value. Key: {name}")
 
 
 def empty_index_key(name: str, kind: str, index: str) -> Invalid:
@@ -117,11 +121,11 @@ def empty_index_key(name: str, kind: str, index: str) -> Invalid:
 
 
 def hash_too_long() -> Invalid:
-    return parameter("Size of hashkey has exceeded the maximum size limit of2048 bytes")
+    return parameter("Size of hashkey has exceeded the maximum size limit of2048 bytes", Unfit)
 
 
 def range_too_long() -> Invalid:
-    return parameter("Aggregated size of all range keys has exceeded the size limit of 1024 bytes")
+    return parameter("Aggregated size of all range keys has exceeded the size limit of 1024 bytes", Unfit)
 
 
 def key_update(name: str) -> Invalid:
@@ -253,6 +257,10 @@ def wrong_operand() -> Invalid:
     return Invalid("An operand in the update expression has an incorrect data type")
 
 
+def list_append_nested() -> Invalid:
+    return function_misplaced("UpdateExpression", "list_append")
+
+
 def no_such_attribute() -> Invalid:
     return Invalid("The provided expression refers to an attribute that does not exist in the item")
 
@@ -293,6 +301,18 @@ def key_condition_many_attributes() -> Invalid:
 
 def key_condition_missing(name: str) -> Invalid:
     return Invalid(f"Query condition missed key schema element: {name}")
+
+
+def composite_hash(name: str) -> Invalid:
+    return Invalid(f"Query condition missed key schema element: {name}. All HASH attributes of the index's key must have an equality condition")
+
+
+def composite_range(name: str) -> Invalid:
+    return Invalid(f"Query key condition not supported: RANGE attributes of the index's key are asked from left to right, all but the last with an equality condition: {name}")
+
+
+def key_condition_extra(name: str) -> Invalid:
+    return Invalid(f"Query condition names an attribute that is not part of the key: {name}")
 
 
 def key_condition_unsupported() -> Invalid:

@@ -22,14 +22,14 @@ Change = Callable[[Item, Any], None]
 
 class Update(Compiled):
     """`targets` are the paths that are written, in the order of the expression; `touched` the attributes they are in;
-    `show` cuts them out of an item. One that only takes away does not make an item that is not there."""
+    `show` cuts them out of an item. One that only takes away does not make an item that is not there (`removes`: with REMOVE alone)."""
 
-    __slots__ = ("makes", "show", "targets", "touched")
+    __slots__ = ("makes", "removes", "show", "targets", "touched")
 
-    def __init__(self, run: Callable[[Item, Values], None], scope: Scope, targets: list[Path], makes: bool = True) -> None:
+    def __init__(self, run: Callable[[Item, Values], None], scope: Scope, targets: list[Path], makes: bool = True, removes: bool = False) -> None:
         super().__init__(run, scope)
         self.targets = tuple(targets)
-        self.makes = makes
+        self.makes, self.removes = makes, removes
         self.touched = tuple(dict.fromkeys(str(t[0]) for t in targets))
         self.show = projector(targets)
 
@@ -76,7 +76,7 @@ def of_actions(actions: tuple[parser.Node, ...], names: Mapping[str, str]) -> Up
         right, change = others[0]
         assert right
         return Update(lambda item, values: change(item, right(item, values)), scope, targets, makes)
-    return Update(run, scope, targets, makes)
+    return Update(run, scope, targets, makes, removes=not sets and not others)
 
 
 # -- operands -----------------------------------------------------------------------------------------------------------
@@ -113,6 +113,8 @@ def operand(node: parser.Node, scope: Scope) -> Operand:
             return either
         case ("call", "list_append", arguments):
             count(node, 2, scope)
+            if any(side[:2] == ("call", "list_append") for side in arguments):
+                raise errors.list_append_nested()
             one, two = operand(arguments[0], scope), operand(arguments[1], scope)
             for side in arguments:
                 require_type(side, "list_append", ("L",), scope)

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from cloche.languages.dynamodb.composite import Composite
 from cloche.languages.dynamodb.keyconditions import OPERATORS, Conditions
 from cloche.languages.dynamodb.keys import Schema
 
@@ -51,7 +52,9 @@ def one_item(where: Node, schema: Schema) -> tuple[dict[str, Any], Node | None]:
 
 
 def partitions(where: Node | None, schema: Schema) -> tuple[list[Conditions], Node | None] | None:
-    """(a key condition for each partition, rest) of a SELECT; None if it must look at the whole table."""
+    """(a key condition for each partition, rest) of a SELECT; None if it must look at the whole table, as it must in an index with a key of many attributes."""
+    if isinstance(schema, Composite):
+        return None
     found: list[Any] | None = None
     narrow: tuple[str, list[Any]] | None = None
     rest: list[Node] = []

@@ -83,6 +83,7 @@ LOOKS: dict[str, Look] = {
     "AWS::Lambda::LayerVersion": _by("lambda", "GetLayerVersionByArn", "", Arn="{id}"),
     "AWS::Lambda::Url": _by("lambda", "GetFunctionUrlConfig", "", FunctionName="{id}"),
     "AWS::Lambda::Version": _by("lambda", "GetFunctionConfiguration", "", FunctionName="{id}"),
+    "AWS::Pipes::Pipe": _by("pipes", "DescribePipe", "", ("ListPipes", "Pipes", "Name"), Name="{id}"),
     "AWS::RAM::ResourceShare": _by("ram", "GetResourceShares", "resourceShares.0", resourceShareArns="{id}", resourceOwner="SELF"),
     "AWS::Route53::HealthCheck": _by("route53", "GetHealthCheck", "HealthCheck", ("ListHealthChecks", "HealthChecks", "Id"), HealthCheckId="{id}"),
     "AWS::Route53::HostedZone": _by("route53", "GetHostedZone", "HostedZone", None, "Name", Id="{id}"),

@@ -7,15 +7,15 @@ import msgspec
 
 from cloche.kernel import Call
 
-from . import errors, indexes, op, replicas, schemas, sealing, streams
+from . import errors, indexes, op, replicas, schemas, sealing, streams, strong
 from .tables import Index, Table, by_table, decreases_today, describe, discard, find_named, limits, new_index, policy, throughput
 
 FREE_DECREASES, DECREASE_SECONDS = 4, 3600
 CHANGES = ("ProvisionedThroughput", "BillingMode", "StreamSpecification", "GlobalSecondaryIndexUpdates", "SSESpecification", "TableClass",
-           "DeletionProtectionEnabled", "OnDemandThroughput", "WarmThroughput", "ReplicaUpdates")
+           "DeletionProtectionEnabled", "OnDemandThroughput", "WarmThroughput", "ReplicaUpdates", "GlobalTableWitnessUpdates", "MultiRegionConsistency")
 
 
-@op(resource=by_table, policy=policy, partly="no strongly consistent global tables, witnesses or vector indexes")
+@op(resource=by_table, policy=policy, partly="no vector indexes")
 def update_table(call: Call, req: Any) -> Any:
     call, table = find_named(call, req["TableName"])
     if not any(name in req for name in CHANGES) or req.get("GlobalSecondaryIndexUpdates") == []:
@@ -23,8 +23,7 @@ def update_table(call: Call, req: Any) -> Any:
     if table.status != "ACTIVE":
         raise errors.table_busy(table.name, table.status)
     schemas.check_stream(req.get("StreamSpecification"))
-    if req.get("MultiRegionConsistency") == "STRONG":
-        raise errors.strong_consistency()
+    table = strong.change(call, table, req)
     shared = {name: req[name] for name in ("BillingMode", "ProvisionedThroughput", "GlobalSecondaryIndexUpdates", "AttributeDefinitions") if name in req}
     for at, there in replicas.members(call, table) if shared else []:
         at.put(change_shared(at, there, shared))

@@ -124,8 +124,12 @@ def collection_too_large() -> AwsError:
     return AwsError("ItemCollectionSizeLimitExceededException", "Collection size exceeded.")
 
 
-def throttled(resource: str, index: bool, direction: str, on_demand: bool = False) -> AwsError:
+def throttled(resource: str, index: bool, direction: str, on_demand: bool = False, hot: bool = False) -> AwsError:
     what = "Index" if index else "Table"
+    if on_demand and hot:
+        return AwsError("ThrottlingException", "Throughput exceeds the current capacity of your table or index. DynamoDB is automatically scaling your table or index so please try again "
+                        "shortly. If exceptions persist, check if you have a hot key: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html",
+                        extra={"throttlingReasons": [{"reason": f"{what}{direction}KeyRangeThroughputExceeded", "resource": resource}]})
     if on_demand:
         return AwsError("ThrottlingException", f"Throughput exceeds the maximum OnDemandThroughput configured on {'index' if index else 'table'}.",
                         extra={"throttlingReasons": [{"reason": f"{what}{direction}MaxOnDemandThroughputExceeded", "resource": resource}]})
@@ -136,7 +140,7 @@ def throttled(resource: str, index: bool, direction: str, on_demand: bool = Fals
         message = ("The level of configured provisioned throughput for the table was exceeded. "
                    "Consider increasing your provisioning level with the UpdateTable API.")
     return AwsError("ProvisionedThroughputExceededException", message,
-                    extra={"ThrottlingReasons": [{"reason": f"{what}{direction}ProvisionedThroughputExceeded", "resource": resource}]})
+                    extra={"ThrottlingReasons": [{"reason": f"{what}{direction}{'KeyRange' if hot else 'Provisioned'}ThroughputExceeded", "resource": resource}]})
 
 
 # -- reading many -------------------------------------------------------------------------------------------------------
@@ -156,6 +160,13 @@ def key_in_filter(kind: str, name: str) -> AwsError:
 
 def bad_start_key(detail: str = "") -> AwsError:
     return invalid("The provided starting key is invalid" + (f": {detail}" if detail else ""))
+
+
+def start_of_one(name: str, start: Any) -> AwsError:
+    """A partition of one item has nothing after it."""
+    from cloche.languages.dynamodb.errors import brace
+    shown = ", ".join(f"{key}=AttributeValue: {brace(value)}" for key, value in start.items())
+    return invalid(f"The provided exclusive start key is invalid: ExclusiveStartKey: {{{shown}}}")
 
 
 def start_key_outside() -> AwsError:
@@ -202,7 +213,7 @@ def one_operation_an_item() -> AwsError:
 
 
 def transaction_too_large() -> AwsError:
-    return invalid("Collection size is too large: the aggregate size of the items in the transaction cannot exceed 4 MB")
+    return invalid("Transaction payload size cannot exceed 4 MB")
 
 
 def canceled(reasons: list[dict[str, Any]]) -> AwsError:
@@ -281,10 +292,6 @@ def no_replica(region: str) -> AwsError:
 
 def replica_exists(name: str) -> AwsError:
     return invalid(f"Failed to create a the new replica of table with name: '{name}' because one or more replicas already existed as tables.")
-
-
-def strong_consistency() -> AwsError:
-    return AwsError("NotImplemented", "Global tables with multi-Region strong consistency are not built in Cloche yet.", 501)
 
 
 # -- backups ------------------------------------------------------------------------------------------------------------

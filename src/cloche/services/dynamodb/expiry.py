@@ -10,7 +10,7 @@ from typing import Any
 from cloche.kernel import Call
 from cloche.languages.dynamodb.values import Item
 
-from . import errors, op, sealing
+from . import errors, op, sealing, strong
 from . import service as dynamodb
 from .layouts import Layout, layout
 from .tables import Table, by_table, find_named, policy
@@ -28,6 +28,7 @@ CREATE TABLE IF NOT EXISTS dynamodb_expiry (tbl INTEGER, at INTEGER, pk BLOB, sk
 @op(resource=by_table, policy=policy)
 def update_time_to_live(call: Call, req: Any) -> Any:
     call, table = find_named(call, req["TableName"])
+    strong.refuse_expiry(table)
     wanted = req["TimeToLiveSpecification"]
     switch(call, table, wanted)
     for region in table.replicas:  # a setting of the whole global table

@@ -40,9 +40,9 @@ def put_item(call: Call, req: Any) -> Any:
     size = weigh(item)
     layout = find(call, req["TableName"])
     key = layout.schema.of_item(item)
-    capacities.admit(call, layout, "Write")
+    capacities.admit(call, layout, "Write", key[0])
     row = rows.read(call, layout, key)
-    old = meet(call, req, layout, bound, row)
+    old = meet(call, req, layout, bound, key, row)
     units = rows.put(call, layout, key, row, item, size, old)
     return written(call, req, layout, key, item, row, size, units)
 
@@ -55,13 +55,13 @@ def weigh(item: Item) -> int:
     return size
 
 
-def meet(call: Call, req: Any, layout: Layout, bound: Bound, row: Row | None) -> Item | None:
+def meet(call: Call, req: Any, layout: Layout, bound: Bound, key: tuple[bytes, bytes], row: Row | None) -> Item | None:
     """Refuse unless the condition holds; what was there, if it had to be decoded. A refusal consumes a write all the same."""
     if bound.condition is None:
         return None
     old: Item | None = decode(row.body) if row else None
     if not bound.condition.run(old or {}, bound.values):
-        capacities.charge(call, layout, "Write", capacity.write_units(row.size if row else 0))
+        capacities.charge(call, layout, "Write", capacity.write_units(row.size if row else 0), partition=key[0])
         shown = row is not None and req.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD"
         raise errors.condition_failed(out(call, row.body) if shown and row else None)
     return old
@@ -73,7 +73,7 @@ def written(call: Call, req: Any, layout: Layout, key: tuple[bytes, bytes], item
     if row is not None and req.get("ReturnValues") == "ALL_OLD":
         answer["Attributes"] = out(call, row.body)
     took = rows.write_units(row.size if row else 0, size)
-    capacities.charge(call, layout, "Write", took, units)
+    capacities.charge(call, layout, "Write", took, units, key[0])
     if (used := capacities.consumed(req, layout, took, units)) is not None:
         answer["ConsumedCapacity"] = used
     if layout.has_local and req.get("ReturnItemCollectionMetrics") == "SIZE":
@@ -95,7 +95,7 @@ def get_item(call: Call, req: Any) -> Any:
     layout = find(call, req["TableName"])
     key = layout.schema.exact(req["Key"])
     if layout.counted:
-        capacities.admit(call, layout, "Read")
+        capacities.admit(call, layout, "Read", key[0])
     row = rows.read(call, layout, key)
     answer: dict[str, Any] = {}
     if row is not None:
@@ -105,7 +105,7 @@ def get_item(call: Call, req: Any) -> Any:
             answer["Item"] = bound.projection.run(decode(row.body))
     if layout.counted or bound is not None:
         took = capacity.read_units(row.size if row else 0, req.get("ConsistentRead", False))
-        capacities.charge(call, layout, "Read", took)
+        capacities.charge(call, layout, "Read", took, partition=key[0])
         if (used := capacities.consumed(req, layout, took)) is not None:
             answer["ConsumedCapacity"] = used
     return answer
@@ -116,9 +116,9 @@ def update_item(call: Call, req: Any) -> Any:
     bound = bind(req, UPDATE)
     layout = find(call, req["TableName"])
     key = layout.schema.exact(req["Key"])
-    capacities.admit(call, layout, "Write")
+    capacities.admit(call, layout, "Write", key[0])
     row = rows.read(call, layout, key)
-    meet(call, req, layout, bound, row)
+    meet(call, req, layout, bound, key, row)
     item, size = changed(layout, req["Key"], bound, row)
     if row is None and bound.update is not None and not bound.update.makes:
         return written(call, req, layout, key, item, None, 0, {})
@@ -147,6 +147,8 @@ def changed(layout: Layout, key: Item, bound: Bound, row: Row | None) -> tuple[I
     for name in touched:
         if name == schema.hash or name == schema.range:
             raise words.key_update(name)
+    if row is None and update.removes:
+        return item, size  # whatever is taken away from an item that is not there, it is ignored
     size -= values.measure_some(item, touched)
     update.run(item, bound.values)
     size += values.measure_some(item, touched)
@@ -173,9 +175,9 @@ def delete_item(call: Call, req: Any) -> Any:
         raise errors.return_values("ALL_OLD or NONE")
     layout = find(call, req["TableName"])
     key = layout.schema.exact(req["Key"])
-    capacities.admit(call, layout, "Write")
+    capacities.admit(call, layout, "Write", key[0])
     row = rows.read(call, layout, key)
-    old = meet(call, req, layout, bound, row)
+    old = meet(call, req, layout, bound, key, row)
     units = rows.delete(call, layout, key, row, old) if row else {}
     return written(call, req, layout, key, req["Key"], row, 0, units)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 from typing import Any
 
 from cloche.kernel import Call
-from cloche.languages.dynamodb.keys import Schema
+from cloche.languages.dynamodb.composite import schema_of
 
 from . import errors
 from .tables import Index, Table, place
@@ -43,12 +43,6 @@ class Layout:
         self.counted = table.provisioned or bool(table.on_demand)  # capacity has a limit
         self.sealed = bool(table.table_key)
         self.plain = not (self.sealed or self.indexes or table.stream_view or table.ttl or table.recovery or table.replicas or table.destinations or self.counted)  # a write is a write
-
-
-def schema_of(elements: list[dict[str, str]], types: dict[str, str], index: str | None = None) -> Schema:
-    hash_ = elements[0]["AttributeName"]
-    range_ = elements[1]["AttributeName"] if len(elements) > 1 else None
-    return Schema(hash_, types[hash_], range_, types[range_] if range_ else "", index)
 
 
 _layouts: dict[int, Layout] = {}  # by identity of the record, which the layout keeps alive

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from cloche.kernel import Call
-from cloche.languages.dynamodb import capacity, keyconditions, keys
+from cloche.languages.dynamodb import capacity, composite, keyconditions, keys
 from cloche.languages.dynamodb.errors import Invalid
 from cloche.languages.dynamodb.request import Bound, bind
 
@@ -30,7 +30,12 @@ def query(call: Call, req: Any) -> Any:
     layout = find(call, req["TableName"])
     index = index_of(layout, req)
     schema = index.schema if index else layout.schema
-    asked = keyconditions.bounds(bound.keys, schema, "KeyConditionExpression" if "KeyConditionExpression" in req else "KeyConditions")
+    if isinstance(schema, composite.Composite):
+        asked = composite.bounds(bound.keys, schema)
+    else:
+        asked = keyconditions.bounds(bound.keys, schema, "KeyConditionExpression" if "KeyConditionExpression" in req else "KeyConditions")
+    if "ExclusiveStartKey" in req and index is None and layout.schema.range is None:
+        raise errors.start_of_one(layout.schema.hash, req["ExclusiveStartKey"])
     if bound.filter is not None:
         for name in schema.names:
             if name in bound.filter.attributes:
@@ -60,7 +65,10 @@ def partition(call: Call, req: Any, layout: Layout, index: IndexLayout | None, b
             args.append(place[1])
     direction = "" if forward else " DESC"
     order = f"sk{direction}, bpk{direction}, bsk{direction}" if index else f"sk{direction}"
-    return page(call, req, layout, index, bound, where, args, order)
+    answer = page(call, req, layout, index, bound, where, args, order, None if index else asked.partition)
+    if index is None and layout.schema.range is None:
+        answer.pop("LastEvaluatedKey", None)  # a partition of one item has no second page
+    return answer
 
 
 @op(needs=permissions.of_item)
@@ -120,7 +128,7 @@ def start_of(layout: Layout, index: IndexLayout | None, start: Any) -> tuple[tup
             return key, key
         names = {*layout.schema.names, *index.schema.names}
         if set(start) != names:
-            raise errors.bad_start_key()
+            raise errors.bad_start_key("The provided key element does not match the schema")
         return index.schema.exact(index.schema.take(start)), layout.schema.exact(layout.schema.take(start))
     except Invalid as error:
         raise errors.bad_start_key(error.message) from None
@@ -135,7 +143,8 @@ def opened(call: Call, layout: Layout, cursor: Any) -> Any:
         cursor.close()
 
 
-def page(call: Call, req: Any, layout: Layout, index: IndexLayout | None, bound: Bound, where: list[str], args: list[Any], order: str) -> dict[str, Any]:
+def page(call: Call, req: Any, layout: Layout, index: IndexLayout | None, bound: Bound, where: list[str], args: list[Any], order: str, one: bytes | None = None) -> dict[str, Any]:
+    """What the clauses find, up to a page; `one` partition of the table, if it is one."""
     select = selection(req, bound, layout, index)
     counting, fetching = select == "COUNT", False
     projection = bound.projection
@@ -150,7 +159,7 @@ def page(call: Call, req: Any, layout: Layout, index: IndexLayout | None, bound:
     if index:
         capacities.admit_index(call, layout, index, "Read")
     else:
-        capacities.admit(call, layout, "Read")
+        capacities.admit(call, layout, "Read", one)
     clause = "".join(f" AND {w}" for w in where)
     if index:
         row_size = "(SELECT size FROM dynamodb_item WHERE id=item)" if fetching else "size"
@@ -203,7 +212,7 @@ def page(call: Call, req: Any, layout: Layout, index: IndexLayout | None, bound:
     # sizes are summed and rounded once; a fetch from the table is one more read an item
     units = capacity.read_units(total, consistent)
     table, by_index = (units, {}) if index is None else (fetched, {index.name: units})
-    capacities.charge(call, layout, "Read", table, by_index)
+    capacities.charge(call, layout, "Read", table, by_index, one)
     if (used := capacities.consumed(req, layout, table, by_index)) is not None:
         answer["ConsumedCapacity"] = used
     return answer

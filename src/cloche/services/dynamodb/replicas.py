@@ -12,7 +12,7 @@ import msgspec
 from cloche.kernel import Call
 from cloche.languages.dynamodb.values import Item
 
-from . import errors, expiry, restoring, sealing, streams
+from . import errors, expiry, restoring, sealing, streams, strong
 from .layouts import Layout, layout
 from .tables import Table, drop, new_number
 
@@ -67,16 +67,18 @@ def create(call: Call, table: Table, region: str, spec: Any) -> Table:
     at = call.at(call.account, region)
     if region in table.replicas or at.get(Table, table.name):
         raise errors.replica_exists(table.name)
-    if not table.stream_view:
+    if table.consistency != "STRONG" and not table.stream_view:
         table = streams.enable(call, table, {"StreamViewType": IMAGES})
-    elif table.stream_view != IMAGES:
+    elif table.stream_view and table.stream_view != IMAGES:
         raise errors.parameter("A global table needs a stream with NEW_AND_OLD_IMAGES")
     others = [call.region, *table.replicas]
     new = table.but(number=new_number(call), id=call.uuid(), created=call.now, status="CREATING", replicas=others, stream_view="", stream_label="", tags={}, policy="", recovery=0,
                     policy_revision="", protected=False, indexes=[msgspec.structs.replace(i, number=new_number(call), status="ACTIVE", backfilling=False) for i in table.indexes])
     sse = sealing.specified(at, {"Enabled": bool(table.sse), "KMSMasterKeyId": spec.get("KMSMasterKeyId")})
     new = sealing.with_key(at, new.but(sse=sse))
-    new = streams.enable(at, new.but(**overrides(spec, new)), {"StreamViewType": IMAGES})
+    new = new.but(**overrides(spec, new))
+    if table.stream_view:
+        new = streams.enable(at, new, {"StreamViewType": IMAGES})
     at.put(new)
     restoring.copy(call, table.number, new.number)
     restoring.change_key(call, table, at, new)
@@ -118,4 +120,5 @@ def describe(call: Call, table: Table) -> dict[str, Any]:
     found = [{"RegionName": at.region, "ReplicaStatus": there.status} | ({"ReplicaTableClassSummary": {"TableClass": there.table_class}} if there.table_class else {})
              | ({"GlobalSecondaryIndexes": [{"IndexName": i.name} for i in there.indexes if not i.local]} if any(not i.local for i in there.indexes) else {})
              for at, there in members(call, table)]
-    return {"Replicas": found, "GlobalTableVersion": VERSION, "MultiRegionConsistency": "EVENTUAL"} if found else {}
+    kind = strong.describe(table) if table.consistency == "STRONG" else {"MultiRegionConsistency": "EVENTUAL"}
+    return {"Replicas": found, "GlobalTableVersion": VERSION, **kind} if found else {}

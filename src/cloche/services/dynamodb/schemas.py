@@ -5,7 +5,7 @@ from typing import Any
 
 from . import errors
 
-MAX_LOCAL, MAX_GLOBAL, MAX_PROJECTED = 5, 20, 100
+MAX_LOCAL, MAX_GLOBAL, MAX_PROJECTED, MAX_KEYS = 5, 20, 100, 4
 MAX_UNITS = 1_000_000_000_000
 
 
@@ -52,6 +52,21 @@ def check_schema(schema: list[dict[str, str]]) -> None:
             raise errors.invalid("Both the Hash Key and the Range Key element in the KeySchema have the same name")
 
 
+def check_many(schema: list[dict[str, str]]) -> None:
+    """The key of a global index: up to four attributes of each kind."""
+    kinds = [k["KeyType"] for k in schema]
+    names = [k["AttributeName"] for k in schema]
+    if kinds[0] != "HASH":
+        raise errors.invalid("Invalid KeySchema: The first KeySchemaElement is not a HASH key type")
+    if kinds != sorted(kinds):
+        raise errors.invalid("Invalid KeySchema: all HASH key elements must precede all RANGE key elements")
+    for kind in ("HASH", "RANGE"):
+        if kinds.count(kind) > MAX_KEYS:
+            raise errors.invalid(f"Invalid KeySchema: the number of {kind} key elements exceeds the limit of {MAX_KEYS}")
+    if len(set(names)) < len(names):
+        raise errors.invalid("Both the Hash Key and the Range Key element in the KeySchema have the same name")
+
+
 def check_definitions(definitions: list[dict[str, str]]) -> dict[str, str]:
     types: dict[str, str] = {}
     for definition in definitions:
@@ -94,7 +109,7 @@ def check_local(schema: list[dict[str, str]], indexes: Any, types: dict[str, str
     if len(indexes) > MAX_LOCAL:
         raise errors.parameter("Number of LocalSecondaryIndexes exceeds per-table limit of 5")
     for index in indexes:
-        check_index(index, types, used)
+        check_index(index, types, used, local=True)
         name, keys = index["IndexName"], index["KeySchema"]
         if len(keys) < 2:
             raise errors.parameter(f"Index KeySchema does not have a range key for index: {name}")
@@ -124,8 +139,8 @@ def check_index_billing(index: Any, on_demand: bool) -> None:
     check_units(given)
 
 
-def check_index(index: Any, types: dict[str, str], used: set[str]) -> None:
-    check_schema(index["KeySchema"])
+def check_index(index: Any, types: dict[str, str], used: set[str], local: bool = False) -> None:
+    (check_schema if local else check_many)(index["KeySchema"])
     check_defined(index["KeySchema"], types)
     used.update(k["AttributeName"] for k in index["KeySchema"])
     projection = index["Projection"]
@@ -137,7 +152,7 @@ def check_index(index: Any, types: dict[str, str], used: set[str]) -> None:
     if kind != "INCLUDE" and extra is not None:
         raise errors.parameter(f"ProjectionType is {kind}, but NonKeyAttributes is specified")
     if extra and len(set(extra)) < len(extra):
-        raise errors.parameter("NonKeyAttributes contains duplicates")
+        raise errors.parameter(f"Duplicate attribute name in NonKeyAttributes: {next(x for x in extra if extra.count(x) > 1)}")
 
 
 def check_projected(indexes: list[Any]) -> None:

@@ -83,6 +83,8 @@ class Table(Record, frozen=True, omit_defaults=True):
     recovery: float = 0  # since when it can be restored to any second; 0: it cannot
     recovery_days: int = 35
     replicas: list[str] = []  # the other regions of a global table
+    consistency: str = ""  # STRONG: see strong.py
+    witness: str = ""
     restored: dict[str, Any] | None = None  # RestoreSummary
     destinations: list[Destination] = []
 
@@ -148,7 +150,7 @@ def owner(arn: str) -> tuple[str, str, str]:
 
 # -- operations ---------------------------------------------------------------------------------------------------------
 
-@op(resource=by_table, partly="no vector indexes or multi-attribute keys")
+@op(resource=by_table, partly="no vector indexes")
 def create_table(call: Call, req: Any) -> Any:
     from . import policies, streams, tags
     name = req["TableName"]

@@ -11,11 +11,11 @@ from typing import Any
 import msgspec
 
 from cloche.kernel import AwsError, Call, Need
-from cloche.languages.dynamodb import capacity
-from cloche.languages.dynamodb.errors import Invalid
+from cloche.languages.dynamodb import capacity, values
+from cloche.languages.dynamodb.errors import Invalid, Unfit
 from cloche.languages.dynamodb.request import Bound, bind
 
-from . import capacities, errors, indexes, op, permissions, rows
+from . import capacities, errors, indexes, op, permissions, rows, strong
 from . import service as dynamodb
 from .items import CONDITION, PROJECTION, UPDATE, changed, out, weigh
 from .layouts import Layout, find
@@ -49,10 +49,14 @@ def needs_write(call: Call, req: Any) -> list[Need]:
 @op(needs=needs_get)
 def transact_get_items(call: Call, req: Any) -> Any:
     plans = []
-    for action in req["TransactItems"]:
+    for number, action in enumerate(req["TransactItems"]):
         get = action["Get"]
         bound, layout = bind(get, PROJECTION), find(call, get["TableName"])
-        plans.append((get, bound, layout, layout.schema.exact(get["Key"])))
+        try:
+            plans.append((get, bound, layout, layout.schema.exact(get["Key"])))
+        except Unfit as error:
+            raise unfit(error, number, len(req["TransactItems"])) from None
+        strong.refuse_transaction(layout.table)
     seen = {(layout.number, key) for _, _, layout, key in plans}
     if len(seen) < len(plans):
         raise errors.one_operation_an_item()
@@ -61,7 +65,7 @@ def transact_get_items(call: Call, req: Any) -> Any:
     size = 0
     for get, bound, layout, key in plans:
         try:
-            capacities.admit(call, layout, "Read")
+            capacities.admit(call, layout, "Read", key[0])
             reasons.append({"Code": "None"})
         except AwsError as error:
             reasons.append(reason(error))
@@ -69,7 +73,7 @@ def transact_get_items(call: Call, req: Any) -> Any:
         row = rows.read(call, layout, key)
         size += row.size if row else 0
         took = 2 * capacity.read_units(row.size if row else 0, True)
-        capacities.charge(call, layout, "Read", took)
+        capacities.charge(call, layout, "Read", took, partition=key[0])
         name = get["TableName"]
         units[name] = (layout, units.get(name, (layout, 0.0))[1] + took)
         if row is None:
@@ -106,7 +110,7 @@ class Action:
             self.key = layout.schema.exact(part["Key"])
 
     def prepare(self, call: Call) -> None:
-        capacities.admit(call, self.layout, "Write")
+        capacities.admit(call, self.layout, "Write", self.key[0])
         self.row = rows.read(call, self.layout, self.key)
         if self.bound.condition is not None:
             self.old = decode(self.row.body) if self.row else None
@@ -127,7 +131,7 @@ class Action:
             taken = rows.delete(call, self.layout, self.key, self.row, self.old)
         took = price * rows.write_units(self.row.size if self.row else 0, self.size)
         taken = {name: price * n for name, n in taken.items()}
-        capacities.charge(call, self.layout, "Write", took, taken)
+        capacities.charge(call, self.layout, "Write", took, taken, self.key[0])
         return took, taken
 
 
@@ -138,7 +142,12 @@ def transact_write_items(call: Call, req: Any) -> Any:
         digest = digest_of(req)
         if (done := repeated(call, req, token, digest)) is not None:
             return done
-    actions = [action(call, wanted) for wanted in req["TransactItems"]]
+    actions = []
+    for number, wanted in enumerate(req["TransactItems"]):
+        try:
+            actions.append(action(call, wanted))
+        except Unfit as error:
+            raise unfit(error, number, len(req["TransactItems"])) from None
     answer = commit(call, req, actions)
     if token:
         finish(call, token, digest, actions)
@@ -158,12 +167,14 @@ def commit(call: Call, req: Any, actions: list[Action]) -> dict[str, Any]:
         raise errors.one_operation_an_item()
     reasons, size = [], 0
     for one in actions:
+        strong.refuse_transaction(one.layout.table)
         try:
             one.prepare(call)
             reasons.append({"Code": "None"})
         except (AwsError, Invalid) as error:
             reasons.append(reason(error))
-        size += max(one.size, one.row.size if one.row else 0)
+        size += one.size if one.kind == "Put" else values.measure_item(one.part["Key"])  # what the request says, not what it finds
+        size += sum(values.measure(v) for v in one.bound.values.values())
     refuse(reasons)
     if size > MAX_BYTES:
         raise errors.transaction_too_large()
@@ -223,6 +234,11 @@ def reason(error: Exception) -> dict[str, Any]:
         return {"Code": "ValidationError", "Message": error.message}
     assert isinstance(error, AwsError)
     return {"Code": CODES[error.code], "Message": error.message} | ({"Item": error.extra["Item"]} if "Item" in error.extra else {})
+
+
+def unfit(error: Unfit, number: int, count: int) -> AwsError:
+    """The first item or key that its table cannot have ends the transaction before anything else is looked at."""
+    return errors.canceled([reason(error) if n == number else {"Code": "None"} for n in range(count)])
 
 
 def refuse(reasons: list[dict[str, Any]]) -> None:

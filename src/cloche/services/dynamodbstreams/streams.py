@@ -37,6 +37,8 @@ def list_streams(call: Call, req: Any) -> Any:
             raise errors.invalid_arn()
         streams = [s for s in streams if s.arn > after]
     limit = req.get("Limit", PAGE)
+    if limit > PAGE:
+        raise errors.limit(limit, PAGE)
     out: dict[str, Any] = {"Streams": [{"StreamArn": s.arn, "TableName": s.table, "StreamLabel": s.label} for s in streams[:limit]]}
     if len(streams) > limit:
         out["LastEvaluatedStreamArn"] = streams[limit - 1].arn

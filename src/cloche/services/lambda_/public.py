@@ -3,7 +3,7 @@
     result = await public.invoke(call, arn, payload, service="apigateway.amazonaws.com", source_arn=...)
     public.enqueue(call, arn, payload, service="s3.amazonaws.com", source_arn=bucket_arn)      # inside a step
 
-Without `service` it is the call's own principal that asks.
+Without `service` it is the call's own principal that asks. For pipes, which read queues as mappings do: `message_record`, `filterable`, `matches`, `reported`.
 """
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from typing import Any
 from cloche.kernel import Call
 
 from . import asynchronous, names, records, running
+from .mappings import matches
+from .queue_poller import filterable, reported
+from .queue_poller import record as message_record
 from .records import find, version_of
 from .running import Result
 
@@ -57,4 +60,4 @@ def exists(call: Call, arn: str) -> bool:
     return len(parts) > 6 and parts[2] == "lambda" and call.of("lambda", parts[4], parts[3]).get(records.Function, parts[6]) is not None
 
 
-__all__ = ["Result", "enqueue", "exists", "invoke", "may_invoke"]
+__all__ = ["Result", "enqueue", "exists", "filterable", "invoke", "matches", "may_invoke", "message_record", "reported"]

@@ -70,7 +70,7 @@ def collect(there: Call, mapping: Mapping) -> list[Any]:
             got = sqs.receive(there, mapping.source, min(RECEIVE_MOST, mapping.batch_size - len(batch)))
             if not got:
                 break
-            wanted = [m for m in got if matches(filters, {"body": decoded(m["Body"]), **{k: v for k, v in record(mapping, m).items() if k != "body"}})]
+            wanted = [m for m in got if matches(filters, filterable(record(mapping.source, m)))]
             if len(wanted) < len(got):
                 sqs.delete(there, mapping.source, [m["ReceiptHandle"] for m in got if m not in wanted])
             batch += wanted
@@ -93,12 +93,18 @@ def parts(batch: list[Any]) -> list[list[Any]]:
     return out
 
 
-def record(mapping: Mapping, message: Any) -> dict[str, Any]:
+def record(source: str, message: Any) -> dict[str, Any]:
+    """A message as functions and pipes are given it."""
     out = {"messageId": message["MessageId"], "receiptHandle": message["ReceiptHandle"], "body": message["Body"], "attributes": message.get("Attributes", {}),
            "messageAttributes": {k: attribute(v) for k, v in message.get("MessageAttributes", {}).items()}}
     if "MD5OfMessageAttributes" in message:
         out["md5OfMessageAttributes"] = message["MD5OfMessageAttributes"]
-    return out | {"md5OfBody": message["MD5OfBody"], "eventSource": "aws:sqs", "eventSourceARN": mapping.source, "awsRegion": mapping.source.split(":")[3]}
+    return out | {"md5OfBody": message["MD5OfBody"], "eventSource": "aws:sqs", "eventSourceARN": source, "awsRegion": source.split(":")[3]}
+
+
+def filterable(record_: dict[str, Any]) -> dict[str, Any]:
+    """What filters look into: a body that is JSON is what it says."""
+    return {**record_, "body": decoded(record_["body"])}
 
 
 def attribute(value: Any) -> dict[str, Any]:
@@ -112,7 +118,7 @@ def attribute(value: Any) -> dict[str, Any]:
 
 
 async def handle(call: Call, there: Call, mapping: Mapping, name: names.Name, batch: list[Any]) -> None:
-    payload = json.dumps({"Records": [record(mapping, m) for m in batch]}, separators=(",", ":")).encode()
+    payload = json.dumps({"Records": [record(mapping.source, m) for m in batch]}, separators=(",", ":")).encode()
     trace = recursion.deepest([m.get("Attributes", {}).get("AWSTraceHeader", "") for m in batch])
     try:
         result = await running.run(call, name, payload, trace=trace)

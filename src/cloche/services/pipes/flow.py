@@ -1,0 +1,94 @@
+"""A batch on its way: to the enrichment, whose answer takes its place, and on to the target. What failed is named by its id, so that the source knows what to keep."""
+from __future__ import annotations
+
+import json
+import logging
+import time
+from typing import Any
+
+from cloche.kernel import AwsError, Call
+from cloche.languages import pipe_template
+from cloche.services.lambda_ import public as functions
+
+from . import errors, streams, targets
+from .pipes import Pipe
+
+log = logging.getLogger("cloche")
+
+
+async def through(call: Call, there: Call, pipe: Pipe, events: list[Any], id_: str) -> set[str]:
+    """The ids of what failed: all of the batch, or what the target says."""
+    known = [streams.sequence(e) if id_ == "sequence" else e[id_] for e in events]
+    try:
+        enriched = await enrich(call, there, pipe, events) if pipe.settings.get("Enrichment") else events
+        if not enriched:
+            return set()
+        return await targets.deliver(call, there, pipe, enriched, known)
+    except (AwsError, pipe_template.Invalid) as error:
+        log.info("pipe %s: %s", pipe.name, error)
+        return set(known)
+
+
+async def enrich(call: Call, there: Call, pipe: Pipe, events: list[Any]) -> list[Any]:
+    """What the function makes of the batch: a list takes its place, anything else is one event, nothing is nothing."""
+    template = (pipe.settings.get("EnrichmentParameters") or {}).get("InputTemplate", "")
+    payload = f"[{','.join(as_json(text) for text in shaped(call, pipe, template, events))}]"
+    said = await functions.invoke(there, pipe.settings["Enrichment"], payload.encode())
+    if said.function_error:
+        raise errors.failed(f"the enrichment failed: {said.payload[:200].decode(errors='replace')}")
+    try:
+        answer = json.loads(said.payload or b"null")
+    except ValueError:
+        raise errors.failed("the enrichment's answer is no JSON") from None
+    if answer in (None, "", {}, []):
+        return []
+    return answer if isinstance(answer, list) else [answer]
+
+
+def shaped(call: Call, pipe: Pipe, template: str, events: list[Any]) -> list[str]:
+    """Each event as the enrichment or target is given it."""
+    if not template:
+        return [written(event) for event in events]
+    stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(call.now))
+    about = {"aws.pipes.pipe-arn": pipe.arn, "aws.pipes.pipe-name": pipe.name, "aws.pipes.source-arn": pipe.source, "aws.pipes.target-arn": pipe.target,
+             "aws.pipes.enrichment-arn": pipe.settings.get("Enrichment", ""), "aws.pipes.event.ingestion-time": stamp}
+    return [pipe_template.fill(template, event, about | {"aws.pipes.event": event, "aws.pipes.event.json": event}) for event in events]
+
+
+def written(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def as_json(text: str) -> str:
+    try:
+        json.loads(text)
+    except ValueError:
+        return json.dumps(text, ensure_ascii=False)
+    return text
+
+
+def give_up(call: Call, there: Call, pipe: Pipe, place: streams.Place, batch: list[Any], condition: str) -> None:
+    """Where the records that could not be brought over are: to the dead-letter queue or topic, under the pipe's role."""
+    arn = (pipe.parameters.get("DeadLetterConfig") or {}).get("Arn")
+    if not arn:
+        return
+    first, last = batch[0], batch[-1]
+    record = {
+        "context": {"condition": condition, "approximateInvokeCount": place.attempts, "pipeArn": pipe.arn, "enrichmentArn": pipe.settings.get("Enrichment"), "targetArn": pipe.target},
+        "version": "1.0", "timestamp": iso(call.now), "DDBStreamBatchInfo": {
+            "shardId": place.shard, "startSequenceNumber": streams.sequence(first), "endSequenceNumber": streams.sequence(last), "approximateArrivalOfFirstRecord": iso(streams.arrival(first)),
+            "approximateArrivalOfLastRecord": iso(streams.arrival(last)), "batchSize": len(batch), "streamArn": pipe.source}}
+    try:
+        with there.step():
+            if arn.split(":")[2] == "sqs":
+                from cloche.services.sqs import public as sqs
+                sqs.send(there, arn, MessageBody=written(record))
+            else:
+                from cloche.services.sns import public as sns
+                sns.publish(there, arn, Message=written(record))
+    except AwsError as error:
+        log.info("pipe %s: %s", pipe.name, error.message)
+
+
+def iso(moment: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(moment)) + f".{int(moment % 1 * 1000):03d}Z"
