@@ -181,6 +181,14 @@ def no_certificate(kind: str) -> AwsError:
     return bad_request(f"A certificate was not provided for the endpoint type {kind}.")
 
 
+def no_proof() -> AwsError:
+    return bad_request("An ownership verification certificate is required to use mutual TLS with a certificate that was imported into ACM or issued by a private CA.")
+
+
+def bad_proof() -> AwsError:
+    return bad_request("The ownership verification certificate must be a public certificate requested from ACM.")
+
+
 def slash_in_base_path() -> AwsError:
     return bad_request("API Gateway V1 doesn't support the slash character (/) in base path mappings. To create a multi-level base path mapping, use API Gateway V2.")
 

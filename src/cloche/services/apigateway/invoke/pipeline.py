@@ -139,6 +139,7 @@ def finish(x: Exchange, response: Response, refusal: Refused | None) -> None:
     response.headers[:0] = [("x-amzn-RequestId", x.call.request_id), ("x-amz-apigw-id", x.context["extendedRequestId"])]
     if x.spec is not None and x.spec["methodIntegration"]["type"] != "MOCK":
         response.headers.append(("X-Amzn-Trace-Id", trace(x)))
+    response.headers += [("Warning", text) for text in x.warnings]
     x.context |= {"status": str(response.status), "responseLength": str(len(response.body)) if isinstance(response.body, bytes) else "-", "responseLatency": "0"}
     if x.method == "HEAD":
         response.body = b""
