@@ -116,6 +116,10 @@ def no_integration() -> AwsError:
     return bad_request("No integration defined for method")
 
 
+def no_policy() -> AwsError:
+    return bad_request("Private REST API doesn't have a resource policy attached to it")
+
+
 def deployment_in_use() -> AwsError:
     return bad_request("Active stages pointing to this deployment must be moved or deleted")
 

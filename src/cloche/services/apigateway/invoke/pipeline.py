@@ -28,6 +28,8 @@ async def answer(call: Call, request: Request, api: RestApi, stage_name: str, pa
     stage = call.get(Stage, f"{api.id}/{stage_name}")
     if stage is None or (by_default_host and api.values.get("disableExecuteApiEndpoint")):
         return refusals.plain(call.request_id, 403, "Forbidden", "ForbiddenException")
+    if by_default_host and private(api) != ("aws:SourceVpce" in request.via):      # and with a VPC endpoint's private DNS public APIs are out of reach
+        return refusals.plain(call.request_id, 403, "Forbidden", "ForbiddenException")
     x = Exchange(call, request, api.id, path or "/")
     x.stage, x.prefixed = stage, prefixed
     x.based = "" if by_default_host else prefixed
@@ -48,6 +50,10 @@ async def answer(call: Call, request: Request, api: RestApi, stage_name: str, pa
     meter(x, api, response.status, began)
     call.cloud.timeline.add(x.caller, response.status, error)
     return response
+
+
+def private(api: RestApi) -> bool:
+    return (api.values.get("endpointConfiguration") or {}).get("types") == ["PRIVATE"]
 
 
 def meter(x: Exchange, api: RestApi, status: int, began: float) -> None:
@@ -84,6 +90,8 @@ def describe(x: Exchange, deployment: Deployment) -> None:
         "identity": {"sourceIp": source_ip(request), "userAgent": x.header("user-agent")},
         "requestOverride": {"header": {}, "querystring": {}, "path": {}}, "responseOverride": {"header": {}}, "error": {},
     }
+    if endpoint := request.via.get("aws:SourceVpce"):
+        x.context["identity"] |= {"vpceId": endpoint, "vpcId": request.via.get("aws:SourceVpc")}
     if (certificate := client_certificate(request)) is not None:
         x.context["identity"]["clientCert"] = certificate
 
