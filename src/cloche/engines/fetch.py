@@ -11,6 +11,8 @@ import ssl
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from . import shown
+
 LIMIT = 10 << 20
 HEAD = 1 << 16
 
@@ -27,7 +29,7 @@ class Unreachable(Exception):
 
 async def fetch(
     method: str, url: str, headers: list[tuple[str, str]], body: bytes = b"", *, limit: int = LIMIT, verify: bool = True, thumbprints: frozenset[str] = frozenset(),
-    through: socket.socket | None = None
+    through: socket.socket | None = None, identity: tuple[str, str] | None = None
 ) -> Fetched:
     """The caller sets the time limit (`asyncio.timeout`). `thumbprints` (SHA-1, hex) names certificates to be trusted although no authority vouches for them.
     `through`: a connected socket to be used, and closed, instead of a connection to where the URL says."""
@@ -39,6 +41,8 @@ async def fetch(
             secure = ssl.create_default_context()
             if not verify or (thumbprints and await thumbprint(parts.hostname, port) in thumbprints):
                 secure.check_hostname, secure.verify_mode = False, ssl.CERT_NONE
+            if identity is not None:
+                shown.show(secure, *identity)
         if through is None:
             reader, writer = await asyncio.open_connection(parts.hostname, port, ssl=secure, limit=HEAD)
         else:

@@ -145,3 +145,30 @@ def test_what_was_exported_has_the_stages_address_and_its_extensions_if_asked_fo
     gw.create_deployment(restApiId=again, stageName="s")
     assert call(cloud, again, "/s/pets").body == b"nope" and call(cloud, again, "/s/keyed").status == 403 and call(cloud, again, "/s/pets/1").status == 403
     refused(gw.get_export, "BadRequestException", restApiId=api, stageName="s", exportType="raml")
+
+
+def test_an_http_api_is_exported_and_imported_again(cloud, backend):
+    gw = cloud.client("apigatewayv2")
+    it = {"type": "http_proxy", "httpMethod": "GET", "uri": backend + "/x/{id}", "payloadFormatVersion": "1.0", "timeoutInMillis": 5000, "requestParameters": {"append:header.x-a": "1"}}
+    document = {
+        "openapi": "3.0.1", "info": {"title": "h", "version": "2"}, "x-amazon-apigateway-cors": {"allowOrigins": ["*"], "maxAge": 5},
+        "components": {"securitySchemes": {"jwt": {"type": "oauth2", "x-amazon-apigateway-authorizer": {"type": "jwt", "identitySource": "$request.header.Authorization", "jwtConfiguration": {"issuer": "https://i", "audience": ["a"]}}},
+                                           "iam": {"type": "apiKey", "name": "Authorization", "in": "header", "x-amazon-apigateway-authtype": "awsSigv4"}}},
+        "paths": {"/a/{id}": {"get": {"operationId": "one", "x-amazon-apigateway-integration": it}}, "/b": {"x-amazon-apigateway-any-method": {"security": [{"jwt": ["s"]}], "x-amazon-apigateway-integration": {**it, "uri": backend}}},
+                  "/c": {"put": {"security": [{"iam": []}], "x-amazon-apigateway-integration": {**it, "uri": backend}}}, "/$default": {"x-amazon-apigateway-any-method": {"x-amazon-apigateway-integration": {**it, "uri": backend}}}},
+    }
+    first = gw.import_api(Body=json.dumps(document))["ApiId"]
+    gw.create_stage(ApiId=first, StageName="s", AutoDeploy=True)
+
+    def exported(api, **more):
+        return gw.export_api(ApiId=api, Specification="OAS30", **{"OutputType": "JSON", **more})["body"].read()
+
+    told = json.loads(exported(first, StageName="s"))
+    assert told["openapi"] == "3.0.1" and told["servers"][0]["variables"]["basePath"]["default"] == "s" and told["x-amazon-apigateway-cors"] == {"allowOrigins": ["*"], "maxAge": 5}
+    assert told["paths"]["/a/{id}"]["get"]["x-amazon-apigateway-integration"]["timeoutInMillis"] == 5000 and told["paths"]["/b"]["x-amazon-apigateway-any-method"]["security"] == [{"jwt": ["s"]}]
+    assert "x-amazon-apigateway" not in exported(first, IncludeExtensions=False).decode().replace("x-amazon-apigateway-any-method", "").replace("x-amazon-apigateway-authtype", "")
+    second = gw.import_api(Body=exported(first, OutputType="YAML").decode())["ApiId"]
+    shape = lambda api: [{k: v for k, v in r.items() if k not in ("RouteId", "Target", "AuthorizerId")} for r in sorted(gw.get_routes(ApiId=api)["Items"], key=lambda r: r["RouteKey"])]
+    assert shape(first) == shape(second) and gw.get_api(ApiId=second)["CorsConfiguration"] == {"AllowOrigins": ["*"], "MaxAge": 5}
+    refused(gw.export_api, "BadRequestException", None, ApiId=first, Specification="OAS20", OutputType="JSON")
+    refused(gw.export_api, "NotFoundException", None, ApiId=first, Specification="OAS30", OutputType="JSON", StageName="none")

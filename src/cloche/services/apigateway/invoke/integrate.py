@@ -11,6 +11,7 @@ from cloche.engines.fetch import Unreachable, fetch
 from cloche.kernel import Response
 from cloche.languages import vtl
 
+from ..client_certificates import ClientCertificate
 from . import authorize, aws, events, functions, private, responses
 from .exchange import Exchange, last, read_json
 from .reach import reach
@@ -185,13 +186,20 @@ async def sent(x: Exchange, it: dict[str, Any], out: Outgoing, content: bytes) -
     verify = not (it.get("tlsConfig") or {}).get("insecureSkipVerification", False)
     url = out.url(interpolated(it["uri"], x.variables))
     if it.get("connectionType") == "VPC_LINK":
-        got = await fetch(verb, url, pairs, content, verify=verify, through=await private.connect(x, it, url))
+        got = await fetch(verb, url, pairs, content, verify=verify, through=await private.connect(x, it, url), identity=identity(x))
     else:
-        got = await reach(x.call, verb, url, pairs, content, verify=verify)
+        got = await reach(x.call, verb, url, pairs, content, verify=verify, identity=identity(x))
     headers: dict[str, list[str]] = {}
     for name, value in got.headers:
         headers.setdefault(name, []).append(value)
     return Answer(str(got.status), headers, got.body, got.status)
+
+
+def identity(x: Exchange) -> tuple[str, str] | None:
+    """What the stage shows to backends that ask who calls."""
+    id_ = x.stage.values.get("clientCertificateId")
+    found = x.call.get(ClientCertificate, id_) if id_ else None
+    return (str(found.private_key), found.certificate) if found else None
 
 
 KINDS = {"AWS_PROXY": lambda_proxy, "AWS": service, "HTTP": http, "HTTP_PROXY": http_proxy}
