@@ -106,6 +106,7 @@ PATCHES: list[tuple[str, str, tuple[str, ...], Any]] = [
     ),
     ("efs", "the pattern keeps `aws:` from everybody, also from CloudFormation, whose tags these are; the service says it to the others", ("shapes", "TagKey"),
      {"pattern": r"^[\p{L}\p{Z}\p{N}_.:/=+\-@]+$"}),
+    ("cloudwatch", "too many dimensions are refused in CloudWatch's own words", ("shapes", "Dimensions"), {"max": DROP}),
     ("lambda", "an unknown runtime is refused in Lambda's own words", ("shapes", "Runtime"), {"enum": DROP}),
     ("apigateway", "a patch without op or path is refused; the model requires neither", ("shapes", "PatchOperation"), {"required": ["op", "path"]}),
     ("apigatewayv2", "protocols are not listed in this older file", ("metadata",), {"protocols": ["rest-json"]}),
