@@ -29,6 +29,7 @@ class Spec(NamedTuple):
     tmp_mb: int
     variables: dict[str, str]
     joined: Joined | None = None
+    binds: tuple[tuple[str, str], ...] = ()  # as a joined network's, for the others
 
 
 @dataclass(slots=True)

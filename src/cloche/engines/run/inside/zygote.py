@@ -110,7 +110,18 @@ def prepare(order, options):
         s.bind(("127.0.0.1", port))
         s.listen(128)
         listeners.append(s)
+    for port in order.get("doors", ()):                # who serves them listens, when it is time
+        listeners.append(bound(socket.SOCK_STREAM, port))
+    if order.get("resolver"):
+        listeners.append(bound(socket.SOCK_DGRAM, order["resolver"]))
     return listeners
+
+
+def bound(kind, port):
+    s = socket.socket(socket.AF_INET, kind)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    s.bind(("127.0.0.1", port))
+    return s
 
 
 def become_runtime(order, options, fds):
