@@ -30,6 +30,7 @@ GROUPS = (
     "DirectConnect",
     "DynamoDB",
     "EC2",
+    "ECR",
     "EFS",
     "ElasticLoadBalancing",
     "ElasticLoadBalancingV2",

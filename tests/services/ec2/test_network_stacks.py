@@ -171,7 +171,7 @@ def test_a_property_that_is_not_built_fails_its_resource_instead_of_vanishing(cf
     assert status(cfn, "x") in ("ROLLBACK_COMPLETE", "ROLLBACK_IN_PROGRESS") and "TransferAddress" in str(reasons(cfn, "x"))
 
 
-def test_what_was_changed_behind_the_stacks_back_is_its_drift(cfn, net):
+def test_what_was_changed_behind_the_stacks_back_is_its_drift(cloud, cfn, net):
     http = {"IpProtocol": 6, "FromPort": "80", "ToPort": 80, "CidrIp": "0.0.0.0/0"}
     ids = deploy(cfn, "drifts", template({
         "V": one("VPC", CidrBlock="10.0.0.0/16", EnableDnsHostnames=True), "S": one("Subnet", VpcId=ref("V"), CidrBlock="10.0.1.0/24", MapPublicIpOnLaunch=False),
@@ -180,7 +180,11 @@ def test_what_was_changed_behind_the_stacks_back_is_its_drift(cfn, net):
         "G": one("SecurityGroup", GroupDescription="g", VpcId=ref("V"), SecurityGroupIngress=[http])}))
 
     def drifted():
-        cfn.detect_stack_drift(StackName="drifts")
+        id_ = cfn.detect_stack_drift(StackName="drifts")["StackDriftDetectionId"]
+        for _ in range(20):
+            cloud.advance(1)
+            if cfn.describe_stack_drift_detection_status(StackDriftDetectionId=id_)["DetectionStatus"] == "DETECTION_COMPLETE":
+                break
         return {d["LogicalResourceId"]: (d["StackResourceDriftStatus"], [p["PropertyPath"] for p in d["PropertyDifferences"]])
                 for d in cfn.describe_stack_resource_drifts(StackName="drifts")["StackResourceDrifts"]}
     assert {status for status, _ in drifted().values()} == {"IN_SYNC"}

@@ -29,6 +29,7 @@ SERVICES: dict[str, tuple[str, str, bool]] = {
     "ec2scheduled.amazonaws.com": ("AWSServiceRoleForEC2ScheduledInstances", "AWSEC2ScheduledInstancesServiceRolePolicy", False),
     "ops.apigateway.amazonaws.com": ("AWSServiceRoleForAPIGateway", "APIGatewayServiceRolePolicy", False),
     "replication.dynamodb.amazonaws.com": ("AWSServiceRoleForDynamoDBReplication", "DynamoDBReplicationServiceRolePolicy", False),
+    "replication.ecr.amazonaws.com": ("AWSServiceRoleForECRReplication", "ECRReplicationServiceRolePolicy", False),
     "dax.amazonaws.com": ("AWSServiceRoleForDAX", "DAXServiceRolePolicy", False),
     "organizations.amazonaws.com": ("AWSServiceRoleForOrganizations", "AWSOrganizationsServiceTrustPolicy", False),
     "sso.amazonaws.com": ("AWSServiceRoleForSSO", "AWSSSOServiceRolePolicy", False),

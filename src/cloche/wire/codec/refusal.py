@@ -21,6 +21,7 @@ CODES = {
     "apigateway": "BadRequestException",
     "apigatewayv2": "BadRequestException",
     "cognito-idp": "InvalidParameterException",
+    "ecr": "InvalidParameterException",
     "logs": "InvalidParameterException",
     "organizations": "InvalidInputException",
 }

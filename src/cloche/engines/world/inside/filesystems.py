@@ -53,6 +53,7 @@ def mount(told, kind, machine, guests):
         mounts.shift(made, guests.user)
     sys_.setns(space, sys_.NEWNS)
     mounts.place(made, target)
+    os.close(made)  # who is answered may unmount at once: as long as this is open, it would be told that the mount is busy
     return 0
 
 
@@ -68,6 +69,7 @@ def share(told, path, read_only):
         sys_.setns(space, sys_.NEWNS)
         os.fchdir(where)
         mounts.place(made, os.path.realpath(target))
+        os.close(made)
         code = 0
     except OSError as error:
         code = error.errno or 5
