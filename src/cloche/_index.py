@@ -2089,6 +2089,7 @@ FRONTS: Any = [
     ('acm', 'host', 'certificates.amazon.com'),
     ('apigateway', 'host', '{api}.execute-api.{region}.amazonaws.com'),
     ('apigateway', 'host', '{api}.execute-api.localhost'),
+    ('apigateway', 'host', '{endpoint}.execute-api.{region}.vpce.amazonaws.com'),
     ('apigateway', 'path', '/restapis/{api}/{stage}/_user_request_/{path+}'),
     ('apigateway', 'path', '/restapis/{api}/{stage}/_user_request_'),
     ('cloudformation', 'path', '/_cloudformation/response/{token}'),

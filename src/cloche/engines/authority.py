@@ -5,6 +5,7 @@ The HTTPS listener has its certificate from it, and so have the certificates tha
 from __future__ import annotations
 
 import datetime
+import fcntl
 import os
 from collections.abc import Iterable
 from functools import lru_cache
@@ -28,7 +29,11 @@ class Authority(NamedTuple):
 def load(data: Path) -> Authority:
     key_file, file = data / "tls" / "ca-key.pem", data / "ca.pem"
     if not key_file.exists() or not file.exists():
-        _make(key_file, file)
+        key_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with open(key_file.with_name("making"), "w") as lock:          # two processes may want it at once, and there is one
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not key_file.exists() or not file.exists():
+                _make(key_file, file)
     return _read(data, key_file.stat().st_mtime_ns)
 
 
@@ -50,7 +55,6 @@ def _make(key_file: Path, file: Path) -> None:
     builder = _builder(NAME, key.public_key(), START, END).add_extension(x509.BasicConstraints(True, None), critical=True)
     builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
     builder = builder.add_extension(x509.KeyUsage(False, False, False, False, False, True, True, False, False), critical=True)
-    key_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     save_key(key_file, key)
     file.write_bytes(builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM))
 

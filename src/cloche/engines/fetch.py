@@ -6,9 +6,12 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import socket
 import ssl
 from typing import NamedTuple
 from urllib.parse import urlsplit
+
+from . import shown
 
 LIMIT = 10 << 20
 HEAD = 1 << 16
@@ -25,9 +28,11 @@ class Unreachable(Exception):
 
 
 async def fetch(
-    method: str, url: str, headers: list[tuple[str, str]], body: bytes = b"", *, limit: int = LIMIT, verify: bool = True, thumbprints: frozenset[str] = frozenset()
+    method: str, url: str, headers: list[tuple[str, str]], body: bytes = b"", *, limit: int = LIMIT, verify: bool = True, thumbprints: frozenset[str] = frozenset(),
+    through: socket.socket | None = None, identity: tuple[str, str] | None = None
 ) -> Fetched:
-    """The caller sets the time limit (`asyncio.timeout`). `thumbprints` (SHA-1, hex) names certificates to be trusted although no authority vouches for them."""
+    """The caller sets the time limit (`asyncio.timeout`). `thumbprints` (SHA-1, hex) names certificates to be trusted although no authority vouches for them.
+    `through`: a connected socket to be used, and closed, instead of a connection to where the URL says."""
     parts = urlsplit(url)
     try:
         port = parts.port or (443 if parts.scheme == "https" else 80)
@@ -36,7 +41,12 @@ async def fetch(
             secure = ssl.create_default_context()
             if not verify or (thumbprints and await thumbprint(parts.hostname, port) in thumbprints):
                 secure.check_hostname, secure.verify_mode = False, ssl.CERT_NONE
-        reader, writer = await asyncio.open_connection(parts.hostname, port, ssl=secure, limit=HEAD)
+            if identity is not None:
+                shown.show(secure, *identity)
+        if through is None:
+            reader, writer = await asyncio.open_connection(parts.hostname, port, ssl=secure, limit=HEAD)
+        else:
+            reader, writer = await asyncio.open_connection(sock=through, ssl=secure, server_hostname=parts.hostname if secure else None, limit=HEAD)
     except (OSError, ValueError, UnicodeError) as error:
         raise Unreachable(str(error)) from None
     try:

@@ -118,6 +118,10 @@ DOCUMENTS: dict[str, list[dict[str, Any]]] = {
     "AWSKeyManagementServicePowerUser": [allow(["kms:CreateAlias", "kms:CreateKey", "kms:DeleteAlias", "kms:Describe*", "kms:GenerateRandom", "kms:Get*", "kms:List*", "kms:TagResource",
                                                 "kms:UntagResource", "iam:ListGroups", "iam:ListRoles", "iam:ListUsers"])],
     "AmazonAPIGatewayAdministrator": [allow("apigateway:*", "arn:aws:apigateway:*::/*")],
+    "CloudWatchAgentServerPolicy": [
+        allow(["cloudwatch:PutMetricData", "ec2:DescribeTags", "ec2:DescribeVolumes", "logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogGroups", "logs:DescribeLogStreams", "logs:PutLogEvents",
+               "logs:PutRetentionPolicy", "xray:GetSamplingRules", "xray:GetSamplingStatisticSummaries", "xray:GetSamplingTargets", "xray:PutTelemetryRecords", "xray:PutTraceSegments"]),
+        allow("ssm:GetParameter", "arn:aws:ssm:*:*:parameter/AmazonCloudWatch-*")],
     "AmazonAPIGatewayInvokeFullAccess": [allow(["execute-api:Invoke", "execute-api:ManageConnections"], "arn:aws:execute-api:*:*:*")],
     "AmazonAPIGatewayPushToCloudWatchLogs": [allow(["logs:CreateLogGroup", "logs:CreateLogStream", "logs:DescribeLogGroups", "logs:DescribeLogStreams", "logs:PutLogEvents",
                                                     "logs:GetLogEvents", "logs:FilterLogEvents"])],

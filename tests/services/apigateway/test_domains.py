@@ -169,6 +169,24 @@ def secure(port, name, server, client=None):
         return answer.status, answer.read()
 
 
+def proof(cloud, name):
+    """A public certificate for the name, issued because its zone has the record that proves it: (ARN, what issues it)."""
+    acm, dns = cloud.client("acm"), cloud.client("route53")
+    zone = dns.create_hosted_zone(Name=name, CallerReference=name)["HostedZone"]["Id"]
+    arn = acm.request_certificate(DomainName=name, ValidationMethod="DNS")["CertificateArn"]
+
+    def issue():
+        record = acm.describe_certificate(CertificateArn=arn)["Certificate"]["DomainValidationOptions"][0]["ResourceRecord"]
+        change = {"Action": "UPSERT", "ResourceRecordSet": {"Name": record["Name"], "Type": record["Type"], "TTL": 60, "ResourceRecords": [{"Value": record["Value"]}]}}
+        dns.change_resource_record_sets(HostedZoneId=zone, ChangeBatch={"Changes": [change]})
+        for _ in range(40):
+            if acm.describe_certificate(CertificateArn=arn)["Certificate"]["Status"] == "ISSUED":
+                return
+            cloud.advance(60)
+        raise AssertionError("not issued")
+    return arn, issue
+
+
 def test_a_domain_shows_its_own_certificate_and_asks_for_the_clients(process, tmp_path):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -181,9 +199,15 @@ def test_a_domain_shows_its_own_certificate_and_asks_for_the_clients(process, tm
     s3.put_object(Bucket="trust", Key="store.pem", Body=ca_pem)
     _, _, body, private = signed(name)
     arn = running.client("acm").import_certificate(Certificate=body, PrivateKey=private)["CertificateArn"]
+    owner, issue = proof(running, name)
     refused("BadRequestException", "could not be read", gw.create_domain_name, domainName=name, regionalCertificateArn=arn, endpointConfiguration={"types": ["REGIONAL"]},
-            mutualTlsAuthentication={"truststoreUri": "s3://trust/none.pem"})
-    gw.create_domain_name(domainName=name, regionalCertificateArn=arn, endpointConfiguration={"types": ["REGIONAL"]}, mutualTlsAuthentication={"truststoreUri": "s3://trust/store.pem"})
+            mutualTlsAuthentication={"truststoreUri": "s3://trust/none.pem"}, ownershipVerificationCertificateArn=owner)
+    mutual = {"domainName": name, "regionalCertificateArn": arn, "endpointConfiguration": {"types": ["REGIONAL"]}, "mutualTlsAuthentication": {"truststoreUri": "s3://trust/store.pem"}}
+    refused("BadRequestException", "ownership verification certificate is required", gw.create_domain_name, **mutual)
+    refused("BadRequestException", "must be a public certificate", gw.create_domain_name, **mutual, ownershipVerificationCertificateArn=arn)
+    assert gw.create_domain_name(**mutual, ownershipVerificationCertificateArn=owner)["domainNameStatus"] == "PENDING_OWNERSHIP_VERIFICATION"
+    issue()
+    assert gw.get_domain_name(domainName=name)["domainNameStatus"] == "AVAILABLE"
     from .conftest import Api
     api = Api(running)
     api.mock("/me", template='{"subject": "$context.identity.clientCert.subjectDN"}')

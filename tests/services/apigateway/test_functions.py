@@ -179,6 +179,18 @@ def test_a_token_authorizer_answers_with_a_policy(guarded):
     assert api.call("/a", headers={"Auth": "malformed"}).headers["x-amzn-ErrorType"] == "AuthorizerConfigurationException"
 
 
+def test_a_token_authorizer_is_told_the_token_and_the_method(cloud):
+    api, functions = Api(cloud), Functions(cloud)
+    arn = functions.make("auth", "import json\ndef handler(event, context):\n    return {'principalId': 'p', 'policyDocument': {'Version': '2012-10-17', 'Statement': [{'Effect': 'Allow', 'Action': '*', 'Resource': '*'}]}, 'context': {'event': json.dumps(event)}}\n")
+    functions.bench.client.add_permission(FunctionName="auth", StatementId="s", Action="lambda:InvokeFunction", Principal="apigateway.amazonaws.com")
+    auth = api.gw.create_authorizer(restApiId=api.id, name="a", type="TOKEN", authorizerUri=uri(arn), identitySource="method.request.header.Authorization")
+    assert auth["authorizerResultTtlInSeconds"] == 300
+    api.mock("/a/{id}", "POST", template="$context.authorizer.event", auth="CUSTOM", authorizerId=auth["id"])
+    api.deploy()
+    got = api.call("/a/7", "POST", body="{}", headers={"Authorization": "Bearer x.y.z"})
+    assert got.json == {"type": "TOKEN", "authorizationToken": "Bearer x.y.z", "methodArn": f"arn:aws:execute-api:us-east-1:{cloud.account}:{api.id}/dev/POST/a/7"}
+
+
 def test_an_authorizer_is_tried(guarded):
     gw, kw = guarded.gw, {"restApiId": guarded.id}
     auth = gw.create_authorizer(**kw, name="a", type="TOKEN", authorizerUri=guarded.authorizer_uri, identitySource="method.request.header.Auth")["id"]

@@ -110,3 +110,65 @@ def test_an_http_api_is_imported_and_imported_again(cloud, backend):
     gw.reimport_api(ApiId=api["ApiId"], Body=json.dumps(document))
     assert call(cloud, api["ApiId"], "/a/5").json["path"] == "/a/5"
     refused(gw.import_api, "BadRequestException", Body=json.dumps(SWAGGER))
+
+
+def test_invalid_input_is_named_so_and_warnings_may_fail_it(cloud):
+    gw = cloud.client("apigateway")
+    for body in ("nonsense", "{}", '{"openapi": "4"}'):
+        told = refused(gw.import_rest_api, "BadRequestException", body=body)
+        assert told["Error"]["Message"] == "Invalid OpenAPI input."
+    odd = {**SWAGGER, "definitions": {**SWAGGER["definitions"], "Not_Alnum": {"type": "object"}}}
+    refused(gw.import_rest_api, "BadRequestException", "Warnings found during import", body=json.dumps(odd), failOnWarnings=True)
+    assert gw.get_rest_apis()["items"] == []
+    made = gw.import_rest_api(body=json.dumps(odd))
+    assert len(made["warnings"]) == 1
+    kw = {"restApiId": made["id"]}
+    refused(gw.put_rest_api, "BadRequestException", "Warnings found during import", **kw, mode="overwrite", body=json.dumps(odd), failOnWarnings=True)
+    refused(gw.put_rest_api, "BadRequestException", "Invalid OpenAPI input.", **kw, mode="merge", body="nonsense")
+
+
+def test_what_was_exported_has_the_stages_address_and_its_extensions_if_asked_for(cloud):
+    gw = cloud.client("apigateway")
+    api = gw.import_rest_api(body=json.dumps(SWAGGER))["id"]
+    gw.create_deployment(restApiId=api, stageName="s")
+    new = json.loads(gw.get_export(restApiId=api, stageName="s", exportType="oas30")["body"].read())
+    assert new["openapi"] == "3.0.1" and new["servers"][0]["url"] == f"https://{api}.execute-api.us-east-1.amazonaws.com/{{basePath}}" and new["servers"][0]["variables"]["basePath"]["default"] == "s"
+    assert "x-amazon-apigateway-integration" not in new["paths"]["/pets"]["get"] and set(new["components"]["schemas"]) >= {"Pet", "Pets"}
+    old = json.loads(gw.get_export(restApiId=api, stageName="s", exportType="swagger", parameters={"extensions": "apigateway"})["body"].read())
+    assert (old["swagger"], old["host"], old["basePath"]) == ("2.0", f"{api}.execute-api.us-east-1.amazonaws.com", "/s")
+    assert old["paths"]["/pets"]["get"]["x-amazon-apigateway-integration"]["type"] == "mock"
+    assert old["paths"]["/keyed"]["get"]["security"] == [{"api_key": []}] and old["securityDefinitions"]["api_key"] == {"type": "apiKey", "name": "x-api-key", "in": "header"}
+    assert old["paths"]["/pets/{id}"]["x-amazon-apigateway-any-method"]["security"] == [{"sigv4": []}] and old["securityDefinitions"]["sigv4"]["x-amazon-apigateway-authtype"] == "awsSigv4"
+    assert old["x-amazon-apigateway-gateway-responses"]["DEFAULT_4XX"]["responseTemplates"] == {"application/json": "nope"} and old["x-amazon-apigateway-binary-media-types"] == ["image/*"]
+    assert old["paths"]["/pets"]["post"]["x-amazon-apigateway-request-validator"] == "all" and old["x-amazon-apigateway-request-validators"]["all"] == {"validateRequestBody": True, "validateRequestParameters": True}
+    again = gw.import_rest_api(body=json.dumps(old))["id"]
+    gw.create_deployment(restApiId=again, stageName="s")
+    assert call(cloud, again, "/s/pets").body == b"nope" and call(cloud, again, "/s/keyed").status == 403 and call(cloud, again, "/s/pets/1").status == 403
+    refused(gw.get_export, "BadRequestException", restApiId=api, stageName="s", exportType="raml")
+
+
+def test_an_http_api_is_exported_and_imported_again(cloud, backend):
+    gw = cloud.client("apigatewayv2")
+    it = {"type": "http_proxy", "httpMethod": "GET", "uri": backend + "/x/{id}", "payloadFormatVersion": "1.0", "timeoutInMillis": 5000, "requestParameters": {"append:header.x-a": "1"}}
+    document = {
+        "openapi": "3.0.1", "info": {"title": "h", "version": "2"}, "x-amazon-apigateway-cors": {"allowOrigins": ["*"], "maxAge": 5},
+        "components": {"securitySchemes": {"jwt": {"type": "oauth2", "x-amazon-apigateway-authorizer": {"type": "jwt", "identitySource": "$request.header.Authorization", "jwtConfiguration": {"issuer": "https://i", "audience": ["a"]}}},
+                                           "iam": {"type": "apiKey", "name": "Authorization", "in": "header", "x-amazon-apigateway-authtype": "awsSigv4"}}},
+        "paths": {"/a/{id}": {"get": {"operationId": "one", "x-amazon-apigateway-integration": it}}, "/b": {"x-amazon-apigateway-any-method": {"security": [{"jwt": ["s"]}], "x-amazon-apigateway-integration": {**it, "uri": backend}}},
+                  "/c": {"put": {"security": [{"iam": []}], "x-amazon-apigateway-integration": {**it, "uri": backend}}}, "/$default": {"x-amazon-apigateway-any-method": {"x-amazon-apigateway-integration": {**it, "uri": backend}}}},
+    }
+    first = gw.import_api(Body=json.dumps(document))["ApiId"]
+    gw.create_stage(ApiId=first, StageName="s", AutoDeploy=True)
+
+    def exported(api, **more):
+        return gw.export_api(ApiId=api, Specification="OAS30", **{"OutputType": "JSON", **more})["body"].read()
+
+    told = json.loads(exported(first, StageName="s"))
+    assert told["openapi"] == "3.0.1" and told["servers"][0]["variables"]["basePath"]["default"] == "s" and told["x-amazon-apigateway-cors"] == {"allowOrigins": ["*"], "maxAge": 5}
+    assert told["paths"]["/a/{id}"]["get"]["x-amazon-apigateway-integration"]["timeoutInMillis"] == 5000 and told["paths"]["/b"]["x-amazon-apigateway-any-method"]["security"] == [{"jwt": ["s"]}]
+    assert "x-amazon-apigateway" not in exported(first, IncludeExtensions=False).decode().replace("x-amazon-apigateway-any-method", "").replace("x-amazon-apigateway-authtype", "")
+    second = gw.import_api(Body=exported(first, OutputType="YAML").decode())["ApiId"]
+    shape = lambda api: [{k: v for k, v in r.items() if k not in ("RouteId", "Target", "AuthorizerId")} for r in sorted(gw.get_routes(ApiId=api)["Items"], key=lambda r: r["RouteKey"])]
+    assert shape(first) == shape(second) and gw.get_api(ApiId=second)["CorsConfiguration"] == {"AllowOrigins": ["*"], "MaxAge": 5}
+    refused(gw.export_api, "BadRequestException", None, ApiId=first, Specification="OAS20", OutputType="JSON")
+    refused(gw.export_api, "NotFoundException", None, ApiId=first, Specification="OAS30", OutputType="JSON", StageName="none")

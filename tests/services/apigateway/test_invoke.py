@@ -222,6 +222,12 @@ def test_long_answers_are_compressed_for_who_accepts_it(cloud):
     api.deploy()
     got = api.call("/long", headers={"Accept-Encoding": "gzip"})
     assert got.headers["content-encoding"] == "gzip" and gzip.decompress(got.body) == b"x" * 100
+    api.mock("/in", "POST", request='{"statusCode": $input.path("$.code")}')
+    api.deploy()
+    packed = {"Content-Encoding": "gzip", "Content-Type": "application/json"}
+    assert api.call("/in", "POST", body=gzip.compress(b'{"code": 200}'), headers=packed).status == 200, "the template reads the opened body"
+    for bad, status in ((b"nonsense", 400), (gzip.compress(b'{"code": 200}')[:-9], 400), (gzip.compress(b"x" * ((10 << 20) + 1)), 413)):
+        assert api.call("/in", "POST", body=bad, headers=packed).status == status
     assert api.call("/long").body == b"x" * 100 and api.call("/short", headers={"Accept-Encoding": "gzip"}).body == b"x" * 10
 
 

@@ -130,3 +130,45 @@ def test_a_client_certificate_lives(api):
     assert len(gw.get_client_certificates()["items"]) == 1
     gw.delete_client_certificate(**name)
     refused(gw.get_client_certificate, "NotFoundException", **name)
+
+
+def test_a_backend_may_ask_who_calls(api, tmp_path):
+    """The stage's client certificate is shown in the TLS handshake with an endpoint."""
+    import ssl
+    import threading
+    from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+    from .test_domains import signed
+
+    class Who(BaseHTTPRequestHandler):
+        def do_GET(self):
+            said = dict(pair for part in self.connection.getpeercert()["subject"] for pair in part)["commonName"].encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(said)))
+            self.end_headers()
+            self.wfile.write(said)
+
+        def log_message(self, *_):
+            pass
+
+    made = api.gw.generate_client_certificate()
+    _, _, body, private = signed("localhost")
+    (tmp_path / "server.pem").write_text(body + private)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "server.pem")
+    context.load_verify_locations(cadata=made["pemEncodedCertificate"])
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN | 0x200000        # whatever the hour: other tests may have moved the clock by years
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Who)
+    server.handle_error = lambda *_: None
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        api.method("/who", integration={"type": "HTTP_PROXY", "integrationHttpMethod": "GET", "uri": f"https://localhost:{server.server_port}/", "tlsConfig": {"insecureSkipVerification": True}})
+        api.deploy("dev")
+        assert api.call("/who").status == 504, "nobody has been shown"
+        api.gw.update_stage(restApiId=api.id, stageName="dev", patchOperations=[{"op": "replace", "path": "/clientCertificateId", "value": made["clientCertificateId"]}])
+        assert api.call("/who").body == b"ApiGateway"
+    finally:
+        server.shutdown()
+        server.server_close()

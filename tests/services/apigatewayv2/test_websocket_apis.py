@@ -327,6 +327,26 @@ def test_a_frame_over_thirty_two_kilobytes_ends_the_connection(chat):
     assert me.ended() == 1009
 
 
+def test_a_message_of_several_frames_has_128_kilobytes(chat):
+    chat.mock("$default", reply='{"ok": 1}')
+    chat.deploy()
+    me = chat.client()
+    whole = 128 << 10
+
+    def say(size):
+        left, first = size, True
+        while left:
+            part = min(left, 32 << 10)
+            left -= part
+            me.socket.sendall(bytes(((0x80 if not left else 0) | (1 if first else 0), 0x80 | 126 if part < 65536 else 0x80 | 127)) + part.to_bytes(2, "big") + b"\0\0\0\0" + b"x" * part)
+            first = False
+
+    say(whole)
+    assert me.hear() == {"ok": 1}
+    say(whole + 1)
+    assert me.ended() == 1009
+
+
 def test_a_signed_handshake_is_asked_for(chat):
     chat.mock("$connect", answers=False, AuthorizationType="AWS_IAM")
     chat.deploy()

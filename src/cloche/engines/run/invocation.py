@@ -43,6 +43,7 @@ class Spec(NamedTuple):
     variables: dict[str, str]
     joined: Joined | None = None
     mounts: tuple[Mount, ...] = ()
+    binds: tuple[tuple[str, str], ...] = ()  # as a joined network's, for the others
 
 
 @dataclass(slots=True)

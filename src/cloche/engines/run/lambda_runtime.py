@@ -5,7 +5,7 @@
 
 `serve_endpoint(sock)` is the server's: it serves Cloche on a listener that lives inside the environment's network, and gives back something with
 `.close()`. Inside, it listens on every port of `ports`: the one that the server has outside comes first, so that a URL made inside can be followed
-outside and the other way round. Where the kernel gives no network space the environment shares the host's, and `capabilities()` says so.
+outside and the other way round; AWS's own hosts are found by name (`names.py`; `serve_secure` is as `serve_endpoint`, with TLS). Where the kernel gives no network space the environment shares the host's, and `capabilities()` says so.
 """
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from .environment import Environment
 from .interpreters import Interpreter
 from .invocation import Spec
 from .loglines import LogLines
+from .names import PORTS, RESOLVER, Names
 from .root import LIBRARY_PATH, PATH
 from .runtime_api import RuntimeApi
 from .sandbox import Host, SandboxError, Zygote
@@ -34,9 +35,9 @@ ENTRY = {"provided": [["/var/runtime/bootstrap"], ["/var/task/bootstrap"], ["/op
 
 class Engine:
     def __init__(self, code: Path, cache: Path, serve_endpoint: Callable[[socket.socket], Awaitable[Any]] | None = None, ports: tuple[int, ...] = (4566,),
-                 shared: Path | None = None) -> None:
+                 shared: Path | None = None, serve_secure: Callable[[socket.socket], Awaitable[Any]] | None = None) -> None:
         self.shared = shared
-        self.code, self.cache, self.serve_endpoint, self.ports = code, cache, serve_endpoint, ports
+        self.code, self.cache, self.serve_endpoint, self.ports, self.serve_secure = code, cache, serve_endpoint, ports, serve_secure
         self.host: Host | None = None
         self.environments: set[Environment] = set()
         self.watching = False
@@ -112,6 +113,7 @@ class Engine:
         environment.on_dead = self.environments.discard
         self.environments.add(environment)
         try:
+            sandbox.named = "resolver" in order
             await self._connect(environment, ours)
             sandbox.go(spec.memory_mb + spec.tmp_mb)
         except BaseException:
@@ -127,6 +129,10 @@ class Engine:
         listeners = environment.sandbox.listeners
         for s in listeners:
             s.setblocking(False)
+        if environment.sandbox.named and self.serve_endpoint and self.serve_secure:
+            plain, secure, asked = listeners[-3:]
+            del listeners[-3:]
+            environment.closers.append((await Names(plain, secure, self.serve_endpoint, self.serve_secure).listen(asked)).close)
         if channel:
             channel.setblocking(False)
             _, environment.link = await loop.create_unix_connection(lambda: Channel(environment), sock=channel)
@@ -144,9 +150,11 @@ class Engine:
         if not python:
             runtime_port = RUNTIME_PORT if net else free_port()
             ports.append(runtime_port)
-        order: dict[str, Any] = {"joined": spec.joined is not None, "binds": spec.joined.binds if spec.joined else (), "task": spec.task, "opt": spec.opt, "tmp_mb": spec.tmp_mb, "ports": ports}
+        order: dict[str, Any] = {"joined": spec.joined is not None, "binds": spec.joined.binds if spec.joined else spec.binds, "task": spec.task, "opt": spec.opt, "tmp_mb": spec.tmp_mb, "ports": ports}
         if spec.mounts:
             order["mounts"] = [mount._asdict() for mount in spec.mounts]
+        if net and self.serve_endpoint and self.serve_secure and not spec.joined:
+            order |= {"doors": PORTS, "resolver": RESOLVER}
         order["env"] = {
             "PATH": PATH, "LD_LIBRARY_PATH": LIBRARY_PATH, "LANG": "en_US.UTF-8", "TZ": ":UTC", "LAMBDA_TASK_ROOT": "/var/task",
             "LAMBDA_RUNTIME_DIR": "/var/runtime", "_HANDLER": spec.handler, "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{runtime_port}",

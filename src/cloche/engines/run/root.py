@@ -18,8 +18,8 @@ FILES = {
     "/etc/group": "root:x:0:\nsbx_user1051:x:990:\nnobody:x:65534:\n",
     "/etc/hosts": "127.0.0.1 localhost\n::1 localhost\n",
     "/etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
-    "/etc/resolv.conf": "options timeout:1 attempts:1\n",
-    "/var/runtime/ca-cert.pem": "",  # a function in a VPC finds Cloche's authority here
+    "/etc/resolv.conf": "nameserver 127.0.0.1\noptions timeout:2 attempts:1\n",
+    "/var/runtime/ca-cert.pem": "", "/var/runtime/cloche-ca.pem": "",  # where a function finds Cloche's authority
     "/etc/os-release": 'NAME="Cloche"\nID=cloche\nPRETTY_NAME="Cloche function environment"\n',
 }
 

@@ -39,6 +39,7 @@ class Sandbox:
         self.pid = 0
         self.pidfd = -1
         self.listeners: list[socket.socket] = []
+        self.named = False                     # the last three listeners are those of names.py
         self.report: dict[str, int] = {}
         self.out_of_memory = False
         self.ended: asyncio.Future[dict[str, int]] = host.loop.create_future()

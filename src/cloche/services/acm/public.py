@@ -31,6 +31,12 @@ def status(call: Call, arn: str) -> str:
     return found.status(call.now) if found else ""
 
 
+def issuer(call: Call, arn: str) -> str:
+    """IMPORTED or AMAZON_ISSUED; "" if there is none."""
+    found = look(call.of("acm"), arn)
+    return found.type if found else ""
+
+
 def use(call: Call, arn: str, user: str) -> None:
     """`user` (an ARN) serves with it from now on: it cannot be deleted, and is renewed when its end comes near."""
     at = call.of("acm", region=arn.split(":")[3])

@@ -6,6 +6,6 @@ from cloche.kernel import Service
 
 service = Service(
     __name__,
-    hosts=("{api}.execute-api.{region}.amazonaws.com", "{api}.execute-api.localhost"),
+    hosts=("{api}.execute-api.{region}.amazonaws.com", "{api}.execute-api.localhost", "{endpoint}.execute-api.{region}.vpce.amazonaws.com"),
     paths=("/restapis/{api}/{stage}/_user_request_/{path+}", "/restapis/{api}/{stage}/_user_request_"),
 )

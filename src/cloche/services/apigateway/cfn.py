@@ -4,6 +4,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from cloche.kernel import AwsError
 from cloche.services.cloudformation.public import LETTERS, Resource, Step, Type, op, retag, steps, strings, whole
 
 
@@ -283,7 +284,18 @@ async def delete_mapping(r: Resource) -> None:
     await r.do("apigateway", "DeleteBasePathMapping", domainName=r.get("DomainName"), basePath=r.get("BasePath") or "(none)")
 
 
+async def link_ready(r: Resource) -> bool:
+    found = await r.do("apigateway", "GetVpcLink", vpcLinkId=r.physical)
+    if found["status"] == "FAILED":
+        raise AwsError("NotStabilized", found["statusMessage"])
+    return bool(found["status"] == "AVAILABLE")
+
+
 TYPES = {
+    "AWS::ApiGateway::VpcLink": Type(
+        create=op("apigateway", "CreateVpcLink", send=True, physical="id", attributes={"VpcLinkId": "id"}), ready=link_ready,
+        update=patch("UpdateVpcLink", {"Name": "/name", "Description": "/description"}, vpcLinkId="{id}"), replaces=("TargetArns",),
+        delete=op("apigateway", "DeleteVpcLink", vpcLinkId="{id}")),
     "AWS::ApiGateway::RestApi": Type(create=create_api, read=read_api, update=steps(update_api, tag_api), delete=op("apigateway", "DeleteRestApi", restApiId="{id}")),
     "AWS::ApiGateway::Resource": Type(
         create=op("apigateway", "CreateResource", send=True, physical="id", attributes={"ResourceId": "id"}),

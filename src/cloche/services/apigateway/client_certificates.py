@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
-from cloche.kernel import Call, Record
+from cloche.kernel import Call, Record, Sealed
 
 from . import errors, pages
 from . import service as apigateway
@@ -31,7 +31,7 @@ class ClientCertificate(Record, frozen=True):
     id: str
     created: float
     certificate: str
-    private_key: str
+    private_key: Sealed
     values: dict[str, Any]
 
     @property
@@ -61,12 +61,12 @@ def pair(now: float) -> tuple[str, str]:
     return made.public_bytes(serialization.Encoding.PEM).decode(), private.decode()
 
 
-@apigateway.op(needs=asked, partly="The certificate is made and kept, but not yet shown to backends.")
+@apigateway.op(needs=asked)
 async def generate_client_certificate(call: Call, req: t.GenerateClientCertificateRequest) -> t.ClientCertificate:
     certificate, private = await asyncio.to_thread(pair, call.now)
     values = {k: req[k] for k in ("description", "tags") if req.get(k) is not None}
     with call.step():
-        return described(call.put(ClientCertificate(call.pick(LETTERS, 6), call.now, certificate, private, values)))
+        return described(call.put(ClientCertificate(call.pick(LETTERS, 6), call.now, certificate, Sealed(private), values)))
 
 
 @apigateway.op(needs=asked)

@@ -56,6 +56,8 @@ def new(call: Call, api: RestApi, description: str | None) -> Deployment:
         raise errors.no_methods()
     if any("methodIntegration" not in m for m in methods):
         raise errors.no_integration()
+    if (api.values.get("endpointConfiguration") or {}).get("types") == ["PRIVATE"] and not api.values.get("policy"):
+        raise errors.no_policy()
     settings = {k: api.values[k] for k in FROZEN if k in api.values}
     return call.put(Deployment(api.id, call.pick(LETTERS, 6), call.now, api.definition, settings, description))
 

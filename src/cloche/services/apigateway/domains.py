@@ -75,9 +75,15 @@ def arn_of(call: Call, domain: Domain) -> str:
     return f"arn:aws:apigateway:{call.region}::/domainnames/{domain.name}"
 
 
+def status(call: Call, domain: Domain) -> str:
+    """A certificate that Amazon did not issue says nothing about who owns the name: with mutual TLS another one must, and until it is issued the domain waits."""
+    proof = domain.values.get("ownershipVerificationCertificateArn")
+    return "PENDING_OWNERSHIP_VERIFICATION" if proof and domain.truststore and acm.status(call, proof) != "ISSUED" else "AVAILABLE"
+
+
 def described(call: Call, domain: Domain) -> dict[str, Any]:
     values = {k: v for k, v in domain.values.items() if v is not None}
-    out = {"domainName": domain.name, "domainNameArn": arn_of(call, domain), "domainNameStatus": "AVAILABLE", "securityPolicy": "TLS_1_2", "routingMode": "BASE_PATH_MAPPING_ONLY",
+    out = {"domainName": domain.name, "domainNameArn": arn_of(call, domain), "domainNameStatus": status(call, domain), "securityPolicy": "TLS_1_2", "routingMode": "BASE_PATH_MAPPING_ONLY",
            "certificateUploadDate": domain.created} | values
     if domain.type == "EDGE":
         return out | {"distributionDomainName": domain.target, "distributionHostedZoneId": CLOUDFRONT_ZONE}
@@ -96,6 +102,14 @@ def check(call: Call, values: dict[str, Any]) -> None:
         raise errors.no_certificate(types[0])
     if acm.material(call if types != ["EDGE"] else call.at(call.account, "us-east-1"), arn) is None:
         raise errors.bad_request("The provided certificate does not exist.")
+    proof = values.get("ownershipVerificationCertificateArn")
+    if proof and acm.issuer(call, proof) != "AMAZON_ISSUED":
+        raise errors.bad_proof()
+    if values.get("mutualTlsAuthentication"):
+        if types != ["REGIONAL"]:
+            raise errors.bad_request("Mutual TLS is only supported for custom domain names with the endpoint type REGIONAL.")
+        if not proof and acm.issuer(call, arn) != "AMAZON_ISSUED":
+            raise errors.no_proof()
 
 
 async def trusted(call: Call, mutual: dict[str, Any]) -> str:
@@ -199,7 +213,7 @@ def delete_domain_name(call: Call, req: t.DeleteDomainNameRequest) -> None:
 def context(call: Call, name: str) -> ssl.SSLContext | None:
     """What the domain shows in a TLS handshake, and whom it lets in."""
     domain = call.get(Domain, name)
-    if domain is None:
+    if domain is None or status(call, domain) != "AVAILABLE":
         return None
     found = acm.material(call if domain.type != "EDGE" else call.at(call.account, "us-east-1"), domain.certificate)
     if found is None:

@@ -116,6 +116,10 @@ def no_integration() -> AwsError:
     return bad_request("No integration defined for method")
 
 
+def no_policy() -> AwsError:
+    return bad_request("Private REST API doesn't have a resource policy attached to it")
+
+
 def deployment_in_use() -> AwsError:
     return bad_request("Active stages pointing to this deployment must be moved or deleted")
 
@@ -179,6 +183,14 @@ def no_domain() -> AwsError:
 
 def no_certificate(kind: str) -> AwsError:
     return bad_request(f"A certificate was not provided for the endpoint type {kind}.")
+
+
+def no_proof() -> AwsError:
+    return bad_request("An ownership verification certificate is required to use mutual TLS with a certificate that was imported into ACM or issued by a private CA.")
+
+
+def bad_proof() -> AwsError:
+    return bad_request("The ownership verification certificate must be a public certificate requested from ACM.")
 
 
 def slash_in_base_path() -> AwsError:

@@ -20,7 +20,7 @@ from .invoke import pipeline, refusals
 async def serve(call: Call, request: Request, match: dict[str, str]) -> Response:
     if "host" in match:
         return await at_domain(call.at(match["account"], match["region"]), request, match["host"])
-    endpoint = call.get(Endpoint, match["api"])
+    endpoint = call.get(Endpoint, named(request, match))
     if endpoint is None or match.get("region") not in (None, endpoint.region):
         return refusals.plain(call.request_id, 403, "Forbidden", "ForbiddenException")
     here = call.at(endpoint.account, endpoint.region)
@@ -31,6 +31,8 @@ async def serve(call: Call, request: Request, match: dict[str, str]) -> Response
             path = request.path
     else:
         path = "/" + path
+    if endpoint.type != "REST" and "aws:SourceVpce" in request.via:
+        return refusals.plain(call.request_id, 403, "Forbidden", "ForbiddenException")
     if endpoint.type == "WEBSOCKET":
         return await websocket(here, request, endpoint.id, stage, "/" + path)
     if endpoint.type == "HTTP":
@@ -41,6 +43,14 @@ async def serve(call: Call, request: Request, match: dict[str, str]) -> Response
     if api is None:
         return refusals.plain(call.request_id, 403, "Forbidden", "ForbiddenException")
     return await pipeline.answer(here, request, api, stage, "/" + path.lstrip("/"), f"/{stage}")
+
+
+def named(request: Request, match: dict[str, str]) -> str:
+    """The API's id. A private API may also be called at its VPC endpoint's own names: `API-VPCE.execute-api...`, or any with `x-apigw-api-id`."""
+    if "api" not in match:
+        return request.headers.get("x-apigw-api-id", "")
+    api, dash, endpoint = match["api"].partition("-vpce-")
+    return api if not dash or request.via.get("aws:SourceVpce") == "vpce-" + endpoint else ""
 
 
 async def websocket(call: Call, request: Request, api: str, stage: str, path: str) -> Response:

@@ -22,7 +22,7 @@ SERVICE_URI = re.compile(r"arn:aws[\w-]*:apigateway:[\w-]+:([\w.-]+):(.+)", re.S
 PATCHABLE = {
     "/type": TEXT, "/httpMethod": TEXT, "/uri": TEXT, "/credentials": TEXT, "/passthroughBehavior": TEXT, "/contentHandling": TEXT, "/connectionType": TEXT, "/connectionId": TEXT,
     "/timeoutInMillis": INTEGER, "/cacheNamespace": TEXT, "/cacheKeyParameters/*": ITEM, "/requestParameters/*": TEXT, "/requestTemplates/*": TEXT,
-    "/tlsConfig/insecureSkipVerification": BOOLEAN, "/responseTransferMode": TEXT,
+    "/tlsConfig/insecureSkipVerification": BOOLEAN, "/integrationTarget": TEXT, "/responseTransferMode": TEXT,
 }
 RESPONSE_PATCHABLE = {"/selectionPattern": TEXT, "/contentHandling": TEXT, "/responseParameters/*": TEXT, "/responseTemplates/*": TEXT}
 
@@ -49,6 +49,8 @@ def check(call: Call, it: dict[str, Any]) -> None:
             raise errors.only_lambda()
     elif kind in ("HTTP", "HTTP_PROXY") and it.get("connectionType") != "VPC_LINK" and not re.match(r"https?://|\$\{stageVariables", uri):
         raise errors.bad_endpoint()
+    if it.get("connectionType") == "VPC_LINK":
+        check_link(call, it)
     for target, source in (it.get("requestParameters") or {}).items():
         if not TARGET.fullmatch(target):
             raise errors.bad_parameter(target)
@@ -59,6 +61,18 @@ def check(call: Call, it: dict[str, Any]) -> None:
         call.pass_role(credentials, "apigateway.amazonaws.com")
 
 
+def check_link(call: Call, it: dict[str, Any]) -> None:
+    """A link that is named must be there; a stage's variable may name it later."""
+    from .vpc_links import VpcLink
+    link = it.get("connectionId") or ""
+    if it["type"] not in ("HTTP", "HTTP_PROXY"):
+        raise errors.bad_request("VPC_LINK connections are supported for HTTP and HTTP_PROXY integrations only.")
+    if not link:
+        raise errors.bad_request("Connection id must be specified for a VPC_LINK connection.")
+    if "${stageVariables." not in link and not it.get("integrationTarget") and call.get(VpcLink, link) is None:
+        raise errors.bad_request(f"Invalid Vpc Link identifier specified: {link}")
+
+
 def made(req: Any, resource_id: str) -> dict[str, Any]:
     """An Integration from a request or an OpenAPI extension that uses the same names."""
     it = {"type": req["type"], "passthroughBehavior": req.get("passthroughBehavior") or "WHEN_NO_MATCH", "timeoutInMillis": req.get("timeoutInMillis") or 29000,
@@ -67,7 +81,7 @@ def made(req: Any, resource_id: str) -> dict[str, Any]:
         it["timeoutInMillis"] = req["timeoutInMillis"]
     if verb := req.get("integrationHttpMethod"):
         it["httpMethod"] = verb
-    for name in ("uri", "connectionType", "connectionId", "credentials", "requestParameters", "requestTemplates", "contentHandling", "tlsConfig", "responseTransferMode"):
+    for name in ("uri", "connectionType", "connectionId", "credentials", "requestParameters", "requestTemplates", "contentHandling", "tlsConfig", "responseTransferMode", "integrationTarget"):
         if req.get(name) is not None:
             it[name] = req[name]
     if it["type"] in ("HTTP", "HTTP_PROXY"):
@@ -75,7 +89,7 @@ def made(req: Any, resource_id: str) -> dict[str, Any]:
     return it
 
 
-@apigateway.op(needs=asked, partly="VPC_LINK connections and response streaming are kept, but not reached.")
+@apigateway.op(needs=asked, partly="Response streaming is kept, but answers come whole.")
 def put_integration(call: Call, req: t.PutIntegrationRequest) -> t.Integration:
     api, resource, method = place(call, req)
     it = made(req, resource.id)

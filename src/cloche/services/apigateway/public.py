@@ -8,6 +8,7 @@ from .domains import arn_of as domain_arn
 from .domains import change as change_domain
 from .domains import drop as drop_domain
 from .domains import make as make_domain
+from .domains import status as domain_status
 from .errors import mapping_exists
 from .invoke import functions
 from .invoke.access_log import put as log_access
@@ -21,6 +22,6 @@ from .invoke.throttle import take
 from .stages import Stage as RestStage
 
 __all__ = [
-    "LETTERS", "ZONES", "Domain", "Endpoint", "RestApi", "RestStage", "asked", "change_domain", "clean", "clf", "client_certificate", "domain_arn", "drop_domain", "fault_of", "filled", "functions", "headers_of", "last",
+    "LETTERS", "ZONES", "Domain", "Endpoint", "RestApi", "RestStage", "asked", "change_domain", "clean", "clf", "client_certificate", "domain_arn", "domain_status", "drop_domain", "fault_of", "filled", "functions", "headers_of", "last",
     "log_access", "make_domain", "mapping_exists", "passed", "query_of", "reach", "read_json", "render", "service_of", "source_ip", "take",
 ]

@@ -14,6 +14,7 @@ from .domains import Domain
 from .keys import ApiKey
 from .plans import UsagePlan
 from .stages import Stage
+from .vpc_links import VpcLink
 
 if TYPE_CHECKING:
     from cloche.shapes import apigateway as t
@@ -31,6 +32,8 @@ def find_tagged(call: Call, arn: str) -> Any:
             found = call.get(ApiKey, key)
         case ["usageplans", plan]:
             found = call.get(UsagePlan, plan)
+        case ["vpclinks", link]:
+            found = call.get(VpcLink, link)
         case ["domainnames", name]:
             found = call.get(Domain, name)
         case _:

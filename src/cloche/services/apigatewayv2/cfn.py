@@ -91,7 +91,19 @@ async def delete_rule(r: Resource) -> None:
     await r.do("apigatewayv2", "DeleteRoutingRule", DomainName=domain_of(r), RoutingRuleId=r.physical.rpartition("/")[2])
 
 
+async def tag_link(r: Resource) -> None:
+    await retag("apigatewayv2", "TagResource", "UntagResource", ResourceArn=f"arn:aws:apigateway:{r.call.region}::/vpclinks/{{id}}")(r)
+
+
+async def link_ready(r: Resource) -> bool:
+    return bool((await r.do("apigatewayv2", "GetVpcLink", VpcLinkId=r.physical))["VpcLinkStatus"] != "PENDING")
+
+
 TYPES = {
+    "AWS::ApiGatewayV2::VpcLink": Type(
+        create=op("apigatewayv2", "CreateVpcLink", send=True, physical="VpcLinkId", attributes={"VpcLinkId": "VpcLinkId"}), ready=link_ready,
+        update=steps(op("apigatewayv2", "UpdateVpcLink", send=("Name",), VpcLinkId="{id}"), tag_link), replaces=("SubnetIds", "SecurityGroupIds"),
+        delete=op("apigatewayv2", "DeleteVpcLink", VpcLinkId="{id}")),
     "AWS::ApiGatewayV2::DomainName": Type(
         create=create_domain, update=update_domain, delete=op("apigatewayv2", "DeleteDomainName", DomainName="{id}"), replaces=("DomainName",)),
     "AWS::ApiGatewayV2::ApiMapping": Type(

@@ -4,7 +4,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from cloche.kernel import Call
-from cloche.services.apigateway.public import LETTERS, ZONES, Domain, asked, change_domain, domain_arn, drop_domain, make_domain, mapping_exists
+from cloche.services.apigateway.public import LETTERS, ZONES, Domain, asked, change_domain, domain_arn, domain_status, drop_domain, make_domain, mapping_exists
 
 from . import errors
 from . import service as apigatewayv2
@@ -27,7 +27,7 @@ def find(call: Call, name: str) -> Domain:
 def described(call: Call, domain: Domain) -> dict[str, Any]:
     values = domain.values
     endpoint = {
-        "ApiGatewayDomainName": domain.target, "CertificateArn": domain.certificate, "DomainNameStatus": "AVAILABLE", "EndpointType": domain.type,
+        "ApiGatewayDomainName": domain.target, "CertificateArn": domain.certificate, "DomainNameStatus": domain_status(call, domain), "EndpointType": domain.type,
         "IpAddressType": values["endpointConfiguration"].get("ipAddressType", "ipv4"), "SecurityPolicy": values.get("securityPolicy", "TLS_1_2"),
     }
     if call.region in ZONES:

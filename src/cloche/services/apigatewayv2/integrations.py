@@ -4,12 +4,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from cloche.kernel import Call
+from cloche.kernel import AwsError, Call
 from cloche.services.apigateway.public import LETTERS, asked
 
 from . import errors
 from . import service as apigatewayv2
 from .apis import Api, edit, find, given, page, without
+from .vpc_links import VpcLink
 
 if TYPE_CHECKING:
     from cloche.shapes import apigatewayv2 as t
@@ -27,6 +28,7 @@ SUBTYPES = {
     "AppConfig-GetConfiguration": ("appconfig", "GetConfiguration", ("Application", "Environment", "Configuration", "ClientId")),
 }
 FUNCTION = re.compile(r"arn:aws[\w-]*:(lambda:[\w-]+:\d{12}:function:.+|apigateway:[\w-]+:lambda:path/2015-03-31/functions/.+/invocations)")
+LISTENER = re.compile(r"arn:aws[\w-]*:elasticloadbalancing:[\w-]+:\d{12}:listener/(app|net)/.+")
 TARGET = re.compile(r"(append|overwrite|remove):(header|querystring)\.[\w\-.]+|overwrite:path|overwrite:statuscode")
 
 
@@ -69,6 +71,8 @@ def check(call: Call, it: dict[str, Any]) -> None:
             raise errors.bad_request("HttpEndpoint must be specified, and it must be a URL")
         if not it.get("IntegrationMethod"):
             raise errors.bad_request("HttpMethod must be specified for HTTP_PROXY integrations")
+    elif kind == "HTTP_PROXY":
+        check_private(call, it)
     if it["PayloadFormatVersion"] not in ("1.0", "2.0") or (it["PayloadFormatVersion"] == "2.0" and (kind == "HTTP_PROXY" or subtype)):
         raise errors.bad_request("Invalid payload format version: the integration supports " + ("1.0" if kind == "HTTP_PROXY" or subtype else "1.0 and 2.0"))
     if not subtype:
@@ -77,6 +81,21 @@ def check(call: Call, it: dict[str, Any]) -> None:
                 raise errors.bad_request(f"Invalid mapping expression specified: {name}")
     if (role := it.get("CredentialsArn")) and ":role/" in role:
         call.pass_role(role, "apigateway.amazonaws.com")
+
+
+def check_private(call: Call, it: dict[str, Any]) -> None:
+    """A VPC link leads to a listener of a load balancer, by its ARN."""
+    uri = it.get("IntegrationUri") or ""
+    if not it.get("ConnectionId"):
+        raise errors.bad_request("ConnectionId must be specified for VPC_LINK integrations")
+    if "${stageVariables." not in it["ConnectionId"] and call.get(VpcLink, it["ConnectionId"]) is None:
+        raise errors.bad_request(f"Unable to find VpcLink by key {it['ConnectionId']}")
+    if not it.get("IntegrationMethod"):
+        raise errors.bad_request("HttpMethod must be specified for HTTP_PROXY integrations")
+    if ":servicediscovery:" in uri:
+        raise AwsError("NotImplemented", "Private integrations with Cloud Map services are not built in Cloche yet.", 501)
+    if not LISTENER.fullmatch(uri) and "${stageVariables." not in uri:
+        raise errors.bad_request("For VpcLink integrations, the IntegrationUri must be the ARN of a load balancer's listener or of a Cloud Map service")
 
 
 def add(call: Call, api: Api, values: dict[str, Any], managed: bool = False) -> tuple[Api, dict[str, Any]]:
@@ -96,7 +115,7 @@ def add(call: Call, api: Api, values: dict[str, Any], managed: bool = False) -> 
     return edit(call, api, integrations={**api.definition.integrations, it["IntegrationId"]: it}), it
 
 
-@apigatewayv2.op(needs=asked, partly="VPC links are kept, but not reached.")
+@apigatewayv2.op(needs=asked, partly="Private integrations with Cloud Map services are refused.")
 def create_integration(call: Call, req: t.CreateIntegrationRequest) -> t.CreateIntegrationResult:
     return add(call, find(call, req), given(req, FIELDS))[1]
 

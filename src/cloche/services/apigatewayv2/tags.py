@@ -11,6 +11,7 @@ from . import errors
 from . import service as apigatewayv2
 from .apis import Api
 from .stages import Stage
+from .vpc_links import VpcLink
 
 if TYPE_CHECKING:
     from cloche.shapes import apigatewayv2 as t
@@ -23,6 +24,8 @@ def find_tagged(call: Call, arn: str) -> Any:
             found = call.get(Api, api)
         case ["apis", api, "stages", stage]:
             found = call.get(Stage, f"{api}/{stage}")
+        case ["vpclinks", link]:
+            found = call.get(VpcLink, link)
         case ["domainnames", name]:
             found = call.get(Domain, name)
         case _:

@@ -15,7 +15,7 @@ from .datapoints import DAY, Cell
 if TYPE_CHECKING:
     from cloche.shapes import cloudwatch as t
 
-PER_REQUEST, VALUES, LISTED = 1_000, 150, 500
+PER_REQUEST, VALUES, DIMENSIONS, LISTED = 1_000, 150, 30, 500
 LARGEST = 2.0 ** 360
 
 
@@ -47,6 +47,8 @@ def put_metric_data(call: Call, req: t.PutMetricDataInput) -> None:
 def read(call: Call, where: str, one: Any) -> tuple[float, Cell]:
     """What one datum says, checked."""
     moment, resolution = one.get("Timestamp", call.now), one.get("StorageResolution", 60)
+    if len(one.get("Dimensions") or ()) > DIMENSIONS:
+        raise errors.too_many(f"{where}.Dimensions", DIMENSIONS)
     if moment < call.now - 14 * DAY:
         raise errors.too_old(f"{where}.Timestamp")
     if moment > call.now + 7_200:

@@ -9,12 +9,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from cloche.engines import certificates
 from cloche.engines.net.compile import Compiled
 from cloche.engines.net.topology import INTERNET, Topology
 from cloche.engines.world import World, WorldError
 from cloche.kernel import Call, Response
 
-from . import network, service_certificates
+from . import network
 
 PORTS = (80, 443)
 log = logging.getLogger("cloche")
@@ -66,7 +67,7 @@ class Doors:
             self.server = type(outer)(None, outer.date, outer.trouble)
         sock = await self.world.socket(space, "tcp", address, port, **options)
         if port == 443 and self.tls is None:
-            self.tls = service_certificates.context(Path(call.cloud.data))
+            self.tls = certificates.context(Path(call.cloud.data))
         self.open[key] = await self.server.listen(sock=sock, ssl=self.tls if port == 443 else None, handle=self._handle(call.cloud, space))
 
     def _handle(self, cloud: Any, space: str) -> Any:

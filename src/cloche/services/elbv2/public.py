@@ -8,7 +8,7 @@ from typing import Any
 
 from cloche.kernel import Call
 
-from . import network
+from . import network, nodes
 from .balancers import Endpoint, LoadBalancer
 from .health import Found
 from .names import ZONES
@@ -46,6 +46,28 @@ def target_health(call: Call, group_arn: str) -> dict[str, str]:
     """Target's id -> state, as DescribeTargetHealth tells it: for who replaces what is unwell (Auto Scaling, ECS)."""
     told: Any = call.as_root().do("elbv2", "DescribeTargetHealth", TargetGroupArn=group_arn)
     return {one["Target"]["Id"]: one["TargetHealth"]["State"] for one in told["TargetHealthDescriptions"]}
+
+
+def find(call: Call, arn: str) -> LoadBalancer | None:
+    """The load balancer of an ARN: its own, or that of one of its listeners."""
+    where, _, path = arn.replace(":listener/", ":loadbalancer/", 1).partition(":loadbalancer/")
+    parts = path.split("/")
+    found = call.of("elbv2").get(LoadBalancer, parts[1]) if len(parts) >= 3 else None
+    return found if found is not None and found.arn == f"{where}:loadbalancer/{'/'.join(parts[:3])}" else None
+
+
+def port_of(call: Call, listener_arn: str) -> tuple[int, str] | None:
+    """A listener's port and protocol."""
+    from .index import index
+    found = index(call.of("elbv2")).listeners_by_arn.get(listener_arn)
+    return (found.port, found.protocol) if found else None
+
+
+async def doors(call: Call, balancer: LoadBalancer) -> list[nodes.Node]:
+    """Its nodes, once all that was asked for is listening there."""
+    there = call.of("elbv2")
+    await listening.quiet(there, "elbv2.settle", balancer.name)
+    return nodes.of(there, balancer)
 
 
 def outside() -> Any:

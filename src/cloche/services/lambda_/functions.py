@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cloche.kernel import ANY, AwsError, Call, Need
 
-from . import code_signing, configuration, errors, layers, names, packages, vpc
+from . import code_signing, configuration, errors, layers, names, packages, trust, vpc
 from . import service as lambda_
 from .names import LATEST
 from .paging import page
@@ -84,7 +84,7 @@ async def activate(call: Call, key: str) -> None:
             with call.step():
                 vpc.hold(call, version)
             await vpc.ready(call, version)
-        await pools(call.cloud).engine.prepare(version.config["Runtime"])
+        await asyncio.gather(pools(call.cloud).engine.prepare(version.config["Runtime"]), trust.made(call.cloud))
     except AwsError as refused:
         state, reason, code = "Failed", refused.message, vpc.REASONS.get(refused.code, "InternalError")
     except Exception as error:  # whatever is wrong with the machine, the function is where its owner looks for the reason

@@ -11,6 +11,7 @@ from collections import deque
 from pathlib import Path
 from typing import Any
 
+from cloche.engines import certificates
 from cloche.engines.net.hyperplane import Way
 from cloche.engines.run.invocation import Joined, Spec
 from cloche.engines.run.lambda_runtime import Engine, Environment, SandboxError
@@ -18,7 +19,7 @@ from cloche.engines.world import WorldError
 from cloche.kernel import AwsError, Call, Response
 from cloche.services.ec2 import public as ec2
 
-from . import errors, file_systems, pace, packages, sealing, vpc
+from . import errors, file_systems, pace, packages, sealing, trust, vpc
 from .records import Version
 from .roles import SPARE_SECONDS, session
 
@@ -42,10 +43,11 @@ class Warm:
 class Pools:
     def __init__(self, cloud: Any) -> None:
         self.cloud = cloud
-        self.engine = Engine(packages.code_root(cloud), Path(cloud.data) / "cache", self._serve, ports_of(cloud), file_systems.shared(cloud))
+        self.engine = Engine(packages.code_root(cloud), Path(cloud.data) / "cache", self._serve, ports_of(cloud), file_systems.shared(cloud), self._serve_secure)
         self.idle: dict[Key, list[Warm]] = {}
         self.busy: dict[Key, set[Warm]] = {}
         self.inside: Any = None  # the server that environments see
+        self.tls: Any = None
         self.count = 0  # alive or being made
         self.queue: deque[asyncio.Future[None]] = deque()
         self.running: dict[tuple[str, str, str], int] = {}  # account, region, function ("" for all without a reservation) -> invocations now
@@ -57,6 +59,12 @@ class Pools:
             server = self.cloud.memory["server"]
             self.inside = type(server)(self._handle, server.date, server.trouble)
         return Listening(self.inside, await self.inside.listen(sock=sock))
+
+    async def _serve_secure(self, sock: Any) -> Any:
+        """AWS's hosts by name, as HTTPS."""
+        if self.tls is None:
+            self.tls = certificates.context(Path(self.cloud.data))
+        return Listening(self.inside, await self.inside.listen(sock=sock, ssl=self.tls))
 
     def _handle(self, request: Any, send: Any) -> None:
         """What a function may ask is what AWS offers: the clock, the snapshots and the timeline of this cloud are not its business."""
@@ -119,7 +127,9 @@ class Pools:
         stream = f"{day}/[{version.version}]{call.id(digits=32)}"
         opt = await packages.ready(call, version.sha, version.layers)
         made = spec(call, version, opt, credentials, stream, "provisioned-concurrency" if provisioned else "on-demand")
+        await trust.made(self.cloud)
         if not vpc.attached(version.config):
+            made = made._replace(binds=trust.binds(self.cloud), variables=trust.VARIABLES | made.variables)
             return Warm(key, version.revision, await self.engine.start(made), stream, credentials.expires, provisioned)
         environment, way = await self._start_in_vpc(call, version, made)
         return Warm(key, version.revision, environment, stream, credentials.expires, provisioned, way)
@@ -134,7 +144,7 @@ class Pools:
             descriptor = await way.descriptor()
             try:
                 joined = Joined(descriptor, vpc.binds(call, version))
-                environment = await self.engine.start(made._replace(joined=joined, mounts=mounts, variables=vpc.VARIABLES | made.variables))
+                environment = await self.engine.start(made._replace(joined=joined, mounts=mounts, variables=trust.VARIABLES | made.variables))
             finally:
                 os.close(descriptor)
         except BaseException:

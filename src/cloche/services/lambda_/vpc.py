@@ -4,9 +4,6 @@ An interface stays for twenty minutes after the last version that used it: a fun
 """
 from __future__ import annotations
 
-import hashlib
-import shutil
-from pathlib import Path
 from typing import Any
 
 from cloche.engines.net.hyperplane import Hyperplane, Way
@@ -14,7 +11,7 @@ from cloche.kernel import AwsError, Call, Record
 from cloche.services.ec2 import public as ec2
 from cloche.services.iam import public as iam
 
-from . import errors, packages
+from . import errors, trust
 from . import service as lambda_
 from .names import LATEST
 from .records import Function, Version
@@ -22,8 +19,6 @@ from .roles import acting
 
 LINGER_SECONDS = 1200
 ACTIONS = ("CreateNetworkInterface", "DescribeNetworkInterfaces", "DeleteNetworkInterface")
-BUNDLE = "/var/runtime/ca-cert.pem"
-HOST_BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt")
 REASONS = {"InsufficientFreeAddressesInSubnet": "SubnetOutOfIPAddresses", "NetworkInterfaceLimitExceeded": "EniLimitExceeded",
            "InvalidSubnetID.NotFound": "InvalidSubnet", "InvalidGroup.NotFound": "InvalidSecurityGroup"}
 
@@ -186,23 +181,4 @@ def binds(call: Call, version: Version) -> tuple[tuple[str, str], ...]:
     """Who resolves names, and whom to believe: files of the VPC's, made when they are first wanted."""
     domain, servers = ec2.resolvers(call, version.config["VpcConfig"]["VpcId"])
     text = (f"search {domain}\n" if domain else "") + "".join(f"nameserver {one}\n" for one in servers) + "options timeout:2 attempts:2\n"
-    authority = Path(call.cloud.data) / "ca.pem"
-    trust = authority.read_text() if authority.exists() else ""
-    name = "net-" + hashlib.sha256((text + trust).encode()).hexdigest()
-    place = packages.code_root(call.cloud) / name
-    if not place.exists():
-        room = place.with_name(f".{name}-{call.id()}")
-        room.mkdir(parents=True)
-        (room / "resolv.conf").write_text(text)
-        (room / "ca-cert.pem").write_text(next((Path(one).read_text() for one in HOST_BUNDLES if Path(one).exists()), "") + trust)
-        room.chmod(0o755)
-        if place.exists():
-            shutil.rmtree(room)
-        else:
-            room.rename(place)
-    return (f"{name}/resolv.conf", "/etc/resolv.conf"), (f"{name}/ca-cert.pem", BUNDLE)
-
-
-VARIABLES = {  # programs that bring certificates of their own are told of Cloche's
-    "AWS_CA_BUNDLE": BUNDLE, "REQUESTS_CA_BUNDLE": BUNDLE, "SSL_CERT_FILE": BUNDLE, "NODE_EXTRA_CA_CERTS": BUNDLE,
-}
+    return trust.binds(call.cloud, **{"resolv.conf": text})

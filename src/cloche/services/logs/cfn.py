@@ -55,6 +55,9 @@ TYPES = {
     "AWS::Logs::MetricFilter": Type(
         name="FilterName", limit=512, create=op("logs", "PutMetricFilter", send=True, physical="{FilterName}"), update=op("logs", "PutMetricFilter", send=True),
         delete=op("logs", "DeleteMetricFilter", logGroupName="{LogGroupName}", filterName="{id}")),
+    "AWS::Logs::QueryDefinition": Type(
+        create=op("logs", "PutQueryDefinition", send=True, physical="queryDefinitionId", attributes={"QueryDefinitionId": "queryDefinitionId"}),
+        update=op("logs", "PutQueryDefinition", send=True, queryDefinitionId="{id}"), delete=op("logs", "DeleteQueryDefinition", queryDefinitionId="{id}")),
     "AWS::Logs::ResourcePolicy": Type(
         create=op("logs", "PutResourcePolicy", send=True, physical="{PolicyName}"), update=op("logs", "PutResourcePolicy", send=True),
         delete=op("logs", "DeleteResourcePolicy", policyName="{id}")),

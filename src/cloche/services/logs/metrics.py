@@ -95,20 +95,33 @@ def count(call: Call, group: groups.LogGroup, lines: list[Line]) -> None:
             hits = 0
             for moment, message in lines:
                 values = pattern.match(message)
-                if values is not None and (value := number(change["metricValue"], values)) is not None:
+                if values is not None and (value := number(change["metricValue"], message, values)) is not None:
                     hits += 1
-                    dims = tuple((name, str(values[field])) for name, field in (change.get("dimensions") or {}).items() if field in values)
+                    dims = tuple((name, text) for name, field in (change.get("dimensions") or {}).items() if (text := said(field, message, values)))
                     cloudwatch.write(call, change["metricNamespace"], change["metricName"], dims, value, change.get("unit", "None"), moment / 1000)
             if not hits and "defaultValue" in change:
                 cloudwatch.write(call, change["metricNamespace"], change["metricName"], (), change["defaultValue"], change.get("unit", "None"), call.now)
 
 
-def number(text: str, values: Any) -> float | None:
-    """A literal, or `$.field` / `$field` of what matched."""
+def number(text: str, message: str, values: Any) -> float | None:
+    """A literal, or a field of what matched."""
     try:
-        return float(values[text] if text.startswith("$") else text)
-    except (KeyError, TypeError, ValueError):
+        return float(said(text, message, values) if text.startswith("$") else text)
+    except ValueError:
         return None
+
+
+def said(field: str, message: str, values: Any) -> str:
+    """`$.field` or `$field`: what the pattern names, or anything else of a JSON event."""
+    if field in values:
+        return str(values[field])
+    if field.startswith("$.") and message.lstrip().startswith("{"):
+        try:
+            found = [one for one in log_filter.walk(json.loads(message), log_filter.selector(field)) if not isinstance(one, dict | list) and one is not None]
+        except (ValueError, RecursionError):
+            found = []                              # it only looks like JSON
+        return str(found[0]) if found else ""
+    return ""
 
 
 def embedded(call: Call, lines: list[Line]) -> None:

@@ -87,7 +87,7 @@ def _on(call: Call, id_: str) -> Need:
     return Need("ssm:SendCommand", call.arn(f"instance/{id_}", service="ec2"), context)
 
 
-@ssm.op(needs=_needs, partly="aws:runShellScript and aws:runPowerShellScript run; a step of another action fails and says so. AlarmConfiguration is only kept")
+@ssm.op(needs=_needs, partly="aws:runShellScript, aws:runPowerShellScript and aws:configurePackage (AmazonCloudWatchAgent) run; a step of another action fails and says so. AlarmConfiguration is only kept")
 def send_command(call: Call, req: t.SendCommandRequest) -> t.SendCommandResult:
     ids, targets = req.get("InstanceIds") or [], req.get("Targets") or []
     if ids and targets:

@@ -14,13 +14,14 @@ from msgspec import structs
 from cloche.kernel import AwsError, Call
 from cloche.services.ec2 import public as ec2
 
-from . import document_content, managed
+from . import agent_packages, document_content, managed
 from . import service as ssm
 from .commands import ERR, OUT, OVER, Command, Invocation, Plugin, changed, object_key
 
 # in the machine: put the script down where the agent does, and be it, so that its first line may name an interpreter
 AGENT = 'umask 077; mkdir -p "$1" && cat > "$1/_script.sh" && chmod 700 "$1/_script.sh" && cd "$2" && exec sh -c "$1/_script.sh" </dev/null'
 WORKING_DIRECTORY = "/usr/bin"
+NO_PACKAGE = "echo 'failed to download manifest - failed to retrieve package document: there is no such package in Cloche' >&2; exit 1"
 
 
 def running(call: Call) -> dict[str, asyncio.Task[Any]]:
@@ -170,11 +171,11 @@ async def _step(call: Call, command: Command, id_: str, step: dict[str, Any], va
     inputs = document_content.put_in(step.get("inputs", {}), {**values, "platformType": "Linux"})
     if not _applies(step.get("precondition"), values):
         return _but(made, status="Success", details="Success", code=0, out="Step execution skipped due to unsatisfied preconditions", ended=call.now), (b"", b"")
-    shell = {"aws:runShellScript": "sh", "aws:runPowerShellScript": "pwsh"}.get(action)
+    shell = {"aws:runShellScript": "sh", "aws:configurePackage": "sh", "aws:runPowerShellScript": "pwsh"}.get(action)
     if shell is None:
         said = f"Plugin with name {action} is not supported by Cloche's agent".encode()
         return _but(made, status="Failed", details="Failed", code=1, err=said.decode(), ended=call.now), (b"", said)
-    lines = inputs.get("runCommand") or []
+    lines = [agent_packages.script(inputs) or NO_PACKAGE] if action == "aws:configurePackage" else inputs.get("runCommand") or []
     script = "\n".join(lines if isinstance(lines, list) else [lines]) + "\n"
     place = f"/var/lib/amazon/ssm/{id_}/document/orchestration/{command.id}/{name.replace(':', '')}"
     timeout = float(inputs.get("timeoutSeconds") or 3600)

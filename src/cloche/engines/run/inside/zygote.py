@@ -112,6 +112,10 @@ def prepare(order, options):
         s.bind(("127.0.0.1", port))
         s.listen(128)
         listeners.append(s)
+    for port in order.get("doors", ()):                # who serves them listens, when it is time
+        listeners.append(bound(socket.SOCK_STREAM, port))
+    if order.get("resolver"):
+        listeners.append(bound(socket.SOCK_DGRAM, order["resolver"]))
     return listeners
 
 
@@ -129,6 +133,13 @@ def share(mounts):
             sys_.mount_as("/.cloche/shared/" + one["source"], "/mnt/" + one["name"], owners, one["read_only"])
         finally:
             os.close(owners)
+
+
+def bound(kind, port):
+    s = socket.socket(socket.AF_INET, kind)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    s.bind(("127.0.0.1", port))
+    return s
 
 
 def become_runtime(order, options, fds):

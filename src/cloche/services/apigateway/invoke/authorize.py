@@ -42,10 +42,13 @@ def source_arn(x: Exchange) -> str:
 def question(x: Exchange, principal: Principal, **more: Any) -> Decision:
     call = x.call
     keys = {"aws:SourceIp": source_ip(x.request), "aws:SecureTransport": True, "aws:RequestedRegion": call.region, "aws:UserAgent": x.header("user-agent") or ""}
+    if x.request.via:                     # through a VPC endpoint: the address is a private one, and has another name
+        keys |= x.request.via
+        del keys["aws:SourceIp"]
     policy = x.live.policy
     found = decide(Question(
         principal=principal, action=ACTION, resource=method_arn(x), resource_account=call.account, now=call.now, context=keys, scps=authorize.service_controls(call, principal),
-        resource_policy=(f"the policy of API {x.api}", policies.parse(policy)) if policy else None, **more,
+        resource_policy=(f"the policy of API {x.api}", policies.parse(policy)) if policy else None, endpoint=authorize.endpoint(call), **more,
     ))
     x.caller.decision = found
     return found

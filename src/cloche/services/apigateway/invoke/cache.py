@@ -50,7 +50,7 @@ def invalidates(x: Exchange, setting: dict[str, Any]) -> bool:
     if strategy == "FAIL_WITH_403":
         raise Refused("ACCESS_DENIED")
     if strategy == "SUCCEED_WITH_RESPONSE_HEADER":
-        x.events.append("Invalidation of cache was not authorized")
+        x.warnings.append("199 Cache-control headers were ignored because the caller was unauthorized")
     return False
 
 

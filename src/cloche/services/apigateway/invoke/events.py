@@ -23,8 +23,7 @@ def request_context(x: Exchange) -> dict[str, Any]:
     identity = {name: c["identity"].get(name) for name in IDENTITY}
     if "apiKey" in c["identity"]:
         identity |= {"apiKey": c["identity"]["apiKey"], "apiKeyId": c["identity"]["apiKeyId"]}
-    if "clientCert" in c["identity"]:
-        identity["clientCert"] = c["identity"]["clientCert"]
+    identity |= {name: c["identity"][name] for name in ("clientCert", "vpceId", "vpcId") if name in c["identity"]}
     context = {
         "resourceId": x.resource.id, "resourcePath": x.resource.path, "httpMethod": x.method, "extendedRequestId": c["extendedRequestId"], "requestTime": clf(x.started),
         "path": x.prefixed + x.path, "accountId": x.call.account, "protocol": "HTTP/1.1", "stage": x.stage.name, "domainPrefix": c["domainPrefix"],

@@ -19,8 +19,8 @@ Multi = dict[str, list[str]]
 
 
 class Exchange:
-    __slots__ = ("api", "based", "body", "call", "caller", "context", "events", "headers", "host", "live", "method", "params", "path", "plan", "prefixed", "query", "request", "resource", "spec", "stage", "started",
-                 "status", "variables")
+    __slots__ = ("api", "based", "body", "call", "caller", "context", "headers", "host", "live", "method", "params", "path", "plan", "prefixed", "query", "request", "resource", "spec", "stage", "started",
+                 "status", "variables", "warnings")
 
     def __init__(self, call: Call, request: Request, api: str, path: str) -> None:
         self.call, self.request, self.api, self.path = call, request, api, path
@@ -37,7 +37,7 @@ class Exchange:
         self.plan: Any = None        # usage plan of the key that came with it
         self.based = ""              # the base path of a custom domain, which proxy events show in `path`
         self.prefixed = ""           # what stood before the path: /stage
-        self.events: list[str] = []
+        self.warnings: list[str] = []    # what the answer's Warning headers say
         self.status = 0
         self.started = call.now
         self.context: dict[str, Any] = {}

@@ -7,11 +7,12 @@ import re
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
-from cloche.engines.fetch import Unreachable
+from cloche.engines.fetch import Unreachable, fetch
 from cloche.kernel import Response
 from cloche.languages import vtl
 
-from . import authorize, aws, events, functions, responses
+from ..client_certificates import ClientCertificate
+from . import authorize, aws, events, functions, private, responses
 from .exchange import Exchange, last, read_json
 from .reach import reach
 from .refusals import Refused, mapped
@@ -177,19 +178,28 @@ async def http_proxy(x: Exchange, it: dict[str, Any]) -> Response:
 
 
 async def sent(x: Exchange, it: dict[str, Any], out: Outgoing, content: bytes) -> Answer:
-    if it.get("connectionType") == "VPC_LINK":
-        raise Refused("INTEGRATION_FAILURE", why="VPC links are not built in Cloche yet")
     verb = it["httpMethod"] if it["httpMethod"] != "ANY" else x.method
     out.headers.setdefault("X-Amzn-Apigateway-Api-Id", [x.api])
     if not last(out.headers, "user-agent"):
         out.set("User-Agent", f"AmazonAPIGateway_{x.api}")
     pairs = [(name, value) for name, values in out.headers.items() for value in values]
     verify = not (it.get("tlsConfig") or {}).get("insecureSkipVerification", False)
-    got = await reach(x.call, verb, out.url(interpolated(it["uri"], x.variables)), pairs, content if verb not in ("GET", "HEAD") or content else b"", verify=verify)
+    url = out.url(interpolated(it["uri"], x.variables))
+    if it.get("connectionType") == "VPC_LINK":
+        got = await fetch(verb, url, pairs, content, verify=verify, through=await private.connect(x, it, url), identity=identity(x))
+    else:
+        got = await reach(x.call, verb, url, pairs, content, verify=verify, identity=identity(x))
     headers: dict[str, list[str]] = {}
     for name, value in got.headers:
         headers.setdefault(name, []).append(value)
     return Answer(str(got.status), headers, got.body, got.status)
+
+
+def identity(x: Exchange) -> tuple[str, str] | None:
+    """What the stage shows to backends that ask who calls."""
+    id_ = x.stage.values.get("clientCertificateId")
+    found = x.call.get(ClientCertificate, id_) if id_ else None
+    return (str(found.private_key), found.certificate) if found else None
 
 
 KINDS = {"AWS_PROXY": lambda_proxy, "AWS": service, "HTTP": http, "HTTP_PROXY": http_proxy}

@@ -28,6 +28,8 @@ async def answer(call: Call, request: Request, api: RestApi, stage_name: str, pa
     stage = call.get(Stage, f"{api.id}/{stage_name}")
     if stage is None or (by_default_host and api.values.get("disableExecuteApiEndpoint")):
         return refusals.plain(call.request_id, 403, "Forbidden", "ForbiddenException")
+    if by_default_host and private(api) != ("aws:SourceVpce" in request.via):      # and with a VPC endpoint's private DNS public APIs are out of reach
+        return refusals.plain(call.request_id, 403, "Forbidden", "ForbiddenException")
     x = Exchange(call, request, api.id, path or "/")
     x.stage, x.prefixed = stage, prefixed
     x.based = "" if by_default_host else prefixed
@@ -48,6 +50,10 @@ async def answer(call: Call, request: Request, api: RestApi, stage_name: str, pa
     meter(x, api, response.status, began)
     call.cloud.timeline.add(x.caller, response.status, error)
     return response
+
+
+def private(api: RestApi) -> bool:
+    return (api.values.get("endpointConfiguration") or {}).get("types") == ["PRIVATE"]
 
 
 def meter(x: Exchange, api: RestApi, status: int, began: float) -> None:
@@ -84,6 +90,8 @@ def describe(x: Exchange, deployment: Deployment) -> None:
         "identity": {"sourceIp": source_ip(request), "userAgent": x.header("user-agent")},
         "requestOverride": {"header": {}, "querystring": {}, "path": {}}, "responseOverride": {"header": {}}, "error": {},
     }
+    if endpoint := request.via.get("aws:SourceVpce"):
+        x.context["identity"] |= {"vpceId": endpoint, "vpcId": request.via.get("aws:SourceVpc")}
     if (certificate := client_certificate(request)) is not None:
         x.context["identity"]["clientCert"] = certificate
 
@@ -93,6 +101,8 @@ async def steps(x: Exchange) -> Response:
         x.body = await x.request.read(LIMIT)
     except TooLarge:
         raise Refused("REQUEST_TOO_LARGE") from None
+    if x.live.settings.get("minimumCompressionSize") is not None:
+        unpack(x)
     if (blocked := await inspected(x)) is not None:
         return blocked
     find_method(x)
@@ -139,12 +149,31 @@ def finish(x: Exchange, response: Response, refusal: Refused | None) -> None:
     response.headers[:0] = [("x-amzn-RequestId", x.call.request_id), ("x-amz-apigw-id", x.context["extendedRequestId"])]
     if x.spec is not None and x.spec["methodIntegration"]["type"] != "MOCK":
         response.headers.append(("X-Amzn-Trace-Id", trace(x)))
+    response.headers += [("Warning", text) for text in x.warnings]
     x.context |= {"status": str(response.status), "responseLength": str(len(response.body)) if isinstance(response.body, bytes) else "-", "responseLatency": "0"}
     if x.method == "HEAD":
         response.body = b""
     else:
         compress(x, response)
     access_log.write(x, refusal)
+
+
+def unpack(x: Exchange) -> None:
+    """For such an API a compressed body is opened before anything looks at it."""
+    kind = (x.header("content-encoding") or "").strip().lower()
+    if kind not in ("gzip", "deflate") or not x.body:
+        return
+    opener = zlib.decompressobj(zlib.MAX_WBITS | 32 if kind == "gzip" else zlib.MAX_WBITS)
+    try:
+        content = opener.decompress(x.body, LIMIT + 1)
+    except zlib.error:
+        raise Refused("BAD_REQUEST_BODY", "Invalid request body", why="the body is not what Content-Encoding says") from None
+    if len(content) > LIMIT:
+        raise Refused("REQUEST_TOO_LARGE")
+    if not opener.eof:
+        raise Refused("BAD_REQUEST_BODY", "Invalid request body", why="the compressed body is cut short")
+    x.body = content
+    x.headers = {n: vs for n, vs in x.headers.items() if n.lower() not in ("content-encoding", "content-length")}
 
 
 def compress(x: Exchange, response: Response) -> None:

@@ -16,11 +16,12 @@ HOPS, DEEPEST = "x-cloche-hops", 10       # not among the headers as they came: 
 OURS = (".amazonaws.com", ".amazonaws.com.cn", ".on.aws", ".api.aws", ".cloudfront.net")
 
 
-async def reach(call: Call, method: str, url: str, headers: list[tuple[str, str]], body: bytes = b"", *, verify: bool = True, limit: int = 10 << 20) -> Fetched:
+async def reach(call: Call, method: str, url: str, headers: list[tuple[str, str]], body: bytes = b"", *, verify: bool = True, limit: int = 10 << 20,
+                identity: tuple[str, str] | None = None) -> Fetched:
     parts = urlsplit(url)
     host = (parts.hostname or "").lower()
     if not host.endswith(OURS):
-        return await fetch(method, url, headers, body, verify=verify, limit=limit)
+        return await fetch(method, url, headers, body, verify=verify, limit=limit, identity=identity)
     before = call.request.headers.get(HOPS, "0") if call.request is not None else "0"
     hops = int(before) + 1 if before.isdigit() else 1
     if hops > DEEPEST:

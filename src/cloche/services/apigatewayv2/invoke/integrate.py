@@ -8,12 +8,13 @@ import json
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
-from cloche.engines.fetch import Unreachable
+from cloche.engines.fetch import Unreachable, fetch
 from cloche.kernel import AwsError, Response
 from cloche.services.apigateway.public import functions, passed, reach, read_json
+from cloche.services.elbv2 import public as elbv2
 
 from ..integrations import SUBTYPES
-from . import authorize, events, mapping
+from . import authorize, events, mapping, private
 from .exchange import Exchange, Refused, internal, unavailable
 
 HOP = {"host", "connection", "content-length", "transfer-encoding", "keep-alive", "te", "trailer", "upgrade", "expect"}
@@ -92,7 +93,7 @@ def answer(payload: bytes, new: bool) -> Response:
 # endpoints
 async def http(x: Exchange, it: dict[str, Any]) -> Response:
     if it.get("ConnectionType") == "VPC_LINK":
-        raise unavailable("VPC links are not built in Cloche yet")
+        return await behind_link(x, it)
     uri = interpolated(it["IntegrationUri"], x.variables)
     for name, value in x.params.items():
         uri = uri.replace("{" + name + "}", quote(value, safe="/~")).replace("{" + name + "+}", quote(value, safe="/~"))
@@ -106,6 +107,25 @@ async def http(x: Exchange, it: dict[str, Any]) -> Response:
     text = "&".join(q for q in (parts.query, urlencode(query, doseq=True)) if q)
     verb = x.method if it.get("IntegrationMethod", "ANY") == "ANY" else it["IntegrationMethod"]
     got = await reach(x.call, verb, urlunsplit((parts.scheme, parts.netloc, quote(path, safe="/%:@!$&'()*+,;=~"), text, "")), list(headers.items()), x.body)
+    return Response(got.status, [pair for n, v in got.headers for pair in passed(n, v)], got.body)
+
+
+async def behind_link(x: Exchange, it: dict[str, Any]) -> Response:
+    """A private integration gets the path as the client wrote it, the stage's name included."""
+    arn = interpolated(it["IntegrationUri"], x.variables)
+    balancer, at = elbv2.find(x.call, arn), elbv2.port_of(x.call, arn)
+    if balancer is None or at is None:
+        raise unavailable(f"{arn} is no listener")
+    port, protocol = at
+    headers = {n: v for n, v in x.full_headers().items() if n not in HOP}
+    query = {n: list(vs) for n, vs in x.query.items()}
+    path = mapping.request(x, it.get("RequestParameters") or {}, headers, query, x.raw_path)
+    verb = x.method if it["IntegrationMethod"] == "ANY" else it["IntegrationMethod"]
+    secure, name = protocol in ("HTTPS", "TLS"), (it.get("TlsConfig") or {}).get("ServerNameToVerify")
+    url = urlunsplit(("https" if secure else "http", f"{name or balancer.dns}:{port}", quote(path, safe="/%:@!$&'()*+,;=~"), urlencode(query, doseq=True), ""))
+    headers.setdefault("host", name or balancer.dns)
+    through = await private.connect(x.call, interpolated(it["ConnectionId"], x.variables), balancer, port)
+    got = await fetch(verb, url, list(headers.items()), x.body, verify=bool(name), through=through)
     return Response(got.status, [pair for n, v in got.headers for pair in passed(n, v)], got.body)
 
 

@@ -1,4 +1,4 @@
-"""TLS at the doors to AWS's services: whatever name a client asks for gets a certificate of Cloche's own authority, which machines believe."""
+"""TLS at the doors to AWS's services: whatever name a client asks for gets a certificate of Cloche's own authority, which machines and functions believe."""
 from __future__ import annotations
 
 import ssl
@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from cloche.engines import authority
+from . import authority
 
 MOST = 1000  # names remembered
 DEFAULT = "amazonaws.com"
