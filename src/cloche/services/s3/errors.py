@@ -142,6 +142,10 @@ def precondition(condition: str) -> AwsError:
     return AwsError("PreconditionFailed", "At least one of the pre-conditions you specified did not hold", 412, extra={"Condition": condition})
 
 
+def conflict(key: str) -> AwsError:
+    return AwsError("ConditionalRequestConflict", "The conditional request cannot succeed due to a conflicting operation against this resource.", 409, extra={"Key": key})
+
+
 def not_modified(headers: dict[str, str]) -> AwsError:
     return AwsError("NotModified", "Not Modified", 304, headers=headers)
 
