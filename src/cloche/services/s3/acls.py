@@ -65,6 +65,9 @@ def put_object_acl(call: Call, req: t.PutObjectAclRequest) -> t.PutObjectAclOutp
     v = seek(call, bucket, req)
     v.about.acl = _wanted(call, bucket, req, v.owner)
     rows.describe(call, v)
+    if "replication" in bucket.settings:
+        from . import replicas
+        replicas.changed(call, bucket, v)
     return {}
 
 

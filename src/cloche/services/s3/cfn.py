@@ -86,6 +86,20 @@ def logging(value: dict[str, Any]) -> dict[str, Any]:
     return {"BucketLoggingStatus": {"LoggingEnabled": {"TargetBucket": value.get("DestinationBucketName"), "TargetPrefix": value.get("LogFilePrefix", "")}} if value else {}}
 
 
+def replication(value: dict[str, Any]) -> dict[str, Any]:
+    return {"ReplicationConfiguration": {"Role": value["Role"], "Rules": [replication_rule(x) for x in value["Rules"]]}}
+
+
+def replication_rule(rule: dict[str, Any]) -> dict[str, Any]:
+    out = renamed(rule, {"Id": "ID"})
+    if "Filter" in out:
+        choice = renamed(out["Filter"], {"TagFilter": "Tag"})
+        if "And" in choice:
+            choice["And"] = renamed(choice["And"], {"TagFilters": "Tags"})
+        out["Filter"] = choice
+    return out
+
+
 def under(name: str) -> Callable[[Any], dict[str, Any]]:
     return lambda value: {name: value}
 
@@ -105,6 +119,7 @@ SETTINGS: dict[str, tuple[str, Callable[[Any], dict[str, Any]], str | dict[str, 
     "ObjectLockConfiguration": ("PutObjectLockConfiguration", under("ObjectLockConfiguration"), {}),
     "AccelerateConfiguration": ("PutBucketAccelerateConfiguration", lambda v: {"AccelerateConfiguration": {"Status": v["AccelerationStatus"]}},
                                 {"AccelerateConfiguration": {"Status": "Suspended"}}),
+    "ReplicationConfiguration": ("PutBucketReplication", replication, "DeleteBucketReplication"),
     "Tags": ("PutBucketTagging", lambda v: {"Tagging": {"TagSet": v}}, "DeleteBucketTagging"),
 }
 CREATION = {"BucketName", "ObjectLockEnabled"}

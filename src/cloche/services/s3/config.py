@@ -57,8 +57,3 @@ def put_bucket_logging(call: Call, req: t.PutBucketLoggingRequest) -> None:
 def get_bucket_logging(call: Call, req: t.GetBucketLoggingRequest) -> t.GetBucketLoggingOutput:
     wanted = find(call, req["Bucket"], req).settings.get("logging")
     return {"LoggingEnabled": wanted} if wanted else {}
-
-
-@s3.op(needs=on_bucket("s3:GetReplicationConfiguration"), partly="replication is not built, so there never is a configuration")
-def get_bucket_replication(call: Call, req: t.GetBucketReplicationRequest) -> t.GetBucketReplicationOutput:
-    raise errors.lacking("ReplicationConfigurationNotFoundError", "The replication configuration was not found", find(call, req["Bucket"], req).name)

@@ -148,7 +148,15 @@ def enter(call: Call, bucket: Bucket, v: Version, stored: bodies.Stored, event: 
         v.about.sums = stored.sums
         [kind] = stored.sums
         v.summed = f"{kind.upper()} {'FULL_OBJECT' if v.about.whole else 'COMPOSITE'}"
-    rows.add(call, bucket.versioning, v)
+    if "replication" in bucket.settings:
+        from . import replicas
+        rules = replicas.chosen(bucket, v)
+        v.about.replication = "PENDING" if rules else ""
+        rows.add(call, bucket.versioning, v)
+        if rules:
+            replicas.send(call, bucket, v, rules, "object")
+    else:
+        rows.add(call, bucket.versioning, v)
     if "notification" in bucket.settings:
         tell(call, bucket, event, v)
     return v
@@ -252,6 +260,8 @@ def get_object(call: Call, req: t.GetObjectRequest) -> t.GetObjectOutput:
         headers.append(("x-amz-tagging-count", str(len(about.tags))))
     if about.redirect:
         headers.append(("x-amz-website-redirect-location", about.redirect))
+    if about.replication:
+        headers.append(("x-amz-replication-status", about.replication))
     if "ChecksumMode" in req and about.sums:
         headers += [("x-amz-checksum-" + kind, value) for kind, value in about.sums.items()]
         headers.append(("x-amz-checksum-type", "FULL_OBJECT" if about.whole else "COMPOSITE"))
@@ -414,7 +424,14 @@ def erase(call: Call, bucket: Bucket, key: str, version_id: str | None, bypass: 
                 tell(call, bucket, "ObjectRemoved:Delete", old)
         return {}
     marker = Version(0, bucket.name, key, "", 1, 1, 0, "", call.now, "", "", bucket.owner, About(), None)
+    rules: list[dict[str, Any]] = []
+    if "replication" in bucket.settings:
+        from . import replicas
+        rules = replicas.chosen(bucket, marker)
+        marker.about.replication = "PENDING" if rules else ""
     rows.add(call, bucket.versioning, marker)
+    if rules:
+        replicas.send(call, bucket, marker, rules, "marker")
     if "notification" in bucket.settings:
         tell(call, bucket, "ObjectRemoved:DeleteMarkerCreated", marker)
     return {"DeleteMarker": True, "VersionId": marker.version}
