@@ -96,7 +96,7 @@ def identify(request: Request, claim: sigv4.Claim | None) -> tuple[str, str]:
         parts = request.path.split("/")                # /service/NAME/operation/NAME
         return _index.identify(signing, parts[2] if len(parts) > 2 and not signing else "", request.path, "") or _unknown(signing), "rpc-v2-cbor"
     if signing in _PLAIN:
-        return _PLAIN[signing]
+        return _PLAIN[signing] if not request.path.startswith("/v20180820/") or "x-amz-account-id" not in headers else ("s3control", "rest-xml")
     action = has_action(request)
     version = version_of(request) if action else ""
     if not signing and action:
@@ -190,9 +190,16 @@ def version_of(request: Request) -> str:
 _BUCKET_HOST = re.compile(r"(?P<bucket>.+)\.s3(?:[.-](?:dualstack\.)?(?P<region>[a-z]{2}(?:-[a-z]+)+-\d))?\.(?:amazonaws\.com(?:\.cn)?|localhost)(?::\d+)?$")
 
 
+# NAME-ACCOUNT.s3-accesspoint.REGION.amazonaws.com, or before an endpoint of one's own
+_POINT_HOST = re.compile(r"([a-z0-9][a-z0-9-]{1,48}[a-z0-9]-\d{12})\.(?:s3-accesspoint(?:-fips)?(?:\.dualstack)?\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?|localhost|127\.0\.0\.1)(?::\d+)?$")
+
+
 def path_style(request: Request) -> None:
     """`BUCKET.s3.amazonaws.com/KEY` becomes `/BUCKET/KEY`. After the signature, which covers what was sent."""
     host = request.host
+    if "-" in host and (point := _POINT_HOST.match(host)):
+        request.path = f"/{point[1]}--S3AP{request.target.partition('?')[0]}"
+        return
     if ".s3" not in host:
         return
     match = _BUCKET_HOST.match(host)

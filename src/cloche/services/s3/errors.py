@@ -68,6 +68,11 @@ def bucket_not_empty(name: str) -> AwsError:
     return AwsError("BucketNotEmpty", "The bucket you tried to delete is not empty", 409, extra={"BucketName": name})
 
 
+def points_left(name: str) -> AwsError:
+    return AwsError("BucketHasAccessPointsAttached", "The bucket you tried to delete has access points attached. Delete your access points before deleting your bucket.", 409,
+                    extra={"BucketName": name})
+
+
 def versions_left(name: str) -> AwsError:
     return AwsError("BucketNotEmpty", "The bucket you tried to delete is not empty. You must delete all versions in the bucket.", 409, extra={"BucketName": name})
 
