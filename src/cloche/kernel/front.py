@@ -96,7 +96,7 @@ def identify(request: Request, claim: sigv4.Claim | None) -> tuple[str, str]:
         parts = request.path.split("/")                # /service/NAME/operation/NAME
         return _index.identify(signing, parts[2] if len(parts) > 2 and not signing else "", request.path, "") or _unknown(signing), "rpc-v2-cbor"
     if signing in _PLAIN:
-        return _PLAIN[signing] if not request.path.startswith("/v20180820/") or "x-amz-account-id" not in headers else ("s3control", "rest-xml")
+        return _PLAIN[signing] if not request.path.startswith("/v20180820/") else _v20180820(headers)
     action = has_action(request)
     version = version_of(request) if action else ""
     if not signing and action:
@@ -106,7 +106,7 @@ def identify(request: Request, claim: sigv4.Claim | None) -> tuple[str, str]:
     if not signing and (name := _unsigned(request)):
         return name, "rest-json"
     if not signing or signing == "s3":
-        return "s3", "rest-xml"
+        return ("s3", "rest-xml") if not request.path.startswith("/v20180820/") else _v20180820(headers)
     name = _index.identify(signing, "", request.path, version) or _unknown(signing)
     protocols = _index.PROTOCOLS[name]
     if action:
@@ -117,6 +117,11 @@ def identify(request: Request, claim: sigv4.Claim | None) -> tuple[str, str]:
 
 
 _PLAIN = {"s3": ("s3", "rest-xml"), "lambda": ("lambda", "rest-json")}  # one name, one protocol: nothing to look for
+
+
+def _v20180820(headers: dict[str, str]) -> tuple[str, str]:
+    """S3 Control, which says whose account it is about; or a bucket of that name."""
+    return ("s3control" if "x-amz-account-id" in headers else "s3"), "rest-xml"
 
 
 # Unsigned calls in the query protocol, told by their version: STS's federation calls, SNS's confirmation links, anonymous SQS.

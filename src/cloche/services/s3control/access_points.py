@@ -20,16 +20,17 @@ NAME = re.compile(r"[a-z0-9][a-z0-9-]{1,48}[a-z0-9]\Z")
 LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 
 
-def arn(call: Call, name: str) -> str:
-    return f"arn:{s3.partition(call.region)}:s3:{call.region}:{call.account}:accesspoint/{name}"
+def arn(call: Call, req: Any) -> str:
+    return f"arn:{s3.partition(call.region)}:s3:{call.region}:{req['AccountId']}:accesspoint/{req['Name']}"
 
 
 def on_point(action: str) -> Any:
     """Asks for an action on the access point that a request names."""
-    def needs(call: Call, req: Any) -> list[Need]:
-        own(call, req)
-        return [Need(action, arn(call, req["Name"]))]
-    return needs
+    return lambda call, req: [Need(action, arn(call, req))]
+
+
+def on_account(action: str) -> Any:
+    return lambda call, req: [Need(action, "*", account=req["AccountId"])]
 
 
 def own(call: Call, req: Any) -> None:
@@ -47,6 +48,7 @@ def find(call: Call, req: Any) -> s3.Point:
 
 @control.op(needs=on_point("s3:CreateAccessPoint"))
 def create_access_point(call: Call, req: t.CreateAccessPointRequest) -> t.CreateAccessPointResult:
+    own(call, req)
     name = req["Name"]
     if not NAME.match(name) or name.endswith("-s3alias"):
         raise errors.bad_name(name)
@@ -75,8 +77,9 @@ def get_access_point(call: Call, req: t.GetAccessPointRequest) -> t.GetAccessPoi
             **({"VpcConfiguration": {"VpcId": point.vpc}} if point.vpc else {})}  # type: ignore[typeddict-item]
 
 
-@control.op(needs=lambda call, req: (own(call, req), [Need("s3:ListAccessPoints", "*")])[1])
+@control.op(needs=on_account("s3:ListAccessPoints"))
 def list_access_points(call: Call, req: t.ListAccessPointsRequest) -> t.ListAccessPointsResult:
+    own(call, req)
     found = sorted((one for one in call.all(s3.Point) if (one.account, one.region) == (call.account, call.region) and req.get("Bucket") in (None, one.bucket)), key=lambda one: one.name)
     page, token = pages.page(found, req, lambda one: one.name, 1000, errors.bad_token)
     listed: list[Any] = [{"Name": one.name, "NetworkOrigin": "VPC" if one.vpc else "Internet", "Bucket": one.bucket, "AccessPointArn": one.arn, "Alias": one.alias,

@@ -15,14 +15,11 @@ if TYPE_CHECKING:
 
 
 def on_resource(action: str) -> Any:
-    def needs(call: Call, req: Any) -> list[Need]:
-        own(call, req)
-        found = find(call, req)
-        return [Need(action, req["ResourceArn"], account=found.owner if isinstance(found, s3.Bucket) else found.account)]
-    return needs
+    return lambda call, req: [Need(action, req["ResourceArn"], account=req["AccountId"])]
 
 
 def find(call: Call, req: Any) -> s3.Bucket | s3.Point:
+    own(call, req)
     arn = req["ResourceArn"]
     found: s3.Bucket | s3.Point | None
     if ":accesspoint/" in arn:
