@@ -125,20 +125,28 @@ def test_inventories_that_make_no_sense_are_refused(s3, bucket, target):
     assert refused(configure, s3, bucket, target, destination={"Format": "ORC"})[1] == 501
 
 
-FAMILIES = [("metrics", "MetricsConfiguration", {"Filter": {"Prefix": "a/"}}), ("analytics", "AnalyticsConfiguration", {"StorageClassAnalysis": {}}),
-            ("intelligent_tiering", "IntelligentTieringConfiguration", {"Status": "Enabled", "Tierings": [{"Days": 90, "AccessTier": "ARCHIVE_ACCESS"}]}),
-            ("inventory", "InventoryConfiguration", {"IsEnabled": False, "IncludedObjectVersions": "All", "Schedule": {"Frequency": "Daily"},
-                                                     "Destination": {"S3BucketDestination": {"Bucket": "arn:aws:s3:::any", "Format": "CSV"}}})]
+FAMILIES = [
+    ("put_bucket_metrics_configuration get_bucket_metrics_configuration list_bucket_metrics_configurations delete_bucket_metrics_configuration",
+     "MetricsConfiguration", {"Filter": {"Prefix": "a/"}}),
+    ("put_bucket_analytics_configuration get_bucket_analytics_configuration list_bucket_analytics_configurations delete_bucket_analytics_configuration",
+     "AnalyticsConfiguration", {"StorageClassAnalysis": {}}),
+    ("put_bucket_intelligent_tiering_configuration get_bucket_intelligent_tiering_configuration list_bucket_intelligent_tiering_configurations delete_bucket_intelligent_tiering_configuration",
+     "IntelligentTieringConfiguration", {"Status": "Enabled", "Tierings": [{"Days": 90, "AccessTier": "ARCHIVE_ACCESS"}]}),
+    ("put_bucket_inventory_configuration get_bucket_inventory_configuration list_bucket_inventory_configurations delete_bucket_inventory_configuration",
+     "InventoryConfiguration", {"IsEnabled": False, "IncludedObjectVersions": "All", "Schedule": {"Frequency": "Daily"},
+                                "Destination": {"S3BucketDestination": {"Bucket": "arn:aws:s3:::any", "Format": "CSV"}}})]
 
 
-@pytest.mark.parametrize(("family", "member", "content"), FAMILIES)
-def test_configurations_are_kept_by_id_and_listed_in_pages(s3, bucket, family, member, content):
+@pytest.mark.parametrize(("operations", "member", "content"), FAMILIES)
+def test_configurations_are_kept_by_id_and_listed_in_pages(s3, bucket, operations, member, content):
+    verbs = {name.partition("_")[0]: getattr(s3, name) for name in operations.split()}
+    listing = verbs["list"]
+
     def call(verb, **more):
-        return getattr(s3, f"{verb}_bucket_{family}_configuration")(Bucket=bucket, **more)
+        return verbs[verb](Bucket=bucket, **more)
 
     def put(id_):
         return call("put", Id=id_, **{member: content | {"Id": id_}})
-    listing = getattr(s3, f"list_bucket_{family}_configurations")
     assert refused(call, "get", Id="a") == refused(call, "delete", Id="a") == ("NoSuchConfiguration", 404)
     assert not listing(Bucket=bucket).get(f"{member}List")
     for n in range(101):
