@@ -2069,6 +2069,7 @@ PACKAGES: Any = {
     'route53': 'route53',
     'route53resolver': 'route53resolver',
     's3': 's3',
+    's3control': 's3control',
     'scheduler': 'scheduler',
     'secretsmanager': 'secretsmanager',
     'securityhub': 'securityhub',

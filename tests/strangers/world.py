@@ -81,7 +81,7 @@ async def knock(cloud: Cloud, service: str, operation: str, asked: dict[str, Any
         request.headers["content-md5"] = base64.b64encode(hashlib.md5(request.data if isinstance(request.data, bytes) else b"").digest()).decode()
     if keys is not None:
         meta = model.load(service).meta
-        signer = S3SigV4Auth if service == "s3" else SigV4Auth
+        signer = S3SigV4Auth if service in ("s3", "s3control") else SigV4Auth
         signer(keys.credentials, meta.get("signingName") or meta["endpointPrefix"], "us-east-1").add_auth(request)
     else:                                              # which service is meant, only the host says then
         request.url = request.url.replace("127.0.0.1:4566", f"{model.load(service).meta['endpointPrefix']}.us-east-1.amazonaws.com")
@@ -175,7 +175,8 @@ def filled(value: Any, known: dict[str, Any]) -> Any:
 # service -> [(operation, its input, {member that names the thing: where in the answer its name is})]. "=Name" stands for what was found before.
 # Names that need nothing behind them.
 CERTIFICATE = f"arn:aws:acm:us-east-1:{ACCOUNT}:certificate/12345678-1234-1234-1234-123456789012"
-NAMES: dict[str, dict[str, Any]] = {"acm": {"CertificateArn": CERTIFICATE, "ResourceArn": CERTIFICATE}}
+NAMES: dict[str, dict[str, Any]] = {"acm": {"CertificateArn": CERTIFICATE, "ResourceArn": CERTIFICATE},
+                                    "s3control": {"AccountId": ACCOUNT, "ResourceArn": "arn:aws:s3:::stranger"}}
 FURNITURE: dict[str, list[tuple[str, dict[str, Any], dict[str, str]]]] = {
     "s3": [("CreateBucket", {"Bucket": "stranger"}, {})],
     "kms": [("CreateKey", {}, {"KeyId": "KeyMetadata.KeyId", "TargetKeyId": "KeyMetadata.KeyId", "DestinationKeyId": "KeyMetadata.KeyId"}),

@@ -151,7 +151,7 @@ def _resources(statement: dict[str, Any]) -> None:
             raise MalformedPolicy("The policy failed legacy parsing")
         if parts[1] not in PARTITIONS and "*" not in parts[1] and "$" not in parts[1]:
             raise MalformedPolicy(f'Partition "{parts[1]}" is not valid for resource "{one}".')
-        if len(parts) == 6 and parts[2] in ("iam", "s3") and parts[3] not in ("", "*"):
+        if len(parts) == 6 and parts[2] in ("iam", "s3") and parts[3] not in ("", "*") and not (parts[2] == "s3" and parts[4] and "/" in parts[5]):  # access points have a region, and jobs
             said = "IAM resource {} cannot contain region information." if parts[2] == "iam" else "Resource {} can not contain region information."
             raise MalformedPolicy(said.format(one))
 

@@ -113,9 +113,10 @@ def context(call: Call, need: Need) -> dict[str, Any]:
     if call.request is not None and call.principal.kind != "service":
         # The plain endpoint on loopback stands for AWS's HTTPS endpoint: the bucket that the SAM CLI makes for itself denies anything else.
         keys["aws:SourceIp"], keys["aws:SecureTransport"] = call.request.peer, True
-        if call.request.via:                 # through a VPC endpoint: the address is a private one, and has another name
+        if call.request.via:                 # through a VPC endpoint (the address is a private one, and has another name) or an access point
             keys.update(call.request.via)
-            del keys["aws:SourceIp"]
+            if "aws:SourceVpc" in keys:
+                del keys["aws:SourceIp"]
         if agent := call.user_agent:
             keys["aws:UserAgent"] = agent
     for account, whose in ((call.principal.account, "Principal"), (need.account or owner_of(need.resource) or call.account, "Resource"), (call.principal.source_account, "Source")):

@@ -96,7 +96,7 @@ def identify(request: Request, claim: sigv4.Claim | None) -> tuple[str, str]:
         parts = request.path.split("/")                # /service/NAME/operation/NAME
         return _index.identify(signing, parts[2] if len(parts) > 2 and not signing else "", request.path, "") or _unknown(signing), "rpc-v2-cbor"
     if signing in _PLAIN:
-        return _PLAIN[signing]
+        return _PLAIN[signing] if not request.path.startswith("/v20180820/") else _v20180820(headers)
     action = has_action(request)
     version = version_of(request) if action else ""
     if not signing and action:
@@ -106,7 +106,7 @@ def identify(request: Request, claim: sigv4.Claim | None) -> tuple[str, str]:
     if not signing and (name := _unsigned(request)):
         return name, "rest-json"
     if not signing or signing == "s3":
-        return "s3", "rest-xml"
+        return ("s3", "rest-xml") if not request.path.startswith("/v20180820/") else _v20180820(headers)
     name = _index.identify(signing, "", request.path, version) or _unknown(signing)
     protocols = _index.PROTOCOLS[name]
     if action:
@@ -117,6 +117,11 @@ def identify(request: Request, claim: sigv4.Claim | None) -> tuple[str, str]:
 
 
 _PLAIN = {"s3": ("s3", "rest-xml"), "lambda": ("lambda", "rest-json")}  # one name, one protocol: nothing to look for
+
+
+def _v20180820(headers: dict[str, str]) -> tuple[str, str]:
+    """S3 Control, which says whose account it is about; or a bucket of that name."""
+    return ("s3control" if "x-amz-account-id" in headers else "s3"), "rest-xml"
 
 
 # Unsigned calls in the query protocol, told by their version: STS's federation calls, SNS's confirmation links, anonymous SQS.
@@ -190,9 +195,16 @@ def version_of(request: Request) -> str:
 _BUCKET_HOST = re.compile(r"(?P<bucket>.+)\.s3(?:[.-](?:dualstack\.)?(?P<region>[a-z]{2}(?:-[a-z]+)+-\d))?\.(?:amazonaws\.com(?:\.cn)?|localhost)(?::\d+)?$")
 
 
+# NAME-ACCOUNT.s3-accesspoint.REGION.amazonaws.com, or before an endpoint of one's own
+_POINT_HOST = re.compile(r"([a-z0-9][a-z0-9-]{1,48}[a-z0-9]-\d{12})\.(?:s3-accesspoint(?:-fips)?(?:\.dualstack)?\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?|localhost|127\.0\.0\.1)(?::\d+)?$")
+
+
 def path_style(request: Request) -> None:
     """`BUCKET.s3.amazonaws.com/KEY` becomes `/BUCKET/KEY`. After the signature, which covers what was sent."""
     host = request.host
+    if "-" in host and (point := _POINT_HOST.match(host)):
+        request.path = f"/{point[1]}--S3AP{request.target.partition('?')[0]}"
+        return
     if ".s3" not in host:
         return
     match = _BUCKET_HOST.match(host)

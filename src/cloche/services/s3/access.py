@@ -10,7 +10,7 @@ from typing import Any
 from cloche.kernel import Call, Need
 
 from . import errors
-from .buckets import Bucket, account_of, canonical_id, find, policy_for
+from .buckets import Bucket, account_of, blocks, canonical_id, find, policy_for
 
 Grants = list[dict[str, Any]]
 ALL_USERS = "http://acs.amazonaws.com/groups/global/AllUsers"
@@ -42,10 +42,10 @@ def policy(call: Call, bucket: Bucket, version: Any = None) -> str | None:
     if not acls_count(bucket):
         return text
     grants = bucket.settings.get("acl", ())
-    statements = _as_statements(bucket, grants, bucket.arn, BUCKET_ACTIONS)
-    statements += _as_statements(bucket, grants, bucket.arn + "/*", {"WRITE": ["s3:PutObject", "s3:DeleteObject"]})
+    statements = _as_statements(call, bucket, grants, bucket.arn, BUCKET_ACTIONS)
+    statements += _as_statements(call, bucket, grants, bucket.arn + "/*", {"WRITE": ["s3:PutObject", "s3:DeleteObject"]})
     if version is not None and not version.marker:
-        statements += _as_statements(bucket, private(version.owner) if version.about.acl is None else version.about.acl, f"{bucket.arn}/{version.key}", OBJECT_ACTIONS)
+        statements += _as_statements(call, bucket, private(version.owner) if version.about.acl is None else version.about.acl, f"{bucket.arn}/{version.key}", OBJECT_ACTIONS)
     if not statements:
         return text
     document = json.loads(text) if text else {"Version": "2012-10-17", "Statement": []}
@@ -53,8 +53,8 @@ def policy(call: Call, bucket: Bucket, version: Any = None) -> str | None:
     return json.dumps(document | {"Statement": (own if isinstance(own, list) else [own]) + statements})
 
 
-def _as_statements(bucket: Bucket, grants: Any, resource: str, actions: dict[str, list[str]]) -> list[dict[str, Any]]:
-    ignored = (bucket.settings.get("public_access_block") or {}).get("IgnorePublicAcls")
+def _as_statements(call: Call, bucket: Bucket, grants: Any, resource: str, actions: dict[str, list[str]]) -> list[dict[str, Any]]:
+    ignored = is_public(grants) and blocks(call, bucket, "IgnorePublicAcls")
     out: list[dict[str, Any]] = []
     for grant in grants:
         grantee, permission = grant["Grantee"], grant["Permission"]
@@ -214,7 +214,7 @@ def admit_acl(call: Call, bucket: Bucket, req: Any, grants: Grants | None) -> Gr
         if req.get("ACL") == "bucket-owner-full-control" or (grants == private(bucket.owner) and "ACL" not in req):
             return None
         raise errors.no_acls()
-    if is_public(grants) and (bucket.settings.get("public_access_block") or {}).get("BlockPublicAcls"):
+    if is_public(grants) and blocks(call, bucket, "BlockPublicAcls"):
         raise errors.access_denied()
     return grants
 

@@ -8,7 +8,7 @@ from cloche.kernel import AwsError, Call
 from . import errors, rows
 from . import service as s3
 from .access import PERMISSIONS, acl_given, acls_count, checked, is_public, on_bucket, on_object, private
-from .buckets import Bucket, account_of, find, owner_of
+from .buckets import Bucket, account_of, blocks, find, owner_of
 
 if TYPE_CHECKING:
     from cloche.shapes import s3 as t
@@ -41,7 +41,7 @@ def _wanted(call: Call, bucket: Bucket, req: Any, owner: str) -> list[dict[str, 
         raise AwsError("MissingSecurityHeader", "Your request was missing a required header", extra={"MissingHeaderName": "x-amz-acl"})
     if not acls_count(bucket):
         raise errors.no_acls()
-    if is_public(wanted) and (bucket.settings.get("public_access_block") or {}).get("BlockPublicAcls"):
+    if is_public(wanted) and blocks(call, bucket, "BlockPublicAcls"):
         raise errors.access_denied()
     return wanted
 
@@ -65,6 +65,9 @@ def put_object_acl(call: Call, req: t.PutObjectAclRequest) -> t.PutObjectAclOutp
     v = seek(call, bucket, req)
     v.about.acl = _wanted(call, bucket, req, v.owner)
     rows.describe(call, v)
+    if "replication" in bucket.settings:
+        from . import replicas
+        replicas.changed(call, bucket, v)
     return {}
 
 

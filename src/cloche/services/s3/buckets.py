@@ -28,6 +28,20 @@ ALL_BLOCKED = {"BlockPublicAcls": True, "IgnorePublicAcls": True, "BlockPublicPo
 NEW = {"public_access_block": ALL_BLOCKED, "ownership": "BucketOwnerEnforced"}  # since April 2023
 
 
+class AccountBlock(Record, frozen=True):
+    """Block Public Access of a whole account, over that of its buckets."""
+
+    kind = "s3.account_block"
+    scope = "cloud"
+
+    account: str
+    block: dict[str, bool]
+
+    @property
+    def key(self) -> str:
+        return self.account
+
+
 class Bucket(Record, frozen=True):
     kind = "s3.bucket"
     scope = "cloud"
@@ -68,10 +82,11 @@ def owner_of(account: str) -> dict[str, str]:
 
 
 def find(call: Call, name: str, req: Any = None) -> Bucket:
-    """The bucket a request is about: it exists, is in this region, and belongs to who was expected."""
+    """The bucket a request is about: it exists, is in this region, and belongs to who was expected. An access point stands for its bucket."""
     bucket = call.get(Bucket, name)
     if bucket is None:
-        raise errors.no_such_bucket(name)
+        from .points import through
+        bucket = through(call, name, req)
     if bucket.region != call.region and call.wire and call.principal.kind != "anonymous":
         raise errors.elsewhere(name, bucket.region, call.region)
     if req is not None and (expected := req.get("ExpectedBucketOwner")) is not None and expected != bucket.owner:
@@ -90,11 +105,17 @@ def about_bucket(action: str) -> Any:
 
 def policy_for(call: Call, bucket: Bucket) -> str | None:
     """The bucket's policy as it counts for this caller: RestrictPublicBuckets lets a public one count only at home and for services."""
-    if bucket.public and call.principal.account != bucket.owner and call.principal.kind != "service":
-        block = bucket.settings.get("public_access_block") or {}
-        if block.get("RestrictPublicBuckets"):
-            return None
+    if bucket.public and call.principal.account != bucket.owner and call.principal.kind != "service" and blocks(call, bucket, "RestrictPublicBuckets"):
+        return None
     return bucket.policy
+
+
+def blocks(call: Call, bucket: Bucket, what: str) -> bool:
+    """One of the four settings of Block Public Access, of the bucket or of its owner's account."""
+    if (bucket.settings.get("public_access_block") or {}).get(what):
+        return True
+    above = call.get(AccountBlock, bucket.owner)
+    return above is not None and bool(above.block.get(what))
 
 
 def check_name(name: str) -> None:
@@ -158,7 +179,7 @@ def create_bucket(call: Call, req: t.CreateBucketRequest) -> t.CreateBucketOutpu
 @s3.op(needs=about_bucket("s3:ListBucket"))
 def head_bucket(call: Call, req: t.HeadBucketRequest) -> t.HeadBucketOutput:
     bucket = find(call, req["Bucket"], req)
-    return {"BucketRegion": bucket.region, "AccessPointAlias": False, "BucketArn": bucket.arn}
+    return {"BucketRegion": bucket.region, "AccessPointAlias": call.request is not None and "s3:DataAccessPointArn" in call.request.via, "BucketArn": bucket.arn}
 
 
 @s3.op(needs=about_bucket("s3:GetBucketLocation"))
@@ -205,6 +226,9 @@ def delete_bucket(call: Call, req: t.DeleteBucketRequest) -> None:
         raise errors.versions_left(bucket.name) if bucket.versioning else errors.bucket_not_empty(bucket.name)
     if call.row("SELECT 1 FROM s3_object WHERE bucket=? AND current=0 LIMIT 1", bucket.name):
         raise errors.versions_left(bucket.name)
+    from .points import attached
     from .uploads import forget_all
+    if attached(call, bucket.name):
+        raise errors.points_left(bucket.name)
     forget_all(call, bucket.name)
     call.delete(bucket)

@@ -83,7 +83,69 @@ def website(value: dict[str, Any]) -> dict[str, Any]:
 
 
 def logging(value: dict[str, Any]) -> dict[str, Any]:
-    return {"BucketLoggingStatus": {"LoggingEnabled": {"TargetBucket": value.get("DestinationBucketName"), "TargetPrefix": value.get("LogFilePrefix", "")}} if value else {}}
+    form = {"TargetObjectKeyFormat": value["TargetObjectKeyFormat"]} if "TargetObjectKeyFormat" in value else {}
+    return {"BucketLoggingStatus": {"LoggingEnabled": {"TargetBucket": value.get("DestinationBucketName"), "TargetPrefix": value.get("LogFilePrefix", "")} | form} if value else {}}
+
+
+def replication(value: dict[str, Any]) -> dict[str, Any]:
+    return {"ReplicationConfiguration": {"Role": value["Role"], "Rules": [replication_rule(x) for x in value["Rules"]]}}
+
+
+def replication_rule(rule: dict[str, Any]) -> dict[str, Any]:
+    out = renamed(rule, {"Id": "ID"})
+    if "Filter" in out:
+        choice = renamed(out["Filter"], {"TagFilter": "Tag"})
+        if "And" in choice:
+            choice["And"] = renamed(choice["And"], {"TagFilters": "Tags"})
+        out["Filter"] = choice
+    return out
+
+
+def chosen(value: dict[str, Any]) -> dict[str, Any]:
+    """A filter by prefix and tags, as configurations have it."""
+    tags, prefix = value.get("TagFilters", []), {"Prefix": value["Prefix"]} if "Prefix" in value else {}
+    if len(tags) + len(prefix) > 1:
+        return {"Filter": {"And": prefix | {"Tags": tags}}}
+    return {"Filter": {"Tag": tags[0]}} if tags else {"Filter": prefix} if prefix else {}
+
+
+def destination(value: dict[str, Any]) -> dict[str, Any]:
+    return {"S3BucketDestination": renamed(value, {"BucketArn": "Bucket", "BucketAccountId": "AccountId"})}
+
+
+def inventory(value: dict[str, Any]) -> dict[str, Any]:
+    return {"Id": value["Id"], "IsEnabled": value["Enabled"], "IncludedObjectVersions": value["IncludedObjectVersions"], "Schedule": {"Frequency": value["ScheduleFrequency"]},
+            "Destination": destination(value["Destination"])} | chosen(value) | (
+        {"OptionalFields": value["OptionalFields"]} if "OptionalFields" in value else {})
+
+
+def analytics(value: dict[str, Any]) -> dict[str, Any]:
+    export = value["StorageClassAnalysis"].get("DataExport")
+    return {"Id": value["Id"], "StorageClassAnalysis": {"DataExport": export | {"Destination": destination(export["Destination"])}} if export else {}} | chosen(value)
+
+
+def metrics(value: dict[str, Any]) -> dict[str, Any]:
+    return {"Id": value["Id"]} | ({"Filter": {"AccessPointArn": value["AccessPointArn"]}} if "AccessPointArn" in value else chosen(value))
+
+
+def tiering(value: dict[str, Any]) -> dict[str, Any]:
+    return {"Id": value["Id"], "Status": value["Status"], "Tierings": value["Tierings"]} | chosen(value)
+
+
+# property that is a list of configurations, each put and taken away by its id -> (what operations are called after, what each of them takes)
+LISTS: dict[str, tuple[str, Callable[[Any], dict[str, Any]]]] = {
+    "InventoryConfigurations": ("InventoryConfiguration", inventory), "AnalyticsConfigurations": ("AnalyticsConfiguration", analytics),
+    "MetricsConfigurations": ("MetricsConfiguration", metrics), "IntelligentTieringConfigurations": ("IntelligentTieringConfiguration", tiering)}
+
+
+async def put_lists(r: Resource) -> None:
+    for name, (kind, form) in LISTS.items():
+        before, now = ({one["Id"]: one for one in properties.get(name, [])} for properties in (r.old, r.properties))
+        for id_ in before.keys() - now.keys():
+            await r.do("s3", f"DeleteBucket{kind}", Bucket=r.physical, Id=id_)
+        for id_, one in now.items():
+            if before.get(id_) != one:
+                await r.do("s3", f"PutBucket{kind}", Bucket=r.physical, Id=id_, **{kind: form(one)})
 
 
 def under(name: str) -> Callable[[Any], dict[str, Any]]:
@@ -105,6 +167,7 @@ SETTINGS: dict[str, tuple[str, Callable[[Any], dict[str, Any]], str | dict[str, 
     "ObjectLockConfiguration": ("PutObjectLockConfiguration", under("ObjectLockConfiguration"), {}),
     "AccelerateConfiguration": ("PutBucketAccelerateConfiguration", lambda v: {"AccelerateConfiguration": {"Status": v["AccelerationStatus"]}},
                                 {"AccelerateConfiguration": {"Status": "Suspended"}}),
+    "ReplicationConfiguration": ("PutBucketReplication", replication, "DeleteBucketReplication"),
     "Tags": ("PutBucketTagging", lambda v: {"Tagging": {"TagSet": v}}, "DeleteBucketTagging"),
 }
 CREATION = {"BucketName", "ObjectLockEnabled"}
@@ -124,7 +187,7 @@ async def create(r: Resource) -> str:
 
 def unbuilt(r: Resource) -> None:
     for name in r.properties:
-        if name not in SETTINGS and name not in CREATION:
+        if name not in SETTINGS and name not in LISTS and name not in CREATION:
             raise AwsError("NotImplemented", f"Cloche does not build the property {name} of AWS::S3::Bucket yet")
 
 
@@ -139,6 +202,7 @@ async def put_settings(r: Resource, done: frozenset[str] | set[str] = frozenset(
                 await r.do("s3", gone, Bucket=r.physical)
             elif gone:
                 await r.do("s3", put, Bucket=r.physical, **gone)
+    await put_lists(r)
 
 
 async def update(r: Resource) -> None:
@@ -164,7 +228,37 @@ async def live(r: Resource) -> dict[str, Any]:
     return {"BucketName": r.physical, "VersioningConfiguration": {"Status": versioning.get("Status", "Suspended")}}
 
 
+# --- access points ------------------------------------------------------------------------------------------------------------
+
+async def make_point(r: Resource) -> str:
+    me = {"AccountId": r.call.account, "Name": r.properties["Name"]}
+    given = {name: r.properties[name] for name in ("Bucket", "BucketAccountId", "PublicAccessBlockConfiguration", "VpcConfiguration", "Tags") if name in r.properties}
+    await r.do("s3control", "CreateAccessPoint", **me, **given)
+    r.physical = me["Name"]
+    await change_point(r)
+    return r.physical
+
+
+async def change_point(r: Resource) -> None:
+    me = {"AccountId": r.call.account, "Name": r.physical}
+    policy = r.get("Policy")
+    if policy and r.changed("Policy"):
+        await r.do("s3control", "PutAccessPointPolicy", **me, Policy=policy if isinstance(policy, str) else json.dumps(policy))
+    elif "Policy" in r.old and not policy:
+        await r.do("s3control", "DeleteAccessPointPolicy", **me)
+
+
+async def read_point(r: Resource) -> None:
+    found = await r.do("s3control", "GetAccessPoint", AccountId=r.call.account, Name=r.physical)
+    r.attributes |= {"Alias": found["Alias"], "Arn": found["AccessPointArn"], "Name": found["Name"], "NetworkOrigin": found["NetworkOrigin"]}
+
+
+async def drop_point(r: Resource) -> None:
+    await r.do("s3control", "DeleteAccessPoint", AccountId=r.call.account, Name=r.physical)
+
+
 TYPES = {
+    "AWS::S3::AccessPoint": Type(name="Name", limit=50, lower=True, create=make_point, update=change_point, read=read_point, delete=drop_point),
     "AWS::S3::Bucket": Type(name="BucketName", limit=63, lower=True, create=create, live=live, update=update, read=read, delete=op("s3", "DeleteBucket", Bucket="{id}")),
     "AWS::S3::BucketPolicy": Type(create=put_policy, update=put_policy, delete=op("s3", "DeleteBucketPolicy", Bucket="{Bucket}")),
 }

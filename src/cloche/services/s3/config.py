@@ -1,4 +1,4 @@
-"""Settings of a bucket that change nothing for its objects here: who pays, acceleration, access logs."""
+"""Settings of a bucket that change nothing for its objects here: who pays, acceleration."""
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
@@ -8,7 +8,7 @@ from cloche.kernel import Call
 from . import errors
 from . import service as s3
 from .access import on_bucket
-from .buckets import Bucket, find
+from .buckets import find
 
 if TYPE_CHECKING:
     from cloche.shapes import s3 as t
@@ -41,24 +41,3 @@ def put_bucket_accelerate_configuration(call: Call, req: t.PutBucketAccelerateCo
 def get_bucket_accelerate_configuration(call: Call, req: t.GetBucketAccelerateConfigurationRequest) -> t.GetBucketAccelerateConfigurationOutput:
     status = find(call, req["Bucket"], req).settings.get("accelerate")
     return {"Status": status} if status else {}
-
-
-@s3.op(needs=on_bucket("s3:PutBucketLogging"), partly="the setting is kept; no access logs are written")
-def put_bucket_logging(call: Call, req: t.PutBucketLoggingRequest) -> None:
-    bucket, wanted = find(call, req["Bucket"], req), req["BucketLoggingStatus"].get("LoggingEnabled")
-    if wanted is not None:
-        target = call.get(Bucket, wanted["TargetBucket"])
-        if target is None or target.owner != bucket.owner or target.region != bucket.region:
-            raise errors.AwsError("InvalidTargetBucketForLogging", "The target bucket for logging does not exist", extra={"TargetBucket": wanted["TargetBucket"]})
-    call.put(bucket.having(logging=wanted))
-
-
-@s3.op(needs=on_bucket("s3:GetBucketLogging"))
-def get_bucket_logging(call: Call, req: t.GetBucketLoggingRequest) -> t.GetBucketLoggingOutput:
-    wanted = find(call, req["Bucket"], req).settings.get("logging")
-    return {"LoggingEnabled": wanted} if wanted else {}
-
-
-@s3.op(needs=on_bucket("s3:GetReplicationConfiguration"), partly="replication is not built, so there never is a configuration")
-def get_bucket_replication(call: Call, req: t.GetBucketReplicationRequest) -> t.GetBucketReplicationOutput:
-    raise errors.lacking("ReplicationConfigurationNotFoundError", "The replication configuration was not found", find(call, req["Bucket"], req).name)

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -22,6 +23,7 @@ from .uploads import _enter_part, _open, upload_of
 if TYPE_CHECKING:
     from cloche.shapes import s3 as t
 
+POINT = re.compile(r"(arn:[^/]+:accesspoint/[^/]+)/object/(.+?)(?:\?versionId=([^?]*))?\Z", re.DOTALL)
 CONDITIONS = ("CopySourceIfMatch", "CopySourceIfNoneMatch", "CopySourceIfModifiedSince", "CopySourceIfUnmodifiedSince")
 SOURCE_KEYS = ("CopySourceSSECustomerAlgorithm", "CopySourceSSECustomerKey", "CopySourceSSECustomerKeyMD5")
 DESCRIPTION = ("CacheControl", "ContentDisposition", "ContentEncoding", "ContentLanguage", "ContentType", "Expires", "Metadata")
@@ -30,6 +32,8 @@ DESCRIPTION = ("CacheControl", "ContentDisposition", "ContentEncoding", "Content
 def source_of(req: Any) -> dict[str, str]:
     """x-amz-copy-source: [/]bucket/key[?versionId=...], URL-encoded."""
     text = req["CopySource"]
+    if (found := POINT.match(unquote(text))) is not None:  # by access point: ARN/object/KEY
+        return {"Bucket": found[1], "Key": found[2]} | ({"VersionId": found[3]} if found[3] else {})
     path, found, version = text.rpartition("?versionId=")
     if not found:
         path, version = text, ""
@@ -44,7 +48,10 @@ def _source_bucket(call: Call, source: dict[str, str]) -> Bucket:
     from .buckets import Bucket as Type
     bucket = call.get(Type, source["Bucket"])
     if bucket is None:
-        raise errors.no_such_bucket(source["Bucket"])
+        from .points import enter, resolve
+        if (point := resolve(call, source["Bucket"])) is None:
+            raise errors.no_such_bucket(source["Bucket"])
+        bucket = enter(call, point, "GetObject", source["Key"], source.get("VersionId"))
     return bucket
 
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 DEFAULT = {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}, "BucketKeyEnabled": False, "BlockedEncryptionTypes": {"EncryptionType": ["SSE-C"]}}]}
 ASKED = ("ServerSideEncryption", "SSEKMSKeyId", "SSECustomerAlgorithm", "SSECustomerKey", "SSECustomerKeyMD5", "SSEKMSEncryptionContext", "BucketKeyEnabled")
+WRITERS = ("x-amz-server-side-encryption", "x-amz-server-side-encryption-aws-kms-key-id")
 CUSTOMER = ("SSECustomerAlgorithm", "SSECustomerKey", "SSECustomerKeyMD5")
 
 
@@ -99,6 +100,13 @@ def _context(arn: str, bucket: Bucket, about: About, req: Any) -> dict[str, str]
                                   "x-amz-server-side-encryption-context", text) from None
         context = more | context
     return context
+
+
+def check_read(headers: dict[str, str]) -> None:
+    """How the server seals is no business of a read: only a customer's key comes with one."""
+    for name in WRITERS:
+        if name in headers:
+            raise errors.argument(f"{name} header is not supported for this operation.", name, headers[name])
 
 
 def unseal(call: Call, bucket: Bucket, v: Version, req: Any, members: tuple[str, ...] = CUSTOMER) -> None:

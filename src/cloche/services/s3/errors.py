@@ -68,6 +68,11 @@ def bucket_not_empty(name: str) -> AwsError:
     return AwsError("BucketNotEmpty", "The bucket you tried to delete is not empty", 409, extra={"BucketName": name})
 
 
+def points_left(name: str) -> AwsError:
+    return AwsError("BucketHasAccessPointsAttached", "The bucket you tried to delete has access points attached. Delete your access points before deleting your bucket.", 409,
+                    extra={"BucketName": name})
+
+
 def versions_left(name: str) -> AwsError:
     return AwsError("BucketNotEmpty", "The bucket you tried to delete is not empty. You must delete all versions in the bucket.", 409, extra={"BucketName": name})
 
@@ -140,6 +145,10 @@ def unreadable_sum(header: str) -> AwsError:
 
 def precondition(condition: str) -> AwsError:
     return AwsError("PreconditionFailed", "At least one of the pre-conditions you specified did not hold", 412, extra={"Condition": condition})
+
+
+def conflict(key: str) -> AwsError:
+    return AwsError("ConditionalRequestConflict", "The conditional request cannot succeed due to a conflicting operation against this resource.", 409, extra={"Key": key})
 
 
 def not_modified(headers: dict[str, str]) -> AwsError:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 DAY = 86400.0
 SMALL = 128 * 1024  # smaller objects are not moved unless the rule asks for it
+INFREQUENT = ("STANDARD_IA", "ONEZONE_IA")
 WATERFALL = ["STANDARD", "STANDARD_IA", "INTELLIGENT_TIERING", "ONEZONE_IA", "GLACIER_IR", "GLACIER", "DEEP_ARCHIVE"]
 
 
@@ -83,13 +84,9 @@ def _check(rule: dict[str, Any]) -> None:
     older = rule.get("NoncurrentVersionExpiration") or {}
     if older and older.get("NoncurrentDays", 0) <= 0:
         raise errors.argument("'NoncurrentDays' for NoncurrentVersionExpiration action must be a positive integer")
+    _check_moves(rule.get("Transitions") or (), "Days", "Transition")
+    _check_moves(rule.get("NoncurrentVersionTransitions") or (), "NoncurrentDays", "NoncurrentVersionTransition")
     for move in rule.get("Transitions") or ():
-        if move.get("StorageClass") not in WATERFALL[1:] or ("Days" in move) == ("Date" in move):
-            raise errors.malformed_xml()
-        if move.get("Date", 0) % DAY:
-            raise errors.argument("'Date' must be at midnight GMT")
-        if move["StorageClass"] in ("STANDARD_IA", "ONEZONE_IA") and move.get("Days", 30) < 30:
-            raise errors.argument(f"'Days' in Transition action must be greater than or equal to 30 for storageClass '{move['StorageClass']}'")
         if "Days" in move and "Days" in expiration and expiration["Days"] <= move["Days"]:
             raise errors.argument("'Days' in the Expiration action for filter must be greater than 'Days' in the Transition action")
     abort = rule.get("AbortIncompleteMultipartUpload") or {}
@@ -97,6 +94,28 @@ def _check(rule: dict[str, Any]) -> None:
         raise errors.argument("'DaysAfterInitiation' for AbortIncompleteMultipartUpload action must be a positive integer")
     if abort and _condition(rule, "Tag"):
         raise errors.invalid("AbortIncompleteMultipartUpload cannot be specified with Tags.")
+
+
+def _check_moves(moves: Any, days: str, action: str) -> None:
+    """Infrequent access is had after thirty days and for thirty days at least; the next step comes no earlier."""
+    before: tuple[int, int] | None = None  # days, place in the waterfall
+    for move in sorted(moves, key=lambda one: one.get(days, 0)):
+        goal = move.get("StorageClass")
+        if goal not in WATERFALL[1:] or (days in move) == ("Date" in move):
+            raise errors.malformed_xml()
+        if move.get("Date", 0) % DAY:
+            raise errors.argument("'Date' must be at midnight GMT")
+        if days not in move:
+            continue
+        if move[days] < 0:
+            raise errors.argument(f"'{days}' in {action} action must be nonnegative")
+        if goal in INFREQUENT and move[days] < 30:
+            raise errors.argument(f"'{days}' in {action} action must be greater than or equal to 30 for storageClass '{goal}'")
+        place = WATERFALL.index(goal)
+        if before is not None and WATERFALL[before[1]] in INFREQUENT and move[days] < before[0] + 30:
+            raise errors.argument(f"'{days}' in the {action} action for StorageClass '{goal}' for filter must be 30 days more than '{days}' in the {action} action "
+                                  f"for StorageClass '{WATERFALL[before[1]]}'")
+        before = (move[days], place)
 
 
 @s3.op(needs=on_bucket("s3:GetLifecycleConfiguration"))
@@ -204,25 +223,28 @@ def _expire(call: Call, bucket: Bucket, rule: dict[str, Any], now: float) -> Non
 
 
 def _expire_older(call: Call, bucket: Bucket, rule: dict[str, Any], now: float) -> None:
-    """A version's days count from when the next one took its place; the newest of them may be kept."""
     wanted = rule.get("NoncurrentVersionExpiration")
     if not wanted:
         return
     for v in list(_versions(call, bucket, rule, 0, now - wanted["NoncurrentDays"] * DAY)):
-        [successor] = call.row("SELECT min(id) FROM s3_object WHERE bucket=? AND key=? AND id>? AND current=0", v.bucket, v.key, v.id)
-        current = call.row("SELECT id FROM s3_object WHERE bucket=? AND key=? AND current=1", v.bucket, v.key)
-        since = call.row("SELECT modified FROM s3_object WHERE id=?", successor or current[0]) if successor or current else None
-        if since is None or since[0] > now - wanted["NoncurrentDays"] * DAY:
-            continue
-        if keep := wanted.get("NewerNoncurrentVersions"):
-            [newer] = call.row("SELECT count(*) FROM s3_object WHERE bucket=? AND key=? AND current=0 AND id>?", v.bucket, v.key, v.id)
-            if newer < keep:
-                continue
         about = v.about
+        if not _replaced(call, v, wanted, now):
+            continue
         if about.hold == "ON" or (about.lock_mode and now < about.lock_until):
             continue
         rows.remove(call, v)
         _tell(call, bucket, "LifecycleExpiration:Delete", v)
+
+
+def _replaced(call: Call, v: Version, wanted: dict[str, Any], now: float) -> bool:
+    """An older version's days count from when the next one took its place; the newest of them may be kept."""
+    [successor] = call.row("SELECT min(id) FROM s3_object WHERE bucket=? AND key=? AND id>? AND current=0", v.bucket, v.key, v.id)
+    current = call.row("SELECT id FROM s3_object WHERE bucket=? AND key=? AND current=1", v.bucket, v.key)
+    since = call.row("SELECT modified FROM s3_object WHERE id=?", successor or current[0]) if successor or current else None
+    if since is None or since[0] > now - wanted["NoncurrentDays"] * DAY:
+        return False
+    keep = wanted.get("NewerNoncurrentVersions")
+    return not keep or call.row("SELECT count(*) FROM s3_object WHERE bucket=? AND key=? AND current=0 AND id>?", v.bucket, v.key, v.id)[0] >= keep
 
 
 def _drop_lone_markers(call: Call, bucket: Bucket, rule: dict[str, Any]) -> None:
@@ -243,13 +265,20 @@ def _move(call: Call, bucket: Bucket, rule: dict[str, Any], now: float) -> None:
         goal = wanted["StorageClass"]
         for v in list(_versions(call, bucket, rule, current, before)):
             sized = _condition(rule, "ObjectSizeGreaterThan") is not None or _condition(rule, "ObjectSizeLessThan") is not None
-            if v.marker or v.storage_class == goal or (v.storage_class in WATERFALL and WATERFALL.index(v.storage_class) > WATERFALL.index(goal)):
+            if v.marker or not _below(v.storage_class, goal) or (not current and not _replaced(call, v, wanted, now)):
                 continue
             if v.size < SMALL and not sized and (bucket.settings["lifecycle"]["Smallest"] == "all_storage_classes_128K" or goal not in ("GLACIER", "DEEP_ARCHIVE")):
                 continue
             v.storage_class = goal
             rows.describe(call, v)
             _tell(call, bucket, "LifecycleTransition", v)
+
+
+def _below(storage_class: str, goal: str) -> bool:
+    """Whether an object of a class may be moved to another: down the waterfall, past one step that AWS does not have."""
+    if storage_class not in WATERFALL:  # reduced redundancy
+        return True
+    return (storage_class, goal) != ("ONEZONE_IA", "GLACIER_IR") and WATERFALL.index(storage_class) < WATERFALL.index(goal)
 
 
 def _abort(call: Call, bucket: Bucket, rule: dict[str, Any], now: float) -> None:

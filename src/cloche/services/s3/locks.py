@@ -74,6 +74,13 @@ def _version(call: Call, bucket: Bucket, req: Any) -> Version:
     return seek(call, bucket, req)
 
 
+def _keep(call: Call, bucket: Bucket, v: Version) -> None:
+    rows.describe(call, v)
+    if "replication" in bucket.settings:
+        from . import replicas
+        replicas.changed(call, bucket, v)
+
+
 @s3.op(needs=on_bucket("s3:PutBucketObjectLockConfiguration"))
 def put_object_lock_configuration(call: Call, req: t.PutObjectLockConfigurationRequest) -> None:
     bucket = find(call, req["Bucket"], req)
@@ -123,7 +130,7 @@ def put_object_retention(call: Call, req: t.PutObjectRetentionRequest) -> t.PutO
         if (about.lock_mode == "COMPLIANCE" and loosened) or (about.lock_mode == "GOVERNANCE" and changed and not req.get("BypassGovernanceRetention")):
             raise errors.locked()
     about.lock_mode, about.lock_until = mode or "", until or 0.0
-    rows.describe(call, v)
+    _keep(call, bucket, v)
     return {}
 
 
@@ -143,7 +150,7 @@ def put_object_legal_hold(call: Call, req: t.PutObjectLegalHoldRequest) -> t.Put
         raise errors.malformed_xml()
     v = _version(call, bucket, req)
     v.about.hold = status
-    rows.describe(call, v)
+    _keep(call, bucket, v)
     return {}
 
 

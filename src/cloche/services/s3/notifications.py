@@ -46,15 +46,15 @@ class Happened(Event, frozen=True):
     record: dict[str, Any]
 
 
-def tell(call: Call, bucket: Bucket, name: str, v: Version) -> None:
-    """Part of the step in which it happened."""
+def tell(call: Call, bucket: Bucket, name: str, v: Version, more: dict[str, Any] | None = None) -> None:
+    """Part of the step in which it happened; `more` is what records of its kind have besides."""
     configured = bucket.settings["notification"]
     there = call.at(bucket.owner, bucket.region)
     sequencer = f"{int(call.now * 1e6):016X}{call.id(digits=2).upper()}"
     if "EventBridgeConfiguration" in configured and (detail_type := BRIDGE.get(name) or BRIDGE.get(name.partition(":")[0])):
         there.emit(AwsEvent("aws.s3", detail_type, _detail(call, bucket, name, v, sequencer), [bucket.arn]))
     if any(kind in configured for kind in KINDS):
-        there.emit(Happened(bucket.name, name, _record(call, bucket, name, v, sequencer)))
+        there.emit(Happened(bucket.name, name, _record(call, bucket, name, v, sequencer) | (more or {})))
 
 
 def _detail(call: Call, bucket: Bucket, name: str, v: Version, sequencer: str) -> dict[str, Any]:

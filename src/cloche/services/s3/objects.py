@@ -111,22 +111,26 @@ def _plain(text: str) -> str:
     return f"=?UTF-8?B?{b64encode(text.encode()).decode()}?="
 
 
-def check_writable(call: Call, bucket: Bucket, req: Any) -> None:
-    """Conditional writes: only if nothing is there, or only over what the writer has seen."""
+def check_writable(call: Call, bucket: Bucket, req: Any, seen: int | None = None) -> int:
+    """Conditional writes: only if nothing is there, or only over what the writer has seen. Looked at once more after a stream, with the row that was
+    `seen` before: what was deleted meanwhile is a conflict, not a condition that does not hold."""
     match, none_match = req.get("IfMatch"), req.get("IfNoneMatch")
     if match is None and none_match is None:
-        return
+        return 0
     if (match is not None and none_match is not None) or none_match not in (None, "*"):
         raise errors.not_implemented("If-None-Match" if none_match is not None else "If-Match")
     old = rows.current(call, bucket.name, req["Key"])
     there = old is not None and not old.marker
     if none_match is not None and there:
         raise errors.precondition("If-None-Match")
+    if seen is not None and not there and seen != (old.id if old is not None else 0):
+        raise errors.conflict(req["Key"])
     if match is not None:
         if not there:
             raise errors.no_such_key(req["Key"])
         if not same(match, old.etag):
             raise errors.precondition("If-Match")
+    return old.id if old is not None else 0
 
 
 def default_sum() -> str:
@@ -144,7 +148,15 @@ def enter(call: Call, bucket: Bucket, v: Version, stored: bodies.Stored, event: 
         v.about.sums = stored.sums
         [kind] = stored.sums
         v.summed = f"{kind.upper()} {'FULL_OBJECT' if v.about.whole else 'COMPOSITE'}"
-    rows.add(call, bucket.versioning, v)
+    if "replication" in bucket.settings:
+        from . import replicas
+        rules = replicas.chosen(bucket, v)
+        v.about.replication = "PENDING" if rules else ""
+        rows.add(call, bucket.versioning, v)
+        if rules:
+            replicas.send(call, bucket, v, rules, "object")
+    else:
+        rows.add(call, bucket.versioning, v)
     if "notification" in bucket.settings:
         tell(call, bucket, event, v)
     return v
@@ -168,14 +180,14 @@ def put_object(call: Call, req: t.PutObjectRequest) -> t.PutObjectOutput:
 async def _put_stream(call: Call, bucket: Bucket, req: Any, promise: bodies.Promise, stream: Any) -> Any:
     with call.step():
         begun = draft(call, bucket, req)
-        check_writable(call, bucket, req)  # nobody should send a gigabyte to learn this
+        seen = check_writable(call, bucket, req)  # nobody should send a gigabyte to learn this
     stored = await bodies.streamed(call, promise, stream, begun.cipher)
     try:
         with call.step():
             bucket = find(call, req["Bucket"], req)
             v = draft(call, bucket, req)
             encryption.as_sealed(v.about, begun.about)
-            check_writable(call, bucket, req)
+            check_writable(call, bucket, req, seen)
             return _put(call, bucket, v, stored)
     except BaseException:
         bodies.discard(stored)
@@ -231,6 +243,8 @@ def check_readable(call: Call, v: Version) -> None:
 @s3.op(needs=may_read)
 def get_object(call: Call, req: t.GetObjectRequest) -> t.GetObjectOutput:
     bucket = find(call, req["Bucket"], req)
+    if call.wire:
+        encryption.check_read(call.request.headers)
     v = seek(call, bucket, req, body=True)
     if req.keys() - PLAIN or v.about.sse != "AES256" or v.storage_class != "STANDARD" or not call.wire:
         return _read(call, bucket, v, req)
@@ -246,6 +260,8 @@ def get_object(call: Call, req: t.GetObjectRequest) -> t.GetObjectOutput:
         headers.append(("x-amz-tagging-count", str(len(about.tags))))
     if about.redirect:
         headers.append(("x-amz-website-redirect-location", about.redirect))
+    if about.replication:
+        headers.append(("x-amz-replication-status", about.replication))
     if "ChecksumMode" in req and about.sums:
         headers += [("x-amz-checksum-" + kind, value) for kind, value in about.sums.items()]
         headers.append(("x-amz-checksum-type", "FULL_OBJECT" if about.whole else "COMPOSITE"))
@@ -310,6 +326,8 @@ def _answer(call: Call, bucket: Bucket, v: Version, req: Any) -> dict[str, Any]:
 @s3.op(needs=may_read)
 def head_object(call: Call, req: t.HeadObjectRequest) -> t.HeadObjectOutput:
     bucket = find(call, req["Bucket"], req)
+    if call.wire:
+        encryption.check_read(call.request.headers)
     v = seek(call, bucket, req, method="HEAD")
     encryption.unseal(call, bucket, v, req)
     check_conditions(v, req)
@@ -406,7 +424,14 @@ def erase(call: Call, bucket: Bucket, key: str, version_id: str | None, bypass: 
                 tell(call, bucket, "ObjectRemoved:Delete", old)
         return {}
     marker = Version(0, bucket.name, key, "", 1, 1, 0, "", call.now, "", "", bucket.owner, About(), None)
+    rules: list[dict[str, Any]] = []
+    if "replication" in bucket.settings:
+        from . import replicas
+        rules = replicas.chosen(bucket, marker)
+        marker.about.replication = "PENDING" if rules else ""
     rows.add(call, bucket.versioning, marker)
+    if rules:
+        replicas.send(call, bucket, marker, rules, "marker")
     if "notification" in bucket.settings:
         tell(call, bucket, "ObjectRemoved:DeleteMarkerCreated", marker)
     return {"DeleteMarker": True, "VersionId": marker.version}

@@ -11,7 +11,7 @@ from . import errors
 from . import service as s3
 from .access import is_public as acl_is_public
 from .access import need, on_bucket, private
-from .buckets import Bucket, find
+from .buckets import Bucket, blocks, find
 
 if TYPE_CHECKING:
     from cloche.shapes import s3 as t
@@ -106,7 +106,7 @@ def put_bucket_policy(call: Call, req: t.PutBucketPolicyRequest) -> Response | N
     bucket = find(call, req["Bucket"], req)
     document = parsed(bucket, req["Policy"])
     public = lets_anybody_in(document)
-    if public and (bucket.settings.get("public_access_block") or {}).get("BlockPublicPolicy"):
+    if public and blocks(call, bucket, "BlockPublicPolicy"):
         raise errors.access_denied(f"User: {call.principal.arn} is not authorized to perform: s3:PutBucketPolicy on resource: \"{bucket.arn}\" "
                                    "because public policies are prevented by the BlockPublicPolicy setting in S3 Block Public Access.")
     call.put(bucket.but(policy=req["Policy"], public=public))

@@ -1,4 +1,4 @@
-"""What other services ask of buckets behind the curtain: whose they are, and whom they let in."""
+"""What other services ask of buckets behind the curtain: whose they are, and whom they let in. What `s3control` makes is kept here too."""
 from __future__ import annotations
 
 from typing import Any
@@ -7,7 +7,12 @@ from cloche.iam.principal import canonical_id
 from cloche.kernel import Call
 
 from .access import ALL_USERS, SIGNED_USERS, acls_count
-from .buckets import Bucket
+from .buckets import AccountBlock, Bucket, blocks, partition
+from .points import ALL_BLOCKED, Alias, Point, attached
+from .policies import lets_anybody_in
+from .tagging import MOST_ON_BUCKET, checked, shown
+
+__all__ = ["ALL_BLOCKED", "MOST_ON_BUCKET", "AccountBlock", "Alias", "Bucket", "Point", "about", "attached", "buckets", "checked", "lets_anybody_in", "open_to", "partition", "place", "shown"]
 
 
 def place(call: Call, name: str) -> tuple[str, str] | None:
@@ -36,10 +41,9 @@ def open_to(call: Call, name: str) -> str:
     bucket = call.get(Bucket, name)
     if bucket is None:
         return ""
-    block = bucket.settings.get("public_access_block") or {}
-    if bucket.public and not block.get("RestrictPublicBuckets"):
+    if bucket.public and not blocks(call, bucket, "RestrictPublicBuckets"):
         return "anonymous"
-    if not acls_count(bucket) or block.get("IgnorePublicAcls"):
+    if not acls_count(bucket) or blocks(call, bucket, "IgnorePublicAcls"):
         return ""
     groups = {grant["Grantee"].get("URI") for grant in bucket.settings.get("acl") or ()}
     return "anonymous" if ALL_USERS in groups else "users" if SIGNED_USERS in groups else ""

@@ -99,6 +99,8 @@ def described(v: Version, versioned: bool, sums: bool) -> dict[str, Any]:
         out |= sums_shown(v)
     if v.storage_class != "STANDARD":
         out["StorageClass"] = v.storage_class
+    if about.replication:
+        out["ReplicationStatus"] = about.replication
     if about.redirect:
         out["WebsiteRedirectLocation"] = about.redirect
     if about.tags:

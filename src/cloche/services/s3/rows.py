@@ -1,7 +1,8 @@
 """Objects as they are kept: one row a version, the body in it when small, else in a file that nobody else names.
 
 The current version of each key is in one covering index (what a listing needs is in the index itself), older ones in another. Rows are
-numbered as they are written, so that "newer" is a larger id; a version id ends in that number, so it finds its row without an index.
+numbered as they are written, so that "newer" is a larger id; a version id ends in that number, so it finds its row without an index. Replicas have
+the version id of their source, and a table that finds their rows.
 """
 from __future__ import annotations
 
@@ -28,6 +29,7 @@ CREATE TABLE IF NOT EXISTS s3_object (
 CREATE INDEX IF NOT EXISTS s3_current ON s3_object (bucket, key, marker, size, etag, modified, class, summed, owner, version) WHERE current = 1;
 CREATE INDEX IF NOT EXISTS s3_older ON s3_object (bucket, key, id DESC, marker, size, etag, modified, class, summed, owner, version) WHERE current = 0;
 CREATE INDEX IF NOT EXISTS s3_null ON s3_object (bucket, key) WHERE current = 0 AND version = 'null';
+CREATE TABLE IF NOT EXISTS s3_replica (bucket TEXT NOT NULL, key TEXT NOT NULL, version TEXT NOT NULL, id INTEGER NOT NULL, PRIMARY KEY (bucket, key, version)) WITHOUT ROWID;
 CREATE UNIQUE INDEX IF NOT EXISTS s3_file ON s3_object (file) WHERE file IS NOT NULL;
 """)
 
@@ -57,6 +59,7 @@ class About(msgspec.Struct, omit_defaults=True):
     restoring: float = 0.0              # and will be readable from then
     restore_days: int = 0
     redirect: str = ""
+    replication: str = ""               # PENDING, COMPLETED, FAILED, REPLICA
 
 
 class Version(msgspec.Struct):
@@ -108,6 +111,10 @@ def numbered(call: Call, bucket: str, key: str, version: str, body: bool = False
     for digit in version[-9:]:
         number = number * 62 + max(ALPHABET.find(digit), 0)
     found = read(call.row(f"SELECT {COLUMNS}{extra} FROM s3_object WHERE id=?", number)) if number < 1 << 63 else None
+    if found is not None and (found.bucket, found.key, found.version) == (bucket, key, version):
+        return found
+    replica = call.row("SELECT id FROM s3_replica WHERE bucket=? AND key=? AND version=?", bucket, key, version)
+    found = read(call.row(f"SELECT {COLUMNS}{extra} FROM s3_object WHERE id=?", replica[0])) if replica else None
     return found if found is not None and (found.bucket, found.key, found.version) == (bucket, key, version) else None
 
 
@@ -146,14 +153,16 @@ def describe(call: Call, v: Version) -> None:
 def remove(call: Call, v: Version) -> None:
     """Forget one version; if it was the current one, the newest of the others is current now."""
     call.sql("DELETE FROM s3_object WHERE id=?", v.id)
+    if v.about.replication == "REPLICA":
+        call.sql("DELETE FROM s3_replica WHERE bucket=? AND key=? AND version=?", v.bucket, v.key, v.version)
     if v.file:
         call.drop([path_of(call, v.file)])
     if v.current and (older := call.row("SELECT id FROM s3_object WHERE bucket=? AND key=? AND current=0 ORDER BY id DESC LIMIT 1", v.bucket, v.key)):
         call.sql("UPDATE s3_object SET current=1 WHERE id=?", older[0])
 
 
-def add(call: Call, versioning: str, v: Version) -> Version:
-    """Make `v` the current version of its key, as the bucket's versioning has it."""
+def add(call: Call, versioning: str, v: Version, version: str = "") -> Version:
+    """Make `v` the current version of its key, as the bucket's versioning has it. A replica comes with its `version`."""
     old = call.row("SELECT id, version, file FROM s3_object WHERE bucket=? AND key=? AND current=1", v.bucket, v.key)
     v.current = 1
     if not versioning:
@@ -166,7 +175,10 @@ def add(call: Call, versioning: str, v: Version) -> Version:
     v.id = next_id(call)
     if old is not None and (versioning == "Enabled" or old[1] != "null"):
         call.sql("UPDATE s3_object SET current=0 WHERE id=?", old[0])
-    if versioning == "Enabled":
+    if version:
+        v.version = version
+        call.sql("INSERT OR REPLACE INTO s3_replica VALUES (?,?,?,?)", v.bucket, v.key, version, v.id)
+    elif versioning == "Enabled":
         v.version = version_id(call, v.id)
     else:
         v.version = "null"

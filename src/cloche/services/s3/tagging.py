@@ -79,6 +79,9 @@ def _change(call: Call, req: Any, tags: dict[str, str], event: str) -> dict[str,
     v = seek(call, bucket, req)
     v.about.tags = tags
     rows.describe(call, v)
+    if "replication" in bucket.settings:
+        from . import replicas
+        replicas.changed(call, bucket, v)
     if "notification" in bucket.settings:
         tell(call, bucket, event, v)
     return {"VersionId": v.version} if bucket.versioning else {}

@@ -193,7 +193,7 @@ async def complete_multipart_upload(call: Call, req: t.CompleteMultipartUploadRe
         return msgspec.msgpack.decode(done[0])
     upload = upload_of(call, req)
     parts = _chosen(call, upload, req)
-    check_writable(call, bucket, req)
+    seen = check_writable(call, bucket, req)
     size = sum(part[1] for part in parts)
     if (said := req.get("MpuObjectSize")) is not None and said != size:
         raise errors.invalid(f"The provided 'x-amz-mp-object-size' header value {said} does not match what was computed: {size}")
@@ -208,7 +208,7 @@ async def complete_multipart_upload(call: Call, req: t.CompleteMultipartUploadRe
     try:
         with call.step():
             upload_of(call, req)
-            check_writable(call, find(call, req["Bucket"], req), req)
+            check_writable(call, find(call, req["Bucket"], req), req, seen)
             return _finish(call, find(call, req["Bucket"], req), upload, parts, stored)
     except BaseException:
         bodies.discard(stored)

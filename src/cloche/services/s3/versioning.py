@@ -25,6 +25,9 @@ def put_bucket_versioning(call: Call, req: t.PutBucketVersioningRequest) -> None
         raise errors.not_implemented("x-amz-mfa", "MFA Delete is not built in Cloche")
     if status == "Suspended" and "object_lock" in bucket.settings:
         raise errors.bad_state("An Object Lock configuration is present on this bucket, so the versioning state cannot be changed.")
+    if status == "Suspended" and "replication" in bucket.settings:
+        raise errors.bad_state("A replication configuration is present on this bucket, so you cannot change the versioning state. "
+                               "To change the versioning state, first delete the replication configuration.")
     call.put(bucket.but(versioning=status))
 
 
