@@ -2072,6 +2072,7 @@ PACKAGES: Any = {
     'sso': 'sso',
     'sso-admin': 'sso_admin',
     'sso-oidc': 'sso_oidc',
+    'stepfunctions': 'stepfunctions',
     'sts': 'sts',
     'wafv2': 'wafv2',
 }

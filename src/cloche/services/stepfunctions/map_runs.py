@@ -1,0 +1,1 @@
+"""Distributed Maps: built next; until then such a state fails and says so."""
