@@ -447,7 +447,7 @@ def end(call: Call, execution: Execution, status: str, *, output: str = "", erro
         tasks.child_ended(call, execution)
     if execution.express:
         call.sql("DELETE FROM sfn_thread WHERE execution=?", execution.arn)
-        if execution.parent != "sync" and not execution.map_run:
+        if execution.parent != "sync":
             forget(call, execution)
     call.signal(("states", execution.arn))
 
