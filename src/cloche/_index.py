@@ -2082,6 +2082,7 @@ PACKAGES: Any = {
     'sso': 'sso',
     'sso-admin': 'sso_admin',
     'sso-oidc': 'sso_oidc',
+    'stepfunctions': 'stepfunctions',
     'sts': 'sts',
     'wafv2': 'wafv2',
 }

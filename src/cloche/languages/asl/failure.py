@@ -1,0 +1,12 @@
+"""An error of a state: the name that Retry and Catch look for, and the cause in words."""
+from __future__ import annotations
+
+
+class StateError(Exception):
+    def __init__(self, name: str, cause: str = "", *also: str) -> None:
+        super().__init__(name)
+        self.name, self.cause, self.also = name, cause, also  # `also`: other names that retriers and catchers may know it by
+
+
+def runtime(cause: str) -> StateError:
+    return StateError("States.Runtime", cause)
