@@ -47,7 +47,7 @@ def test_retries_wait_longer_each_time(cloud, states):
                                   Retry=[{"ErrorEquals": ["Other"]}, {"ErrorEquals": ["States.ALL"], "IntervalSeconds": 10, "MaxAttempts": 2, "BackoffRate": 3}]))
     arn = states.start(machine)
     cloud.advance(9)
-    count = lambda: [event["type"] for event in states.history(arn)].count("TaskScheduled")  # noqa: E731
+    count = lambda: [event["type"] for event in states.history(arn)].count("TaskScheduled")
     assert count() == 1
     cloud.advance(2)
     assert count() == 2
