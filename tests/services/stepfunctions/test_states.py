@@ -154,7 +154,7 @@ def test_a_map_keeps_to_its_concurrency(cloud, states):
     cloud.advance(7)
     assert json.loads(states.end(arn)["output"]) == [1, 2, 3, 4, 5]
     started = [event["mapIterationStartedEventDetails"]["index"] for event in states.history(arn) if event["type"] == "MapIterationStarted"]
-    assert started == [0, 1, 2, 3, 4] and [event for event in states.history(arn) if event["type"] == "MapStateStarted"][0]["mapStateStartedEventDetails"] == {"length": 5}
+    assert started == [0, 1, 2, 3, 4] and next(event for event in states.history(arn) if event["type"] == "MapStateStarted")["mapStateStartedEventDetails"] == {"length": 5}
 
 
 def test_an_item_that_fails_fails_the_map(states):
