@@ -10,3 +10,15 @@ class StateError(Exception):
 
 def runtime(cause: str) -> StateError:
     return StateError("States.Runtime", cause)
+
+
+TIMEOUTS = ("States.Timeout", "States.HeartbeatTimeout")
+
+
+def matches(names: list[str], error: StateError) -> bool:
+    """Does a retrier or catcher that names these mean this error?"""
+    if error.name in names or any(name in names for name in error.also):
+        return True
+    if error.name in ("States.Runtime", "States.DataLimitExceeded"):
+        return False
+    return "States.ALL" in names or ("States.TaskFailed" in names and error.name not in TIMEOUTS)

@@ -13,10 +13,10 @@ import msgspec
 
 from cloche.kernel import Call
 from cloche.languages.asl import choice, jsonata, paths, template
-from cloche.languages.asl.failure import StateError
+from cloche.languages.asl.failure import StateError, matches
 from cloche.languages.asl.paths import Scope
 
-from . import history, machines
+from . import history, machines, timers
 from . import service as states
 from .executions import EXPRESS, MOST_BYTES, Execution, forget, load, save, tell
 
@@ -124,7 +124,7 @@ class Run:
         return [found for id_ in mine if (found := self.thread(id_)) is not None]
 
     def cancel(self, thread: Thread) -> None:
-        for timer in (go_on_after, task_too_late, heart_stopped):
+        for timer in (timers.go_on_after, timers.task_too_late, timers.heart_stopped):
             self.call.cancel(timer, thread.id)
         if thread.waits in ("task", "token") and thread.token:
             from . import activities
@@ -250,7 +250,7 @@ class Run:
         else:
             moment = self.call.now + (self.number(thread, state, "Seconds") or 0.0)
         thread.waits = "timer"
-        self.call.due(moment, go_on_after, thread.id, execution=self.execution.arn, thread=thread.id)
+        self.call.due(moment, timers.go_on_after, thread.id, execution=self.execution.arn, thread=thread.id)
 
     def fail(self, thread: Thread, state: dict[str, Any]) -> None:
         said: dict[str, str | None] = {}
@@ -354,7 +354,7 @@ class Run:
                 delay *= self.call.cloud.dice.random()
             thread.tries[number] += 1
             thread.waits, thread.token = "retry", ""
-            self.call.after(delay, go_on_after, thread.id, execution=self.execution.arn, thread=thread.id)
+            self.call.after(delay, timers.go_on_after, thread.id, execution=self.execution.arn, thread=thread.id)
             return
         if (caught := self.catcher(thread, error)) is not None:
             said = {"Error": error.name, "Cause": error.cause}
@@ -388,17 +388,6 @@ class Run:
         return next((rule for rule in self.state(thread).get("Catch") or () if matches(rule["ErrorEquals"], error)), None)
 
 
-TIMEOUTS = ("States.Timeout", "States.HeartbeatTimeout")
-
-
-def matches(names: list[str], error: StateError) -> bool:
-    if error.name in names or any(name in names for name in error.also):
-        return True
-    if error.name in ("States.Runtime", "States.DataLimitExceeded"):
-        return False
-    return "States.ALL" in names or ("States.TaskFailed" in names and error.name not in TIMEOUTS)
-
-
 # -- beginning and end ----------------------------------------------------------------------------------------------------
 
 
@@ -411,7 +400,7 @@ def start(call: Call, execution: Execution) -> None:
     if limit is not None:
         seconds = float(limit) if seconds is None else min(seconds, float(limit))
     if seconds is not None:
-        call.after(seconds, too_late, execution.arn, execution=execution.arn)
+        call.after(seconds, timers.too_late, execution.arn, execution=execution.arn)
     run.save()
     call.wake(take_turn, execution.arn)
 
@@ -426,7 +415,7 @@ def end(call: Call, execution: Execution, status: str, *, output: str = "", erro
             if thread.run and status != "SUCCEEDED":
                 from . import map_runs
                 map_runs.abort(call, thread.run)
-    call.cancel(too_late, execution.arn)
+    call.cancel(timers.too_late, execution.arn)
     execution.status, execution.stopped, execution.output, execution.error, execution.cause = status, call.now, output, error, cause
     name = {"SUCCEEDED": "ExecutionSucceeded", "FAILED": "ExecutionFailed", "TIMED_OUT": "ExecutionTimedOut", "ABORTED": "ExecutionAborted"}[status]
     if status == "SUCCEEDED":
@@ -464,7 +453,7 @@ def resume(call: Call, execution: Execution) -> None:
             thread.event = execution.events
             run.ready.append(thread)
     if run.machine.get("TimeoutSeconds"):
-        call.after(float(run.machine["TimeoutSeconds"]), too_late, execution.arn, execution=execution.arn)
+        call.after(float(run.machine["TimeoutSeconds"]), timers.too_late, execution.arn, execution=execution.arn)
     run.save()
     call.wake(take_turn, execution.arn)
 
@@ -502,41 +491,3 @@ def turn(call: Call, execution_arn: str, thread_id: str, does: Any) -> bool:
         run.failed(thread, error)
     run.go()
     return True
-
-
-@states.timer
-def go_on_after(call: Call, execution: str, thread: str) -> None:
-    """A Wait is over, or a retry is due."""
-    def does(run: Run, one: Thread) -> None:
-        if one.waits == "timer":
-            run.leave(one, one.input if run.jsonata(one) else run.selected(one, run.state(one).get("InputPath", "$"), one.input), False)
-        elif one.waits == "retry":
-            one.waits = ""
-            run.ready.append(one)
-    turn(call, execution, thread, does)
-
-
-@states.timer
-def too_late(call: Call, execution: str) -> None:
-    one = load(call, execution)
-    if one is not None and one.status == "RUNNING":
-        end(call, one, "TIMED_OUT", error="States.Timeout" if one.express else None)
-
-
-@states.timer
-def task_too_late(call: Call, execution: str, thread: str, token: str) -> None:
-    _timed_out(call, execution, thread, token, StateError("States.Timeout", ""))
-
-
-@states.timer
-def heart_stopped(call: Call, execution: str, thread: str, token: str) -> None:
-    _timed_out(call, execution, thread, token, StateError("States.HeartbeatTimeout", "", "States.Timeout"))
-
-
-def _timed_out(call: Call, execution: str, thread: str, token: str, error: StateError) -> None:
-    def does(run: Run, one: Thread) -> None:
-        if one.token == token:
-            from . import tasks
-            tasks.note_end(run, one, "TimedOut", error=error.name)
-            raise error
-    turn(call, execution, thread, does)

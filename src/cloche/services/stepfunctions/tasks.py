@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from cloche.kernel import ANY, AwsError, Call
 from cloche.languages.asl.failure import StateError
 
-from . import engine, errors, history, integrations
+from . import engine, errors, history, integrations, timers
 from . import service as states
 from .executions import MOST_BYTES, Execution, load
 from .integrations import Target
@@ -38,9 +38,9 @@ def begin(run: Run, thread: Thread, state: dict[str, Any]) -> None:
     else:
         run.note(thread, "TaskScheduled", resourceType=target.service, resource=target.resource, region=run.execution.region, parameters=given, heartbeatInSeconds=int(beat) if beat else None, **details)
     if seconds is not None:
-        run.call.after(seconds, engine.task_too_late, thread.id, execution=run.execution.arn, thread=thread.id, token=thread.token)
+        run.call.after(seconds, timers.task_too_late, thread.id, execution=run.execution.arn, thread=thread.id, token=thread.token)
     if beat is not None:
-        run.call.after(beat, engine.heart_stopped, thread.id, execution=run.execution.arn, thread=thread.id, token=thread.token)
+        run.call.after(beat, timers.heart_stopped, thread.id, execution=run.execution.arn, thread=thread.id, token=thread.token)
     thread.waits = "task"
     if target.kind == "activity":
         from . import activities
@@ -177,7 +177,7 @@ def send_task_heartbeat(call: Call, req: t.SendTaskHeartbeatInput) -> t.SendTask
     def does(run: Run, thread: Thread) -> None:
         beat = run.number(thread, run.state(thread), "HeartbeatSeconds")
         if beat is not None:
-            run.call.after(beat, engine.heart_stopped, thread.id, execution=arn, thread=thread.id, token=token)
+            run.call.after(beat, timers.heart_stopped, thread.id, execution=arn, thread=thread.id, token=token)
     if not engine.turn(call, arn, id_, does):
         raise errors.task_over()
     return {}
