@@ -83,7 +83,8 @@ def test_what_is_not_there_or_not_right_is_refused(cloud, states):
     assert refused(client.start_execution, stateMachineArn=machine + "x") == "StateMachineDoesNotExist"
     assert refused(client.start_execution, stateMachineArn=machine, input="{") == "InvalidExecutionInput"
     assert refused(client.start_execution, stateMachineArn=machine, name="a b") == "InvalidName"
-    assert refused(client.start_execution, stateMachineArn=machine, input=json.dumps("x" * 262144)) in ("InvalidExecutionInput", "ValidationException")
+    assert refused(client.start_execution, stateMachineArn=machine, input=json.dumps("x" * 262144)) == "ValidationException"
+    assert refused(client.start_execution, stateMachineArn=machine, input=json.dumps("é" * 200000, ensure_ascii=False)) == "InvalidExecutionInput"
 
 
 def test_a_redriven_execution_begins_again_where_it_failed(cloud, states):
@@ -160,6 +161,18 @@ def test_an_express_machine_answers_at_once(cloud, states, sync):
     assert refused(sync.start_sync_execution, stateMachineArn=states.machine(PASS)) == "StateMachineTypeNotSupported"
     broken = sync.start_sync_execution(stateMachineArn=states.machine({"F": {"Type": "Fail", "Error": "E", "Cause": "c"}}, type="EXPRESS"))
     assert (broken["status"], broken["error"], broken["cause"]) == ("FAILED", "E", "c")
+
+
+def test_an_express_execution_ends_after_five_minutes(cloud, states):
+    logs = cloud.client("logs")
+    logs.create_log_group(logGroupName="/late")
+    group = f"arn:aws:logs:us-east-1:{cloud.account}:log-group:/late:*"
+    machine = states.machine({"W": {"Type": "Wait", "Seconds": 1000, "End": True}}, type="EXPRESS", loggingConfiguration={"level": "FATAL", "destinations": [{"cloudWatchLogsLogGroup": {"logGroupArn": group}}]})
+    states.start(machine)
+    cloud.advance(299)
+    assert logs.filter_log_events(logGroupName="/late")["events"] == []
+    cloud.advance(2)
+    assert [json.loads(one["message"])["type"] for one in logs.filter_log_events(logGroupName="/late")["events"]] == ["ExecutionTimedOut"]
 
 
 def test_an_express_execution_leaves_only_its_log(cloud, states):

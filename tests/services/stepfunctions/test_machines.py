@@ -49,6 +49,8 @@ def test_who_hands_over_a_role_must_be_allowed_to(cloud, states):
     someone = people.Person(cloud, "someone", people.allow("states:*"))
     assert refused(someone.client("stepfunctions").create_state_machine, name="m", roleArn=states.role, definition=text(1)) == "AccessDeniedException"
     assert refused(states.client.update_state_machine, stateMachineArn=states.machine(PASS)) == "MissingRequiredParameter"
+    other = cloud.client("iam").create_role(RoleName="other", AssumeRolePolicyDocument=people.trusting({"Service": "ec2.amazonaws.com"}))["Role"]["Arn"]
+    assert refused(states.client.create_state_machine, name="m", roleArn=other, definition=text(1)) == "AccessDeniedException"
 
 
 def test_versions_are_numbered_and_stay_as_they_were(states):

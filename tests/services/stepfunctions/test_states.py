@@ -80,6 +80,11 @@ def test_a_jsonata_expression_that_fails_is_a_query_evaluation_error(states):
     assert (found["status"], found["error"]) == ("FAILED", "States.QueryEvaluationError") and "EvaluationFailed" in [event["type"] for event in states.history(arn)]
 
 
+@pytest.mark.parametrize("expression", ["($f := function($x){$f($x+1)}; $f(1))", "($f := function($x){1+$f($x+1)}; $f(1))"])
+def test_a_jsonata_expression_without_end_fails_and_stops_nobody_else(states, expression):
+    assert states.error(jsonata({"S": {"Type": "Pass", "Output": "{% " + expression + " %}", "End": True}})) == "States.QueryEvaluationError"
+
+
 # -- Choice ---------------------------------------------------------------------------------------------------------------
 
 
@@ -96,6 +101,11 @@ def test_a_jsonata_expression_that_fails_is_a_query_evaluation_error(states):
 def test_a_choice_compares(states, rule, given, holds):
     machine = {"S": {"Type": "Choice", "Choices": [{**rule, "Next": "Yes"}], "Default": "No"}, "Yes": {"Type": "Pass", "Result": True, "End": True}, "No": {"Type": "Pass", "Result": False, "End": True}}
     assert states.output(machine, given) is holds
+
+
+def test_a_pattern_of_many_stars_is_no_more_than_a_walk_through_the_text(states):
+    machine = {"S": {"Type": "Choice", "Choices": [{"Variable": "$", "StringMatches": "*a" * 40 + "*b", "Next": "Yes"}], "Default": "No"}, "Yes": {"Type": "Succeed"}, "No": {"Type": "Fail", "Error": "No"}}
+    assert states.error(machine, "a" * 50_000) == "No"
 
 
 def test_a_choice_without_a_match_or_a_default_fails(states):

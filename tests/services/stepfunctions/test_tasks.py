@@ -38,6 +38,7 @@ def test_without_the_roles_permission_a_task_fails(cloud, states):
     arn = states.function("echo", ECHO)
     states.allow("s3:ListBucket")
     found = states.run(task(arn))
+    assert states.output({**task(arn, Catch=[{"ErrorEquals": ["States.Permissions"], "Next": "C"}]), "C": {"Type": "Succeed"}})["Error"] == "Lambda.AWSLambdaException"
     assert found["error"] == "Lambda.AWSLambdaException" and "is not authorized to perform: lambda:InvokeFunction" in found["cause"]
 
 
@@ -137,6 +138,15 @@ def test_a_heartbeat_keeps_a_task_alive_and_silence_ends_it(cloud, states, waiti
 def test_a_task_that_takes_too_long_times_out(cloud, states, waiting):
     arn, _ = waiting(TimeoutSeconds=5, Catch=[{"ErrorEquals": ["States.TaskFailed"], "Next": "T"}])
     cloud.advance(6)
+    assert states.end(arn, 0)["error"] == "States.Timeout"
+
+
+def test_how_long_a_task_may_take_can_come_from_its_input(cloud, states):
+    activity = states.client.create_activity(name="slow")["activityArn"]
+    arn = states.start(states.machine(task(activity, TimeoutSecondsPath="$.t")), {"t": 30})
+    cloud.advance(29)
+    assert states.client.describe_execution(executionArn=arn)["status"] == "RUNNING"
+    cloud.advance(2)
     assert states.end(arn, 0)["error"] == "States.Timeout"
 
 

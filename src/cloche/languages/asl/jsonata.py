@@ -8,6 +8,7 @@ from typing import Any
 from .failure import StateError
 
 OPEN, CLOSE = "{%", "%}"
+LONGEST, DEEPEST = 1000, 300  # milliseconds and calls within calls that one expression may take
 
 
 def is_expression(value: Any) -> bool:
@@ -39,28 +40,26 @@ def fill(template: Any, states: dict[str, Any], variables: dict[str, Any], where
 
 
 def evaluate(text: str, states: dict[str, Any], variables: dict[str, Any], where: str) -> Any:
-    import jsonata
     body = text[2:-2].strip()
     try:
-        expression = jsonata.Jsonata(body)
-        for name, value in {**variables, "states": states}.items():
-            expression.assign(name, value)
-        expression.register_lambda("parse", json.loads)
-        found = expression.evaluate(None)
+        found = _value(body, states, variables)
     except Exception as error:  # of the expression, not ours: its words are the cause
         raise StateError("States.QueryEvaluationError", f"The JSONata expression '{body}' specified for the field '{where}' threw an error during evaluation. {error}") from None
-    if found is None and not _is_null(body, states, variables):
+    if found is None and _value(f"$exists({body})", states, variables) is not True:  # the package says None for JSON's null and for nothing at all
         raise StateError("States.QueryEvaluationError", f"The JSONata expression '{body}' specified for the field '{where}' returned nothing (undefined).")
     return _plain(found)
 
 
-def _is_null(body: str, states: dict[str, Any], variables: dict[str, Any]) -> bool:
-    """The package says None for JSON's null and for nothing at all; JSONata itself can tell."""
+def _value(body: str, states: dict[str, Any], variables: dict[str, Any]) -> Any:
+    """One expression, within bounds: a user's endless recursion must not stop the loop."""
     import jsonata
-    expression = jsonata.Jsonata(f"$exists({body})")
+    expression = jsonata.Jsonata(body)
+    expression.register_lambda("parse", json.loads)
+    frame = expression.create_frame()
+    frame.set_runtime_bounds(LONGEST, DEEPEST)
     for name, value in {**variables, "states": states}.items():
-        expression.assign(name, value)
-    return expression.evaluate(None) is True
+        frame.bind(name, value)
+    return expression.evaluate(None, frame)
 
 
 def _plain(value: Any) -> Any:

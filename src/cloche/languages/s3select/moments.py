@@ -14,12 +14,15 @@ MONTHS = ("January", "February", "March", "April", "May", "June", "July", "Augus
 FIELDS = re.compile(r"'([^']*)'|y{1,4}|M{1,5}|d{1,2}|a|h{1,2}|H{1,2}|m{1,2}|s{1,2}|S+|n|X{1,5}|x{1,5}|[A-Za-z]|[^A-Za-z']+")
 
 
+OFFSET = 3 * "X"  # of TO_STRING's patterns: Z, or +hh:mm
+
+
 class Moment(NamedTuple):
     when: datetime
     precision: int  # 1 year ... 3 day, 5 minute, 6 second, 7 fraction
 
     def __str__(self) -> str:
-        when, offset = self.when, zone(self.when, "XXX")
+        when, offset = self.when, zone(self.when, OFFSET)
         if self.precision == 1:
             return f"{when.year:04d}T"
         if self.precision == 2:

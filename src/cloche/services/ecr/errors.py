@@ -34,10 +34,6 @@ def system_tag() -> AwsError:
     return AwsError("InvalidTagParameterException", "aws: prefixed tag key names are not allowed for external use.")
 
 
-def bad_arn(arn: str) -> AwsError:
-    return AwsError("InvalidParameterException", f"Invalid parameter at 'resourceArn' failed to satisfy constraint: 'Invalid ARN: {arn}'")
-
-
 def no_image(digest: str | None, tag: str | None, name: str, account: str) -> AwsError:
     where = f"{{imageDigest:'{digest or 'null'}', imageTag:'{tag or 'null'}'}}"
     return AwsError("ImageNotFoundException", f"The image with imageId {where} does not exist within the repository with name '{name}' in the registry with id '{account}'")

@@ -6,9 +6,9 @@ not for later rules. https://docs.aws.amazon.com/AmazonECR/latest/userguide/Life
 from __future__ import annotations
 
 import json
-import re
 from typing import TYPE_CHECKING, Any
 
+from cloche.iam.globs import glob
 from cloche.kernel import Call
 from cloche.kernel.pages import page
 
@@ -91,8 +91,8 @@ def marked(found: list[Image], children: set[str], rules: list[dict[str, Any]], 
 def _selects(selection: dict[str, Any], one: Image) -> bool:
     if selection["tagStatus"] != "tagged":
         return selection["tagStatus"] == "any" or not one.tags
-    wanted = [re.escape(p) + ".*" for p in selection.get("tagPrefixList") or ()] or [re.escape(p).replace(r"\*", ".*") for p in selection["tagPatternList"]]
-    return all(any(re.fullmatch(pattern, tag) for tag in one.tags) for pattern in wanted)
+    patterns = [prefix + "*" for prefix in selection.get("tagPrefixList") or ()] or selection["tagPatternList"]
+    return all(any(glob(pattern)(tag) for tag in one.tags) for pattern in patterns)
 
 
 @ecr.timer

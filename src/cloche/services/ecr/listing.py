@@ -45,7 +45,7 @@ def describe_images(call: Call, req: t.DescribeImagesRequest) -> t.DescribeImage
         found: dict[str, Image] = {}
         for id_ in ids:
             image, code, _ = images.wanted(here, repository.name, id_)
-            if (image is None and code == "ImageNotFound") or (image is None and code == "ImageTagDoesNotMatchDigest"):
+            if code in ("ImageNotFound", "ImageTagDoesNotMatchDigest"):
                 raise errors.no_image(id_.get("imageDigest"), id_.get("imageTag"), repository.name, here.account)
             if image is None:
                 raise errors.invalid("imageIds", code)

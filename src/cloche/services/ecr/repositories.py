@@ -4,6 +4,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from cloche.iam.globs import glob
 from cloche.kernel import Call, Record
 from cloche.kernel.pages import page
 from cloche.services.kms import public as kms
@@ -46,7 +47,7 @@ class Repository(Record, frozen=True):
 
     def moves(self, tag: str) -> bool:
         """May the tag be given to another image?"""
-        excluded = any(re.fullmatch(re.escape(f["filter"]).replace(r"\*", ".*"), tag) for f in self.exclusions)
+        excluded = any(glob(f["filter"])(tag) for f in self.exclusions)
         return self.mutability.startswith("MUTABLE") != excluded
 
 
@@ -127,7 +128,7 @@ def exclusions_given(req: Any) -> list[dict[str, str]]:
     return filters
 
 
-@ecr.op(arn_of, context=tags_asked)
+@ecr.op(arn_of, context=tags_asked, partly="a repository with a KMS key needs it to be made, but its layers lie open on disk")
 def create_repository(call: Call, req: t.CreateRepositoryRequest) -> t.CreateRepositoryResponse:
     name = req["repositoryName"]
     if not 2 <= len(name) <= 256 or not _NAME.fullmatch(name):
@@ -203,7 +204,7 @@ def _by_arn(call: Call, req: Any) -> str:
 def _tagged(call: Call, req: Any) -> tuple[Call, Repository]:
     parts = req["resourceArn"].split(":", 5)
     if len(parts) < 6 or parts[2] != "ecr" or not parts[5].startswith("repository/"):
-        raise errors.bad_arn(req["resourceArn"])
+        raise errors.invalid("resourceArn", "must be the ARN of a repository")
     return find(call.at(parts[4], parts[3]), {"repositoryName": parts[5].partition("/")[2]})
 
 

@@ -28,7 +28,6 @@ CREATE INDEX IF NOT EXISTS sfn_tokens ON sfn_thread (token) WHERE token != '';
 """)
 
 TURN = 400          # transitions in one step of the store; then others have their turn
-TASK_SECONDS = 99_999_999.0
 
 
 class Thread(msgspec.Struct, omit_defaults=True):
@@ -55,7 +54,7 @@ class Thread(msgspec.Struct, omit_defaults=True):
     run: str = ""                        # a distributed Map's run
 
 
-def names_of(call: Call, execution: Execution, thread: Thread, state: dict[str, Any], inner: bool = False) -> dict[str, Any]:
+def names_of(call: Call, execution: Execution, thread: Thread) -> dict[str, Any]:
     """The context object, `$$`."""
     found: dict[str, Any] = {
         "Execution": {"Id": execution.arn, "Input": json.loads(execution.input), "Name": execution.name, "RoleArn": execution.role, "StartTime": stamp(execution.started),
@@ -156,11 +155,11 @@ class Run:
         return bool(state.get("QueryLanguage", language) == "JSONata")
 
     def scope(self, thread: Thread, given: Any) -> Scope:
-        return Scope(given, names_of(self.call, self.execution, thread, self.state(thread)), thread.variables, self.call.cloud.dice)
+        return Scope(given, names_of(self.call, self.execution, thread), thread.variables, self.call.cloud.dice)
 
     def expression(self, thread: Thread, value: Any, where: str, **more: Any) -> Any:
         """A JSONata template; `more` is what `$states` has beside input and context."""
-        known = {"input": thread.input, "context": names_of(self.call, self.execution, thread, self.state(thread)), **more}
+        known = {"input": thread.input, "context": names_of(self.call, self.execution, thread), **more}
         return jsonata.fill(value, known, thread.variables, where)
 
     # -- going on ---------------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from cloche.kernel import AwsError, AwsEvent, Call
+from cloche.kernel import AwsEvent, Call
 
 from . import errors, history, machines
 from . import service as states
@@ -266,6 +266,3 @@ def redrive_execution(call: Call, req: t.RedriveExecutionInput) -> t.RedriveExec
     engine.resume(call, one)
     tell(call, one)
     return {"redriveDate": one.redriven}
-
-
-__all__ = ["AwsError", "Execution"]

@@ -6,14 +6,13 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import AsyncIterator
 from typing import Any, NamedTuple
 
 from cloche.kernel import AwsError, Call
 from cloche.languages.asl.failure import StateError, runtime
+from cloche.services.cloudformation.public import whole
 from cloche.services.lambda_ import public as functions
 from cloche.wire import model
-from cloche.wire.http import FileBody
 
 from . import executions
 from .executions import Execution
@@ -167,8 +166,6 @@ async def call_service(here: Call, service: str, operation: str, given: dict[str
             answer = await answer
     except AwsError as error:
         raise _refused(here, op, error, prefix, sdk) from None
-    if hasattr(answer, "send"):
-        answer = await answer  # type: ignore[misc]
     return await outward(op.output, answer or {}) if op.output else {}
 
 
@@ -227,9 +224,10 @@ async def outward(shape: Any, value: Any) -> Any:
         from .engine import stamp
         return stamp(value)
     if kind == "blob":
-        if isinstance(value, AsyncIterator):
-            value = b"".join([piece async for piece in value])
-        elif isinstance(value, FileBody):
-            value = value.read(executions.MOST_BYTES + 1)
-        return value.decode("utf-8", "replace") if isinstance(value, (bytes, bytearray)) else value
+        if isinstance(value, str):
+            return value
+        found = await whole(value, executions.MOST_BYTES)
+        if found is None:
+            raise StateError("States.DataLimitExceeded", "The task returned a result with a size exceeding the maximum number of bytes service limit.")
+        return found.decode("utf-8", "replace")
     return value

@@ -2,13 +2,15 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
 from typing import TYPE_CHECKING, Any
 
-from cloche.kernel import Call
+from cloche.kernel import AwsError, Call
 from cloche.languages.asl import template
 from cloche.languages.asl.failure import StateError
+from cloche.services.cloudformation.public import whole
 
 from . import integrations
 from .executions import Execution
@@ -51,23 +53,21 @@ async def _listed(here: Call, given: dict[str, Any]) -> list[Any]:
         token = {"ContinuationToken": answer["NextContinuationToken"]}
 
 
-async def _text(here: Call, given: dict[str, Any]) -> str:
+async def _body(here: Call, given: dict[str, Any]) -> bytes:
+    """An object whole: `integrations.call_service` would give only as much as a state may hold, as text."""
     op = integrations.model.load("s3").operations["GetObject"]
-    answer = here.do("s3", "GetObject", **integrations.inward(op.input, given, ""))
-    body = answer["Body"]
-    if hasattr(body, "read"):
-        body = body.read(LARGEST)
-    elif not isinstance(body, (bytes, bytearray)):
-        body = b"".join([piece async for piece in body])
-    return bytes(body).decode("utf-8-sig")
+    try:
+        body = here.do("s3", "GetObject", **integrations.inward(op.input, given, ""))["Body"]
+    except AwsError as error:
+        raise StateError(f"S3.{error.code}", error.message) from None
+    found = await whole(body, LARGEST)
+    if found is None:
+        raise ValueError(f"the object is larger than {LARGEST} bytes")
+    return found
 
 
 async def _object(here: Call, given: dict[str, Any], config: dict[str, Any]) -> list[Any]:
-    from cloche.kernel import AwsError
-    try:
-        text = await _text(here, given)
-    except AwsError as error:
-        raise StateError(f"S3.{error.code}", error.message) from None
+    text = (await _body(here, given)).decode("utf-8-sig")
     kind = config.get("InputType", "JSON")
     if kind == "JSONL":
         return [json.loads(line) for line in text.splitlines() if line.strip()]
@@ -81,10 +81,7 @@ async def _object(here: Call, given: dict[str, Any], config: dict[str, Any]) -> 
         names = [one.strip() for one in manifest["fileSchema"].split(",")]
         items = []
         for one in manifest["files"]:
-            import gzip
-            op = integrations.model.load("s3").operations["GetObject"]
-            body = here.do("s3", "GetObject", **integrations.inward(op.input, {"Bucket": manifest["destinationBucket"].rpartition(":")[2] or given["Bucket"], "Key": one["key"]}, ""))["Body"]
-            raw = body if isinstance(body, (bytes, bytearray)) else body.read(LARGEST)
+            raw = await _body(here, {"Bucket": manifest["destinationBucket"].rpartition(":")[2] or given["Bucket"], "Key": one["key"]})
             items += [dict(zip(names, row)) for row in csv.reader(io.StringIO(gzip.decompress(raw).decode()))]
         return items
     if kind != "JSON":

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from cloche.kernel import ANY, AwsError, Call
+from cloche.kernel import ANY, Call
 from cloche.languages.asl.failure import StateError
 
 from . import engine, errors, history, integrations, timers
@@ -99,7 +99,6 @@ def succeed(run: Run, thread: Thread, result: Any) -> None:
     if len(text.encode()) > MOST_BYTES:
         raise StateError("States.DataLimitExceeded", f"The state/task '{thread.state}' returned a result with a size exceeding the maximum number of bytes service limit.")
     note_end(run, thread, "Succeeded", output=text)
-    thread.token, thread.waits = thread.token, "done"
     run.leave(thread, result)
 
 
@@ -181,6 +180,3 @@ def send_task_heartbeat(call: Call, req: t.SendTaskHeartbeatInput) -> t.SendTask
     if not engine.turn(call, arn, id_, does):
         raise errors.task_over()
     return {}
-
-
-__all__ = ["AwsError"]
