@@ -76,6 +76,17 @@ def test_executions_are_listed_newest_first_by_status_and_page(cloud, states):
     assert [len(page["executions"]) for page in pages] == [2, 2, 1]
 
 
+def test_an_execution_is_known_for_ninety_days_and_its_name_taken(cloud, states):
+    machine = states.machine(PASS)
+    arn = states.start(machine, name="once")
+    states.end(arn)
+    cloud.advance(89 * 86400)
+    assert refused(states.client.start_execution, stateMachineArn=machine, name="once", input="{}") == "ExecutionAlreadyExists"
+    cloud.advance(2 * 86400)
+    assert refused(states.client.describe_execution, executionArn=arn) == "ExecutionDoesNotExist" and states.client.list_executions(stateMachineArn=machine)["executions"] == []
+    assert states.start(machine, name="once") == arn
+
+
 def test_what_is_not_there_or_not_right_is_refused(cloud, states):
     client, machine = states.client, states.machine(PASS)
     assert refused(client.describe_execution, executionArn=machine.replace("stateMachine", "execution") + ":none") == "ExecutionDoesNotExist"

@@ -20,11 +20,13 @@ CREATE TABLE IF NOT EXISTS sfn_execution (number INTEGER PRIMARY KEY, arn TEXT N
     version TEXT NOT NULL, alias TEXT NOT NULL, map_run TEXT NOT NULL, events INTEGER NOT NULL, redrives INTEGER NOT NULL, redriven REAL NOT NULL, parent TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS sfn_of_machine ON sfn_execution (account, region, machine, number);
 CREATE INDEX IF NOT EXISTS sfn_of_run ON sfn_execution (map_run, number) WHERE map_run != '';
+CREATE INDEX IF NOT EXISTS sfn_stopped ON sfn_execution (stopped) WHERE stopped > 0;
 """)
 
 COLUMNS = "number, arn, account, region, machine, name, type, status, started, stopped, definition, role, input, output, error, cause, version, alias, map_run, events, redrives, redriven, parent"
 MOST_BYTES = 262_144          # of an input or output
 REDRIVABLE = 14 * 86400.0
+KEPT = 90 * 86400.0           # seconds that an execution is known after its end
 EXPRESS = 300.0
 
 
@@ -68,10 +70,17 @@ def save(call: Call, one: Execution) -> None:
              one.status, one.stopped, one.output, one.error, one.cause, one.events, one.redrives, one.redriven, one.number)
 
 
+def expire(call: Call) -> None:
+    """What ended ninety days ago is forgotten, and its name is free again."""
+    for row in call.sql(f"SELECT {COLUMNS} FROM sfn_execution WHERE stopped > 0 AND stopped < ?", call.now - KEPT):
+        forget(call, Execution(*row))
+
+
 def find(call: Call, arn: str) -> Execution:
     parts = arn.split(":")
     if len(parts) < 8 or parts[2] != "states" or parts[5] != "execution":
         raise errors.invalid_arn(arn)
+    expire(call)
     one = load(call, arn)
     if one is None or (one.account, one.region) != (call.account, call.region):
         raise errors.no_execution(arn)
@@ -131,6 +140,7 @@ def start_execution(call: Call, req: t.StartExecutionInput) -> t.StartExecutionO
 
 def started(call: Call, req: Any, parent: str = "") -> Any:
     found, name, given = machines.which(call, req["stateMachineArn"]), name_given(call, req), readable(req.get("input"))
+    expire(call)
     if found.machine.type == "STANDARD":
         old = load(call, call.arn(f"execution:{found.machine.name}:{name}"))
         if old is not None:
@@ -162,9 +172,12 @@ async def start_sync_execution(call: Call, req: t.StartSyncExecutionInput) -> t.
 
 
 def forget(call: Call, one: Execution) -> None:
-    """Of an Express execution nothing stays but its log."""
+    """Nothing of it stays but its log."""
     call.sql("DELETE FROM sfn_execution WHERE number=?", one.number)
+    call.sql("DELETE FROM sfn_thread WHERE execution=?", one.arn)
     call.sql("DELETE FROM sfn_event WHERE execution=?", one.arn)
+    call.sql("DELETE FROM sfn_map_item WHERE run IN (SELECT arn FROM sfn_map_run WHERE execution=?)", one.arn)
+    call.sql("DELETE FROM sfn_map_run WHERE execution=?", one.arn)
 
 
 # -- looking --------------------------------------------------------------------------------------------------------------
@@ -201,6 +214,7 @@ def describe_state_machine_for_execution(call: Call, req: t.DescribeStateMachine
 def list_executions(call: Call, req: t.ListExecutionsInput) -> t.ListExecutionsOutput:
     if ("stateMachineArn" in req) == ("mapRunArn" in req):
         raise errors.invalid("Must provide a State Machine ARN or Map Run ARN, and not both")
+    expire(call)
     where, args = "map_run=?", [req.get("mapRunArn")]
     if "stateMachineArn" in req:
         found = machines.which(call, req["stateMachineArn"])
