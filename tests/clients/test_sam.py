@@ -70,7 +70,7 @@ def test_sam_list_logs_remote_invoke_and_delete(cloud, run, project):  # noqa: F
     queued = run(SAM, "remote", "invoke", "Queue", "--stack-name", "app", "--event", "a message")
     assert "MessageId" in queued and cloud.client("sqs").receive_message(QueueUrl=listed["Queue"])["Messages"][0]["Body"] == "a message"
     assert "heard hello there" in run(SAM, "logs", "--stack-name", "app", "--name", "Fn", "--start-time", "1 hour ago", "--end-time", "in 90 years")  # the clock that tests share is far ahead
-    assert "heard hello there" in run(SAM, "logs", "--stack-name", "app", "--name", "Fn", "--filter", "heard")
+    assert "heard hello there" in run(SAM, "logs", "--stack-name", "app", "--name", "Fn", "--filter", "heard", "--start-time", "1 hour ago", "--end-time", "in 90 years")
     assert "Deleted successfully" in run(SAM, "delete", "--stack-name", "app", "--no-prompts")
     assert cloud.client("lambda").list_functions()["Functions"] == []
 
