@@ -2135,6 +2135,7 @@ LISTENERS: Any = {
 
 DOORS: Any = {
     'controls': 'organizations',
+    'cors_headers': 's3',
     'credential': 'iam',
     'encoded': 'sts',
     'endpoint_policy': 'ec2',

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -17,7 +17,7 @@ from ..iam import principal as principals
 from ..wire import sigv4
 from ..wire.codec.xml import escape
 from ..wire.http import Request, Response, TooLarge, inflated
-from . import hosts
+from . import doors, hosts
 from .errors import AwsError
 
 if TYPE_CHECKING:
@@ -210,6 +210,15 @@ def path_style(request: Request) -> None:
     match = _BUCKET_HOST.match(host)
     if match:
         request.path = f"/{match['bucket']}{request.target.partition('?')[0]}"
+
+
+def shared(cloud: Cloud, request: Request, send: Callable[[Response], None]) -> Callable[[Response], None]:
+    """An answer of S3 to a web page, a refusal too, says which pages may read it."""
+    def answered(response: Response) -> None:
+        path_style(request)
+        response.headers += doors.cors_headers(cloud, request)
+        send(response)
+    return answered
 
 
 def region_of(request: Request) -> str:

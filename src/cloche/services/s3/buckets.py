@@ -153,7 +153,10 @@ def create_bucket(call: Call, req: t.CreateBucketRequest) -> t.CreateBucketOutpu
     if bucket := call.get(Bucket, name):
         if bucket.owner != call.account:
             raise errors.bucket_exists(name)
-        if bucket.region == region == "us-east-1":  # as it always was there: making it again is fine, and changes nothing
+        if bucket.region == region == "us-east-1":  # as it always was there: making it again is fine, and puts its ACL back
+            from .access import acl_given, acls_count
+            if acls_count(bucket):
+                call.put(bucket.having(acl=acl_given(call, req, call.account, call.account)))
             return {"Location": f"/{name}"}
         raise errors.bucket_is_yours(name)
     if sum(b.owner == call.account for b in call.all(Bucket)) >= MOST_BUCKETS:
