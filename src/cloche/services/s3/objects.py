@@ -13,10 +13,10 @@ from cloche.kernel import AwsError, Call, Need, Response, authorize
 from cloche.wire import checksums
 from cloche.wire.codec.rest_xml import host_id
 
-from . import bodies, encryption, errors, locks, rows
+from . import bodies, encryption, errors, locks, rows, tiers
 from . import service as s3
 from .access import about_object, acl_given, acls_count, admit_acl, need, object_owner
-from .buckets import Bucket, find
+from .buckets import Bucket, find, pays
 from .notifications import tell
 from .reading import OVERRIDES, SUM_MEMBERS, check_conditions, described, http_date, part, part_sums, same, stretch, sums_shown
 from .rows import About, Version
@@ -196,8 +196,8 @@ async def _put_stream(call: Call, bucket: Bucket, req: Any, promise: bodies.Prom
 
 def _put(call: Call, bucket: Bucket, v: Version, stored: bodies.Stored) -> Any:
     enter(call, bucket, v, stored)
-    if not call.wire or v.about.sse != "AES256" or "lifecycle" in bucket.settings:
-        return {"ETag": f'"{v.etag}"', **encryption.shown(v.about), **sums_shown(v), **expiring(bucket, v)} | ({"VersionId": v.version} if bucket.versioning else {})
+    if not call.wire or v.about.sse != "AES256" or "lifecycle" in bucket.settings or "payer" in bucket.settings:
+        return {"ETag": f'"{v.etag}"', **encryption.shown(v.about), **sums_shown(v), **expiring(bucket, v), **charged(call, bucket)} | ({"VersionId": v.version} if bucket.versioning else {})
     headers = [("x-amz-request-id", call.request_id), ("x-amz-id-2", host_id(call.request_id)), ("Server", "AmazonS3"), ("ETag", f'"{v.etag}"'),
                ("x-amz-server-side-encryption", "AES256")]
     for kind, value in v.about.sums.items():
@@ -205,6 +205,10 @@ def _put(call: Call, bucket: Bucket, v: Version, stored: bodies.Stored) -> Any:
     if bucket.versioning:
         headers.append(("x-amz-version-id", v.version))
     return Response(200, headers, b"")
+
+
+def charged(call: Call, bucket: Bucket) -> dict[str, str]:
+    return {"RequestCharged": "requester"} if pays(call, bucket) else {}
 
 
 def expiring(bucket: Bucket, v: Version) -> dict[str, str]:
@@ -251,6 +255,8 @@ def seek(call: Call, bucket: Bucket, req: Any, body: bool = False, method: str =
 def check_readable(call: Call, v: Version) -> None:
     if v.storage_class in ARCHIVES and not v.about.restoring <= call.now < v.about.restored:
         raise errors.archived(v.storage_class)
+    if v.storage_class == "INTELLIGENT_TIERING":
+        tiers.touch(call, v)
 
 
 @s3.op(needs=may_read)
@@ -278,7 +284,7 @@ def get_object(call: Call, req: t.GetObjectRequest) -> t.GetObjectOutput:
     if "ChecksumMode" in req and about.sums:
         headers += [("x-amz-checksum-" + kind, value) for kind, value in about.sums.items()]
         headers.append(("x-amz-checksum-type", "FULL_OBJECT" if about.whole else "COMPOSITE"))
-    if about.lock_mode or about.hold or "lifecycle" in bucket.settings:
+    if about.lock_mode or about.hold or "lifecycle" in bucket.settings or "payer" in bucket.settings:
         return _read(call, bucket, v, req)
     return Response(200, headers, rows.content(call, v))
 
@@ -319,8 +325,10 @@ def _answer(call: Call, bucket: Bucket, v: Version, req: Any) -> dict[str, Any]:
         raise errors.invalid("Request specific response headers cannot be used for anonymous GET requests.")
     for member in overrides:
         answer[OVERRIDES[member].replace("-", "")] = req[member] if member != "ResponseExpires" else http_date(int(req[member]))
-    answer |= expiring(bucket, v)
-    if v.about.restoring or v.about.restored:
+    answer |= expiring(bucket, v) | charged(call, bucket)
+    if v.storage_class == "INTELLIGENT_TIERING" and (tier := tiers.of(call, v, bucket)):
+        answer |= {"ArchiveStatus": tier} | ({"Restore": 'ongoing-request="true"'} if call.now < v.about.restoring else {})
+    elif v.about.restoring or v.about.restored:
         if call.now < v.about.restoring:
             answer["Restore"] = 'ongoing-request="true"'
         elif call.now < v.about.restored:
@@ -407,6 +415,9 @@ def delete_object(call: Call, req: t.DeleteObjectRequest) -> t.DeleteObjectOutpu
             raise errors.no_such_key(req["Key"])
         if not same(match, old.etag):
             raise errors.precondition("If-Match")
+    if "mfa_delete" in bucket.settings and "VersionId" in req:
+        from .versioning import check_mfa
+        check_mfa(call, bucket, req)
     return erase(call, bucket, req["Key"], req.get("VersionId"), bool(req.get("BypassGovernanceRetention")))
 
 
@@ -459,7 +470,7 @@ def delete_objects(call: Call, req: t.DeleteObjectsRequest) -> t.DeleteObjectsOu
                 raise AwsError("UserKeyMustBeSpecified", "A key must be specified.")
             for question in may_delete(call, about | {"Bucket": bucket.name} | ({"BypassGovernanceRetention": True} if req.get("BypassGovernanceRetention") else {})):
                 authorize.require(call, question)
-            answer = delete_object(call, target | {"Bucket": bucket.name, "BypassGovernanceRetention": req.get("BypassGovernanceRetention")}
+            answer = delete_object(call, target | {"Bucket": bucket.name, "BypassGovernanceRetention": req.get("BypassGovernanceRetention"), "MFA": req.get("MFA")}
                                    if version else {k: v for k, v in target.items() if k != "VersionId"} | {"Bucket": bucket.name})
         except AwsError as error:
             failed.append(about | {"Code": error.code, "Message": error.message})
