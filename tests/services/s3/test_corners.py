@@ -252,3 +252,9 @@ def test_a_stranger_is_refused_before_the_body_is_asked_for(cloud, bucket):
     line.sock.settimeout(10)
     assert line.sock.recv(12) == b"HTTP/1.1 403"
     line.close()
+
+
+def test_listing_buckets_is_allowed_on_all_of_them(cloud):
+    assert "Buckets" in Person(cloud, "ann", allow("s3:ListAllMyBuckets", "arn:aws:s3:::*")).client("s3").list_buckets()
+    assert "Buckets" in Person(cloud, "bob", allow("s3:ListAllMyBuckets")).client("s3").list_buckets()
+    assert refused(Person(cloud, "cy", allow("s3:ListAllMyBuckets", "arn:aws:s3:::mine")).client("s3").list_buckets) == ("AccessDenied", 403)

@@ -8,7 +8,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from cloche.iam.principal import account_of, canonical_id
-from cloche.kernel import ANY, Call, Need, Record
+from cloche.kernel import Call, Need, Record
 
 from . import errors
 from . import service as s3
@@ -206,7 +206,8 @@ def get_bucket_location(call: Call, req: t.GetBucketLocationRequest) -> t.GetBuc
     return {"LocationConstraint": "" if region == "us-east-1" else region}
 
 
-@s3.op(resource=ANY, action="s3:ListAllMyBuckets")
+# policies name all buckets here, as "arn:aws:s3:::*" or as "*"
+@s3.op(resource=lambda call, req: f"arn:{partition(call.region)}:s3:::*", action="s3:ListAllMyBuckets")
 def list_buckets(call: Call, req: t.ListBucketsRequest) -> t.ListBucketsOutput:
     if call.principal.kind == "anonymous":
         raise errors.access_denied()
