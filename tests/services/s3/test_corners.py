@@ -258,3 +258,9 @@ def test_listing_buckets_is_allowed_on_all_of_them(cloud):
     assert "Buckets" in Person(cloud, "ann", allow("s3:ListAllMyBuckets", "arn:aws:s3:::*")).client("s3").list_buckets()
     assert "Buckets" in Person(cloud, "bob", allow("s3:ListAllMyBuckets")).client("s3").list_buckets()
     assert refused(Person(cloud, "cy", allow("s3:ListAllMyBuckets", "arn:aws:s3:::mine")).client("s3").list_buckets) == ("AccessDenied", 403)
+
+
+def test_acls_for_objects_are_passed_over_where_a_bucket_is_made(cloud, s3):
+    s3.create_bucket(Bucket=f"o-{cloud.account}", ACL="bucket-owner-full-control")
+    assert len(s3.get_bucket_acl(Bucket=f"o-{cloud.account}")["Grants"]) == 1
+    s3.put_object(Bucket=f"o-{cloud.account}", Key="k", ACL="bucket-owner-full-control")  # says what is so anyway

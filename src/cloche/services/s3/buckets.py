@@ -154,6 +154,8 @@ def may_create(call: Call, req: t.CreateBucketRequest) -> list[Need]:
 
 @s3.op(needs=may_create)
 def create_bucket(call: Call, req: t.CreateBucketRequest) -> t.CreateBucketOutput:
+    if req.get("ACL") in ("bucket-owner-read", "bucket-owner-full-control"):  # they are for objects
+        req = {name: value for name, value in req.items() if name != "ACL"}  # type: ignore[assignment]
     name, configuration = req["Bucket"], req.get("CreateBucketConfiguration") or {}
     place = configuration.get("LocationConstraint") or ""
     region = "eu-west-1" if place == "EU" else place or call.region
