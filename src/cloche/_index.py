@@ -2084,6 +2084,7 @@ PACKAGES: Any = {
     'sso-oidc': 'sso_oidc',
     'stepfunctions': 'stepfunctions',
     'sts': 'sts',
+    'swf': 'swf',
     'wafv2': 'wafv2',
 }
 
