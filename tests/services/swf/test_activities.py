@@ -73,7 +73,7 @@ def test_what_cannot_be_scheduled_leaves_its_cause(work):
     work.swf.register_activity_type(domain="d", name="bare", version="1")
     work.swf.register_activity_type(domain="d", name="old", version="1")
     work.swf.deprecate_activity_type(domain="d", activityType={"name": "old", "version": "1"})
-    bare = lambda **more: activity("b", activityType={"name": "bare", "version": "1"}, **more)  # noqa: E731
+    bare = lambda **more: activity("b", activityType={"name": "bare", "version": "1"}, **more)
     all_ = {"taskList": {"name": "l"}, "scheduleToStartTimeout": "1", "scheduleToCloseTimeout": "1", "startToCloseTimeout": "1"}
     work.decide(activity(), activity(), activity("y", activityType={"name": "none", "version": "1"}), activity("y", activityType={"name": "old", "version": "1"}), bare(), bare(taskList={"name": "l"}), bare(**all_))
     causes = [event["scheduleActivityTaskFailedEventAttributes"]["cause"] for event in work.events(run) if event["eventType"] == "ScheduleActivityTaskFailed"]

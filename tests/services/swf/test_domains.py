@@ -34,7 +34,7 @@ def test_domains_are_listed_by_state_in_order_and_in_pages(cloud):
         swf.register_domain(name=name, workflowExecutionRetentionPeriodInDays="0")
     swf.register_domain(name="old", workflowExecutionRetentionPeriodInDays="0")
     swf.deprecate_domain(name="old")
-    names = lambda **more: [one["name"] for one in swf.list_domains(**more)["domainInfos"]]  # noqa: E731
+    names = lambda **more: [one["name"] for one in swf.list_domains(**more)["domainInfos"]]
     assert names(registrationStatus="REGISTERED") == ["a", "b", "c"] and names(registrationStatus="REGISTERED", reverseOrder=True) == ["c", "b", "a"]
     assert names(registrationStatus="DEPRECATED") == ["old"]
     first = swf.list_domains(registrationStatus="REGISTERED", maximumPageSize=2)

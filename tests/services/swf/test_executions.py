@@ -164,7 +164,7 @@ def test_executions_are_listed_and_counted_by_one_filter_at_a_time(work):
     swf = work.swf
     a, b = work.start("a", tagList=["red"]), work.start("b")
     always = {"domain": "d", "startTimeFilter": {"oldestDate": 0}}
-    runs = lambda answer: [one["execution"]["runId"] for one in answer["executionInfos"]]  # noqa: E731
+    runs = lambda answer: [one["execution"]["runId"] for one in answer["executionInfos"]]
     assert set(runs(swf.list_open_workflow_executions(**always))) == {a, b} and swf.count_open_workflow_executions(**always)["count"] == 2
     assert runs(swf.list_open_workflow_executions(**always, tagFilter={"tag": "red"})) == [a] and runs(swf.list_open_workflow_executions(**always, executionFilter={"workflowId": "b"})) == [b]
     assert swf.count_open_workflow_executions(**always, typeFilter={"name": "w", "version": "2"})["count"] == 0
