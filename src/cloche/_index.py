@@ -2056,6 +2056,7 @@ PACKAGES: Any = {
     'events': 'events',
     'firehose': 'firehose',
     'fms': 'fms',
+    'glacier': 'glacier',
     'guardduty': 'guardduty',
     'iam': 'iam',
     'identitystore': 'identitystore',
