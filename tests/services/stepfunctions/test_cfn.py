@@ -35,6 +35,13 @@ def settle(cfn, name):
         time.sleep(0.25)
 
 
+def gone(cfn, name):
+    arn = cfn.describe_stacks(StackName=name)["Stacks"][0]["StackId"]
+    cfn.delete_stack(StackName=name)
+    settle(cfn, arn)
+    assert status(cfn, arn) == "DELETE_COMPLETE", reasons(cfn, arn)
+
+
 def result(cloud, arn, given="{}"):
     sfn = cloud.client("stepfunctions")
     execution = sfn.start_execution(stateMachineArn=arn, input=given)["executionArn"]
@@ -64,7 +71,7 @@ def test_a_state_machine_is_made_changed_in_place_and_taken_down(cloud):
     assert {"key": "a", "value": "c"} in sfn.list_tags_for_resource(resourceArn=arn)["tags"] and result(cloud, arn)["output"] == '"two"'
     express = deploy(cloud, "m", {"Role": ROLE, "Group": group, "M": machine("two", StateMachineType="EXPRESS")}, Outputs=said)["M"]
     assert express != arn and sfn.describe_state_machine(stateMachineArn=express)["type"] == "EXPRESS"  # the type replaces
-    cfn.delete_stack(StackName="m")
+    gone(cfn, "m")
     assert refused(sfn.describe_state_machine, stateMachineArn=express)[0] == "StateMachineDoesNotExist"
 
 
@@ -98,7 +105,7 @@ def test_activities_and_versions_and_aliases(cloud):
     again = deploy(cloud, "v", body("two"))
     assert again["V"] == f"{made['M']}:2" and again["L"] == made["L"] and result(cloud, made["L"])["output"] == '"two"'
     assert [v["stateMachineVersionArn"] for v in sfn.list_state_machine_versions(stateMachineArn=made["M"])["stateMachineVersions"]] == [again["V"]]  # the old one is deleted in the clean-up
-    cfn.delete_stack(StackName="v")
+    gone(cfn, "v")
     assert refused(sfn.describe_activity, activityArn=made["Act"])[0] == "ActivityDoesNotExist"
 
 
@@ -138,3 +145,76 @@ def test_an_alias_moves_bit_by_bit_and_back_when_an_alarm_sounds(cloud):
     settle(cfn, "a")
     assert weights(cloud, made["L"]) == {"2": 100}
     assert status(cfn, "a") == "UPDATE_ROLLBACK_COMPLETE" and "alarm(s) in ALARM state: [loud]" in reasons(cfn, "a")
+
+
+SERVERLESS = """
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Fn:
+    Type: AWS::Serverless::Function
+    Properties:
+      Runtime: python3.11
+      Handler: index.handler
+      InlineCode: "def handler(event, context): return {'n': event.get('n', 0) + 1}"
+  Machine:
+    Type: AWS::Serverless::StateMachine
+    Properties:
+      AutoPublishAlias: live
+      Definition:
+        StartAt: Add
+        States:
+          Add: {Type: Task, Resource: "${Fn}", End: true}
+      DefinitionSubstitutions: {Fn: !GetAtt Fn.Arn}
+      Policies:
+        - LambdaInvokePolicy: {FunctionName: !Ref Fn}
+      Tags: {team: blue}
+      Events:
+        Post: {Type: Api, Properties: {Path: /start, Method: post}}
+        Rate: {Type: Schedule, Properties: {Schedule: rate(5 minutes), Input: '{"n": 10}'}}
+        Later: {Type: ScheduleV2, Properties: {ScheduleExpression: rate(7 minutes), Input: '{"n": 20}'}}
+        Object: {Type: EventBridgeRule, Properties: {Pattern: {source: [aws.s3], detail-type: [Object Created]}, InputPath: $.detail}}
+        Old: {Type: CloudWatchEvent, Properties: {Pattern: {source: [my.app]}, InputPath: $.detail}}
+  Bucket:
+    Type: AWS::S3::Bucket
+    Properties: {NotificationConfiguration: {EventBridgeConfiguration: {EventBridgeEnabled: true}}}
+Outputs:
+  Url: {Value: !Sub "https://${ServerlessRestApi}.execute-api.${AWS::Region}.amazonaws.com/Prod/start"}
+  Api: {Value: !Ref ServerlessRestApi}
+  Name: {Value: !GetAtt Machine.Name}
+"""
+
+
+def test_a_serverless_state_machine_runs_at_an_apis_request_on_schedule_and_on_events(cloud):
+    sfn = cloud.client("stepfunctions")
+    made = deploy(cloud, "sam", SERVERLESS)
+    alias = made["MachineAliaslive"]
+    assert alias == made["Machine"] + ":live" and {"key": "team", "value": "blue"} in sfn.list_tags_for_resource(resourceArn=made["Machine"])["tags"]
+
+    def outcomes():
+        found = []
+        for one in sfn.list_executions(stateMachineArn=made["Machine"])["executions"]:
+            said = sfn.describe_execution(executionArn=one["executionArn"])
+            for _ in range(20):
+                if said["status"] != "RUNNING":
+                    break
+                cloud.advance(1)
+                said = sfn.describe_execution(executionArn=one["executionArn"])
+            found.append((json.loads(said["input"]), said["status"], said.get("output")))
+        return found
+
+    import urllib.request
+    api = cloud.client("cloudformation").describe_stacks(StackName="sam")["Stacks"][0]["Outputs"]
+    id_ = next(x["OutputValue"] for x in api if x["OutputKey"] == "Api")
+    request = urllib.request.Request(f"{cloud.url}/restapis/{id_}/Prod/_user_request_/start", data=b'{"n": 1}', headers={"content-type": "application/json"}, method="POST")
+    with urllib.request.urlopen(request) as answer:
+        assert json.load(answer)["executionArn"].startswith(made["Machine"].replace(":stateMachine:", ":execution:"))
+    assert outcomes() == [({"n": 1}, "SUCCEEDED", '{"n":2}')]
+    cloud.client("events").put_events(Entries=[{"Source": "my.app", "DetailType": "d", "Detail": '{"n": 5}'}])
+    cloud.advance(1)
+    assert ({"n": 5}, "SUCCEEDED", '{"n":6}') in outcomes()
+    cloud.client("s3").put_object(Bucket=made["Bucket"], Key="k", Body=b"x")
+    cloud.advance(1)
+    assert any(given.get("object", {}).get("key") == "k" and given["bucket"]["name"] == made["Bucket"] for given, _, _ in outcomes())
+    cloud.advance(minutes=8)
+    said = outcomes()
+    assert ({"n": 10}, "SUCCEEDED", '{"n":11}') in said and ({"n": 20}, "SUCCEEDED", '{"n":21}') in said
