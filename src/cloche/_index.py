@@ -2041,6 +2041,7 @@ PACKAGES: Any = {
     'cloudformation': 'cloudformation',
     'cloudtrail': 'cloudtrail',
     'cloudwatch': 'cloudwatch',
+    'codedeploy': 'codedeploy',
     'cognito-identity': 'cognito_identity',
     'cognito-idp': 'cognito_idp',
     'cognito-sync': 'cognito_sync',
@@ -2097,6 +2098,9 @@ FRONTS: Any = [
     ('apigateway', 'path', '/restapis/{api}/{stage}/_user_request_/{path+}'),
     ('apigateway', 'path', '/restapis/{api}/{stage}/_user_request_'),
     ('cloudformation', 'path', '/_cloudformation/response/{token}'),
+    ('codedeploy', 'host', 'codedeploy-commands-secure.{region}.amazonaws.com'),
+    ('codedeploy', 'host', 'codedeploy-commands.{region}.amazonaws.com'),
+    ('codedeploy', 'host', 'aws-codedeploy-{region}.s3.{where}.amazonaws.com'),
     ('cognito-idp', 'host', '{domain}.auth.{region}.amazoncognito.com'),
     ('cognito-idp', 'host', '{domain}.auth.{region}.localhost'),
     ('cognito-idp', 'host', '{domain}.auth.localhost'),
@@ -2128,7 +2132,9 @@ FRONTS: Any = [
 ]
 
 LISTENERS: Any = {
+    'autoscaling.waiting': ['codedeploy'],
     'aws': ['events'],
+    'cloudwatch.alarm_moved': ['codedeploy'],
     'organizations.moved': ['cloudformation', 'guardduty', 'securityhub'],
     'route53.names_changed': ['acm', 'route53'],
     's3.happened': ['s3'],
