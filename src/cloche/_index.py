@@ -2039,9 +2039,9 @@ PACKAGES: Any = {
     'ce': 'ce',
     'cloudcontrol': 'cloudcontrol',
     'cloudformation': 'cloudformation',
+    'cloudfront': 'cloudfront',
     'cloudtrail': 'cloudtrail',
     'cloudwatch': 'cloudwatch',
-    'codedeploy': 'codedeploy',
     'cognito-identity': 'cognito_identity',
     'cognito-idp': 'cognito_idp',
     'cognito-sync': 'cognito_sync',
@@ -2057,7 +2057,6 @@ PACKAGES: Any = {
     'events': 'events',
     'firehose': 'firehose',
     'fms': 'fms',
-    'glacier': 'glacier',
     'guardduty': 'guardduty',
     'iam': 'iam',
     'identitystore': 'identitystore',
@@ -2086,7 +2085,6 @@ PACKAGES: Any = {
     'sso-oidc': 'sso_oidc',
     'stepfunctions': 'stepfunctions',
     'sts': 'sts',
-    'swf': 'swf',
     'wafv2': 'wafv2',
 }
 
@@ -2098,9 +2096,8 @@ FRONTS: Any = [
     ('apigateway', 'path', '/restapis/{api}/{stage}/_user_request_/{path+}'),
     ('apigateway', 'path', '/restapis/{api}/{stage}/_user_request_'),
     ('cloudformation', 'path', '/_cloudformation/response/{token}'),
-    ('codedeploy', 'host', 'codedeploy-commands-secure.{region}.amazonaws.com'),
-    ('codedeploy', 'host', 'codedeploy-commands.{region}.amazonaws.com'),
-    ('codedeploy', 'host', 'aws-codedeploy-{region}.s3.{where}.amazonaws.com'),
+    ('cloudfront', 'host', '{id}.cloudfront.net'),
+    ('cloudfront', 'host', '{id}.cloudfront.localhost'),
     ('cognito-idp', 'host', '{domain}.auth.{region}.amazoncognito.com'),
     ('cognito-idp', 'host', '{domain}.auth.{region}.localhost'),
     ('cognito-idp', 'host', '{domain}.auth.localhost'),
@@ -2132,9 +2129,7 @@ FRONTS: Any = [
 ]
 
 LISTENERS: Any = {
-    'autoscaling.waiting': ['codedeploy'],
     'aws': ['events'],
-    'cloudwatch.alarm_moved': ['codedeploy'],
     'organizations.moved': ['cloudformation', 'guardduty', 'securityhub'],
     'route53.names_changed': ['acm', 'route53'],
     's3.happened': ['s3'],

@@ -35,9 +35,10 @@ class Result(NamedTuple):
 
 async def run(
     call: Call, name: names.Name, payload: bytes, *, request_id: str = "", trace: str = "", client_context: Any = None, cognito: Any = None, limit: int = SYNC_LIMIT,
-    on_chunk: Callable[[bytes, str], None] | None = None, paced: bool = False,
+    on_chunk: Callable[[bytes, str], None] | None = None, paced: bool = False, group: str = "",
 ) -> Result:
-    """Invoke; raises TooManyRequestsException when concurrency says no, ResourceNotFoundException when there is nothing. `paced`: somebody waits for the answer."""
+    """Invoke; raises TooManyRequestsException when concurrency says no, ResourceNotFoundException when there is nothing. `paced`: somebody waits for the answer.
+    `group`: the log group, where it is another than the function's own (at the edge)."""
     there = call.at(name.account, name.region)
     function = find(call, name)
     version = choose(there, function, name)
@@ -77,7 +78,7 @@ async def run(
     metering.ran(there, function.name, name.qualifier, outcome)
     out = logs.lines(version, request_id, outcome, version.config["RuntimeVersionConfig"]["RuntimeVersionArn"])
     with there.step():
-        logs.put(there, version, warm.stream, out, outcome.ended)
+        logs.put(there, version, warm.stream, out, outcome.ended, group)
     return Result(outcome, version.version, logs.tail(out))
 
 
