@@ -2,8 +2,9 @@
 from __future__ import annotations
 
 import json
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -41,6 +42,7 @@ class Spec(NamedTuple):
     memory_mb: int
     tmp_mb: int
     variables: dict[str, str]
+    account: str = ""
     joined: Joined | None = None
     mounts: tuple[Mount, ...] = ()
     binds: tuple[tuple[str, str], ...] = ()  # as a joined network's, for the others
@@ -70,12 +72,18 @@ class Outcome:
     init_ms: float | None = None
     memory_mb: int = 0
     lines: list[tuple[float, str]] = field(default_factory=list)  # (real time, text)
+    platform: list[tuple[float, str, dict[str, Any]]] = field(default_factory=list)  # (real time, kind, record) of what extensions did
+    rest: Awaitable[Outcome] | None = None  # the answer is there but extensions are still at work: gives the outcome as its log shall tell it
     streamed: bool = False
     content_type: str = ""
 
     @property
     def failed(self) -> bool:
         return self.status != "success"
+
+    @property
+    def billed_ms(self) -> int:
+        return max(1, math.ceil(self.duration_ms + (self.init_ms or 0)))
 
 
 def error(kind: str, text: str, status: str = "failure") -> Outcome:
@@ -101,6 +109,12 @@ def exited(id_: str, report: dict[str, int], out_of_memory: bool) -> Outcome:
         kind, why = "Runtime.ExitError", "Runtime exited without providing a reason"
     outcome = error(kind, f"RequestId: {id_} Error: {why}")
     outcome.lines.append((time.time(), f"RequestId: {id_} Error: {why}\n{kind}\n"))
+    return outcome
+
+
+def extension_failed(id_: str, kind: str, how: str) -> Outcome:
+    outcome = error(kind, f"RequestId: {id_} Error: {how}")
+    outcome.lines.append((time.time(), f"RequestId: {id_} Error: {how}\n{kind}\n"))
     return outcome
 
 

@@ -53,7 +53,8 @@ async def invoke(call: Call, req: t.InvocationRequest) -> Any:
         with call.step():
             asynchronous.enqueue(call, name, payload or b"{}", trace=trace_of(call))
         return {"StatusCode": 202, "Payload": b""}
-    result = await running.run(call, name, payload, request_id=call.request_id if call.wire else "", trace=trace_of(call), client_context=client_context(req), paced=True)
+    result = await running.run(call, name, payload, request_id=call.request_id if call.wire else "", trace=trace_of(call), client_context=client_context(req), paced=True,
+                               whole=req.get("LogType") == "Tail")
     answer: dict[str, Any] = {"StatusCode": 200, "Payload": result.outcome.payload, "ExecutedVersion": result.version}
     if result.failed:
         answer["FunctionError"] = "Unhandled"
@@ -92,7 +93,7 @@ async def invoke_with_response_stream(call: Call, req: t.InvokeWithResponseStrea
     if req.get("InvocationType") == "DryRun":
         return {"StatusCode": 204}
     chunks: asyncio.Queue[bytes | None] = asyncio.Queue()
-    task = asyncio.ensure_future(running.run(call, name, payload, request_id=call.request_id, trace=trace_of(call), client_context=client_context(req), limit=STREAM_LIMIT, paced=True,
+    task = asyncio.ensure_future(running.run(call, name, payload, request_id=call.request_id, trace=trace_of(call), client_context=client_context(req), limit=STREAM_LIMIT, paced=True, whole=req.get("LogType") == "Tail",
                                              on_chunk=lambda data, kind: chunks.put_nowait(data)))
     task.add_done_callback(lambda _: chunks.put_nowait(None))
     first = await chunks.get()

@@ -5,7 +5,6 @@ All lines of an invocation are written at once. Moments inside are real; they ar
 from __future__ import annotations
 
 import json
-import math
 import time
 from typing import Any
 
@@ -25,15 +24,23 @@ def lines(version: Version, request_id: str, outcome: Outcome, runtime_arn: str)
     if outcome.init_ms is not None:
         out.append((began, f"INIT_START Runtime Version: {version.config['Runtime'].replace('python', 'python:').replace('nodejs', 'nodejs:')}.v1\tRuntime Version ARN: {runtime_arn}\n"))
     out.append((began, f"START RequestId: {request_id} Version: {version.version}\n"))
-    out += outcome.lines
+    out += sorted([*outcome.lines, *((moment, told(kind, record)) for moment, kind, record in outcome.platform)], key=lambda line: line[0]) if outcome.platform else outcome.lines
     end = outcome.ended
     out += [(end, f"END RequestId: {request_id}\n"), (end, report(version, request_id, outcome))]
     return out
 
 
+def told(kind: str, record: dict[str, Any]) -> str:
+    """What extensions did, as a line."""
+    if kind == "platform.extension":
+        error = f"\tError Type: {record['errorType']}" if "errorType" in record else ""
+        return f"EXTENSION\tName: {record['name']}\tState: {record['state']}\tEvents: [{','.join(record['events'])}]{error}\n"
+    which = "TELEMETRY" if kind == "platform.telemetrySubscription" else "LOGS"
+    return f"{which}\tName: {record['name']}\tState: {record['state']}\tTypes: [{','.join(one.capitalize() for one in record['types'])}]\n"
+
+
 def report(version: Version, request_id: str, outcome: Outcome) -> str:
-    billed = math.ceil(outcome.duration_ms + (outcome.init_ms or 0))
-    text = (f"REPORT RequestId: {request_id}\tDuration: {outcome.duration_ms:.2f} ms\tBilled Duration: {max(1, billed)} ms\t"
+    text = (f"REPORT RequestId: {request_id}\tDuration: {outcome.duration_ms:.2f} ms\tBilled Duration: {outcome.billed_ms} ms\t"
             f"Memory Size: {version.config['MemorySize']} MB\tMax Memory Used: {outcome.memory_mb} MB\t")
     if outcome.init_ms is not None:
         text += f"Init Duration: {outcome.init_ms:.2f} ms\t"
@@ -49,9 +56,9 @@ def json_lines(version: Version, request_id: str, outcome: Outcome) -> list[tupl
         stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(moment)) + f".{int(moment % 1 * 1000):03d}Z"
         return moment, json.dumps({"time": stamp, "type": kind, "record": body})
 
-    out = [record(outcome.began, "platform.start", {"requestId": request_id, "version": version.version}), *outcome.lines]
+    out = [record(outcome.began, "platform.start", {"requestId": request_id, "version": version.version}), *outcome.lines, *(record(*event) for event in outcome.platform)]
     end = outcome.ended
-    metrics: dict[str, Any] = {"durationMs": round(outcome.duration_ms, 3), "billedDurationMs": max(1, math.ceil(outcome.duration_ms)), "memorySizeMB": version.config["MemorySize"], "maxMemoryUsedMB": outcome.memory_mb}
+    metrics: dict[str, Any] = {"durationMs": round(outcome.duration_ms, 3), "billedDurationMs": outcome.billed_ms, "memorySizeMB": version.config["MemorySize"], "maxMemoryUsedMB": outcome.memory_mb}
     if outcome.init_ms is not None:
         metrics["initDurationMs"] = round(outcome.init_ms, 3)
     status = {"failure": "error"}.get(outcome.status, outcome.status) if outcome.status != "error" else "success"

@@ -21,6 +21,11 @@ def ran(call: Call, function: str, qualifier: str | None, outcome: Outcome) -> N
         cloudwatch.put(call, "AWS/Lambda", "Throttles", dims, 0, "Count")
 
 
+def after(call: Call, function: str, qualifier: str | None, milliseconds: float) -> None:
+    for dims in places(function, qualifier):
+        cloudwatch.put(call, "AWS/Lambda", "PostRuntimeExtensionsDuration", dims, milliseconds, "Milliseconds")
+
+
 def throttled(call: Call, function: str, qualifier: str | None) -> None:
     for dims in places(function, qualifier):
         cloudwatch.put(call, "AWS/Lambda", "Throttles", dims, 1, "Count")

@@ -78,7 +78,7 @@ class Pools:
         key = (call.account, call.region, version.function, version.version)
         while not provisioned and (waiting := self.idle.get(key)):
             warm = waiting.pop()
-            if not warm.environment.dead and (warm.way is None or warm.way.alive) and warm.made_from == version.revision and warm.expires > call.now + SPARE_SECONDS:
+            if not warm.environment.dead and not warm.environment.killed and (warm.way is None or warm.way.alive) and warm.made_from == version.revision and warm.expires > call.now + SPARE_SECONDS:
                 self.busy.setdefault(key, set()).add(warm)
                 return warm
             warm.environment.kill()
@@ -244,4 +244,4 @@ def spec(call: Call, version: Version, opt: str | None, credentials: Any, stream
     }
     if logging["LogFormat"] == "JSON":
         variables |= {"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": logging["ApplicationLogLevel"]}
-    return Spec(config["Runtime"], config["Handler"], version.sha, opt, config["MemorySize"], config["EphemeralStorage"]["Size"], variables)
+    return Spec(config["Runtime"], config["Handler"], version.sha, opt, config["MemorySize"], config["EphemeralStorage"]["Size"], variables, call.account)

@@ -8,6 +8,7 @@ import gc
 import json
 import os
 import resource
+import select
 import signal
 import socket
 import sys
@@ -34,7 +35,7 @@ def main():
     control.send(json.dumps({"ready": True, "boto3": "boto3" in sys.modules, "version": sys.version.split()[0]}).encode())
     flags = sys_.NEWNS | sys_.NEWPID | sys_.NEWIPC | sys_.NEWUTS | (sys_.NEWNET if options["net"] else 0)
     while True:
-        message, fds, _, _ = socket.recv_fds(control, 1 << 20, 4)
+        message, fds, _, _ = socket.recv_fds(control, 1 << 20, 5)
         if not message:
             os._exit(0)
         order = json.loads(message)
@@ -55,7 +56,7 @@ def environment(order, options, fds):
     control = socket.socket(fileno=fds[0])
     try:
         if order.get("joined"):
-            sys_.setns(fds[3], sys_.NEWNET)
+            sys_.setns(fds[-1], sys_.NEWNET)
             os.close(fds.pop())
         listeners = prepare(order, options)
         socket.send_fds(control, [b'{"hello": true}'], [s.fileno() for s in listeners])
@@ -64,6 +65,8 @@ def environment(order, options, fds):
         if control.recv(16) != b"go":
             os._exit(1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        if "extensions" in order:
+            Family(order, options, control, fds).attend()
         runtime = os.fork()
         if runtime == 0:
             control.detach()
@@ -84,6 +87,73 @@ def environment(order, options, fds):
         finally:
             os._exit(1)
 
+
+class Family:
+    """The processes of an environment with extensions: these first, the runtime when the server says so, and none takes the others along when it ends."""
+
+    def __init__(self, order, options, control, fds):
+        self.order, self.options, self.control, self.fds = order, options, control, fds
+        self.children = {}  # pidfd -> (pid, name)
+        self.poll = select.poll()
+        self.poll.register(control, select.POLLIN)
+
+    def attend(self):
+        """Never returns."""
+        sys_.prctl(sys_.DUMPABLE, 0)
+        voice = self.fds[3]
+        for name in self.order["extensions"]:
+            self.start(name, [-1, -1, voice], {**self.order, "exec": [["/opt/extensions/" + name]], "env": self.order["extension_env"], "home": "/", "channel": False})
+        os.close(voice)
+        while True:
+            for fd, _ in self.poll.poll():
+                if fd == self.control.fileno():
+                    self.obey(json.loads(self.control.recv(1 << 16) or b'{"end": 1}'))
+                else:
+                    self.buried(fd)
+
+    def start(self, name, fds, order):
+        pid = os.fork()
+        if pid == 0:
+            self.control.detach()
+            become_runtime(order, self.options, fds)
+        fd = os.pidfd_open(pid)
+        self.children[fd] = pid, name
+        self.poll.register(fd, select.POLLIN)
+
+    def obey(self, said):
+        if "end" in said:
+            os._exit(0)
+        elif "runtime" in said:
+            _, channel, log, _ = self.fds
+            self.start("", [-1, channel, log], self.order)
+            os.close(channel)
+            os.close(log)
+            sys_.drop_capabilities(keep=1 << 5)  # CAP_KILL: it may still ask the runtime to end
+        elif "terminate" in said:
+            for pid, name in self.children.values():
+                if name == said["terminate"]:  # not yet waited for: the pid is still its own
+                    os.kill(pid, signal.SIGTERM)
+        elif "connect" in said:
+            self.connect(said["connect"], said["port"])
+
+    def connect(self, serial, port):
+        """A way for the server to who listens inside."""
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as s:
+            s.settimeout(1)
+            try:
+                s.connect(("127.0.0.1", port))
+            except OSError as error:
+                self.control.send(json.dumps({"connected": serial, "why": str(error)}).encode())
+            else:
+                socket.send_fds(self.control, [json.dumps({"connected": serial}).encode()], [s.fileno()])
+
+    def buried(self, fd):
+        pid, name = self.children.pop(fd)
+        self.poll.unregister(fd)
+        os.close(fd)
+        _, status = os.waitpid(pid, 0)
+        report = {"signal": os.WTERMSIG(status)} if os.WIFSIGNALED(status) else {"exit": os.WEXITSTATUS(status)}
+        self.control.send(json.dumps({"ended": name, **report}).encode())
 
 def prepare(order, options):
     sys_.mount("proc", "/proc", "proc", sys_.NOSUID | sys_.NODEV | sys_.NOEXEC)
@@ -152,8 +222,8 @@ def become_runtime(order, options, fds):
             os.fchown(log, UID, GID)  # so that `> /dev/stderr` opens
         nothing = os.open("/dev/null", os.O_RDONLY)
         for source, target in ((nothing, 0), (log, 1), (log, 2), (channel, 3)):
-            if source != target:
-                os.dup2(source, target, inheritable=target < 3)
+            if source >= 0 and source != target:
+                os.dup2(source, target, inheritable=target < 3 or bool(order.get("channel")))
         os.closerange(4, 64)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         resource.setrlimit(resource.RLIMIT_NOFILE, (1024, 1024))
@@ -171,13 +241,14 @@ def become_runtime(order, options, fds):
             sys_.drop_bounding()
             os.setresuid(UID, UID, UID)
         sys_.drop_capabilities()
-        for number in (signal.SIGINT, signal.SIGCHLD, signal.SIGPIPE):
+        for number in (signal.SIGINT, signal.SIGCHLD, signal.SIGPIPE, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_DFL)
         os.umask(0o022)
-        os.chdir("/var/task")
+        os.chdir(order.get("home", "/var/task"))
         gc.enable()
         if order.get("exec"):
-            os.close(3)
+            if not order.get("channel"):
+                os.closerange(3, 4)
             run(order)
         else:
             signal.signal(signal.SIGINT, signal.default_int_handler)
