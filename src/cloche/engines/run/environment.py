@@ -115,8 +115,8 @@ class Environment:
             return None
         if failed.status == "vanished":
             return failed
-        if failed.error_type in ("Runtime.ExitError", "Runtime.OutOfMemory", "Runtime.InvalidEntrypoint"):
-            return say.exited(inv.id, self.sandbox.report, self.out_of_memory)
+        if failed.error_type in ("Runtime.ExitError", "Runtime.OutOfMemory", "Runtime.InvalidEntrypoint", "Runtime.InvalidWorkingDir"):
+            return say.exited(inv.id, self.sandbox.report, self.out_of_memory, self.spec.image)
         if failed.error_type.startswith("Extension."):
             return Outcome(failed.payload.replace(b"RequestId:  Error", f"RequestId: {inv.id} Error".encode()), "failure", failed.error_type)
         return Outcome(say.with_request_id(failed.payload, inv.id), "failure", failed.error_type)
@@ -124,7 +124,7 @@ class Environment:
     async def _run(self, inv: Invocation) -> Outcome:
         assert self.link and self.answer
         if self.dead:
-            return say.exited(inv.id, self.sandbox.report, self.out_of_memory) if self.sandbox.report else say.vanished()
+            return say.exited(inv.id, self.sandbox.report, self.out_of_memory, self.spec.image) if self.sandbox.report else say.vanished()
         if self.extensions:
             self.extensions.telemetry.started(inv)
             self.extensions.invoked(inv)
@@ -187,7 +187,7 @@ class Environment:
     def runtime_ended(self, report: dict[str, int]) -> None:
         """Among several processes: the others live on until they have been told."""
         self.sandbox.report = report
-        outcome = say.exited(self.request_id, report, False)
+        outcome = say.exited(self.request_id, report, False, self.spec.image)
         if not self.ready.done():
             self._initialised(outcome)
         if self.answer and not self.answer.done():

@@ -32,6 +32,15 @@ class Mount(NamedTuple):
     read_only: bool
 
 
+class Image(NamedTuple):
+    """A root of its own, instead of the host's programs with code and layers."""
+
+    root: str  # relative to the engine's code directory
+    argv: tuple[str, ...]
+    directory: str
+    variables: dict[str, str]  # what its author set
+
+
 class Spec(NamedTuple):
     """An environment to be: everything that, when it changes, needs new environments."""
 
@@ -46,6 +55,7 @@ class Spec(NamedTuple):
     joined: Joined | None = None
     mounts: tuple[Mount, ...] = ()
     binds: tuple[tuple[str, str], ...] = ()  # as a joined network's, for the others
+    image: Image | None = None
 
 
 @dataclass(slots=True)
@@ -86,6 +96,12 @@ class Outcome:
         return max(1, math.ceil(self.duration_ms + (self.init_ms or 0)))
 
 
+NOT_STARTED = {  # exits of ours, before an image's own program runs
+    125: ("Runtime.InvalidWorkingDir", "chdir {directory}: no such file or directory"), 126: ("Runtime.InvalidEntrypoint", "fork/exec {argv0}: permission denied"),
+    127: ("Runtime.InvalidEntrypoint", "fork/exec {argv0}: no such file or directory"), 124: ("Runtime.InvalidEntrypoint", "fork/exec {argv0}: exec format error"),
+}
+
+
 def error(kind: str, text: str, status: str = "failure") -> Outcome:
     return Outcome(json.dumps({"errorType": kind, "errorMessage": text}, separators=(",", ":")).encode(), status, kind)
 
@@ -97,12 +113,15 @@ def timed_out(id_: str, seconds: float) -> Outcome:
     return outcome
 
 
-def exited(id_: str, report: dict[str, int], out_of_memory: bool) -> Outcome:
+def exited(id_: str, report: dict[str, int], out_of_memory: bool, image: Image | None = None) -> Outcome:
     if out_of_memory:
         kind, why = "Runtime.OutOfMemory", "Runtime exited with error: signal: killed"
     elif signal := report.get("signal"):
         names = {9: "killed", 11: "segmentation fault (core dumped)", 6: "aborted (core dumped)", 15: "terminated"}
         kind, why = "Runtime.ExitError", f"Runtime exited with error: signal: {names.get(signal, signal)}"
+    elif image and report.get("exit") in NOT_STARTED:
+        kind, why = NOT_STARTED[report["exit"]]
+        why = why.format(argv0=image.argv[0] if image.argv else "", directory=image.directory)
     elif code := report.get("exit"):
         kind, why = ("Runtime.InvalidEntrypoint" if code == 127 else "Runtime.ExitError"), f"Runtime exited with error: exit status {code}"
     else:

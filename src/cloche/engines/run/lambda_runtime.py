@@ -63,7 +63,7 @@ class Engine:
         }
 
     def _zygote(self, runtime: str) -> asyncio.Task[Zygote]:
-        host, found = self.open(), interpreters.find(runtime)
+        host, found = self.open(), interpreters.find(runtime or "provided")  # an image brings its own
         if found is None:
             raise SandboxError(interpreters.missing(runtime))
         if runtime.startswith("python"):
@@ -163,6 +163,8 @@ class Engine:
             environment.closers.append(served.close)
 
     def _order(self, spec: Spec, net: bool) -> dict[str, Any]:
+        if spec.image:
+            return self._order_of_image(spec, net)
         python = spec.runtime.startswith("python")
         ports = list(self.ports) if net and self.serve_endpoint and not spec.joined else []
         runtime_port = RUNTIME_PORT
@@ -196,14 +198,33 @@ class Engine:
         if wrapper:
             order["exec"] = [[wrapper, *argv] for argv in order["exec"]]
         if family:
-            order["extensions"] = self._extensions(spec)
+            order["extensions"] = self._extensions(spec.opt)
             order["extension_env"] = {name: value for name, value in order["env"].items() if name not in HIDDEN}
         return order
 
-    def _extensions(self, spec: Spec) -> list[str]:
+    def _order_of_image(self, spec: Spec, net: bool) -> dict[str, Any]:
+        """Its author says what is run and with which variables; Lambda adds its own."""
+        image = spec.image
+        assert image
+        port = RUNTIME_PORT if net else free_port()
+        order: dict[str, Any] = {
+            "joined": spec.joined is not None, "binds": spec.joined.binds if spec.joined else spec.binds, "image": image.root, "tmp_mb": spec.tmp_mb, "home": image.directory, "api": True,
+            "ports": [*(self.ports if net and self.serve_endpoint and not spec.joined else ()), port], "exec": [list(image.argv)],
+            "extensions": self._extensions(f"{image.root}/opt"),
+            "env": {"PATH": "/usr/local/bin:/usr/bin:/bin", **image.variables, "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{port}", "_HANDLER": image.variables.get("_HANDLER", spec.handler),
+                    **({} if spec.joined else {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{self.ports[0]}"}), **spec.variables},
+        }
+        if spec.mounts:
+            order["mounts"] = [mount._asdict() for mount in spec.mounts]
+        if net and self.serve_endpoint and self.serve_secure and not spec.joined:
+            order |= {"doors": PORTS, "resolver": RESOLVER}
+        order["extension_env"] = {name: value for name, value in order["env"].items() if name not in HIDDEN}
+        return order
+
+    def _extensions(self, opt: str | None) -> list[str]:
         """The programs in /opt/extensions."""
-        place = self.code / (spec.opt or "") / "extensions"
-        return sorted(one.name for one in place.iterdir() if one.is_file()) if spec.opt and place.is_dir() else []
+        place = self.code / (opt or "") / "extensions"
+        return sorted(one.name for one in place.iterdir() if one.is_file()) if opt and place.is_dir() else []
 
     def _watch(self) -> None:
         busy = [e for e in self.environments if e.current]

@@ -29,18 +29,27 @@ RESERVED = {
     "AWS_LAMBDA_RUNTIME_API", "LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR",
 }
 COPIED = ("Runtime", "Handler", "Role", "Timeout", "MemorySize", "KMSKeyArn", "EphemeralStorage", "Architectures", "ImageConfig")
+SOURCES = ("ZipFile", "S3Bucket", "S3Key", "S3ObjectVersion")
 SNAPSTART = re.compile(r"java(?!8)|python3\.1[2-9]|dotnet(8|10)")
 
 
 def created(call: Call, req: Any) -> dict[str, Any]:
     """The configuration of a new function."""
-    if req.get("PackageType", "Zip") == "Image" or "ImageUri" in req["Code"]:
-        raise errors.cannot_run("Cloche does not run functions from container images yet. Package the function as a zip, with its own bootstrap for provided.al2023 if need be.")
-    if not req.get("Runtime") or not req.get("Handler"):
+    image = req.get("PackageType", "Zip") == "Image"
+    if image:
+        if any(name in req["Code"] for name in SOURCES):
+            raise errors.zip_for_image("creating")
+        if not req["Code"].get("ImageUri"):
+            raise errors.image_needed("creating")
+        if req.get("CodeSigningConfigArn"):
+            raise errors.image_signed()
+    elif "ImageUri" in req["Code"]:
+        raise errors.image_for_zip("creating")
+    elif not req.get("Runtime") or not req.get("Handler"):
         raise errors.handler_and_runtime_needed()
     config: dict[str, Any] = {
         "Description": "", "Timeout": 3, "MemorySize": 128, "EphemeralStorage": {"Size": 512}, "Architectures": ["x86_64"], "TracingConfig": {"Mode": "PassThrough"},
-        "PackageType": "Zip", "SnapStart": {"ApplyOn": "None", "OptimizationStatus": "Off"}, "LoggingConfig": {"LogFormat": "Text", "LogGroup": f"/aws/lambda/{req['FunctionName'].rsplit(':', 1)[-1]}"},
+        "PackageType": "Image" if image else "Zip", "SnapStart": {"ApplyOn": "None", "OptimizationStatus": "Off"}, "LoggingConfig": {"LogFormat": "Text", "LogGroup": f"/aws/lambda/{req['FunctionName'].rsplit(':', 1)[-1]}"},
     }
     return changed(call, config, req)
 
@@ -48,8 +57,11 @@ def created(call: Call, req: Any) -> dict[str, Any]:
 def changed(call: Call, config: dict[str, Any], req: Any) -> dict[str, Any]:
     """The configuration with what a request says, checked."""
     check(req)
+    check_kind(config["PackageType"], req)
     before = config
     config = config | {name: req[name] for name in COPIED if req.get(name) not in (None, "")}
+    if "ImageConfig" in req and not any(req["ImageConfig"].values()):
+        config.pop("ImageConfig", None)  # back to what the image says
     if "Description" in req:
         config["Description"] = req["Description"]
     if "Runtime" in req:
@@ -104,6 +116,15 @@ def check(req: Any) -> None:
         raise errors.cannot_run("Cloche takes no SnapStart snapshots: its cold starts take some ten milliseconds. Leave SnapStart out.")
 
 
+def check_kind(kind: str, req: Any) -> None:
+    """What belongs to the other kind of package."""
+    if kind == "Image":
+        if any(req.get(name) for name in ("Runtime", "Handler", "Layers")):
+            raise errors.not_for_image()
+    elif req.get("ImageConfig"):
+        raise errors.image_config_for_zip()
+
+
 def check_runtime(runtime: str) -> None:
     if runtime in BLOCKED - STILL_RUN:
         raise errors.blocked_runtime(runtime)
@@ -145,9 +166,11 @@ def describe(call: Call, function: Function, version: Version, qualifier: str | 
     """FunctionConfiguration. `qualifier`: what was asked for; the ARN carries it."""
     config = dict(version.config)
     config |= {
-        "FunctionName": function.name, "FunctionArn": names.arn(call, function.name, qualifier), "Version": version.version, "CodeSha256": base64.b64encode(bytes.fromhex(version.sha)).decode(),
+        "FunctionName": function.name, "FunctionArn": names.arn(call, function.name, qualifier), "Version": version.version, "CodeSha256": sha_of(version),
         "RevisionId": version.revision, "LastModified": version.modified, "State": version.state, "LastUpdateStatus": version.update,
     }
+    if "ImageConfig" in config:
+        config["ImageConfigResponse"] = {"ImageConfig": config.pop("ImageConfig")}
     if "Sealed" in config.get("Environment", ()):
         config["Environment"] = sealing.shown(call, function.name, config["Environment"])
     if version.state == "Pending":
@@ -161,6 +184,10 @@ def describe(call: Call, function: Function, version: Version, qualifier: str | 
     if version.version == names.LATEST and config["SnapStart"]["ApplyOn"] == "None":
         config["SnapStart"] = {"ApplyOn": "None", "OptimizationStatus": "Off"}
     return config
+
+
+def sha_of(version: Version) -> str:
+    return version.sha if version.image else base64.b64encode(bytes.fromhex(version.sha)).decode()
 
 
 def summary(config: dict[str, Any]) -> dict[str, Any]:

@@ -21,7 +21,7 @@ def lines(version: Version, request_id: str, outcome: Outcome, runtime_arn: str)
     if version.config["LoggingConfig"]["LogFormat"] == "JSON":
         return json_lines(version, request_id, outcome)
     began, out = outcome.began, []
-    if outcome.init_ms is not None:
+    if outcome.init_ms is not None and runtime_arn:  # an image has none
         out.append((began, f"INIT_START Runtime Version: {version.config['Runtime'].replace('python', 'python:').replace('nodejs', 'nodejs:')}.v1\tRuntime Version ARN: {runtime_arn}\n"))
     out.append((began, f"START RequestId: {request_id} Version: {version.version}\n"))
     out += sorted([*outcome.lines, *((moment, told(kind, record)) for moment, kind, record in outcome.platform)], key=lambda line: line[0]) if outcome.platform else outcome.lines

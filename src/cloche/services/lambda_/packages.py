@@ -27,6 +27,7 @@ REQUEST_LIMIT = 70_167_211
 S3_ZIP_LIMIT = 262_144_000
 UNZIPPED_LIMIT = 262_144_000
 FILES_LIMIT = 100_000
+IMAGES = "images"  # among the trees: the roots of images
 
 lambda_.table("CREATE TABLE IF NOT EXISTS lambda_package (sha TEXT PRIMARY KEY, size INTEGER NOT NULL, unzipped INTEGER NOT NULL, refs INTEGER NOT NULL) WITHOUT ROWID")
 
@@ -35,6 +36,9 @@ class Package(NamedTuple):
     sha: str
     size: int
     unzipped: int
+
+
+NOTHING = Package("", 0, 0)  # of a function from an image
 
 
 def code_root(cloud: Any) -> Path:
@@ -193,7 +197,7 @@ def sweep(call: Call) -> None:
     known = {row[0] for row in call.sql("SELECT sha FROM lambda_package")}
     trees, zips = code_root(call.cloud), zip_path(call.cloud, "")
     for place in trees.iterdir() if trees.exists() else ():
-        if place.name not in known:  # merged layers too: they are made again when they are wanted
+        if place.name not in known and place.name != IMAGES:  # merged layers too: they are made again when they are wanted
             shutil.rmtree(place, ignore_errors=True)
     for place in zips.iterdir() if zips.exists() else ():
         if place.name not in known:

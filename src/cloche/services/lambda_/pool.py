@@ -19,7 +19,7 @@ from cloche.engines.world import WorldError
 from cloche.kernel import AwsError, Call, Response
 from cloche.services.ec2 import public as ec2
 
-from . import errors, file_systems, pace, packages, sealing, trust, vpc
+from . import errors, file_systems, images, pace, packages, sealing, trust, vpc
 from .records import Version
 from .roles import SPARE_SECONDS, session
 
@@ -125,8 +125,10 @@ class Pools:
             raise errors.role_lost() from None
         day = time.strftime("%Y/%m/%d", time.gmtime(call.now))
         stream = f"{day}/[{version.version}]{call.id(digits=32)}"
-        opt = await packages.ready(call, version.sha, version.layers)
+        opt = None if version.image else await packages.ready(call, version.sha, version.layers)
         made = spec(call, version, opt, credentials, stream, "provisioned-concurrency" if provisioned else "on-demand")
+        if version.image:
+            made = made._replace(image=images.image_of(version, await images.ready(call, version)))
         await trust.made(self.cloud)
         if not vpc.attached(version.config):
             made = made._replace(binds=trust.binds(self.cloud), variables=trust.VARIABLES | made.variables)
@@ -244,4 +246,4 @@ def spec(call: Call, version: Version, opt: str | None, credentials: Any, stream
     }
     if logging["LogFormat"] == "JSON":
         variables |= {"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": logging["ApplicationLogLevel"]}
-    return Spec(config["Runtime"], config["Handler"], version.sha, opt, config["MemorySize"], config["EphemeralStorage"]["Size"], variables, call.account)
+    return Spec(config.get("Runtime", ""), config.get("Handler", ""), version.sha, opt, config["MemorySize"], config["EphemeralStorage"]["Size"], variables, call.account)

@@ -106,7 +106,7 @@ def ended(there: Call, room: Pools, counter: list[tuple[str, str, str]], warm: W
     room.give_back(there, warm, version)
     leave(room, counter)
     metering.ran(there, function, name.qualifier, outcome)
-    out = logs.lines(version, request_id, outcome, version.config["RuntimeVersionConfig"]["RuntimeVersionArn"])
+    out = logs.lines(version, request_id, outcome, version.config.get("RuntimeVersionConfig", {}).get("RuntimeVersionArn", ""))
     with there.step():
         logs.put(there, version, warm.stream, out, outcome.ended)
     return logs.tail(out)

@@ -4,6 +4,7 @@ An environment is two processes: `init`, the first of its pid space, which mount
 the server, then only waits; and the runtime, a fork of it without any privilege. When init ends the kernel ends all that is left.
     argv: JSON {"rootless", "net", "preload"}; the control socket is fd 3
 """
+import errno
 import gc
 import json
 import os
@@ -12,6 +13,7 @@ import select
 import signal
 import socket
 import sys
+import traceback
 
 sys.path.insert(0, "/var/runtime/cloche")
 
@@ -156,6 +158,10 @@ class Family:
         self.control.send(json.dumps({"ended": name, **report}).encode())
 
 def prepare(order, options):
+    if order.get("image"):
+        move_in(order)
+        sys_.set_hostname("169-254-100-1")
+        return listeners_of(order, options)
     sys_.mount("proc", "/proc", "proc", sys_.NOSUID | sys_.NODEV | sys_.NOEXEC)
     sys_.mount("tmp", "/tmp", "tmpfs", sys_.NOSUID | sys_.NODEV, "mode=1777,size={}m".format(order["tmp_mb"]))
     # below a read-only mount: the bind is read-only as well
@@ -173,6 +179,32 @@ def prepare(order, options):
     for name in os.listdir("/.cloche"):
         sys_.umount("/.cloche/" + name)
     sys_.set_hostname("169-254-100-1")
+    return listeners_of(order, options)
+
+
+def move_in(order):
+    """An image's root becomes ours, read-only; of the old one nothing is left but devices and the files that say who is who in the network."""
+    root = "/root"
+    sys_.mount("/.cloche/code/" + order["image"], root, None, sys_.BIND)
+    sys_.mount("proc", root + "/proc", "proc", sys_.NOSUID | sys_.NODEV | sys_.NOEXEC)
+    sys_.mount("tmp", root + "/tmp", "tmpfs", sys_.NOSUID | sys_.NODEV, "mode=1777,size={}m".format(order["tmp_mb"]))
+    sys_.mount("dev", root + "/dev", "tmpfs", sys_.NOSUID, "mode=755,size=64k")
+    for name in os.listdir("/dev"):
+        if os.path.islink("/dev/" + name):
+            os.symlink(os.readlink("/dev/" + name), root + "/dev/" + name)
+        else:
+            os.close(os.open(root + "/dev/" + name, os.O_CREAT | os.O_WRONLY))
+            sys_.mount("/dev/" + name, root + "/dev/" + name, None, sys_.BIND)
+    for name in ("/etc/hosts", "/etc/resolv.conf"):
+        sys_.mount(name, root + name, None, sys_.BIND)
+    for source, target in order.get("binds", ()):
+        sys_.mount("/.cloche/code/" + source, root + target, None, sys_.BIND)
+    if order.get("mounts"):
+        share(order["mounts"], root)
+    sys_.pivot_root(root)
+
+
+def listeners_of(order, options):
     listeners = []
     if options["net"] and not order.get("joined"):
         sys_.loopback_up()
@@ -189,18 +221,18 @@ def prepare(order, options):
     return listeners
 
 
-def share(mounts):
+def share(mounts, root=""):
     """Directories that others see as well, below /mnt: once the way to who has them is open, and in the runtime's own name."""
-    sys_.mount("mnt", "/mnt", "tmpfs", sys_.NOSUID | sys_.NODEV, "mode=755,size=64k")
+    sys_.mount("mnt", root + "/mnt", "tmpfs", sys_.NOSUID | sys_.NODEV, "mode=755,size=64k")
     for one in mounts:
         try:
             socket.create_connection((one["address"], one["port"]), timeout=one["patience"]).close()
         except OSError as error:
             raise OSError("UNREACHABLE {}: {}".format(one["name"], error)) from None
-        os.mkdir("/mnt/" + one["name"], 0o755)
+        os.mkdir(root + "/mnt/" + one["name"], 0o755)
         owners = sys_.owners(one["uid"], one["gid"], UID, GID)
         try:
-            sys_.mount_as("/.cloche/shared/" + one["source"], "/mnt/" + one["name"], owners, one["read_only"])
+            sys_.mount_as("/.cloche/shared/" + one["source"], root + "/mnt/" + one["name"], owners, one["read_only"])
         finally:
             os.close(owners)
 
@@ -244,7 +276,11 @@ def become_runtime(order, options, fds):
         for number in (signal.SIGINT, signal.SIGCHLD, signal.SIGPIPE, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_DFL)
         os.umask(0o022)
-        os.chdir(order.get("home", "/var/task"))
+        try:
+            os.chdir(order.get("home", "/var/task"))
+        except OSError:
+            code = 125
+            return
         gc.enable()
         if order.get("exec"):
             if not order.get("channel"):
@@ -255,13 +291,24 @@ def become_runtime(order, options, fds):
             signal.signal(signal.SIGPIPE, signal.SIG_IGN)
             code = bootstrap.main(order["env"])
     except BaseException:
-        import traceback
         os.write(2, traceback.format_exc().encode())
     finally:
         os._exit(code)
 
 
+def start_image(argv, env):
+    """As an image's author wrote it: looked for on its own PATH. Never returns."""
+    try:
+        os.execvpe(argv[0], argv, env)
+    except (FileNotFoundError, NotADirectoryError, IndexError):
+        os._exit(127)
+    except OSError as error:
+        os._exit(124 if error.errno == errno.ENOEXEC else 126)
+
+
 def run(order):
+    if order.get("image"):
+        start_image(order["exec"][0], order["env"])
     for argv in order["exec"]:
         if os.path.exists(argv[0]):
             try:
