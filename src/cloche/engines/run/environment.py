@@ -77,8 +77,10 @@ class Environment:
             outcome.lines = sorted([*outcome.lines, *self.voice.take()], key=lambda line: line[0])
         outcome.platform, self.platform = self.platform, []
         outcome.ended = time.time()
+        outcome.initialization = self.spec.variables.get("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand")
         if not self.init_told:
             outcome.init_ms, self.init_told = self.init_ms, True
+            outcome.init_failed = self.ready.done() and self.ready.result() is not None
         outcome.memory_mb = min(max(1, -(-self.peak_kb // 1024)), self.spec.memory_mb)
         if self.extensions:
             self.extensions.telemetry.reported(inv, outcome)

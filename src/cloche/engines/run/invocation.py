@@ -69,6 +69,7 @@ class Invocation:
     cognito: Any = None
     limit: int = SYNC_LIMIT
     on_chunk: Callable[[bytes, str], None] | None = None  # called with data and content type when the runtime streams its response
+    tenant: str = ""
 
 
 @dataclass(slots=True)
@@ -80,6 +81,8 @@ class Outcome:
     began: float = 0.0  # real moments of the whole
     ended: float = 0.0
     init_ms: float | None = None
+    init_failed: bool = False
+    initialization: str = "on-demand"
     memory_mb: int = 0
     lines: list[tuple[float, str]] = field(default_factory=list)  # (real time, text)
     platform: list[tuple[float, str, dict[str, Any]]] = field(default_factory=list)  # (real time, kind, record) of what extensions did

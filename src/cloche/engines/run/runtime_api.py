@@ -49,6 +49,8 @@ class RuntimeApi:
                 headers["Lambda-Runtime-Trace-Id"] = inv.trace
             if inv.client_context:
                 headers["Lambda-Runtime-Client-Context"] = json.dumps(inv.client_context)
+            if inv.tenant:
+                headers["Lambda-Runtime-Aws-Tenant-Id"] = inv.tenant
             if inv.cognito:
                 headers["Lambda-Runtime-Cognito-Identity"] = json.dumps(inv.cognito)
             connection.answer(200, inv.payload, headers)

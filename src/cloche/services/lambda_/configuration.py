@@ -11,7 +11,7 @@ from typing import Any
 from cloche.engines.run import interpreters
 from cloche.kernel import AwsError, Call
 
-from . import errors, file_systems, names, sealing, vpc
+from . import errors, errors_images, file_systems, names, sealing, vpc
 from .records import Function, Version
 from .roles import acting
 
@@ -38,11 +38,11 @@ def created(call: Call, req: Any) -> dict[str, Any]:
     image = req.get("PackageType", "Zip") == "Image"
     if image:
         if any(name in req["Code"] for name in SOURCES):
-            raise errors.zip_for_image("creating")
+            raise errors_images.zip_for_image("creating")
         if not req["Code"].get("ImageUri"):
-            raise errors.image_needed("creating")
+            raise errors_images.image_needed("creating")
         if req.get("CodeSigningConfigArn"):
-            raise errors.image_signed()
+            raise errors_images.image_signed()
     elif "ImageUri" in req["Code"]:
         raise errors.image_for_zip("creating")
     elif not req.get("Runtime") or not req.get("Handler"):
@@ -60,6 +60,8 @@ def changed(call: Call, config: dict[str, Any], req: Any) -> dict[str, Any]:
     check_kind(config["PackageType"], req)
     before = config
     config = config | {name: req[name] for name in COPIED if req.get(name) not in (None, "")}
+    if req.get("TenancyConfig"):
+        config["TenancyConfig"] = req["TenancyConfig"]
     if "ImageConfig" in req and not any(req["ImageConfig"].values()):
         config.pop("ImageConfig", None)  # back to what the image says
     if "Description" in req:
@@ -107,7 +109,8 @@ def check(req: Any) -> None:
     if variables := req.get("Environment", {}).get("Variables"):
         check_variables(variables)
     for name, why in (("CapacityProviderConfig", "run functions on managed instances"),
-                      ("DurableConfig", "run durable functions"), ("TenancyConfig", "isolate functions by tenant")):
+                      ("DurableConfig", "run durable functions"), ("RuntimeConfig", "choose among versions of a runtime: the machine has one of each"),
+                      ("AcceleratorConfig", "have accelerators"), ("PublishTo", "publish to capacity providers")):
         if req.get(name):
             raise errors.cannot_run(f"Cloche does not {why} yet. Leave {name} out.")
     if req.get("SnapStart", {}).get("ApplyOn", "None") != "None":
@@ -120,9 +123,9 @@ def check_kind(kind: str, req: Any) -> None:
     """What belongs to the other kind of package."""
     if kind == "Image":
         if any(req.get(name) for name in ("Runtime", "Handler", "Layers")):
-            raise errors.not_for_image()
+            raise errors_images.not_for_image()
     elif req.get("ImageConfig"):
-        raise errors.image_config_for_zip()
+        raise errors_images.image_config_for_zip()
 
 
 def check_runtime(runtime: str) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cloche.kernel import ANY, AwsError, Call, Need
 
-from . import code_signing, configuration, errors, images, layers, names, packages, trust, vpc
+from . import code_signing, configuration, errors, errors_images, images, layers, names, packages, trust, vpc
 from . import service as lambda_
 from .names import LATEST
 from .paging import page
@@ -195,9 +195,9 @@ async def update_function_code(call: Call, req: t.UpdateFunctionCodeRequest) -> 
 
 def update_image(call: Call, req: Any, function: Function) -> Any:
     if any(name in req for name in configuration.SOURCES):
-        raise errors.zip_for_image("updating")
+        raise errors_images.zip_for_image("updating")
     if not req.get("ImageUri"):
-        raise errors.image_needed("updating")
+        raise errors_images.image_needed("updating")
     image = images.take(call, function.name, req["ImageUri"])
     with call.step():
         function, version = changeable(call, req)

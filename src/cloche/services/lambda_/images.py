@@ -15,7 +15,7 @@ from cloche.engines.run.invocation import Image
 from cloche.kernel import AwsError, Call
 from cloche.services.ecr import public as ecr
 
-from . import errors, names, packages
+from . import errors_images, names, packages
 from . import service as lambda_
 from .records import Version
 
@@ -30,18 +30,18 @@ def take(call: Call, function: str, uri: str) -> dict[str, Any]:
     """What a version keeps of its image: name, digest, layers, and how its author runs it. Nothing is unpacked yet."""
     wanted = references.parse(uri)
     if wanted is None or not wanted.account or wanted.region != call.region:
-        raise errors.bad_image(uri)
+        raise errors_images.bad_image(uri)
     if not ecr.known(call, wanted):
-        raise errors.no_such_image(uri)
+        raise errors_images.no_such_image(uri)
     try:
         pulled = pull(call, function, wanted)
     except AwsError:
         grant(call, wanted)
         pulled = pull(call, function, wanted)
     except Broken:
-        raise errors.unsupported_image(uri) from None
+        raise errors_images.unsupported_image(uri) from None
     if pulled.named != pulled.digest:  # a list of images for several machines
-        raise errors.unsupported_image(uri)
+        raise errors_images.unsupported_image(uri)
     config = pulled.config
     return {"uri": uri, "resolved": f"{wanted.registry}/{wanted.repository}@{pulled.digest}", "digest": pulled.digest, "layers": [digest for digest, _ in pulled.layers],
             "env": config.env, "entrypoint": list(config.entrypoint), "command": list(config.command), "directory": config.directory}
@@ -62,14 +62,14 @@ def pull(call: Call, function: str, wanted: references.Reference) -> ecr.Pulled:
         return ecr.pull(speaker, wanted, signs_in=False)
     except AwsError as error:
         if error.code == "AccessDeniedException":
-            raise errors.image_refused() from None
-        raise errors.no_such_image(wanted.repository) from None
+            raise errors_images.image_refused() from None
+        raise errors_images.no_such_image(wanted.repository) from None
 
 
 def grant(call: Call, wanted: references.Reference) -> None:
     """Lambda lets itself in where who calls may change the repository's policy, as AWS does."""
     if wanted.account != call.account:
-        raise errors.image_refused()
+        raise errors_images.image_refused()
     try:
         try:
             policy = json.loads(call.do("ecr", "GetRepositoryPolicy", repositoryName=wanted.repository)["policyText"])
@@ -83,7 +83,7 @@ def grant(call: Call, wanted: references.Reference) -> None:
         with call.step():
             call.do("ecr", "SetRepositoryPolicy", repositoryName=wanted.repository, policyText=json.dumps(policy))
     except AwsError:
-        raise errors.image_refused() from None
+        raise errors_images.image_refused() from None
 
 
 def rooms(call: Call) -> Rooms:
@@ -104,7 +104,7 @@ async def ready(call: Call, version: Version) -> str:
             root = await place.root(pull(call, version.function, wanted).layers)
             await asyncio.to_thread(furnish, root)
         except Broken as error:
-            raise errors.unsupported_image(f"{image['uri']} ({error})") from None
+            raise errors_images.unsupported_image(f"{image['uri']} ({error})") from None
     return f"{packages.IMAGES}/{key}"
 
 

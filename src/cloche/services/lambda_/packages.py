@@ -51,6 +51,8 @@ def zip_path(cloud: Any, sha: str) -> Path:
 
 async def take(call: Call, source: Any) -> Package:
     """The package that a request brings, on disk but not yet counted: `hold` it in the step that names it."""
+    if source.get("S3ObjectStorageMode", "COPY") != "COPY":
+        raise errors.cannot_run("Cloche runs a copy of the code. Leave S3ObjectStorageMode out, or say COPY.")
     if source.get("SourceKMSKeyArn"):
         raise errors.cannot_run("Cloche does not keep code under a key of yours: it lies unpacked on this disk to be run. Leave SourceKMSKeyArn out.")
     if "ZipFile" in source:

@@ -26,7 +26,7 @@ from .roles import SPARE_SECONDS, session
 IDLE_SECONDS = 600.0
 MOST = 300  # environments on this machine at a time; whoever wants more waits for one
 
-Key = tuple[str, str, str, str]  # account, region, function, version
+Key = tuple[str, str, str, str, str]  # account, region, function, version, tenant
 
 
 class Warm:
@@ -73,9 +73,9 @@ class Pools:
         else:
             self.cloud.handle(request, send)
 
-    async def take(self, call: Call, version: Version, provisioned: bool = False) -> Warm:
+    async def take(self, call: Call, version: Version, provisioned: bool = False, tenant: str = "") -> Warm:
         """A free environment of this version, warm if there is one."""
-        key = (call.account, call.region, version.function, version.version)
+        key = (call.account, call.region, version.function, version.version, tenant)
         while not provisioned and (waiting := self.idle.get(key)):
             warm = waiting.pop()
             if not warm.environment.dead and not warm.environment.killed and (warm.way is None or warm.way.alive) and warm.made_from == version.revision and warm.expires > call.now + SPARE_SECONDS:

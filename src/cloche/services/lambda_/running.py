@@ -35,7 +35,7 @@ class Result(NamedTuple):
 
 async def run(
     call: Call, name: names.Name, payload: bytes, *, request_id: str = "", trace: str = "", client_context: Any = None, cognito: Any = None, limit: int = SYNC_LIMIT,
-    on_chunk: Callable[[bytes, str], None] | None = None, paced: bool = False, whole: bool = False,
+    on_chunk: Callable[[bytes, str], None] | None = None, paced: bool = False, whole: bool = False, tenant: str = "",
 ) -> Result:
     """Invoke; raises TooManyRequestsException when concurrency says no, ResourceNotFoundException when there is nothing. `paced`: somebody waits for the answer; `whole`: and
     for what extensions do after it, because the log's tail is wanted."""
@@ -49,6 +49,8 @@ async def run(
             raise errors.in_state("Pending")
     if version.state == "Failed":
         raise errors.in_state("Failed")
+    if "TenancyConfig" in version.config and not tenant:
+        raise errors.tenant_needed()  # what invokes by itself knows no tenants
     arn = names.arn(there, function.name, name.qualifier)
     trace, times = recursion.follow(trace or trace_id(there), names.arn(there, function.name))
     if times > recursion.LIMIT and function.recursion == "Terminate":
@@ -57,13 +59,13 @@ async def run(
     counter = admit(there, room, function, name.qualifier, paced)
     try:
         try:
-            warm = await room.take(there, version)
+            warm = await room.take(there, version, tenant=tenant)
         except AwsError as error:
             if error.status == 429:
                 metering.throttled(there, function.name, name.qualifier)
             raise
         request_id = request_id or there.uuid()
-        inv = Invocation(request_id, payload or b"{}", arn, float(version.timeout), trace, client_context, cognito, limit, on_chunk)
+        inv = Invocation(request_id, payload or b"{}", arn, float(version.timeout), trace, client_context, cognito, limit, on_chunk, tenant)
         try:
             outcome = await warm.environment.invoke(inv)
         except BaseException:
