@@ -2042,6 +2042,7 @@ PACKAGES: Any = {
     'cloudfront': 'cloudfront',
     'cloudtrail': 'cloudtrail',
     'cloudwatch': 'cloudwatch',
+    'codedeploy': 'codedeploy',
     'cognito-identity': 'cognito_identity',
     'cognito-idp': 'cognito_idp',
     'cognito-sync': 'cognito_sync',
@@ -2057,6 +2058,7 @@ PACKAGES: Any = {
     'events': 'events',
     'firehose': 'firehose',
     'fms': 'fms',
+    'glacier': 'glacier',
     'guardduty': 'guardduty',
     'iam': 'iam',
     'identitystore': 'identitystore',
@@ -2085,6 +2087,7 @@ PACKAGES: Any = {
     'sso-oidc': 'sso_oidc',
     'stepfunctions': 'stepfunctions',
     'sts': 'sts',
+    'swf': 'swf',
     'wafv2': 'wafv2',
 }
 
@@ -2098,6 +2101,9 @@ FRONTS: Any = [
     ('cloudformation', 'path', '/_cloudformation/response/{token}'),
     ('cloudfront', 'host', '{id}.cloudfront.net'),
     ('cloudfront', 'host', '{id}.cloudfront.localhost'),
+    ('codedeploy', 'host', 'codedeploy-commands-secure.{region}.amazonaws.com'),
+    ('codedeploy', 'host', 'codedeploy-commands.{region}.amazonaws.com'),
+    ('codedeploy', 'host', 'aws-codedeploy-{region}.s3.{where}.amazonaws.com'),
     ('cognito-idp', 'host', '{domain}.auth.{region}.amazoncognito.com'),
     ('cognito-idp', 'host', '{domain}.auth.{region}.localhost'),
     ('cognito-idp', 'host', '{domain}.auth.localhost'),
@@ -2129,7 +2135,9 @@ FRONTS: Any = [
 ]
 
 LISTENERS: Any = {
+    'autoscaling.waiting': ['codedeploy'],
     'aws': ['events'],
+    'cloudwatch.alarm_moved': ['codedeploy'],
     'organizations.moved': ['cloudformation', 'guardduty', 'securityhub'],
     'route53.names_changed': ['acm', 'route53'],
     's3.happened': ['s3'],
