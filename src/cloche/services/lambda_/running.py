@@ -96,7 +96,7 @@ def leave(room: Pools, counter: list[tuple[str, str, str]]) -> None:
 
 
 async def rest(there: Call, room: Pools, counter: list[tuple[str, str, str]], warm: Warm, function: str, name: names.Name, version: Version, request_id: str,
-               working: Awaitable[Outcome], answered_ms: float) -> bytes:
+               working: Awaitable[Outcome], answered_ms: float, group: str) -> bytes:
     """Extensions are still at work: the environment is theirs until they are done."""
     outcome = await working
     metering.after(there, function, name.qualifier, outcome.duration_ms - answered_ms)
