@@ -2069,6 +2069,7 @@ PACKAGES: Any = {
     'organizations': 'organizations',
     'pipes': 'pipes',
     'ram': 'ram',
+    'rds': 'rds',
     'route53': 'route53',
     'route53resolver': 'route53resolver',
     's3': 's3',
