@@ -1,4 +1,6 @@
 """What RDS knows of without a server: keys, groups, offers, tags; engines that are records here."""
+import json
+
 import pytest
 
 from cloche.testing.people import Person, allow, refused
@@ -139,3 +141,28 @@ def test_things_have_tags_that_policies_may_ask_for(cloud, rds):
     small = Person(cloud, "small", allow("rds:CreateDBInstance", Condition={"StringEquals": {"rds:DatabaseClass": "db.t3.small"}})).client("rds")
     refused("AccessDenied", small.create_db_instance, DBInstanceIdentifier="large", **ASKED)
     small.create_db_instance(**{"DBInstanceIdentifier": "small", **ASKED, "DBInstanceClass": "db.t3.small"})
+
+
+def test_a_stack_makes_an_instance_with_its_groups_and_waits_until_it_answers(cloud):
+    cfn, subnets = cloud.client("cloudformation"), [one["SubnetId"] for one in cloud.client("ec2").describe_subnets()["Subnets"][:2]]
+    template = {"Resources": {
+        "Subnets": {"Type": "AWS::RDS::DBSubnetGroup", "Properties": {"DBSubnetGroupDescription": "d", "SubnetIds": subnets}},
+        "Parameters": {"Type": "AWS::RDS::DBParameterGroup", "Properties": {"Family": "sqlserver-ee-15.0", "Description": "d"}},
+        "Db": {"Type": "AWS::RDS::DBInstance", "Properties": {**{k: str(v) for k, v in ASKED.items()}, "DBSubnetGroupName": {"Ref": "Subnets"}, "DBParameterGroupName": {"Ref": "Parameters"}}}},
+        "Outputs": {"Arn": {"Value": {"Fn::GetAtt": ["Db", "DBInstanceArn"]}}, "Name": {"Value": {"Ref": "Db"}}}}
+    cfn.create_stack(StackName="db", TemplateBody=json.dumps(template))
+    for _ in range(20):
+        told = cfn.describe_stacks(StackName="db")["Stacks"][0]
+        if told["StackStatus"] != "CREATE_IN_PROGRESS":
+            break
+        cloud.advance(1)
+    assert told["StackStatus"] == "CREATE_COMPLETE", cfn.describe_stack_events(StackName="db")["StackEvents"][:3]
+    out = {one["OutputKey"]: one["OutputValue"] for one in told["Outputs"]}
+    made = cloud.client("rds").describe_db_instances(DBInstanceIdentifier=out["Name"])["DBInstances"][0]
+    assert made["DBInstanceArn"] == out["Arn"] and made["DBInstanceStatus"] == "available"
+    cfn.delete_stack(StackName="db")
+    for _ in range(20):
+        if cfn.describe_stacks(StackName=told["StackId"])["Stacks"][0]["StackStatus"] == "DELETE_COMPLETE":
+            break
+        cloud.advance(1)
+    assert cloud.client("rds").describe_db_instances()["DBInstances"] == [] and cloud.client("rds").describe_db_subnet_groups()["DBSubnetGroups"] == []

@@ -1,4 +1,7 @@
 """Instances of PostgreSQL, asked by the real psql."""
+import pathlib
+import time
+
 import pytest
 
 from cloche.testing.people import Person, allow, refused
@@ -169,3 +172,38 @@ def test_a_failover_swaps_the_zones_and_keeps_endpoint_and_data(first):
     assert "Multi-AZ instance failover started." in messages and "Multi-AZ instance failover completed" in messages
     refused("InvalidParameterCombination", rds.reboot_db_instance, DBInstanceIdentifier="first", ForceFailover=True)
     rds.delete_db_instance(DBInstanceIdentifier="two", SkipFinalSnapshot=True)
+
+
+def test_a_kill_loses_nothing_that_was_committed_and_leaves_no_server(process):
+    from .conftest import Databases
+    cloud = process()
+    databases = Databases(cloud)
+    databases.create("kept")
+    assert databases.psql("kept", "CREATE TABLE t (a int); INSERT INTO t VALUES (1)")[0] == 0
+    place = databases.one("kept")["Endpoint"]
+    cloud.kill()
+    for _ in range(100):
+        if databases_running(cloud.data) == []:
+            break
+        time.sleep(0.05)
+    assert databases_running(cloud.data) == []
+    cloud.start()
+    databases = Databases(cloud)
+    for _ in range(100):
+        if databases.psql("kept", "SELECT a FROM t") == (0, "1"):
+            break
+        time.sleep(0.1)
+    assert databases.psql("kept", "SELECT a FROM t") == (0, "1") and databases.one("kept")["Endpoint"] == place
+
+
+def databases_running(data):
+    """The processes that have this data directory in their command."""
+    found = []
+    for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            text = path.read_bytes()
+        except OSError:
+            continue
+        if str(data / "rds").encode() in text:
+            found.append(text)
+    return found
