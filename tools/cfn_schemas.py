@@ -62,6 +62,7 @@ GROUPS = (
     "Shield",
     "StepFunctions",
     "WAFv2",
+    "XRay",
 )
 
 

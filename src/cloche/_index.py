@@ -2085,6 +2085,7 @@ PACKAGES: Any = {
     'stepfunctions': 'stepfunctions',
     'sts': 'sts',
     'wafv2': 'wafv2',
+    'xray': 'xray',
 }
 
 FRONTS: Any = [
@@ -2137,9 +2138,11 @@ DOORS: Any = {
     'credential': 'iam',
     'encoded': 'sts',
     'endpoint_policy': 'ec2',
+    'heard': 'xray',
     'over_resource': 'organizations',
     'packet': 'ec2',
     'policies': 'iam',
+    'proxied': 'xray',
     'role_principal': 'sts',
     'set_quota': 'service_quotas',
     'used': 'iam',

@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cloche.engines.run.invocation import Outcome
 from cloche.kernel import AwsError, Call
@@ -16,22 +16,25 @@ from cloche.services.logs import public as cloudwatch
 from .records import Version
 from .roles import acting
 
+if TYPE_CHECKING:
+    from .tracing import Traced
 
-def lines(version: Version, request_id: str, outcome: Outcome, runtime_arn: str) -> list[tuple[float, str]]:
+
+def lines(version: Version, request_id: str, outcome: Outcome, runtime_arn: str, traced: Traced | None = None) -> list[tuple[float, str]]:
     """(real moment, text) of everything that this invocation says."""
     if version.config["LoggingConfig"]["LogFormat"] == "JSON":
-        return json_lines(version, request_id, outcome)
+        return json_lines(version, request_id, outcome, traced)
     began, out = outcome.began, []
     if outcome.init_ms is not None:
         out.append((began, f"INIT_START Runtime Version: {version.config['Runtime'].replace('python', 'python:').replace('nodejs', 'nodejs:')}.v1\tRuntime Version ARN: {runtime_arn}\n"))
     out.append((began, f"START RequestId: {request_id} Version: {version.version}\n"))
     out += outcome.lines
     end = outcome.ended
-    out += [(end, f"END RequestId: {request_id}\n"), (end, report(version, request_id, outcome))]
+    out += [(end, f"END RequestId: {request_id}\n"), (end, report(version, request_id, outcome, traced))]
     return out
 
 
-def report(version: Version, request_id: str, outcome: Outcome) -> str:
+def report(version: Version, request_id: str, outcome: Outcome, traced: Traced | None) -> str:
     billed = math.ceil(outcome.duration_ms + (outcome.init_ms or 0))
     text = (f"REPORT RequestId: {request_id}\tDuration: {outcome.duration_ms:.2f} ms\tBilled Duration: {max(1, billed)} ms\t"
             f"Memory Size: {version.config['MemorySize']} MB\tMax Memory Used: {outcome.memory_mb} MB\t")
@@ -41,10 +44,12 @@ def report(version: Version, request_id: str, outcome: Outcome) -> str:
         text += "Status: timeout"
     elif outcome.status == "failure":
         text += f"Status: error\tError Type: {outcome.error_type}"
+    if traced:
+        text += f"\nXRAY TraceId: {traced.begun.root}\tSegmentId: {traced.function}\tSampled: true\t"
     return text + "\n"
 
 
-def json_lines(version: Version, request_id: str, outcome: Outcome) -> list[tuple[float, str]]:
+def json_lines(version: Version, request_id: str, outcome: Outcome, traced: Traced | None) -> list[tuple[float, str]]:
     def record(moment: float, kind: str, body: dict[str, Any]) -> tuple[float, str]:
         stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(moment)) + f".{int(moment % 1 * 1000):03d}Z"
         return moment, json.dumps({"time": stamp, "type": kind, "record": body})
@@ -55,7 +60,8 @@ def json_lines(version: Version, request_id: str, outcome: Outcome) -> list[tupl
     if outcome.init_ms is not None:
         metrics["initDurationMs"] = round(outcome.init_ms, 3)
     status = {"failure": "error"}.get(outcome.status, outcome.status) if outcome.status != "error" else "success"
-    out.append(record(end, "platform.report", {"requestId": request_id, "metrics": metrics, "status": status}))
+    tracing = {"tracing": {"spanId": traced.function, "type": "X-Amzn-Trace-Id", "value": traced.begun.header(traced.function)}} if traced else {}
+    out.append(record(end, "platform.report", {"requestId": request_id, "metrics": metrics, "status": status, **tracing}))
     return out
 
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from cloche.engines.run.invocation import SYNC_LIMIT, Invocation, Outcome
 from cloche.kernel import AwsError, Call
 
-from . import errors, logs, metering, names, pace, recursion
+from . import errors, logs, metering, names, pace, recursion, tracing
 from .pool import Pools, pools
 from .records import Alias, Function, Version, account, concurrency, find, version_of
 
@@ -49,11 +49,17 @@ async def run(
     if version.state == "Failed":
         raise errors.in_state("Failed")
     arn = names.arn(there, function.name, name.qualifier)
+    traced, trace = tracing.begin(there, version, trace or "")
     trace, times = recursion.follow(trace or trace_id(there), names.arn(there, function.name))
     if times > recursion.LIMIT and function.recursion == "Terminate":
         raise errors.recursive()
     room = pools(call.cloud)
-    counter = admit(there, room, function, name.qualifier, paced)
+    try:
+        counter = admit(there, room, function, name.qualifier, paced)
+    except AwsError:
+        if traced:
+            tracing.refused(there, version, traced, request_id)
+        raise
     try:
         try:
             warm = await room.take(there, version)
@@ -75,8 +81,10 @@ async def run(
     if outcome.status == "vanished":  # a fault of the machine: told as one, so that callers try again
         raise errors.sandbox_failed(outcome.error_type)
     metering.ran(there, function.name, name.qualifier, outcome)
-    out = logs.lines(version, request_id, outcome, version.config["RuntimeVersionConfig"]["RuntimeVersionArn"])
+    out = logs.lines(version, request_id, outcome, version.config["RuntimeVersionConfig"]["RuntimeVersionArn"], traced)
     with there.step():
+        if traced:
+            tracing.end(there, version, traced, request_id, outcome)
         logs.put(there, version, warm.stream, out, outcome.ended)
     return Result(outcome, version.version, logs.tail(out))
 

@@ -116,6 +116,8 @@ def prepare(order, options):
         listeners.append(bound(socket.SOCK_STREAM, port))
     if order.get("resolver"):
         listeners.append(bound(socket.SOCK_DGRAM, order["resolver"]))
+    if order.get("daemon"):
+        listeners.append(bound(socket.SOCK_DGRAM, order["daemon"]))
     return listeners
 
 
