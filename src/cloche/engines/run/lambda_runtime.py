@@ -212,9 +212,7 @@ class Engine:
             order["exec"] = [[wrapper, *argv] for argv in order["exec"]]
         if family:
             order["extensions"] = self._extensions(spec.opt)
-            if net and self.heard:
-            order["daemon"] = DAEMON_PORT
-        order["extension_env"] = {name: value for name, value in order["env"].items() if name not in HIDDEN}
+            order["extension_env"] = {name: value for name, value in order["env"].items() if name not in HIDDEN}
         return order
 
     def _order_of_image(self, spec: Spec, net: bool) -> dict[str, Any]:
@@ -233,6 +231,8 @@ class Engine:
             order["mounts"] = [mount._asdict() for mount in spec.mounts]
         if net and self.serve_endpoint and self.serve_secure and not spec.joined:
             order |= {"doors": PORTS, "resolver": RESOLVER}
+        if net and self.heard:
+            order["daemon"] = DAEMON_PORT
         order["extension_env"] = {name: value for name, value in order["env"].items() if name not in HIDDEN}
         return order
 
