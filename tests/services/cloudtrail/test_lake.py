@@ -31,7 +31,7 @@ def test_a_store_hears_what_happens_and_answers_queries(cloud):
     for name in ("one", "two"):
         sqs.create_queue(QueueName=name)
     cloud.client("sqs", region="eu-west-1").create_queue(QueueName="three")
-    rows = ask(cloud, f"SELECT eventName, awsRegion, element_at(requestParameters, 'queueName') AS queue, userIdentity.type FROM {id_} WHERE eventName = 'CreateQueue' ORDER BY eventTime, queue")
+    rows = ask(cloud, f"SELECT eventName, awsRegion, element_at(requestParameters, 'queueName') AS queue, userIdentity.type FROM {id_} WHERE eventName = 'CreateQueue' ORDER BY awsRegion DESC, queue")
     assert [(one["queue"], one["awsRegion"], one["type"]) for one in rows] == [("one", "us-east-1", "Root"), ("two", "us-east-1", "Root"), ("three", "eu-west-1", "Root")]
     assert ask(cloud, f"SELECT eventSource, count(*) AS n FROM {id_} WHERE eventName = 'CreateQueue' GROUP BY eventSource") == [{"eventSource": "sqs.amazonaws.com", "n": "3"}]
     client.stop_event_data_store_ingestion(EventDataStore=id_)

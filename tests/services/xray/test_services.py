@@ -83,3 +83,28 @@ def test_an_execution_of_a_traced_machine_is_a_segment_of_its_states(cloud):
     assert summary["EntryPoint"]["Type"] == "AWS::StepFunctions::StateMachine" and {one["Name"] for one in summary["ServiceIds"]} == {"m", "f"}
     quiet = states.end(states.start(machine, {}, traceHeader=f"Root={root[:-1]}f;Sampled=0"))
     assert parts(json.loads(quiet["output"]))["Sampled"] == "0" and untraced(cloud, root[:-1] + "f")
+
+
+def test_topics_buses_and_queues_hand_the_header_on(cloud):
+    bench, sns, sqs, events = Bench(cloud), cloud.client("sns"), cloud.client("sqs"), cloud.client("events")
+    arn = bench.deploy("f", CODE.replace('event == "fail"', "False"), XRAY)["FunctionArn"]
+    for service in ("sns", "events"):
+        bench.client.add_permission(FunctionName="f", StatementId=service, Action="lambda:InvokeFunction", Principal=f"{service}.amazonaws.com")
+    topic, url = sns.create_topic(Name="t")["TopicArn"], sqs.create_queue(QueueName="q")["QueueUrl"]
+    queue = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": queue}]})})
+    sns.subscribe(TopicArn=topic, Protocol="lambda", Endpoint=arn)
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue)
+    events.put_rule(Name="r", EventPattern='{"source": ["mine"]}')
+    events.put_targets(Rule="r", Targets=[{"Id": "1", "Arn": arn}])
+    roots = [f"1-{int(cloud.now):08x}-{letter * 24}" for letter in "12"]
+    for client, root in ((sns, roots[0]), (events, roots[1])):
+        client.meta.events.register("before-sign", lambda request, root=root, **_: request.headers.__setitem__("X-Amzn-Trace-Id", f"Root={root};Parent=4444444444444444;Sampled=1"))
+    sns.publish(TopicArn=topic, Message="m")
+    events.put_events(Entries=[{"Source": "mine", "DetailType": "d", "Detail": "{}"}])
+    cloud.advance(5)
+    for root in roots:
+        assert documents(cloud, root, lambda those: ("f", "AWS::Lambda") in those)["f", "AWS::Lambda"]["parent_id"] == "4444444444444444"
+    [message] = sqs.receive_message(QueueUrl=url, MessageSystemAttributeNames=["AWSTraceHeader"])["Messages"]
+    assert parts(message["Attributes"]["AWSTraceHeader"])["Root"] == roots[0]
