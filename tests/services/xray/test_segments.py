@@ -78,6 +78,19 @@ def test_late_subsegments_are_nested_into_their_parents(xray):
     assert (found["name"], found["subsegments"][0]["name"]) == ("late", "later") and "parent_id" not in found
 
 
+def test_segments_that_make_no_sense_together_do_no_harm(xray):
+    trace = xray.trace_id()
+    chain = [xray.segment("link", trace, n / 1000, 1.0, type="subsegment", parent_id=f"{n:016x}") | {"id": f"{n + 1:016x}"} for n in range(600)]
+    xray.put(*chain, xray.segment("top", trace) | {"id": f"{0:016x}"})
+    documents = xray.trace(trace)
+    assert len(documents) > 1 and xray.found('name = "top"') == {trace}
+    circle, one, other = xray.trace_id(), xray.sub("a"), xray.sub("b")
+    xray.put(xray.segment("first", circle, subsegments=[one], parent_id=other["id"]), xray.segment("second", circle, subsegments=[other], parent_id=one["id"], fault=True))
+    summary = next(each for each in xray.summaries() if each["Id"] == circle)
+    assert {each["Name"] for each in summary["ServiceIds"]} == {"first", "second"}
+    assert len(xray.api.get_trace_graph(TraceIds=[circle])["Services"]) == 2
+
+
 def test_a_service_that_says_nothing_itself_is_inferred_from_the_call(xray):
     table = xray.sub("DynamoDB", 0.1, 0.3, namespace="aws", aws={"operation": "PutItem", "table_name": "orders", "request_id": "R"}, http={"response": {"status": 400}}, error=True)
     remote, traced = xray.sub("api.example.com", 0.3, 0.5, namespace="remote"), xray.sub("next", 0.5, 0.6, namespace="remote", http={"request": {"url": "http://next", "traced": True}})

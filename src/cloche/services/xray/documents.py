@@ -89,10 +89,19 @@ def clean(given: Document, depth: int = 0) -> Document:
 
 
 def walk(node: Document) -> Iterator[Document]:
-    """A node and all below it."""
-    yield node
-    for one in node.get("subsegments", ()):
-        yield from walk(one)
+    """A node and all below it, each before what is below it."""
+    waiting = [node]
+    while waiting:
+        one = waiting.pop()
+        yield one
+        waiting += reversed(one.get("subsegments", ()))
+
+
+def height(node: Document) -> int:
+    level, count = [node], 0
+    while level:
+        level, count = [sub for one in level for sub in one.get("subsegments", ())], count + 1
+    return count
 
 
 # -- put together ---------------------------------------------------------------------------------------------------------------
@@ -101,14 +110,20 @@ def compiled(given: list[Document]) -> list[Document]:
     """The segments of a trace, the first to begin first, with the inferred ones."""
     nodes = {node["id"]: node for one in given for node in walk(one)}
     whole, late = [one for one in given if one.get("type") != "subsegment"], [one for one in given if one.get("type") == "subsegment"]
-    tops = list(whole)
+    tops, depths = list(whole), {one["id"]: 0 for one in given}
+    for top in given:
+        for node in walk(top):
+            depths |= {sub["id"]: depths[node["id"]] + 1 for sub in node.get("subsegments", ())}
     for one in sorted(late, key=lambda each: each["start_time"]):
         parent = nodes.get(one["parent_id"])
-        if parent is None or parent is one or any(node is parent for node in walk(one)):
+        if parent is None or any(node is parent for node in walk(one)) or depths[parent["id"]] + height(one) > DEEPEST:
             tops.append(one)                           # whom it belongs to is not there yet
             continue
         below = [each for each in parent.get("subsegments", []) if each["id"] != one["id"]]
         parent["subsegments"] = sorted([*below, one], key=lambda each: each["start_time"])
+        for node in walk(one):
+            depths[node["id"]] = depths[parent["id"]] + 1 if node is one else depths[node["id"]]
+            depths |= {sub["id"]: depths[node["id"]] + 1 for sub in node.get("subsegments", ())}
         for name in ("type", "trace_id", "parent_id"):
             one.pop(name, None)
     called = {one["parent_id"] for one in tops if "parent_id" in one}
