@@ -153,6 +153,27 @@ def test_a_daemon_takes_datagrams(daemon):
     assert {json.loads(each["Segments"][0]["Document"])["name"] for each in found} == {"by datagram", "second"}
 
 
+def test_what_a_program_says_of_the_machines_time_is_told_in_the_clouds(daemon):
+    """Its clock goes on as before when the cloud's is moved."""
+    daemon.cloud.advance(hours=3)
+    daemon.at = time.time() - 2
+    one = daemon.segment("beside", subsegments=[daemon.sub("part", 0.1, 0.2)])
+    daemon.at = daemon.cloud.now - 2
+    two = daemon.segment("of the cloud's time")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        for document in (one, two):
+            s.sendto(b'{"format": "json", "version": 1}\n' + json.dumps(document).encode(), ("127.0.0.1", daemon.port))
+    for _ in range(100):
+        now = daemon.cloud.now
+        found = {each["Id"]: each["StartTime"].timestamp() for each in daemon.summaries(StartTime=now - 120, EndTime=now + 60)}
+        if len({one["trace_id"], two["trace_id"]} & set(found)) == 2:
+            break
+        time.sleep(0.02)
+    assert all(abs(found[each["trace_id"]] - now) < 60 for each in (one, two))
+    [document] = daemon.trace(one["trace_id"])
+    assert abs(document["subsegments"][0]["start_time"] - document["start_time"] - 0.1) < 0.001
+
+
 def test_a_daemon_asks_for_sampling_rules_unsigned(daemon):
     def ask(path, body):
         request = urllib.request.Request(f"http://127.0.0.1:{daemon.port}{path}", json.dumps(body).encode(), {"Content-Type": "application/json"})

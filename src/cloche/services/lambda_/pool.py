@@ -69,8 +69,7 @@ class Pools:
     def _heard(self, of: Spec, packet: bytes) -> None:
         """What a function's code sends to its X-Ray daemon."""
         account, region, function, role = of.owner
-        clock = self.cloud.clock
-        doors.heard(self.cloud, packet, account, region, role, function, clock.now() - clock.real())
+        doors.heard(self.cloud, packet, account, region, role, function)
 
     def _handle(self, request: Any, send: Any) -> None:
         """What a function may ask is what AWS offers: the clock, the snapshots and the timeline of this cloud are not its business."""

@@ -104,6 +104,13 @@ def height(node: Document) -> int:
     return count
 
 
+def moved(given: Document, seconds: float) -> Document:
+    """All of its moments, by so much."""
+    for node in walk(given):
+        node |= {name: node[name] + seconds for name in NUMBERS if name in node}
+    return given
+
+
 # -- put together ---------------------------------------------------------------------------------------------------------------
 
 def compiled(given: list[Document]) -> list[Document]:

@@ -65,7 +65,7 @@ def keep(call: Call, document: documents.Document) -> None:
 
 # -- daemons --------------------------------------------------------------------------------------------------------------------
 
-def heard(cloud: Cloud, packet: bytes, account: str = DAEMON_ACCOUNT, region: str = "us-east-1", role: str = "", function: str = "", shift: float = 0.0) -> None:
+def heard(cloud: Cloud, packet: bytes, account: str = DAEMON_ACCOUNT, region: str = "us-east-1", role: str = "", function: str = "") -> None:
     """A datagram: a line that says what follows, then documents. What cannot be read, or what the role may not send, is dropped, as a daemon drops it."""
     head, _, rest = packet.partition(b"\n")
     try:
@@ -79,8 +79,10 @@ def heard(cloud: Cloud, packet: bytes, account: str = DAEMON_ACCOUNT, region: st
     here = cloud.internal(cloud.service("xray"), account, region)
     try:
         with here.step():
-            here = here.as_role(role, function, "lambda.amazonaws.com") if role else here.as_root()
-            here.do("xray", "PutTraceSegments", TraceSegmentDocuments=[_shifted(one, shift) for one in given] if shift else given)
+            if role:
+                here = here.as_role(role, function, "lambda.amazonaws.com")
+                here.require("xray:PutTraceSegments", "*")
+            segments.heard(here, given)
     except AwsError:
         return
 
@@ -91,21 +93,6 @@ def _reads(text: str) -> bool:
     except (ValueError, RecursionError):
         return False
     return True
-
-
-def _shifted(text: str, seconds: float) -> str:
-    """Programs tell real moments; the cloud's clock may have been moved on."""
-    try:
-        given = json.loads(text)
-    except (ValueError, RecursionError):
-        return text
-    waiting = [given]
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, dict):
-            one |= {name: one[name] + seconds for name in documents.NUMBERS if documents.number(one.get(name))}
-            waiting += one["subsegments"] if isinstance(one.get("subsegments"), list) else []
-    return json.dumps(given, separators=(",", ":"))
 
 
 def proxied(cloud: Cloud, request: Request, send: Any, region: str = "us-east-1") -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from cloche.shapes import xray as t
 
 KEPT_SECONDS = 30 * 86_400
-NEAR_SECONDS = 86_400
+NEAR_SECONDS = 900
 
 xray.table("""
 CREATE TABLE IF NOT EXISTS xray_trace (
@@ -39,8 +39,8 @@ class Row(NamedTuple):
     revision: int
 
 
-def enter(call: Call, document: documents.Document) -> None:
-    """Within a step. What is whole takes the place of what was in progress, not the other way round."""
+def enter(call: Call, document: documents.Document, shift: float = 0.0) -> None:
+    """Within a step. What is whole takes the place of what was in progress, not the other way round. `shift`: by so much its moments were moved, but not its ID."""
     trace, id_ = document["trace_id"], document["id"]
     whole = "in_progress" not in document
     found = call.row("SELECT whole FROM xray_segment WHERE account = ? AND region = ? AND trace = ? AND id = ?", call.account, call.region, trace, id_)
@@ -49,7 +49,7 @@ def enter(call: Call, document: documents.Document) -> None:
     call.sql("INSERT OR REPLACE INTO xray_segment VALUES (?,?,?,?,?,?)", call.account, call.region, trace, id_, whole, documents.dump(document))
     start = document["start_time"]
     end = document.get("end_time", start)
-    said = int(trace[2:10], 16)
+    said = int(trace[2:10], 16) + shift
     born = float(said) if abs(said - start) < NEAR_SECONDS else start
     call.sql("INSERT INTO xray_trace VALUES (?,?,?,?,?,?,?,1) ON CONFLICT DO UPDATE SET born = min(born, excluded.born), start = min(start, excluded.start), end = max(end, excluded.end), "
              "revision = revision + 1", call.account, call.region, trace, born, start, end, call.now)
@@ -99,6 +99,20 @@ def put_trace_segments(call: Call, req: t.PutTraceSegmentsRequest) -> t.PutTrace
         except documents.Refused as why:
             refused.append({**({"Id": why.id} if why.id else {}), "ErrorCode": why.code, "Message": f"Invalid segment. ErrorCode: {why.code}"})
     return {"UnprocessedTraceSegments": refused}
+
+
+def heard(call: Call, texts: list[str]) -> None:
+    """What a daemon was sent: by a program beside the cloud, whose clock is the machine's. Where the cloud's was moved on since, its moments are moved along."""
+    clock = call.cloud.clock
+    real, offset = clock.real(), clock.now() - clock.real()
+    for text in texts:
+        try:
+            one = documents.read(text)
+        except documents.Refused:
+            continue
+        at = one.get("end_time", one["start_time"])
+        shift = offset if abs(at - real) < abs(at - real - offset) else 0.0
+        enter(call, documents.moved(one, shift) if shift else one, shift)
 
 
 @xray.op(resource=ANY)
