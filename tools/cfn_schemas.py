@@ -63,6 +63,7 @@ GROUPS = (
     "Shield",
     "StepFunctions",
     "WAFv2",
+    "XRay",
 )
 
 

@@ -2090,6 +2090,7 @@ PACKAGES: Any = {
     'sts': 'sts',
     'swf': 'swf',
     'wafv2': 'wafv2',
+    'xray': 'xray',
 }
 
 FRONTS: Any = [
@@ -2149,9 +2150,11 @@ DOORS: Any = {
     'credential': 'iam',
     'encoded': 'sts',
     'endpoint_policy': 'ec2',
+    'heard': 'xray',
     'over_resource': 'organizations',
     'packet': 'ec2',
     'policies': 'iam',
+    'proxied': 'xray',
     'role_principal': 'sts',
     'set_quota': 'service_quotas',
     'used': 'iam',

@@ -55,6 +55,7 @@ class Spec(NamedTuple):
     joined: Joined | None = None
     mounts: tuple[Mount, ...] = ()
     binds: tuple[tuple[str, str], ...] = ()  # as a joined network's, for the others
+    owner: tuple[str, ...] = ()  # whose it is, as whoever hears its datagrams wants to know
     image: Image | None = None
 
 

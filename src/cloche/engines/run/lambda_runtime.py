@@ -20,6 +20,7 @@ from typing import Any
 
 from . import interpreters
 from .channel import Channel
+from .datagrams import Datagrams
 from .environment import Environment
 from .extensions import HIDDEN, Extensions
 from .interpreters import Interpreter
@@ -30,14 +31,16 @@ from .root import LIBRARY_PATH, PATH
 from .runtime_api import RuntimeApi
 from .sandbox import Host, SandboxError, Zygote
 
-RUNTIME_PORT = 9001
+RUNTIME_PORT, DAEMON_PORT = 9001, 2000
 WATCH_SECONDS = 0.05
 ENTRY = {"provided": [["/var/runtime/bootstrap"], ["/var/task/bootstrap"], ["/opt/bootstrap"]]}
 
 
 class Engine:
     def __init__(self, code: Path, cache: Path, serve_endpoint: Callable[[socket.socket], Awaitable[Any]] | None = None, ports: tuple[int, ...] = (4566,),
-                 shared: Path | None = None, serve_secure: Callable[[socket.socket], Awaitable[Any]] | None = None) -> None:
+                 shared: Path | None = None, serve_secure: Callable[[socket.socket], Awaitable[Any]] | None = None,
+                 heard: Callable[[Spec, bytes], None] | None = None) -> None:
+        self.heard = heard
         self.shared = shared
         self.code, self.cache, self.serve_endpoint, self.ports, self.serve_secure = code, cache, serve_endpoint, ports, serve_secure
         self.host: Host | None = None
@@ -129,6 +132,8 @@ class Engine:
         self.environments.add(environment)
         try:
             sandbox.named = "resolver" in order
+            if "daemon" in order and self.heard:
+                await self._listen(environment, sandbox.listeners.pop())
             await self._connect(environment, ours)
             sandbox.go(spec.memory_mb + spec.tmp_mb)
             if environment.extensions:
@@ -140,6 +145,12 @@ class Engine:
             self.watching = True
             asyncio.get_running_loop().call_later(WATCH_SECONDS, self._watch)
         return environment
+
+    async def _listen(self, environment: Environment, sock: socket.socket) -> None:
+        """The datagrams that a program sends to the daemon's port; nobody answers them."""
+        sock.setblocking(False)
+        transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(lambda: Datagrams(lambda packet: self.heard and self.heard(environment.spec, packet)), sock=sock)
+        environment.closers.append(transport.close)
 
     async def _connect(self, environment: Environment, channel: socket.socket | None) -> None:
         loop = asyncio.get_running_loop()
@@ -180,6 +191,8 @@ class Engine:
             order["mounts"] = [mount._asdict() for mount in spec.mounts]
         if net and self.serve_endpoint and self.serve_secure and not spec.joined:
             order |= {"doors": PORTS, "resolver": RESOLVER}
+        if net and self.heard:
+            order["daemon"] = DAEMON_PORT
         order["env"] = {
             "PATH": PATH, "LD_LIBRARY_PATH": LIBRARY_PATH, "LANG": "en_US.UTF-8", "TZ": ":UTC", "LAMBDA_TASK_ROOT": "/var/task",
             "LAMBDA_RUNTIME_DIR": "/var/runtime", "_HANDLER": spec.handler, "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{runtime_port}",
@@ -218,6 +231,8 @@ class Engine:
             order["mounts"] = [mount._asdict() for mount in spec.mounts]
         if net and self.serve_endpoint and self.serve_secure and not spec.joined:
             order |= {"doors": PORTS, "resolver": RESOLVER}
+        if net and self.heard:
+            order["daemon"] = DAEMON_PORT
         order["extension_env"] = {name: value for name, value in order["env"].items() if name not in HIDDEN}
         return order
 

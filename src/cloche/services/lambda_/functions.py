@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cloche.kernel import ANY, AwsError, Call, Need
 
-from . import code_signing, configuration, errors, errors_images, images, layers, names, packages, replicas, trust, vpc
+from . import code_signing, configuration, errors, errors_images, images, layers, names, packages, replicas, tracing, trust, vpc
 from . import service as lambda_
 from .names import LATEST
 from .paging import page
@@ -40,7 +40,7 @@ def reconfiguring(call: Call, req: t.UpdateFunctionConfigurationRequest) -> list
     return needs
 
 
-@lambda_.op(needs=creating, partly="no SnapStart: it is refused with a sentence; active tracing is kept, nothing is traced")
+@lambda_.op(needs=creating, partly="no SnapStart: it is refused with a sentence")
 async def create_function(call: Call, req: t.CreateFunctionRequest) -> Any:
     name = names.parse(call, req["FunctionName"]).name
     if call.get(Function, name):
@@ -49,6 +49,7 @@ async def create_function(call: Call, req: t.CreateFunctionRequest) -> Any:
     configuration.check_role(call, req["Role"])
     configuration.check_dead_letters(call, config)
     vpc.check_role(call, config)
+    tracing.check_role(call, config)
     if len(req.get("Tags", {})) > 50:
         raise errors.too_many_tags()
     package, shas, image = packages.NOTHING, [], {}
@@ -208,7 +209,7 @@ def update_image(call: Call, req: Any, function: Function) -> Any:
         return changed(call, function, new, req.get("Publish", False))
 
 
-@lambda_.op(needs=reconfiguring, partly="active tracing is kept, nothing is traced")
+@lambda_.op(needs=reconfiguring)
 def update_function_configuration(call: Call, req: t.UpdateFunctionConfigurationRequest) -> Any:
     function, version = changeable(call, req)
     config = configuration.changed(call, version.config, req)
@@ -218,6 +219,8 @@ def update_function_configuration(call: Call, req: t.UpdateFunctionConfiguration
         configuration.check_dead_letters(call, config)
     if "Role" in req or "VpcConfig" in req:
         vpc.check_role(call, config)
+    if "Role" in req or "TracingConfig" in req:
+        tracing.check_role(call, config)
     vpc.release(call, version, config)
     shas = version.layers
     if "Layers" in req:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cloche.engines.run.invocation import Outcome
 from cloche.kernel import AwsError, Call
@@ -15,18 +15,21 @@ from cloche.services.logs import public as cloudwatch
 from .records import Version
 from .roles import acting
 
+if TYPE_CHECKING:
+    from .tracing import Traced
 
-def lines(version: Version, request_id: str, outcome: Outcome, runtime_arn: str) -> list[tuple[float, str]]:
+
+def lines(version: Version, request_id: str, outcome: Outcome, runtime_arn: str, traced: Traced | None = None) -> list[tuple[float, str]]:
     """(real moment, text) of everything that this invocation says."""
     if version.config["LoggingConfig"]["LogFormat"] == "JSON":
-        return json_lines(version, request_id, outcome, runtime_arn)
+        return json_lines(version, request_id, outcome, runtime_arn, traced)
     began, out = outcome.began, []
     if outcome.init_ms is not None and runtime_arn:  # an image has none
         out.append((began, f"INIT_START Runtime Version: {runtime_name(version)}\tRuntime Version ARN: {runtime_arn}\n"))
     out.append((began, f"START RequestId: {request_id} Version: {version.version}\n"))
     out += sorted([*outcome.lines, *((moment, told(kind, record)) for moment, kind, record in outcome.platform)], key=lambda line: line[0]) if outcome.platform else outcome.lines
     end = outcome.ended
-    out += [(end, f"END RequestId: {request_id}\n"), (end, report(version, request_id, outcome))]
+    out += [(end, f"END RequestId: {request_id}\n"), (end, report(version, request_id, outcome, traced))]
     return out
 
 
@@ -39,7 +42,7 @@ def told(kind: str, record: dict[str, Any]) -> str:
     return f"{which}\tName: {record['name']}\tState: {record['state']}\tTypes: [{','.join(one.capitalize() for one in record['types'])}]\n"
 
 
-def report(version: Version, request_id: str, outcome: Outcome) -> str:
+def report(version: Version, request_id: str, outcome: Outcome, traced: Traced | None) -> str:
     text = (f"REPORT RequestId: {request_id}\tDuration: {outcome.duration_ms:.2f} ms\tBilled Duration: {outcome.billed_ms} ms\t"
             f"Memory Size: {version.config['MemorySize']} MB\tMax Memory Used: {outcome.memory_mb} MB\t")
     if outcome.init_ms is not None:
@@ -48,13 +51,15 @@ def report(version: Version, request_id: str, outcome: Outcome) -> str:
         text += "Status: timeout"
     elif outcome.status == "failure":
         text += f"Status: error\tError Type: {outcome.error_type}"
+    if traced:
+        text += f"\nXRAY TraceId: {traced.begun.root}\tSegmentId: {traced.function}\tSampled: true\t"
     return text + "\n"
 
 
 LEVELS = ("DEBUG", "INFO", "WARN")
 
 
-def json_lines(version: Version, request_id: str, outcome: Outcome, runtime_arn: str) -> list[tuple[float, str]]:
+def json_lines(version: Version, request_id: str, outcome: Outcome, runtime_arn: str, traced: Traced | None) -> list[tuple[float, str]]:
     """The platform's events as JSON, those that SystemLogLevel lets through, among what the function printed."""
     least = LEVELS.index(version.config["LoggingConfig"].get("SystemLogLevel", "INFO"))
     status = {"vanished": "failure"}.get(outcome.status, outcome.status)
@@ -83,7 +88,8 @@ def json_lines(version: Version, request_id: str, outcome: Outcome, runtime_arn:
     metrics: dict[str, Any] = {"durationMs": round(outcome.duration_ms, 3), "billedDurationMs": outcome.billed_ms, "memorySizeMB": version.config["MemorySize"], "maxMemoryUsedMB": outcome.memory_mb}
     if outcome.init_ms is not None:
         metrics["initDurationMs"] = round(outcome.init_ms, 3)
-    say(end, "INFO" if outcome.status == "success" else "WARN", "platform.report", {"requestId": request_id, "metrics": metrics, "status": status, **fault})
+    tracing = {"tracing": {"spanId": traced.function, "type": "X-Amzn-Trace-Id", "value": traced.begun.header(traced.function)}} if traced else {}
+    say(end, "INFO" if outcome.status == "success" else "WARN", "platform.report", {"requestId": request_id, "metrics": metrics, "status": status, **fault, **tracing})
     return out
 
 

@@ -16,7 +16,7 @@ from cloche.engines.net.hyperplane import Way
 from cloche.engines.run.invocation import Joined, Spec
 from cloche.engines.run.lambda_runtime import Engine, Environment, SandboxError
 from cloche.engines.world import WorldError
-from cloche.kernel import AwsError, Call, Response
+from cloche.kernel import AwsError, Call, Response, doors
 from cloche.services.ec2 import public as ec2
 
 from . import errors, file_systems, images, pace, packages, sealing, trust, vpc
@@ -43,7 +43,7 @@ class Warm:
 class Pools:
     def __init__(self, cloud: Any) -> None:
         self.cloud = cloud
-        self.engine = Engine(packages.code_root(cloud), Path(cloud.data) / "cache", self._serve, ports_of(cloud), file_systems.shared(cloud), self._serve_secure)
+        self.engine = Engine(packages.code_root(cloud), Path(cloud.data) / "cache", self._serve, ports_of(cloud), file_systems.shared(cloud), self._serve_secure, self._heard)
         self.idle: dict[Key, list[Warm]] = {}
         self.busy: dict[Key, set[Warm]] = {}
         self.inside: Any = None  # the server that environments see
@@ -65,6 +65,11 @@ class Pools:
         if self.tls is None:
             self.tls = certificates.context(Path(self.cloud.data))
         return Listening(self.inside, await self.inside.listen(sock=sock, ssl=self.tls))
+
+    def _heard(self, of: Spec, packet: bytes) -> None:
+        """What a function's code sends to its X-Ray daemon."""
+        account, region, function, role = of.owner
+        doors.heard(self.cloud, packet, account, region, role, function)
 
     def _handle(self, request: Any, send: Any) -> None:
         """What a function may ask is what AWS offers: the clock, the snapshots and the timeline of this cloud are not its business."""
@@ -242,8 +247,9 @@ def spec(call: Call, version: Version, opt: str | None, credentials: Any, stream
         "AWS_LAMBDA_FUNCTION_NAME": version.function, "AWS_LAMBDA_FUNCTION_VERSION": version.version, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(config["MemorySize"]),
         "AWS_LAMBDA_LOG_GROUP_NAME": logging["LogGroup"], "AWS_LAMBDA_LOG_STREAM_NAME": stream, "AWS_LAMBDA_INITIALIZATION_TYPE": initialization,
         "AWS_REGION": call.region, "AWS_DEFAULT_REGION": call.region, "AWS_ACCESS_KEY_ID": credentials.access_key, "AWS_SECRET_ACCESS_KEY": credentials.secret,
-        "AWS_SESSION_TOKEN": credentials.token, "AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1:2000", "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
+        "AWS_SESSION_TOKEN": credentials.token, "AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1:2000", "_AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1", "_AWS_XRAY_DAEMON_PORT": "2000", "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
     }
     if logging["LogFormat"] == "JSON":
         variables |= {"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": logging["ApplicationLogLevel"]}
-    return Spec(config.get("Runtime", ""), config.get("Handler", ""), version.sha, opt, config["MemorySize"], config["EphemeralStorage"]["Size"], variables, call.account)
+    return Spec(config.get("Runtime", ""), config.get("Handler", ""), version.sha, opt, config["MemorySize"], config["EphemeralStorage"]["Size"], variables, call.account,
+                owner=(call.account, call.region, version.function, version.role))

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from cloche.engines.run.invocation import SYNC_LIMIT, Invocation, Outcome
 from cloche.kernel import AwsError, Call
 
-from . import errors, logs, metering, names, pace, recursion
+from . import errors, logs, metering, names, pace, recursion, tracing
 from .pool import Pools, Warm, pools
 from .records import Alias, Function, Version, account, concurrency, find, version_of
 
@@ -52,11 +52,17 @@ async def run(
     if "TenancyConfig" in version.config and not tenant:
         raise errors.tenant_needed()  # what invokes by itself knows no tenants
     arn = names.arn(there, function.name, name.qualifier)
+    traced, trace = tracing.begin(there, version, trace or "")
     trace, times = recursion.follow(trace or trace_id(there), names.arn(there, function.name))
     if times > recursion.LIMIT and function.recursion == "Terminate":
         raise errors.recursive()
     room = pools(call.cloud)
-    counter = admit(there, room, function, name.qualifier, paced)
+    try:
+        counter = admit(there, room, function, name.qualifier, paced)
+    except AwsError:
+        if traced:
+            tracing.refused(there, version, traced, request_id)
+        raise
     try:
         try:
             warm = await room.take(there, version, tenant=tenant)
@@ -78,14 +84,17 @@ async def run(
         room.give_back(there, warm, version)
         leave(room, counter)
         raise errors.sandbox_failed(outcome.error_type)
+    if traced:
+        with there.step():
+            tracing.end(there, version, traced, request_id, outcome)
     if outcome.rest and not whole:
-        there.spawn(rest(there, room, counter, warm, function.name, name, version, request_id, outcome.rest, outcome.duration_ms, group))
+        there.spawn(rest(there, room, counter, warm, function.name, name, version, request_id, outcome.rest, outcome.duration_ms, group, traced))
         return Result(outcome, version.version, b"")
     if warm.environment.extended and not outcome.rest:
         metering.after(there, function.name, name.qualifier, 0.0)
     if outcome.rest:
-        return Result(outcome, version.version, await rest(there, room, counter, warm, function.name, name, version, request_id, outcome.rest, outcome.duration_ms, group))
-    return Result(outcome, version.version, ended(there, room, counter, warm, function.name, name, version, request_id, outcome, group))
+        return Result(outcome, version.version, await rest(there, room, counter, warm, function.name, name, version, request_id, outcome.rest, outcome.duration_ms, group, traced))
+    return Result(outcome, version.version, ended(there, room, counter, warm, function.name, name, version, request_id, outcome, group, traced))
 
 
 def leave(room: Pools, counter: list[tuple[str, str, str]]) -> None:
@@ -96,19 +105,20 @@ def leave(room: Pools, counter: list[tuple[str, str, str]]) -> None:
 
 
 async def rest(there: Call, room: Pools, counter: list[tuple[str, str, str]], warm: Warm, function: str, name: names.Name, version: Version, request_id: str,
-               working: Awaitable[Outcome], answered_ms: float, group: str) -> bytes:
+               working: Awaitable[Outcome], answered_ms: float, group: str, traced: tracing.Traced | None) -> bytes:
     """Extensions are still at work: the environment is theirs until they are done."""
     outcome = await working
     metering.after(there, function, name.qualifier, outcome.duration_ms - answered_ms)
-    return ended(there, room, counter, warm, function, name, version, request_id, outcome, group)
+    return ended(there, room, counter, warm, function, name, version, request_id, outcome, group, traced)
 
 
-def ended(there: Call, room: Pools, counter: list[tuple[str, str, str]], warm: Warm, function: str, name: names.Name, version: Version, request_id: str, outcome: Outcome, group: str) -> bytes:
+def ended(there: Call, room: Pools, counter: list[tuple[str, str, str]], warm: Warm, function: str, name: names.Name, version: Version, request_id: str, outcome: Outcome, group: str,
+          traced: tracing.Traced | None) -> bytes:
     """Nobody works on it any more: the environment is free, and what was said is written. Gives the tail of its log."""
     room.give_back(there, warm, version)
     leave(room, counter)
     metering.ran(there, function, name.qualifier, outcome)
-    out = logs.lines(version, request_id, outcome, version.config.get("RuntimeVersionConfig", {}).get("RuntimeVersionArn", ""))
+    out = logs.lines(version, request_id, outcome, version.config.get("RuntimeVersionConfig", {}).get("RuntimeVersionArn", ""), traced)
     with there.step():
         logs.put(there, version, warm.stream, out, outcome.ended, group)
     return logs.tail(out)

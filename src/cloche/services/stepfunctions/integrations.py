@@ -56,10 +56,10 @@ def acting(call: Call, execution: Execution) -> Call:
         raise StateError("States.Permissions", error.message, "States.TaskFailed") from None
 
 
-async def perform(call: Call, execution: Execution, target: Target, given: Any, token: str) -> Any:
+async def perform(call: Call, execution: Execution, target: Target, given: Any, token: str, trace: str = "") -> Any:
     here = acting(call.at(execution.account, execution.region), execution)
     if target.kind == "lambda":
-        return (await invoke(here, target.resource, given))[0]
+        return (await invoke(here, target.resource, given, trace))[0]
     if target.kind == "sdk":
         return await sdk(here, target, given)
     if target.operation not in OPERATIONS.get(target.service, ()):
@@ -69,7 +69,7 @@ async def perform(call: Call, execution: Execution, target: Target, given: Any, 
     if target.service == "lambda":
         if "FunctionName" not in given:
             raise runtime("The field 'FunctionName' is required but was missing")
-        result, version = await invoke(here, given["FunctionName"] + (f":{given['Qualifier']}" if "Qualifier" in given else ""), given.get("Payload", {}))
+        result, version = await invoke(here, given["FunctionName"] + (f":{given['Qualifier']}" if "Qualifier" in given else ""), given.get("Payload", {}), trace)
         return {"ExecutedVersion": version, "Payload": result, **_metadata(call), "StatusCode": 200}
     if target.service == "states":
         return await child(here, execution, target, given, token)
@@ -94,11 +94,11 @@ def _metadata(call: Call) -> dict[str, Any]:
 # -- functions ------------------------------------------------------------------------------------------------------------
 
 
-async def invoke(here: Call, function: str, payload: Any) -> tuple[Any, str]:
+async def invoke(here: Call, function: str, payload: Any, trace: str = "") -> tuple[Any, str]:
     """The function's answer and its version. Its error has the exception's class for a name."""
     arn = function if function.startswith("arn:") else here.arn(f"function:{function}", service="lambda")
     try:
-        result = await functions.invoke(here, arn, json.dumps(payload).encode())
+        result = await functions.invoke(here, arn, json.dumps(payload).encode(), trace=trace)
     except AwsError as error:
         name = error.code if error.code in ("ResourceNotFoundException", "TooManyRequestsException", "ServiceException") else "AWSLambdaException"
         also = ("States.Permissions",) if error.code.startswith("AccessDenied") else ()

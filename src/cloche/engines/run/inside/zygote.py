@@ -218,6 +218,8 @@ def listeners_of(order, options):
         listeners.append(bound(socket.SOCK_STREAM, port))
     if order.get("resolver"):
         listeners.append(bound(socket.SOCK_DGRAM, order["resolver"]))
+    if order.get("daemon"):
+        listeners.append(bound(socket.SOCK_DGRAM, order["daemon"]))
     return listeners
 
 
