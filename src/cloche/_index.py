@@ -2147,6 +2147,7 @@ LISTENERS: Any = {
 
 DOORS: Any = {
     'controls': 'organizations',
+    'cors_headers': 's3',
     'credential': 'iam',
     'encoded': 'sts',
     'endpoint_policy': 'ec2',
