@@ -4,10 +4,12 @@ from __future__ import annotations
 from cloche.kernel import Call
 
 from .api_destinations import call_destination
+from .connections import by_arn as connection
+from .connections import send as send_over
 from .reaching import call_rest_api, stands, start
 from .rules import READS_TOO, Rule
 
-__all__ = ["call_destination", "call_rest_api", "hears_reads", "stands", "start"]
+__all__ = ["call_destination", "call_rest_api", "connection", "hears_reads", "send_over", "stands", "start"]
 
 
 def hears_reads(call: Call) -> bool:
