@@ -36,6 +36,7 @@ GROUPS = (
     "EFS",
     "ElasticLoadBalancing",
     "ElasticLoadBalancingV2",
+    "EventSchemas",
     "Events",
     "FMS",
     "GuardDuty",
