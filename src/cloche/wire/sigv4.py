@@ -432,7 +432,12 @@ def _all_signed(request, claim: Claim) -> None:
 def _header_v2(request, text: str) -> Claim:
     access_key, _, signature = text[4:].strip().partition(":")
     headers = request.headers
-    stamp = _http_stamp(headers.get("x-amz-date") or headers.get("date"), text)
+    try:
+        stamp = _http_stamp(headers.get("x-amz-date", headers.get("date")), text)
+    except Malformed:
+        stamp = ""
+    if stamp < "1970":
+        raise Malformed("AccessDenied", "AWS authentication requires a valid Date or x-amz-date header", 403)
     return Claim("header-v2", access_key, stamp, (stamp[:8], "", "s3"), (), signature, headers.get("x-amz-security-token"))
 
 

@@ -111,3 +111,8 @@ async def issuer_keys(call: Call, url: str) -> list[Any]:
     """The key set of an OpenID Connect issuer: of this cloud's own, else fetched as its documents say. Raises InvalidIdentityToken where it cannot be had."""
     from . import web_identity
     return await web_identity.keys_at(call, url)
+
+
+def speak(call: Call, principal: Principal, seconds: float) -> dict[str, Any]:
+    """Keys with which a service signs requests in its own name (CloudFront's to a bucket): whom they speak for, the receiver's policy sees. Inside a step."""
+    return sessions.begin(call, principal, seconds)[0]
