@@ -10,10 +10,10 @@ from cloche.iam import Principal
 from cloche.kernel import AwsError, Call, Record
 from cloche.kernel.pages import page
 
-from . import errors, op, recovery, restoring
+from . import errors, op, recovery, restoring, tables
 from . import errors_transfers as words
 from . import service as dynamodb
-from .tables import Table, discard, new_number, owner, policy
+from .tables import Table, discard, new_number, owner
 
 SECONDS = 30          # that an export takes
 TOKEN_SECONDS = 8 * 3600
@@ -55,6 +55,11 @@ class Export(Record, frozen=True, omit_defaults=True):
 
 def by_arn(call: Call, req: Any) -> str:
     return str(req["TableArn"])
+
+
+def policy(call: Call, arn: str) -> str | None:
+    """The table's, if it is one of a table at all: permission is asked before the ARN is read."""
+    return tables.policy(call, arn) if ":table/" in arn else None
 
 
 @op(resource=by_arn, policy=policy, partly="no FilterSpecification")
