@@ -37,6 +37,7 @@ GROUPS = (
     "EFS",
     "ElasticLoadBalancing",
     "ElasticLoadBalancingV2",
+    "EventSchemas",
     "Events",
     "FMS",
     "GuardDuty",

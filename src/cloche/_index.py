@@ -2075,6 +2075,7 @@ PACKAGES: Any = {
     's3': 's3',
     's3control': 's3control',
     'scheduler': 'scheduler',
+    'schemas': 'schemas',
     'secretsmanager': 'secretsmanager',
     'securityhub': 'securityhub',
     'serverlessrepo': 'serverlessrepo',
