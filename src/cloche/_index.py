@@ -2098,6 +2098,7 @@ FRONTS: Any = [
     ('cloudformation', 'path', '/_cloudformation/response/{token}'),
     ('codedeploy', 'host', 'codedeploy-commands-secure.{region}.amazonaws.com'),
     ('codedeploy', 'host', 'codedeploy-commands.{region}.amazonaws.com'),
+    ('codedeploy', 'host', 'aws-codedeploy-{region}.s3.amazonaws.com'),
     ('codedeploy', 'host', 'aws-codedeploy-{region}.s3.{where}.amazonaws.com'),
     ('cognito-idp', 'host', '{domain}.auth.{region}.amazoncognito.com'),
     ('cognito-idp', 'host', '{domain}.auth.{region}.localhost'),
