@@ -1,7 +1,9 @@
 """Deployments to EC2, in place: the agent in each machine fetches the revision, copies its files and runs its scripts."""
 import pytest
+from botocore.exceptions import ClientError
 
 from cloche.engines.world import lacking
+from tests.services.ssm.machines import send
 
 from .machines import SPEC, STEPS, Machines, bundle, until
 
@@ -139,3 +141,21 @@ def test_no_machine_with_the_tags_is_a_failure(one):
     assert one.over(one.deploy(bundle("x"), "nobody"), "Failed")["errorInformation"]["code"] == "NO_INSTANCES"
     one.group("sets", ec2TagFilters=[], ec2TagSet={"ec2TagSetList": [[{"Key": "app", "Type": "KEY_ONLY"}], [{"Value": "none", "Type": "VALUE_ONLY"}]]})
     assert one.over(one.deploy(bundle("x"), "sets"), "Failed")["errorInformation"]["code"] == "NO_INSTANCES"
+
+
+def test_the_agent_comes_back_when_its_machine_boots_again_and_goes_when_it_is_taken_away(one):
+    name = fresh(one, "again")
+    one.run(one.id, "touch /run/before")
+    one.ec2.reboot_instances(InstanceIds=[one.id])
+
+    def back():
+        try:
+            said = one.run(one.id, "ls /run; service codedeploy-agent status")
+        except ClientError:                            # it is down just now
+            return False
+        return "before" not in said and "running as PID" in said
+
+    until(back, 20)
+    one.over(one.deploy(bundle("x"), name, key="again.zip"), "Succeeded")
+    command = send(one.cloud, [one.id], document="AWS-ConfigureAWSPackage", parameters={"action": ["Uninstall"], "name": ["AWSCodeDeployAgent"]})
+    assert command["Status"] == "Success" and one.run(one.id, "ls /etc/init.d; pgrep -f codedeploy-agent.py[z]").strip() == ""

@@ -21,12 +21,14 @@ END
 [ -e /etc/codedeploy-agent/conf/codedeployagent.yml ] || printf -- '---\\n:root_dir: "/opt/codedeploy-agent/deployment-root"\\n:max_revisions: 5\\n' > /etc/codedeploy-agent/conf/codedeployagent.yml
 printf '#!/bin/sh\\nexec /usr/bin/python3 %s/bin/codedeploy-agent.pyz "$@"\\n' $home > $home/bin/codedeploy-agent
 cp $home/bin/codedeploy-agent /etc/init.d/codedeploy-agent
-chmod 755 $home/bin/codedeploy-agent /etc/init.d/codedeploy-agent
+mkdir -p /var/lib/cloud/scripts/per-boot
+printf '#!/bin/sh\\nexec /etc/init.d/codedeploy-agent start\\n' > /var/lib/cloud/scripts/per-boot/codedeploy-agent
+chmod 755 $home/bin/codedeploy-agent /etc/init.d/codedeploy-agent /var/lib/cloud/scripts/per-boot/codedeploy-agent
 /etc/init.d/codedeploy-agent restart
 """
 TAKE_AWAY = """home=/opt/codedeploy-agent
 [ -x /etc/init.d/codedeploy-agent ] && /etc/init.d/codedeploy-agent stop
-rm -rf $home/bin /etc/init.d/codedeploy-agent
+rm -rf $home/bin /etc/init.d/codedeploy-agent /var/lib/cloud/scripts/per-boot/codedeploy-agent
 """
 
 
