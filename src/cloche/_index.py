@@ -2039,6 +2039,7 @@ PACKAGES: Any = {
     'ce': 'ce',
     'cloudcontrol': 'cloudcontrol',
     'cloudformation': 'cloudformation',
+    'cloudfront': 'cloudfront',
     'cloudtrail': 'cloudtrail',
     'cloudwatch': 'cloudwatch',
     'codedeploy': 'codedeploy',
@@ -2057,6 +2058,7 @@ PACKAGES: Any = {
     'events': 'events',
     'firehose': 'firehose',
     'fms': 'fms',
+    'glacier': 'glacier',
     'guardduty': 'guardduty',
     'iam': 'iam',
     'identitystore': 'identitystore',
@@ -2085,6 +2087,7 @@ PACKAGES: Any = {
     'sso-oidc': 'sso_oidc',
     'stepfunctions': 'stepfunctions',
     'sts': 'sts',
+    'swf': 'swf',
     'wafv2': 'wafv2',
 }
 
@@ -2096,6 +2099,8 @@ FRONTS: Any = [
     ('apigateway', 'path', '/restapis/{api}/{stage}/_user_request_/{path+}'),
     ('apigateway', 'path', '/restapis/{api}/{stage}/_user_request_'),
     ('cloudformation', 'path', '/_cloudformation/response/{token}'),
+    ('cloudfront', 'host', '{id}.cloudfront.net'),
+    ('cloudfront', 'host', '{id}.cloudfront.localhost'),
     ('codedeploy', 'host', 'codedeploy-commands-secure.{region}.amazonaws.com'),
     ('codedeploy', 'host', 'codedeploy-commands.{region}.amazonaws.com'),
     ('codedeploy', 'host', 'aws-codedeploy-{region}.s3.amazonaws.com'),
