@@ -35,7 +35,7 @@ def bundle(word, kind="zip", spec=SPEC, steps=STEPS, more=(), **scripts):
     if kind == "zip":
         with zipfile.ZipFile(data, "w") as archive:
             for path, text in files.items():
-                archive.writestr(path, text)
+                archive.writestr(zipfile.ZipInfo(path), text)   # of no date: the same revision is the same bundle
     else:
         with tarfile.open(fileobj=data, mode="w:gz" if kind == "tgz" else "w") as archive:
             for path, text in files.items():
@@ -84,7 +84,7 @@ class Machines:
     def info(self, id_):
         return self.api.get_deployment(deploymentId=id_)["deploymentInfo"]
 
-    def over(self, id_, status=None, seconds=20):
+    def over(self, id_, status=None, seconds=60):
         found = until(lambda: (now := self.info(id_))["status"] in ("Succeeded", "Failed", "Stopped") and now, seconds)
         assert status in (None, found["status"]), (found, self.targets(id_))
         return found

@@ -96,16 +96,16 @@ def test_other_machines_take_the_traffic_over_when_somebody_says_so(two):
                                                 "deploymentReadyOption": {"actionOnTimeout": "STOP_DEPLOYMENT", "waitTimeInMinutes": 60}, "greenFleetProvisioningOption": {"action": "DISCOVER_EXISTING"}})
     wish = {"targetInstances": {"tagFilters": [{"Key": "colour", "Value": "green", "Type": "KEY_AND_VALUE"}]}}
     late = two.deploy(bundle("g"), "colours", key="g", fileExistsBehavior="OVERWRITE", **wish)
-    until(lambda: two.info(late)["status"] == "Ready", 20)
+    until(lambda: two.info(late)["status"] == "Ready")
     assert {id_: (one["status"], one["instanceLabel"]) for id_, one in two.targets(late).items()} == {green: ("Ready", "Green"), blue: ("Pending", "Blue")}
     assert two.info(late)["deploymentOverview"]["Ready"] == 1
     two.cloud.advance(minutes=61)
     assert two.over(late, "Stopped")["errorInformation"]["code"] == "TIMEOUT"
     id_ = two.deploy(bundle("g"), "colours", key="g", fileExistsBehavior="OVERWRITE", **wish)
-    until(lambda: two.info(id_)["status"] == "Ready", 20)
+    until(lambda: two.info(id_)["status"] == "Ready")
     assert two.api.list_deployment_targets(deploymentId=id_, targetFilters={"ServerInstanceLabel": ["Blue"]})["targetIds"] == [blue]
     two.api.continue_deployment(deploymentId=id_, deploymentWaitType="READY_WAIT")
-    until(lambda: two.info(id_)["instanceTerminationWaitTimeStarted"], 20)
+    until(lambda: two.info(id_)["instanceTerminationWaitTimeStarted"])
     assert [one["Target"]["Id"] for one in elb.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]] == [green]
     assert dict(two.events(id_, green))["AfterAllowTraffic"] == "Succeeded" and dict(two.events(id_, blue))["BlockTraffic"] == "Succeeded" and two.info(id_)["status"] == "InProgress"
     two.api.skip_wait_time_for_instance_termination(deploymentId=id_)
@@ -128,7 +128,7 @@ def members(it, scaling, name, state="InService"):
     return [one["InstanceId"] for one in found[0]["Instances"] if one["LifecycleState"] == state] if found else []
 
 
-def pushed(it, true, seconds=30):
+def pushed(it, true, seconds=60):
     """The clock goes on in small steps until it is so."""
     return until(lambda: (it.cloud.advance(5), true())[1], seconds)
 

@@ -45,7 +45,7 @@ def test_a_registered_machine_is_deployed_to_by_its_tags(cloud, box, tmp_path):
     s3.put_object(Bucket=f"revisions-{cloud.account}", Key="app.tgz", Body=bundle("here", "tgz", spec=spec, steps=("ValidateService",), ValidateService=f"#!/bin/sh\necho $BUNDLE_KEY > {tmp_path}/ran\n"))
     place = {"revisionType": "S3", "s3Location": {"bucket": f"revisions-{cloud.account}", "key": "app.tgz", "bundleType": "tgz"}}
     id_ = api.create_deployment(applicationName="app", deploymentGroupName="dg", revision=place)["deploymentId"]
-    told = until(lambda: (now := api.get_deployment(deploymentId=id_)["deploymentInfo"])["status"] in ("Succeeded", "Failed") and now, 20)
+    told = until(lambda: (now := api.get_deployment(deploymentId=id_)["deploymentInfo"])["status"] in ("Succeeded", "Failed") and now)
     assert told["status"] == "Succeeded", ((tmp_path / "log").read_text(), told)
     assert (tmp_path / "web/index.html").read_text() == "here" and (tmp_path / "ran").read_text() == "app.tgz\n"
     assert api.get_deployment_target(deploymentId=id_, targetId="box")["deploymentTarget"]["instanceTarget"]["targetArn"].startswith(f"arn:aws:codedeploy:us-east-1:{cloud.account}:instance:box_")
