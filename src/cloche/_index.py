@@ -2106,6 +2106,7 @@ FRONTS: Any = [
     ('cloudfront', 'host', '{id}.cloudfront.localhost'),
     ('codedeploy', 'host', 'codedeploy-commands-secure.{region}.amazonaws.com'),
     ('codedeploy', 'host', 'codedeploy-commands.{region}.amazonaws.com'),
+    ('codedeploy', 'host', 'aws-codedeploy-{region}.s3.amazonaws.com'),
     ('codedeploy', 'host', 'aws-codedeploy-{region}.s3.{where}.amazonaws.com'),
     ('cognito-idp', 'host', '{domain}.auth.{region}.amazoncognito.com'),
     ('cognito-idp', 'host', '{domain}.auth.{region}.localhost'),
