@@ -226,15 +226,19 @@ def test_policies_of_ones_own_are_made_changed_and_deleted_unless_in_use(cloud, 
     none = {"HeadersConfig": {"HeaderBehavior": "none"}, "CookiesConfig": {"CookieBehavior": "none"}, "QueryStringsConfig": {"QueryStringBehavior": "none"}}
     kinds = {"CachePolicy": ({"Name": "n", "MinTTL": 0, "ParametersInCacheKeyAndForwardedToOrigin": some}, "CachePolicyId"), "OriginRequestPolicy": ({"Name": "n", **none}, "OriginRequestPolicyId"),
              "ResponseHeadersPolicy": ({"Name": "n", "CustomHeadersConfig": listed({"Header": "X", "Value": "1", "Override": True})}, "ResponseHeadersPolicyId")}
+    verbs = {
+        "CachePolicy": (api.create_cache_policy, api.get_cache_policy, api.get_cache_policy_config, api.update_cache_policy, api.delete_cache_policy),
+        "OriginRequestPolicy": (api.create_origin_request_policy, api.get_origin_request_policy, api.get_origin_request_policy_config, api.update_origin_request_policy, api.delete_origin_request_policy),
+        "ResponseHeadersPolicy": (api.create_response_headers_policy, api.get_response_headers_policy, api.get_response_headers_policy_config, api.update_response_headers_policy,
+                                  api.delete_response_headers_policy)}
     ids = {}
     for member, (values, _) in kinds.items():
-        name = {"CachePolicy": "cache_policy", "OriginRequestPolicy": "origin_request_policy", "ResponseHeadersPolicy": "response_headers_policy"}[member]
-        create, get, update, delete = (getattr(api, f"{verb}_{name}") for verb in ("create", "get", "update", "delete"))
+        create, get, get_config, update, delete = verbs[member]
         answer = create(**{f"{member}Config": values})
         ids[member] = answer[member]["Id"]
         with pytest.raises(api.exceptions.from_code(f"{member}AlreadyExists")):
             create(**{f"{member}Config": values})
-        assert getattr(api, f"get_{name}_config")(Id=ids[member])[f"{member}Config"]["Name"] == "n"
+        assert get_config(Id=ids[member])[f"{member}Config"]["Name"] == "n"
         new = update(Id=ids[member], IfMatch=answer["ETag"], **{f"{member}Config": {**values, "Comment": "c"}})
         assert get(Id=ids[member])[member][f"{member}Config"]["Comment"] == "c"
         with pytest.raises(api.exceptions.PreconditionFailed):
@@ -245,9 +249,9 @@ def test_policies_of_ones_own_are_made_changed_and_deleted_unless_in_use(cloud, 
             get(Id=other[member]["Id"])
         kinds[member] = (values, new["ETag"])
     made(cloud, custom(80), default=behaviour(policy=ids["CachePolicy"], OriginRequestPolicyId=ids["OriginRequestPolicy"], ResponseHeadersPolicyId=ids["ResponseHeadersPolicy"]))
-    for member, delete in (("CachePolicy", api.delete_cache_policy), ("OriginRequestPolicy", api.delete_origin_request_policy), ("ResponseHeadersPolicy", api.delete_response_headers_policy)):
+    for member in verbs:
         with pytest.raises(api.exceptions.from_code(f"{member}InUse")):
-            delete(Id=ids[member], IfMatch=kinds[member][1])
+            verbs[member][-1](Id=ids[member], IfMatch=kinds[member][1])
     with pytest.raises(api.exceptions.InvalidArgument):
         api.create_cache_policy(CachePolicyConfig={"Name": "x", "MinTTL": 10, "MaxTTL": 5})
     with pytest.raises(api.exceptions.InvalidArgument):
