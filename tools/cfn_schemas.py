@@ -28,6 +28,7 @@ GROUPS = (
     "CloudFront",
     "CloudTrail",
     "CloudWatch",
+    "CodeDeploy",
     "Cognito",
     "DAX",
     "DirectConnect",

@@ -2043,6 +2043,7 @@ PACKAGES: Any = {
     'cloudfront-keyvaluestore': 'cloudfront_keyvaluestore',
     'cloudtrail': 'cloudtrail',
     'cloudwatch': 'cloudwatch',
+    'codedeploy': 'codedeploy',
     'cognito-identity': 'cognito_identity',
     'cognito-idp': 'cognito_idp',
     'cognito-sync': 'cognito_sync',
@@ -2058,6 +2059,7 @@ PACKAGES: Any = {
     'events': 'events',
     'firehose': 'firehose',
     'fms': 'fms',
+    'glacier': 'glacier',
     'guardduty': 'guardduty',
     'iam': 'iam',
     'identitystore': 'identitystore',
@@ -2086,6 +2088,7 @@ PACKAGES: Any = {
     'sso-oidc': 'sso_oidc',
     'stepfunctions': 'stepfunctions',
     'sts': 'sts',
+    'swf': 'swf',
     'wafv2': 'wafv2',
 }
 
@@ -2099,6 +2102,9 @@ FRONTS: Any = [
     ('cloudformation', 'path', '/_cloudformation/response/{token}'),
     ('cloudfront', 'host', '{id}.cloudfront.net'),
     ('cloudfront', 'host', '{id}.cloudfront.localhost'),
+    ('codedeploy', 'host', 'codedeploy-commands-secure.{region}.amazonaws.com'),
+    ('codedeploy', 'host', 'codedeploy-commands.{region}.amazonaws.com'),
+    ('codedeploy', 'host', 'aws-codedeploy-{region}.s3.{where}.amazonaws.com'),
     ('cognito-idp', 'host', '{domain}.auth.{region}.amazoncognito.com'),
     ('cognito-idp', 'host', '{domain}.auth.{region}.localhost'),
     ('cognito-idp', 'host', '{domain}.auth.localhost'),
@@ -2130,7 +2136,9 @@ FRONTS: Any = [
 ]
 
 LISTENERS: Any = {
+    'autoscaling.waiting': ['codedeploy'],
     'aws': ['events'],
+    'cloudwatch.alarm_moved': ['codedeploy'],
     'organizations.moved': ['cloudformation', 'guardduty', 'securityhub'],
     'route53.names_changed': ['acm', 'route53'],
     's3.happened': ['s3'],

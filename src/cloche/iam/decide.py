@@ -52,6 +52,7 @@ class Decision(msgspec.Struct):
     action: str = ""
     resource: str = ""
     story: list[dict[str, Any]] | None = None          # of a denial: what each policy said (`explain.story`)
+    abroad: str = ""                                   # whose the thing is that another account's principal was let to
 
     def message(self, principal: Principal, action: str, resource: str, *, named: bool = False) -> str:
         """AWS's sentence for the caller. `named`: with the denying policy's ARN, where it has one; strangers are not told."""
@@ -76,6 +77,8 @@ def decide(q: Question) -> Decision:
         return ROOT_DECISION
     found = _decide(q)
     found.action, found.resource = q.action, q.resource
+    if not same and found.allowed and p.account:
+        found.abroad = q.resource_account
     return found
 
 

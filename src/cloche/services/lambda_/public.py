@@ -33,20 +33,30 @@ def speaker(call: Call, service: str, source_arn: str, source_account: str) -> C
     return call.as_service(service, source_arn, source_account) if service else call
 
 
+def told(call: Call, name: names.Name, arn: str, kind: str, service: str) -> None:
+    """CloudTrail tells of it as of an Invoke."""
+    there = call.of("lambda", name.account, name.region)
+    there.cloud.journal.tell(there, "Invoke", {"FunctionName": arn, "InvocationType": kind}, service or f"{call.service.iam}.amazonaws.com")
+
+
 async def invoke(call: Call, arn: str, payload: bytes, *, service: str = "", source_arn: str = "", source_account: str = "", **more: Any) -> Result:
     """Run the function now. `.payload` is what it said, `.function_error` "Unhandled" if that is an error; AwsError if it was not run (429, 403, 404).
 
     `on_chunk(data, content_type)` receives a streamed response.
     """
-    name = allowed(speaker(call, service, source_arn, source_account), arn)
+    asking = speaker(call, service, source_arn, source_account)
+    name = allowed(asking, arn)
+    told(asking, name, arn, "RequestResponse", service)
     return await running.run(call.of("lambda", name.account, name.region), name, payload, paced=True, **more)
 
 
 def enqueue(call: Call, arn: str, payload: bytes, *, service: str = "", source_arn: str = "", source_account: str = "", trace: str = "") -> str:
     """Leave an event: durable with the caller's step, retried, dead-lettered. Gives the request id."""
-    name = allowed(speaker(call, service, source_arn, source_account), arn)
+    asking = speaker(call, service, source_arn, source_account)
+    name = allowed(asking, arn)
     there = call.of("lambda", name.account, name.region)
     version_of(there, name)
+    told(asking, name, arn, "Event", service)
     return asynchronous.enqueue(there, name, payload, trace)
 
 

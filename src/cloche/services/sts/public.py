@@ -48,6 +48,11 @@ def service_session(call: Call, role_arn: str, session_name: str, service: str, 
     return given
 
 
+def credentials(call: Call, seconds: float = 900) -> dict[str, Any]:
+    """Keys that act as this call's principal: for a request that a service sends as somebody."""
+    return sessions.begin(call, call.principal, seconds)[0]
+
+
 def tell(call: Call, role_arn: str, session_name: str, service: str, credentials: dict[str, Any], principal: Principal) -> None:
     """CloudTrail sees a service assume a role for its workload as it sees anybody."""
     sts = call.cloud.service("sts")
