@@ -66,12 +66,13 @@ Outputs:
 
 
 def settled(cloud, cfn, name):
+    """DescribeStacks waits for a stack that is about to be ready; its events do not."""
     for _ in range(60):
         cloud.advance(10)
-        stack = cfn.describe_stacks(StackName=name)["Stacks"][0]
-        if not stack["StackStatus"].endswith("_IN_PROGRESS"):
-            return stack
-    raise AssertionError(stack)
+        last = next(e for e in cfn.describe_stack_events(StackName=name)["StackEvents"] if e["ResourceType"] == "AWS::CloudFormation::Stack")
+        if not last["ResourceStatus"].endswith("_IN_PROGRESS"):
+            return cfn.describe_stacks(StackName=name)["Stacks"][0]
+    raise AssertionError(last)
 
 
 def test_a_site_with_all_that_it_is_made_of_is_a_stack(cloud, origin):
