@@ -25,6 +25,7 @@ GROUPS = (
     "AutoScalingPlans",
     "CertificateManager",
     "CloudFormation",
+    "CloudFront",
     "CloudTrail",
     "CloudWatch",
     "CodeDeploy",

@@ -2040,6 +2040,7 @@ PACKAGES: Any = {
     'cloudcontrol': 'cloudcontrol',
     'cloudformation': 'cloudformation',
     'cloudfront': 'cloudfront',
+    'cloudfront-keyvaluestore': 'cloudfront_keyvaluestore',
     'cloudtrail': 'cloudtrail',
     'cloudwatch': 'cloudwatch',
     'codedeploy': 'codedeploy',
