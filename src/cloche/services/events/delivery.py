@@ -85,6 +85,9 @@ def deliver(call: Call, rule: Rule, target: dict[str, Any], event: dict[str, Any
         path = (target.get("KinesisParameters") or {}).get("PartitionKeyPath")
         found = input_transformer.extract(event, path) if path else event["id"]
         speaker.do("kinesis", "PutRecord", StreamARN=arn, Data=text.encode(), PartitionKey=(found if isinstance(found, str) else written(found) if found is not input_transformer.MISSING else event["id"])[:256])
+    elif service == "ecs":
+        from cloche.services.ecs import public as ecs
+        ecs.run(speaker, arn, target["EcsParameters"], text, f"events-rule/{rule.name}")
     elif service == "firehose":
         speaker.do("firehose", "PutRecord", DeliveryStreamName=arn.rsplit("/", 1)[1], Record={"Data": text.encode()})
     else:

@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from cloche.shapes import events as t
 
 MOST_TARGETS = 5
-BUILT = ("lambda", "sqs", "sns", "logs", "events", "kinesis", "firehose")
+BUILT = ("lambda", "sqs", "sns", "logs", "events", "kinesis", "firehose", "ecs")
 
 
 def target_context(call: Call, req: Any) -> dict[str, Any]:
     return {"events:TargetArn": [target["Arn"] for target in req["Targets"]]}
 
 
-@events.op(resource=by_name, context=target_context, partly="targets other than Lambda, SQS, SNS, Kinesis, Firehose, log groups, event buses and API destinations answer 501")
+@events.op(resource=by_name, context=target_context, partly="targets other than Lambda, SQS, SNS, Kinesis, Firehose, ECS tasks, log groups, event buses and API destinations answer 501")
 def put_targets(call: Call, req: t.PutTargetsRequest) -> t.PutTargetsResponse:
     rule = look(call, req)
     wanted: dict[str, Any] = {target["Id"]: dict(target) for target in req["Targets"]}
@@ -46,6 +46,11 @@ def check(call: Call, target: dict[str, Any]) -> None:
         raise errors.not_built(f"a target of {parts[2]}")
     if (":api-destination/" in target["Arn"] or parts[2] in ("kinesis", "firehose")) and not target.get("RoleArn"):
         raise errors.invalid(f"RoleArn is required for target {target['Arn']}.")
+    if parts[2] == "ecs":
+        if not target.get("RoleArn"):
+            raise errors.invalid(f"RoleArn is required for target {target['Arn']}.")
+        if not target.get("EcsParameters"):
+            raise errors.invalid(f"Parameter(s) EcsParameters must be specified for target: {id_}.")
     inputs = [name for name in ("Input", "InputPath", "InputTransformer") if target.get(name)]
     if len(inputs) > 1:
         raise errors.invalid(f"Only one of Input, InputPath, or InputTransformer must be provided for target {id_}.")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .schedules import Schedule
 
 LONGEST_AGE, MOST_RETRIES = 86_400, 185
-TEMPLATED = ("lambda", "sqs", "sns", "events", "kinesis", "firehose")
+TEMPLATED = ("lambda", "sqs", "sns", "events", "kinesis", "firehose", "ecs")
 SDK_NAMES = {"sfn": "stepfunctions", "eventbridge": "events", "cloudwatchlogs": "logs"}
 PASSING = ("ThrottlingException", "TooManyRequestsException", "RequestThrottled", "Throttled", "OverLimit", "ProvisionedThroughputExceededException")
 
@@ -41,6 +41,8 @@ def check(call: Call, target: dict[str, Any]) -> None:
             raise errors.invalid("The Input of a universal target must be a JSON object.") from None
     elif parts[2] not in TEMPLATED:
         raise errors.not_built(f"a target of {parts[2]}")
+    elif parts[2] == "ecs" and not target.get("EcsParameters"):
+        raise errors.invalid("EcsParameters must be provided for an ECS task target.")
     elif parts[2] == "events" and not target.get("EventBridgeParameters"):
         raise errors.invalid("EventBridgeParameters must be provided for an event bus target.")
     elif parts[2] == "kinesis" and not target.get("KinesisParameters"):
@@ -115,6 +117,9 @@ def act(call: Call, schedule: str, target: dict[str, Any], text: str) -> Any:
         sns.publish(role, arn, Message=text)
     elif service == "kinesis":
         role.do("kinesis", "PutRecord", StreamARN=arn, Data=text.encode(), PartitionKey=target["KinesisParameters"]["PartitionKey"])
+    elif service == "ecs":
+        from cloche.services.ecs import public as ecs
+        ecs.run(role, arn, target["EcsParameters"], text, f"chronos-schedule/{schedule.rpartition('/')[2]}")
     elif service == "firehose":
         role.do("firehose", "PutRecord", DeliveryStreamName=arn.rsplit("/", 1)[1], Record={"Data": text.encode()})
     else:
