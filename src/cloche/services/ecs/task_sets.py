@@ -60,7 +60,7 @@ def _service(call: Call, req: Any) -> ServiceRecord:
 
 
 def _set(one: ServiceRecord, given: str) -> Deployment:
-    found = next((each for each in one.deployments if each.id == names.last(given)), None)
+    found = next((each for each in one.deployments if names.last(each.id) == names.last(given)), None)
     if found is None:
         raise errors.no_task_set()
     return found
@@ -136,7 +136,7 @@ def describe_task_sets(call: Call, req: t.DescribeTaskSetsRequest) -> t.Describe
     wanted, out = req.get("taskSets"), []
     failures: list[Any] = []
     for given in wanted or [each.id for each in one.deployments]:
-        found = next((each for each in one.deployments if each.id == names.last(given) or each.id.endswith(names.last(given))), None)
+        found = next((each for each in one.deployments if names.last(each.id) == names.last(given)), None)
         if found is None:
             failures.append({"arn": given, "reason": "MISSING"})
         else:
