@@ -33,6 +33,7 @@ GROUPS = (
     "DynamoDB",
     "EC2",
     "ECR",
+    "ECS",
     "EFS",
     "ElasticLoadBalancing",
     "ElasticLoadBalancingV2",

@@ -1,4 +1,6 @@
 """Services: so many tasks kept, rolled from one definition to the next, given up where tasks fail."""
+import json
+
 import pytest
 
 
@@ -187,3 +189,35 @@ def test_application_auto_scaling_sets_the_desired_count(dock, sleeps):
     cloudwatch.delete_alarms(AlarmNames=["busy"])
     scaling.deregister_scalable_target(**about)
     drop(dock, "scaled")
+
+
+def test_a_stack_makes_a_service_and_waits_until_it_is_stable(dock):
+    template = {"Resources": {
+        "Cluster": {"Type": "AWS::ECS::Cluster", "Properties": {"ClusterName": "stacked", "CapacityProviders": ["FARGATE"], "ClusterSettings": [{"Name": "containerInsights", "Value": "enabled"}]}},
+        "Task": {"Type": "AWS::ECS::TaskDefinition", "Properties": {
+            "Family": "stacked", "RequiresCompatibilities": ["FARGATE"], "NetworkMode": "awsvpc", "Cpu": 256, "Memory": 512, "ExecutionRoleArn": dock.execution, "ContainerDefinitions": [
+                {"Name": "main", "Image": dock.image, "Command": ["sleep", "1000"], "StopTimeout": 2, "Environment": [{"Name": "A", "Value": "1"}], "PortMappings": [{"ContainerPort": 80}]}]}},
+        "Service": {"Type": "AWS::ECS::Service", "Properties": {
+            "Cluster": {"Ref": "Cluster"}, "TaskDefinition": {"Ref": "Task"}, "DesiredCount": 1, "LaunchType": "FARGATE", "DeploymentConfiguration": {"MinimumHealthyPercent": 0, "MaximumPercent": 100},
+            "NetworkConfiguration": {"AwsvpcConfiguration": {"Subnets": dock.subnets[:1], "SecurityGroups": [dock.group]}}}}},
+        "Outputs": {"Name": {"Value": {"Fn::GetAtt": ["Service", "Name"]}}, "Arn": {"Value": {"Fn::GetAtt": ["Cluster", "Arn"]}}}}
+    cfn = dock.client("cloudformation")
+
+    def settled(wanted):
+        def look():
+            dock.cloud.advance(5)
+            return (one := cfn.describe_stacks(StackName=stack)["Stacks"][0])["StackStatus"].endswith(("_COMPLETE", "_FAILED")) and one
+        one = dock.wait(look, 40)
+        assert one["StackStatus"] == wanted, [each.get("ResourceStatusReason") for each in cfn.describe_stack_events(StackName=stack)["StackEvents"]]
+        return {each["OutputKey"]: each["OutputValue"] for each in one.get("Outputs", ())}
+    stack = cfn.create_stack(StackName="ecs", TemplateBody=json.dumps(template))["StackId"]
+    out = settled("CREATE_COMPLETE")
+    one = dock.ecs.describe_services(cluster="stacked", services=[out["Name"]])["services"][0]
+    assert one["runningCount"] == 1 and out["Arn"].endswith("cluster/stacked")
+    template["Resources"]["Task"]["Properties"]["ContainerDefinitions"][0]["Environment"][0]["Value"] = "2"
+    cfn.update_stack(StackName=stack, TemplateBody=json.dumps(template))
+    settled("UPDATE_COMPLETE")
+    assert dock.ecs.describe_services(cluster="stacked", services=[out["Name"]])["services"][0]["taskDefinition"].endswith("stacked:2")
+    cfn.delete_stack(StackName=stack)
+    settled("DELETE_COMPLETE")
+    assert dock.ecs.describe_clusters(clusters=["stacked"])["clusters"][0]["status"] == "INACTIVE"
