@@ -35,6 +35,7 @@ GROUPS = (
     "DynamoDB",
     "EC2",
     "ECR",
+    "ECS",
     "EFS",
     "ElasticLoadBalancing",
     "ElasticLoadBalancingV2",

@@ -2053,6 +2053,7 @@ PACKAGES: Any = {
     'dynamodbstreams': 'dynamodbstreams',
     'ec2': 'ec2',
     'ecr': 'ecr',
+    'ecs': 'ecs',
     'efs': 'efs',
     'elb': 'elb',
     'elbv2': 'elbv2',
