@@ -40,7 +40,7 @@ def reconfiguring(call: Call, req: t.UpdateFunctionConfigurationRequest) -> list
     return needs
 
 
-@lambda_.op(needs=creating, partly="no SnapStart: it is refused with a sentence; active tracing is kept, nothing is traced")
+@lambda_.op(needs=creating, partly="SnapStart of Python without VPCs, extensions and threads left by init; what is left out is refused; active tracing is kept, nothing is traced")
 async def create_function(call: Call, req: t.CreateFunctionRequest) -> Any:
     name = names.parse(call, req["FunctionName"]).name
     if call.get(Function, name):
@@ -103,7 +103,7 @@ async def activate(call: Call, key: str) -> None:
         function = call.get(Function, key)
         for name in (LATEST, *(function.versions if function else ())):
             version = call.get(Version, f"{key}:{name}")
-            if version and (version.state == "Pending" or version.update == "InProgress"):
+            if version and not version.snapstart and (version.state == "Pending" or version.update == "InProgress"):
                 if state == "Active":
                     vpc.hold(call, version)
                 call.put(version.but(state=state, code=code, reason=reason, update="Successful" if state == "Active" else "Failed"))

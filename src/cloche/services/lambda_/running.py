@@ -42,6 +42,8 @@ async def run(
     there = call.at(name.account, name.region)
     function = find(call, name)
     version = choose(there, function, name)
+    if version.state == "Pending" and version.snapstart:
+        raise errors.snapshot_not_ready()
     if version.state == "Pending" or version.update == "InProgress":
         await settled(there, function.name)
         function, version = find(call, name), choose(there, find(call, name), name)
