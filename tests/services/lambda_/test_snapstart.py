@@ -129,3 +129,20 @@ def handler(event, context):
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(lambda _: bench.call(event=0.2, Qualifier="1"), range(4)))
     assert [text for text, _ in answers] == [""] * 4  # the end, not what was under way
+
+
+def test_a_stack_waits_for_the_snapshot_of_a_version(bench):
+    resources = {
+        "F": {"Type": "AWS::Serverless::Function", "Properties": {"FunctionName": "f", "Runtime": RUNTIME, "Handler": "index.handler", "InlineCode": "import random\ndrawn = random.random()\ndef handler(e, c): return drawn",
+                                                                  "AutoPublishAlias": "live", "SnapStart": {"ApplyOn": "PublishedVersions"}}},
+        "P": {"Type": "AWS::Lambda::ResourcePolicy", "Properties": {"ResourceArn": {"Fn::GetAtt": ["F", "Arn"]}, "PolicyDocument": {"Version": "2012-10-17", "Statement": [
+            {"Sid": "events", "Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "lambda:InvokeFunction", "Resource": {"Fn::GetAtt": ["F", "Arn"]}}]}}},
+    }
+    cfn = bench.cloud.client("cloudformation")
+    cfn.create_stack(StackName="s", TemplateBody=json.dumps({"Transform": "AWS::Serverless-2016-10-31", "Resources": resources, "Outputs": {"On": {"Value": {"Fn::GetAtt": ["F", "SnapStartResponse.ApplyOn"]}}}}),
+                     Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"])
+    cfn.get_waiter("stack_create_complete").wait(StackName="s", WaiterConfig={"Delay": 0.1, "MaxAttempts": 300})
+    assert cfn.describe_stacks(StackName="s")["Stacks"][0]["Outputs"][0]["OutputValue"] == "PublishedVersions"
+    assert bench.client.get_function_configuration(FunctionName="f", Qualifier="live")["SnapStart"]["OptimizationStatus"] == "On"
+    assert bench.call(Qualifier="live") == bench.call(Qualifier="1")
+    assert json.loads(bench.client.get_policy(FunctionName="f")["Policy"])["Statement"][0]["Sid"] == "events"
