@@ -12,7 +12,7 @@ from cloche.services.cloudformation.public import LETTERS, Resource, Type, op, r
 from . import vpc
 
 CONFIGURATION = ("Role", "Handler", "Description", "Timeout", "MemorySize", "VpcConfig", "Environment", "Runtime", "DeadLetterConfig", "KmsKeyArn", "TracingConfig", "Layers",
-                 "FileSystemConfigs", "ImageConfig", "EphemeralStorage", "SnapStart", "LoggingConfig")
+                 "FileSystemConfigs", "ImageConfig", "EphemeralStorage", "SnapStart", "LoggingConfig", "DurableConfig")
 APART = {"Code", "ReservedConcurrentExecutions", "RuntimeManagementConfig", "RecursiveLoop", "Tags", "FunctionName", "Architectures", "PackageType", "CodeSigningConfigArn", "TenancyConfig",
          *CONFIGURATION}
 

@@ -60,6 +60,10 @@ def changed(call: Call, config: dict[str, Any], req: Any) -> dict[str, Any]:
     check_kind(config["PackageType"], req)
     before = config
     config = config | {name: req[name] for name in COPIED if req.get(name) not in (None, "")}
+    if durable := req.get("DurableConfig"):
+        if durable.get("KMSKeyArn"):
+            raise errors.cannot_run("Cloche keeps durable executions under its own key. Leave KMSKeyArn of DurableConfig out.")
+        config["DurableConfig"] = {"RetentionPeriodInDays": 14, "ExecutionTimeout": 86400} | config.get("DurableConfig", {}) | durable
     if req.get("TenancyConfig"):
         config["TenancyConfig"] = req["TenancyConfig"]
     if "ImageConfig" in req and not any(req["ImageConfig"].values()):
@@ -113,7 +117,7 @@ def check(req: Any) -> None:
     if variables := req.get("Environment", {}).get("Variables"):
         check_variables(variables)
     for name, why in (("CapacityProviderConfig", "run functions on managed instances"),
-                      ("DurableConfig", "run durable functions"), ("RuntimeConfig", "choose among versions of a runtime: the machine has one of each"),
+                      ("RuntimeConfig", "choose among versions of a runtime: the machine has one of each"),
                       ("AcceleratorConfig", "have accelerators"), ("PublishTo", "publish to capacity providers")):
         if req.get(name):
             raise errors.cannot_run(f"Cloche does not {why} yet. Leave {name} out.")

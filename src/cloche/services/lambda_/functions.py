@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cloche.kernel import ANY, AwsError, Call, Need
 
-from . import code_signing, configuration, errors, errors_images, images, layers, names, packages, trust, vpc
+from . import code_signing, configuration, errors, errors_durable, errors_images, images, layers, names, packages, trust, vpc
 from . import service as lambda_
 from .names import LATEST
 from .paging import page
@@ -211,6 +211,8 @@ def update_image(call: Call, req: Any, function: Function) -> Any:
 @lambda_.op(needs=reconfiguring, partly="active tracing is kept, nothing is traced")
 def update_function_configuration(call: Call, req: t.UpdateFunctionConfigurationRequest) -> Any:
     function, version = changeable(call, req)
+    if req.get("DurableConfig") and "DurableConfig" not in version.config:
+        raise errors_durable.only_at_creation()
     config = configuration.changed(call, version.config, req)
     if req.get("Role"):
         configuration.check_role(call, req["Role"])

@@ -35,7 +35,7 @@ class Result(NamedTuple):
 
 async def run(
     call: Call, name: names.Name, payload: bytes, *, request_id: str = "", trace: str = "", client_context: Any = None, cognito: Any = None, limit: int = SYNC_LIMIT,
-    on_chunk: Callable[[bytes, str], None] | None = None, paced: bool = False, whole: bool = False, tenant: str = "",
+    on_chunk: Callable[[bytes, str], None] | None = None, paced: bool = False, whole: bool = False, tenant: str = "", durable: bool = False,
 ) -> Result:
     """Invoke; raises TooManyRequestsException when concurrency says no, ResourceNotFoundException when there is nothing. `paced`: somebody waits for the answer; `whole`: and
     for what extensions do after it, because the log's tail is wanted."""
@@ -53,6 +53,9 @@ async def run(
         raise errors.in_state("Failed")
     if "TenancyConfig" in version.config and not tenant:
         raise errors.tenant_needed()  # what invokes by itself knows no tenants
+    if "DurableConfig" in version.config and not durable:
+        from .durable import run as whole_execution
+        return Result((await whole_execution(there, function, version, name, payload or b"{}", trace=trace))[1], version.version, b"")
     arn = names.arn(there, function.name, name.qualifier)
     trace, times = recursion.follow(trace or trace_id(there), names.arn(there, function.name))
     if times > recursion.LIMIT and function.recursion == "Terminate":
