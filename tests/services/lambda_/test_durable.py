@@ -226,3 +226,17 @@ def test_an_execution_ends_when_its_time_is_over_or_its_function_cannot_run(benc
         bench.cloud.advance(3)
     ended = soon(lambda: (s := status(bench, arn))["Status"] != "RUNNING" and s)
     assert ended["Status"] == "FAILED" and ended["Error"]["ErrorType"] == "ValueError" and len(waits(bench, arn, "InvocationCompleted")) == 3
+
+
+def test_a_template_makes_a_durable_function_with_the_rights_it_needs(bench):
+    code = SDK + "\n@durable\ndef handler(d):\n    return d.step('only', lambda attempt: d.input)\n"
+    template = {"Transform": "AWS::Serverless-2016-10-31", "Resources": {"F": {"Type": "AWS::Serverless::Function", "Properties": {
+        "FunctionName": "f", "Runtime": "python3.11", "Handler": "index.handler", "InlineCode": code, "Timeout": 20, "DurableConfig": {"ExecutionTimeout": 300, "RetentionPeriodInDays": 3}}}}}
+    cfn = bench.cloud.client("cloudformation")
+    cfn.create_stack(StackName="s", TemplateBody=json.dumps(template), Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"])
+    cfn.get_waiter("stack_create_complete").wait(StackName="s", WaiterConfig={"Delay": 0.1, "MaxAttempts": 300})
+    [role] = [r["PhysicalResourceId"] for r in cfn.describe_stack_resources(StackName="s")["StackResources"] if r["ResourceType"] == "AWS::IAM::Role"]
+    attached = {p["PolicyArn"] for p in bench.iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]}
+    assert "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicDurableExecutionRolePolicy" in attached
+    answer = bench.client.invoke(FunctionName="f:$LATEST", Payload=b"7")
+    assert json.loads(answer["Payload"].read()) == 7 and status(bench, answer["DurableExecutionArn"])["DurableConfig"] == {"ExecutionTimeout": 300, "RetentionPeriodInDays": 3}
