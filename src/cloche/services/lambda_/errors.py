@@ -417,3 +417,7 @@ def kms(error: AwsError, what: str) -> AwsError:
         return invalid(f"Lambda was unable to configure access to your environment variables because {why}. Please check your KMS permissions. KMS Exception: {error.code} KMS Message: {error.message}")
     return AwsError(code, f"Lambda was unable to decrypt the environment variables because {why}. Please check the function's KMS key settings."
                     f" KMS Exception: {error.code} KMS Message: {error.message}", 502)
+
+
+def replicated(arn: str) -> AwsError:
+    return AwsError("InvalidParameterValueException", f"Lambda was unable to delete {arn} because it is a replicated function. Please see our documentation for Deleting Lambda@Edge Functions and Replicas.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cloche.kernel import ANY, AwsError, Call, Need
 
-from . import code_signing, configuration, errors, errors_durable, errors_images, images, layers, names, packages, trust, vpc
+from . import code_signing, configuration, errors, errors_durable, errors_images, images, layers, names, packages, replicas, trust, vpc
 from . import service as lambda_
 from .names import LATEST
 from .paging import page
@@ -252,6 +252,7 @@ def delete_function(call: Call, req: t.DeleteFunctionRequest) -> Any:
         return delete_version(call, function, name.qualifier)
     from .concurrency import unprovisioned
     from .urls import forget_urls
+    replicas.let_go(call, names.arn(call, function.name), list(function.versions))
     for number in (LATEST, *function.versions):
         drop(call, function, number)
     for alias in function.aliases:

@@ -116,7 +116,7 @@ def tail(out: list[tuple[float, str]], size: int = 4096) -> bytes:
     return "".join(text if text.endswith("\n") else text + "\n" for _, text in out).encode()[-size:]
 
 
-def put(call: Call, version: Version, stream: str, out: list[tuple[float, str]], real_end: float) -> None:
+def put(call: Call, version: Version, stream: str, out: list[tuple[float, str]], real_end: float, group: str = "") -> None:
     """Write them as the role, inside a step. Without permission the function runs and its words are lost, as on AWS."""
     shift = call.now - real_end
     lines_ = [(int((moment + shift) * 1000), text.removesuffix("\n")) for moment, text in out]
@@ -124,4 +124,4 @@ def put(call: Call, version: Version, stream: str, out: list[tuple[float, str]],
         there = acting(call, version.role, version.function)
     except AwsError:
         return  # the role is gone
-    cloudwatch.write(there, version.config["LoggingConfig"]["LogGroup"], stream, lines_)
+    cloudwatch.write(there, group or version.config["LoggingConfig"]["LogGroup"], stream, lines_)

@@ -35,10 +35,10 @@ class Result(NamedTuple):
 
 async def run(
     call: Call, name: names.Name, payload: bytes, *, request_id: str = "", trace: str = "", client_context: Any = None, cognito: Any = None, limit: int = SYNC_LIMIT,
-    on_chunk: Callable[[bytes, str], None] | None = None, paced: bool = False, whole: bool = False, tenant: str = "", durable: bool = False,
+    on_chunk: Callable[[bytes, str], None] | None = None, paced: bool = False, whole: bool = False, tenant: str = "", durable: bool = False, group: str = "",
 ) -> Result:
     """Invoke; raises TooManyRequestsException when concurrency says no, ResourceNotFoundException when there is nothing. `paced`: somebody waits for the answer; `whole`: and
-    for what extensions do after it, because the log's tail is wanted."""
+    for what extensions do after it, because the log's tail is wanted. `group`: the log group, where it is another than the function's own (at the edge)."""
     there = call.at(name.account, name.region)
     function = find(call, name)
     version = choose(there, function, name)
@@ -84,13 +84,13 @@ async def run(
         leave(room, counter)
         raise errors.sandbox_failed(outcome.error_type)
     if outcome.rest and not whole:
-        there.spawn(rest(there, room, counter, warm, function.name, name, version, request_id, outcome.rest, outcome.duration_ms))
+        there.spawn(rest(there, room, counter, warm, function.name, name, version, request_id, outcome.rest, outcome.duration_ms, group))
         return Result(outcome, version.version, b"")
     if warm.environment.extended and not outcome.rest:
         metering.after(there, function.name, name.qualifier, 0.0)
     if outcome.rest:
-        return Result(outcome, version.version, await rest(there, room, counter, warm, function.name, name, version, request_id, outcome.rest, outcome.duration_ms))
-    return Result(outcome, version.version, ended(there, room, counter, warm, function.name, name, version, request_id, outcome))
+        return Result(outcome, version.version, await rest(there, room, counter, warm, function.name, name, version, request_id, outcome.rest, outcome.duration_ms, group))
+    return Result(outcome, version.version, ended(there, room, counter, warm, function.name, name, version, request_id, outcome, group))
 
 
 def leave(room: Pools, counter: list[tuple[str, str, str]]) -> None:
@@ -101,21 +101,21 @@ def leave(room: Pools, counter: list[tuple[str, str, str]]) -> None:
 
 
 async def rest(there: Call, room: Pools, counter: list[tuple[str, str, str]], warm: Warm, function: str, name: names.Name, version: Version, request_id: str,
-               working: Awaitable[Outcome], answered_ms: float) -> bytes:
+               working: Awaitable[Outcome], answered_ms: float, group: str) -> bytes:
     """Extensions are still at work: the environment is theirs until they are done."""
     outcome = await working
     metering.after(there, function, name.qualifier, outcome.duration_ms - answered_ms)
-    return ended(there, room, counter, warm, function, name, version, request_id, outcome)
+    return ended(there, room, counter, warm, function, name, version, request_id, outcome, group)
 
 
-def ended(there: Call, room: Pools, counter: list[tuple[str, str, str]], warm: Warm, function: str, name: names.Name, version: Version, request_id: str, outcome: Outcome) -> bytes:
+def ended(there: Call, room: Pools, counter: list[tuple[str, str, str]], warm: Warm, function: str, name: names.Name, version: Version, request_id: str, outcome: Outcome, group: str) -> bytes:
     """Nobody works on it any more: the environment is free, and what was said is written. Gives the tail of its log."""
     room.give_back(there, warm, version)
     leave(room, counter)
     metering.ran(there, function, name.qualifier, outcome)
     out = logs.lines(version, request_id, outcome, version.config.get("RuntimeVersionConfig", {}).get("RuntimeVersionArn", ""))
     with there.step():
-        logs.put(there, version, warm.stream, out, outcome.ended)
+        logs.put(there, version, warm.stream, out, outcome.ended, group)
     return logs.tail(out)
 
 

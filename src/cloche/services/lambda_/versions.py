@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from cloche.kernel import Call
 
-from . import configuration, errors, names, packages, snapshots, vpc
+from . import configuration, errors, names, packages, replicas, snapshots, vpc
 from . import service as lambda_
 from .names import LATEST
 from .paging import page
@@ -78,6 +78,7 @@ def delete_version(call: Call, function: Function, number: str) -> Any:
     users = [a.name for name in function.aliases if (a := call.get(Alias, f"{function.name}:{name}")) and number in (a.version, *a.weights)]
     if users:
         raise errors.alias_uses(number, users)
+    replicas.let_go(call, names.arn(call, function.name), [number])
     drop(call, function, number)
     function = unprovisioned(call, function, number)
     call.put(function.but(versions=tuple(v for v in function.versions if v != number), policies={k: v for k, v in function.policies.items() if k != number}))
