@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from cloche.kernel import Call
+from cloche.kernel import AwsError, Call
 
 from . import durable, errors_durable, names
 from . import service as lambda_
@@ -157,7 +157,10 @@ def place(call: Call, text: str) -> tuple[Execution, str]:
 
 
 def of_callback(call: Call, req: Any) -> str:
-    return durable.arn(call, place(call, req["CallbackId"])[0])
+    try:
+        return durable.arn(call, place(call, req["CallbackId"])[0])
+    except AwsError:
+        return call.arn("function:*")  # of none that is known: who may not answer any is told that first
 
 
 def waiting(call: Call, req: Any) -> tuple[Execution, dict[str, Any]]:

@@ -69,6 +69,8 @@ async def run(
             if error.status == 429:
                 metering.throttled(there, function.name, name.qualifier)
             raise
+        if function.provisioned:
+            use(there, room, function, name.qualifier or "", version, warm)
         request_id = request_id or there.uuid()
         inv = Invocation(request_id, payload or b"{}", arn, float(version.timeout), trace, client_context, cognito, limit, on_chunk, tenant)
         try:
@@ -91,6 +93,15 @@ async def run(
     if outcome.rest:
         return Result(outcome, version.version, await rest(there, room, counter, warm, function.name, name, version, request_id, outcome.rest, outcome.duration_ms, group))
     return Result(outcome, version.version, ended(there, room, counter, warm, function.name, name, version, request_id, outcome, group))
+
+
+def use(there: Call, room: Pools, function: Function, qualifier: str, version: Version, warm: Warm) -> None:
+    """Count an invocation of what is initialised beforehand, or should have been."""
+    of = qualifier if qualifier in function.provisioned else version.version
+    if of in function.provisioned:
+        alive = room.provisioned(warm.key)
+        busy = room.busy.get(warm.key, set())
+        metering.provisioned(there, function.name, of, len(alive), sum(one in busy for one in alive), not warm.provisioned)
 
 
 def leave(room: Pools, counter: list[tuple[str, str, str]]) -> None:
