@@ -214,6 +214,10 @@ async def bury(call: Call, key: str) -> None:
 async def carry(call: Call, key: str) -> None:
     """Invoke the function as long as there is news for it."""
     from . import running
+    with call.step():
+        if (ex := load(call, key)) and ex.invoking:  # one at a time carries it: that invocation ended with the server
+            ex.due, ex.invoking = True, False
+            save(call, ex)
     while True:
         with call.step():
             ex = load(call, key)
