@@ -37,7 +37,7 @@ class Environment:
         self.link: Channel | RuntimeApi | None = None
         self.closers: list[Callable[[], Any]] = []
         self.ready: asyncio.Future[Outcome | None] = self.loop.create_future()  # None: ready; an outcome: init failed
-        self.init_began = time.perf_counter()
+        self.born, self.init_began = time.time(), time.perf_counter()
         self.init_ms: float | None = None
         self.init_told = False
         self.peak_kb = 0

@@ -105,8 +105,8 @@ def runtime_name(version: Version) -> str:
 
 def initialised(version: Version, environment: Environment, failed: str) -> list[tuple[float, str]]:
     """What an init that no invocation waited for leaves: of a snapshot, when it is taken."""
-    now, arn = time.time(), version.config["RuntimeVersionConfig"]["RuntimeVersionArn"]
-    began = now - (environment.init_ms or 0.0) / 1000
+    began, arn = environment.born, version.config["RuntimeVersionConfig"]["RuntimeVersionArn"]
+    now = began + (environment.init_ms or 0.0) / 1000
     status = f"\tStatus: error\tError Type: {failed}" if failed else ""
     return [(began, f"INIT_START Runtime Version: {runtime_name(version)}\tRuntime Version ARN: {arn}\n"), *environment.log.take(),
             (now, f"INIT_REPORT Init Duration: {environment.init_ms or 0.0:.2f} ms\tPhase: init{status}\n")]
