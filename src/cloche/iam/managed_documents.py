@@ -79,6 +79,7 @@ DOCUMENTS: dict[str, list[dict[str, Any]]] = {
                "lambda:List*", "tag:GetResources", "xray:GetTraceSummaries", "xray:BatchGetTraces"]),
         allow(["logs:DescribeLogStreams", "logs:GetLogEvents", "logs:FilterLogEvents"], "arn:aws:logs:*:*:log-group:/aws/lambda/*")],
     "AWSLambdaBasicExecutionRole": [allow(LOGS)],
+    "AWSLambdaBasicDurableExecutionRolePolicy": [allow(LOGS), allow(["lambda:CheckpointDurableExecution", "lambda:GetDurableExecutionState"])],
     "AWSLambdaExecute": [allow(["logs:*"], "arn:aws:logs:*:*:*"), allow(["s3:GetObject", "s3:PutObject"], "arn:aws:s3:::*")],
     "AWSLambdaDynamoDBExecutionRole": [allow(["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams", *LOGS])],
     "AWSLambdaInvocation-DynamoDB": [
