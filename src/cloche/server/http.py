@@ -439,7 +439,7 @@ class Server:
         if sock is not None:
             listener = await loop.create_server(lambda: Connection(self, handle, idle), sock=sock, ssl=ssl, backlog=1024)
         else:
-            listener = await loop.create_server(lambda: Connection(self), host, port, ssl=ssl, backlog=1024, reuse_address=True)
+            listener = await loop.create_server(lambda: Connection(self, handle, idle), host, port, ssl=ssl, backlog=1024, reuse_address=True)
         self.listeners.append(listener)
         return listener
 

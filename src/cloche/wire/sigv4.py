@@ -140,6 +140,17 @@ def sign(secret: str, scope: tuple[str, str, str], text: bytes) -> str:
     return mac.hexdigest()
 
 
+def authorization(method: str, target: str, headers: dict[str, str], body: bytes, keys: dict[str, str], scope: tuple[str, str, str], stamp: str) -> dict[str, str]:
+    """The headers that sign a request which Cloche itself sends. `keys` as STS gives them, `headers` in lower case, the host among them."""
+    signed = {**headers, "x-amz-date": stamp, "x-amz-security-token": keys["SessionToken"]}
+    names = ";".join(sorted(signed))
+    path, _, query = target.partition("?")
+    canonical = "\n".join([method, _paths(path, False)[0], _queries(query, False)[0], *(f"{name}:{signed[name].strip()}" for name in sorted(signed)), "", names, sha256(body).hexdigest()])
+    whole = "/".join(scope) + "/aws4_request"
+    signature = sign(keys["SecretAccessKey"], scope, f"AWS4-HMAC-SHA256\n{stamp}\n{whole}\n{sha256(canonical.encode()).hexdigest()}".encode())
+    return {"x-amz-date": stamp, "x-amz-security-token": keys["SessionToken"], "authorization": f"AWS4-HMAC-SHA256 Credential={keys['AccessKeyId']}/{whole}, SignedHeaders={names}, Signature={signature}"}
+
+
 def _seal(secret: str, scope: tuple[str, str, str]) -> tuple:
     if len(_seals) >= MOST_CACHED:
         _seals.clear()
