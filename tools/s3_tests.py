@@ -85,7 +85,8 @@ ABOUT = """# Ceph's s3-tests against Cloche
 
 Generated: `CLOCHE_S3_TESTS=/path/to/s3-tests python tools/s3_tests.py --write`. `make s3tests` starts a Cloche of its own, writes the configuration (its accounts are 12-digit access
 keys), runs test_headers, test_s3 and test_iam, and then what waits for lifecycle "days" while the clock moves on a day every two seconds. Left out unless `--all`: cloud tiers, web
-identity, STS, SNS, S3 Select, append, and what is marked as failing on AWS. Each failure is in the script's list `REASONS`; one that is not makes the run fail.
+identity, STS, SNS, S3 Select, append, and what is marked as failing on AWS. Each failure is in the script's list `REASONS`; one that is not makes the run fail. The pages are where AWS
+writes of the matter; not each was opened again, and nothing here was tried on AWS itself.
 
 The tests want buckets as AWS made them before April 2023 (ACLs on, nothing blocked, SSE-C allowed), owners with display names, which S3 answered until 2025, and grants to groups first.
 A plugin that the script writes makes each new bucket so and does the rest on the client's side. Tests run 25 at a time; a chunk that hangs for five minutes is given up and named.

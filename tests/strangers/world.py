@@ -176,7 +176,7 @@ def filled(value: Any, known: dict[str, Any]) -> Any:
 # Names that need nothing behind them.
 CERTIFICATE = f"arn:aws:acm:us-east-1:{ACCOUNT}:certificate/12345678-1234-1234-1234-123456789012"
 NAMES: dict[str, dict[str, Any]] = {"acm": {"CertificateArn": CERTIFICATE, "ResourceArn": CERTIFICATE},
-                                    "s3control": {"AccountId": ACCOUNT, "ResourceArn": "arn:aws:s3:::stranger"}}
+                                    "glacier": {"accountId": "-", "vaultName": "stranger"}, "s3control": {"AccountId": ACCOUNT, "ResourceArn": "arn:aws:s3:::stranger"}}
 FURNITURE: dict[str, list[tuple[str, dict[str, Any], dict[str, str]]]] = {
     "s3": [("CreateBucket", {"Bucket": "stranger"}, {})],
     "kms": [("CreateKey", {}, {"KeyId": "KeyMetadata.KeyId", "TargetKeyId": "KeyMetadata.KeyId", "DestinationKeyId": "KeyMetadata.KeyId"}),

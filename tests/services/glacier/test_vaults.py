@@ -325,3 +325,9 @@ def test_a_user_needs_each_right(cloud, vault):
     client = people.Person(cloud, "packer", people.allow("glacier:UploadArchive")).client("glacier")
     assert put(client, vault)
     people.refused("AccessDeniedException", client.describe_vault, vaultName=vault)
+
+
+def test_the_version_of_the_api_must_be_said(cloud):
+    client = cloud.client("glacier")
+    client.meta.events.register("before-call.glacier", lambda params, **_: params["headers"].pop("x-amz-glacier-version", None))
+    assert refused(client.list_vaults) == ("MissingParameterValueException", "Required parameter missing: API version")

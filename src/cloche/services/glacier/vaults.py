@@ -47,8 +47,6 @@ def stamp(moment: float) -> str:
 
 
 def account_of(call: Call, req: Any) -> str:
-    if call.wire and call.request is not None and "x-amz-glacier-version" not in call.request.headers:
-        raise errors.lacking("API version")
     account = req["accountId"]
     if account == "-":
         return call.account
@@ -69,7 +67,13 @@ def locate(call: Call, req: Any) -> tuple[Call, str]:
     return (call if account == call.account else call.at(account, call.region)), arn_of(call, account, req["vaultName"])
 
 
+def check_version(call: Call) -> None:
+    if call.wire and call.request is not None and "x-amz-glacier-version" not in call.request.headers:
+        raise errors.lacking("API version")
+
+
 def find(call: Call, req: Any) -> tuple[Call, Vault, str]:
+    check_version(call)
     there, arn = locate(call, req)
     vault = there.get(Vault, req["vaultName"])
     if vault is None:
@@ -79,6 +83,7 @@ def find(call: Call, req: Any) -> tuple[Call, Vault, str]:
 
 def own(call: Call, req: Any) -> str:
     """The account of what has no vault must be the caller's own."""
+    check_version(call)
     if (account := account_of(call, req)) != call.account:
         raise errors.denied(f"User is not authorized to access the account {account}")
     return account
