@@ -24,7 +24,7 @@ def test_a_cluster_of_redis_is_one_node_that_answers(one):
     assert (told["Engine"], told["NumCacheNodes"], told["CacheNodes"][0]["Endpoint"]["Port"]) == ("redis", 1, 6379) and "ConfigurationEndpoint" not in told
     place = one.endpoint("one")
     assert one.redis(place, "SET", "a", "1") == "OK" and one.redis(place, "GET", "a") == "1"
-    version = [line for line in one.redis(place, "INFO", "server").splitlines() if line.startswith("redis_version")][0]
+    version = next(line for line in one.redis(place, "INFO", "server").splitlines() if line.startswith("redis_version"))
     assert version == f"redis_version:{told['EngineVersion']}"
     refused("InvalidParameterValue", one.api.create_cache_cluster, CacheClusterId="two", Engine="redis", CacheNodeType="cache.t3.micro", NumCacheNodes=2)
     refused("CacheClusterAlreadyExists", one.api.create_cache_cluster, CacheClusterId="one", Engine="redis", CacheNodeType="cache.t3.micro")

@@ -82,6 +82,18 @@ class Redis:
         finally:
             writer.close()
 
+    async def lead(self) -> None:
+        await self.ask(self.hidden("REPLICAOF"), "NO", "ONE")
+
+    async def follow(self, port: int) -> None:
+        """Become the replica of who listens there; returns when it has what that one has, or after four seconds."""
+        await self.ask(self.hidden("REPLICAOF"), "127.0.0.1", str(port))
+        for _ in range(200):
+            role = await self.ask("ROLE")
+            if isinstance(role, list) and role[0] == "slave" and role[3] == "connected":
+                return
+            await asyncio.sleep(0.02)
+
     async def saved(self, target: Path) -> None:
         """A snapshot: the file that a server begins with."""
         said = await self.ask(self.hidden("SAVE"))

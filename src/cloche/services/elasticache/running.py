@@ -12,7 +12,6 @@ import signal
 import socket
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -265,15 +264,10 @@ async def settle_group(call: Call, name: str) -> None:
     first = servers[one.primary]
     if first is None or not isinstance(first.engine, Redis):
         return
-    await first.engine.ask(first.engine.hidden("REPLICAOF"), "NO", "ONE")
+    await first.engine.lead()
     for member, server in servers.items():
         if member != one.primary and server is not None and isinstance(server.engine, Redis):
-            await server.engine.ask(server.engine.hidden("REPLICAOF"), "127.0.0.1", str(first.port))
-            for _ in range(200):
-                role: Any = await server.engine.ask("ROLE")
-                if isinstance(role, list) and role[0] == "slave" and role[3] == "connected":
-                    break
-                await asyncio.sleep(0.02)
+            await server.engine.follow(first.port)
     addresses = {role: await _endpoint(call, one, role, address) for role, address in (("primary", one.primary_address), ("reader", one.reader_address))}
     with call.step():
         now = call.get(ReplicationGroup, name)
