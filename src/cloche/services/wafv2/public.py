@@ -98,6 +98,12 @@ def forget(call: Call, arn: str) -> None:
         here.delete(link)
 
 
+def acl_before(call: Call, arn: str) -> str:
+    """The ACL of a resource, or ""."""
+    link = call.of("wafv2").get(Association, arn)
+    return link.acl if link else ""
+
+
 def stands_before(call: Call, acl: str) -> list[str]:
     """The resources of an ACL."""
     return associations.of(call.of("wafv2"), acl)
