@@ -27,6 +27,7 @@ GROUPS = (
     "CloudFormation",
     "CloudTrail",
     "CloudWatch",
+    "CodeDeploy",
     "Cognito",
     "DAX",
     "DirectConnect",

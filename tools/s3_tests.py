@@ -69,6 +69,9 @@ def named(value):
 
 def pytest_configure(config):
     boto3.setup_default_session()
+    usual = boto3.DEFAULT_SESSION.client
+    # clients of IAM are made for the region "", for which nobody can sign on AWS
+    boto3.DEFAULT_SESSION.client = lambda *names, **more: usual(*names, **more | ({"region_name": "us-east-1"} if more.get("region_name") == "" else {}))
     session = boto3.DEFAULT_SESSION._session
     session.register("before-call.s3.CreateBucket", asked)
     session.register("after-call.s3.CreateBucket", made)
@@ -152,7 +155,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder, Cloche(compute="none") as cloud:
         kms = cloud.client("kms", key=ACCOUNTS["s3 main"], secret="test")
         config = Path(folder) / "s3tests.conf"
-        config.write_text(settings(cloud, [kms.create_key()["KeyMetadata"]["KeyId"] for _ in range(2)]))
+        config.write_text(settings(cloud, [kms.create_key()["KeyMetadata"]["Arn"] for _ in range(2)]))
         (Path(folder) / "cloche_older_buckets.py").write_text(OLDER_BUCKETS)
         more = ["-k", chosen.k] if chosen.k else []
         files = [f"s3tests/functional/{name}.py" for name in ("test_headers", "test_s3", "test_iam")]

@@ -2039,8 +2039,10 @@ PACKAGES: Any = {
     'ce': 'ce',
     'cloudcontrol': 'cloudcontrol',
     'cloudformation': 'cloudformation',
+    'cloudfront': 'cloudfront',
     'cloudtrail': 'cloudtrail',
     'cloudwatch': 'cloudwatch',
+    'codedeploy': 'codedeploy',
     'cognito-identity': 'cognito_identity',
     'cognito-idp': 'cognito_idp',
     'cognito-sync': 'cognito_sync',
@@ -2056,6 +2058,7 @@ PACKAGES: Any = {
     'events': 'events',
     'firehose': 'firehose',
     'fms': 'fms',
+    'glacier': 'glacier',
     'guardduty': 'guardduty',
     'iam': 'iam',
     'identitystore': 'identitystore',
@@ -2084,6 +2087,7 @@ PACKAGES: Any = {
     'sso-oidc': 'sso_oidc',
     'stepfunctions': 'stepfunctions',
     'sts': 'sts',
+    'swf': 'swf',
     'wafv2': 'wafv2',
 }
 
@@ -2095,6 +2099,11 @@ FRONTS: Any = [
     ('apigateway', 'path', '/restapis/{api}/{stage}/_user_request_/{path+}'),
     ('apigateway', 'path', '/restapis/{api}/{stage}/_user_request_'),
     ('cloudformation', 'path', '/_cloudformation/response/{token}'),
+    ('cloudfront', 'host', '{id}.cloudfront.net'),
+    ('cloudfront', 'host', '{id}.cloudfront.localhost'),
+    ('codedeploy', 'host', 'codedeploy-commands-secure.{region}.amazonaws.com'),
+    ('codedeploy', 'host', 'codedeploy-commands.{region}.amazonaws.com'),
+    ('codedeploy', 'host', 'aws-codedeploy-{region}.s3.{where}.amazonaws.com'),
     ('cognito-idp', 'host', '{domain}.auth.{region}.amazoncognito.com'),
     ('cognito-idp', 'host', '{domain}.auth.{region}.localhost'),
     ('cognito-idp', 'host', '{domain}.auth.localhost'),
@@ -2126,7 +2135,9 @@ FRONTS: Any = [
 ]
 
 LISTENERS: Any = {
+    'autoscaling.waiting': ['codedeploy'],
     'aws': ['events'],
+    'cloudwatch.alarm_moved': ['codedeploy'],
     'organizations.moved': ['cloudformation', 'guardduty', 'securityhub'],
     'route53.names_changed': ['acm', 'route53'],
     's3.happened': ['s3'],

@@ -10,6 +10,7 @@ outside and the other way round; AWS's own hosts are found by name (`names.py`; 
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 import socket
 import sys
@@ -20,6 +21,7 @@ from typing import Any
 from . import interpreters
 from .channel import Channel
 from .environment import Environment
+from .extensions import HIDDEN, Extensions
 from .interpreters import Interpreter
 from .invocation import Spec
 from .loglines import LogLines
@@ -61,7 +63,7 @@ class Engine:
         }
 
     def _zygote(self, runtime: str) -> asyncio.Task[Zygote]:
-        host, found = self.open(), interpreters.find(runtime)
+        host, found = self.open(), interpreters.find(runtime or "provided")  # an image brings its own
         if found is None:
             raise SandboxError(interpreters.missing(runtime))
         if runtime.startswith("python"):
@@ -91,7 +93,7 @@ class Engine:
 
     async def _start(self, spec: Spec, zygote: Zygote) -> Environment:
         host = self.open()
-        log = LogLines()
+        log, voice = LogLines(), None
         ours: socket.socket | None = None
         theirs: socket.socket | None = None
         python = spec.runtime.startswith("python")
@@ -99,23 +101,38 @@ class Engine:
             ours, theirs = socket.socketpair()
         try:
             order = self._order(spec, host.net)
-            sandbox = await host.start(zygote, order, log.writing, theirs, spec.memory_mb + spec.tmp_mb, spec.joined.descriptor if spec.joined else -1)
+            if "extensions" in order:
+                voice = LogLines()
+            sandbox = await host.start(zygote, order, [one.writing for one in (log, voice) if one], theirs, spec.joined.descriptor if spec.joined else -1)
         except BaseException:
-            log.close()
+            for one in (log, voice):
+                if one:
+                    one.close()
             if ours:
                 ours.close()
             raise
         finally:
             if theirs:
                 theirs.close()
-        log.started()
         environment = Environment(spec, sandbox, log)
+        for one in (log, voice):
+            if one:
+                one.started()
+        if order["api"]:
+            environment.voice = voice
+            extensions = environment.extensions = Extensions(environment, order.get("extensions"))
+            sandbox.on_process = extensions.process_ended
+            log.heard = functools.partial(extensions.telemetry.line, "function")
+            if voice:
+                voice.heard = functools.partial(extensions.telemetry.line, "extension")
         environment.on_dead = self.environments.discard
         self.environments.add(environment)
         try:
             sandbox.named = "resolver" in order
             await self._connect(environment, ours)
             sandbox.go(spec.memory_mb + spec.tmp_mb)
+            if environment.extensions:
+                environment.extensions.begin()
         except BaseException:
             environment.kill()
             raise
@@ -136,21 +153,29 @@ class Engine:
         if channel:
             channel.setblocking(False)
             _, environment.link = await loop.create_unix_connection(lambda: Channel(environment), sock=channel)
-        else:
-            environment.link = RuntimeApi(environment)
-            await environment.link.listen(listeners.pop())
+        if environment.extensions:
+            api = RuntimeApi(environment)
+            environment.link = environment.link or api
+            environment.closers.append(api.close)
+            await api.listen(listeners.pop())
         while listeners and self.serve_endpoint:
             served = await self.serve_endpoint(listeners.pop(0))
             environment.closers.append(served.close)
 
     def _order(self, spec: Spec, net: bool) -> dict[str, Any]:
+        if spec.image:
+            return self._order_of_image(spec, net)
         python = spec.runtime.startswith("python")
         ports = list(self.ports) if net and self.serve_endpoint and not spec.joined else []
         runtime_port = RUNTIME_PORT
-        if not python:
+        wrapper = "" if spec.runtime.startswith("provided") else spec.variables.get("AWS_LAMBDA_EXEC_WRAPPER", "")  # those have a bootstrap of their own to do it
+        family = bool(spec.opt or wrapper)  # who may have extensions
+        api = family or not python
+        if api:
             runtime_port = RUNTIME_PORT if net else free_port()
             ports.append(runtime_port)
         order: dict[str, Any] = {"joined": spec.joined is not None, "binds": spec.joined.binds if spec.joined else spec.binds, "task": spec.task, "opt": spec.opt, "tmp_mb": spec.tmp_mb, "ports": ports}
+        order["api"] = api
         if spec.mounts:
             order["mounts"] = [mount._asdict() for mount in spec.mounts]
         if net and self.serve_endpoint and self.serve_secure and not spec.joined:
@@ -168,7 +193,38 @@ class Engine:
             order["env"].setdefault("NODE_PATH", f"/opt/nodejs/{order['lang']}/node_modules:/opt/nodejs/node_modules:/var/runtime/node_modules:/var/runtime:/var/task")
         elif not python:
             order["exec"] = ENTRY["provided"]
+        elif wrapper:
+            order["exec"], order["channel"] = [["/var/lang/bin/" + spec.runtime, "/var/runtime/bootstrap.py"]], True
+        if wrapper:
+            order["exec"] = [[wrapper, *argv] for argv in order["exec"]]
+        if family:
+            order["extensions"] = self._extensions(spec.opt)
+            order["extension_env"] = {name: value for name, value in order["env"].items() if name not in HIDDEN}
         return order
+
+    def _order_of_image(self, spec: Spec, net: bool) -> dict[str, Any]:
+        """Its author says what is run and with which variables; Lambda adds its own."""
+        image = spec.image
+        assert image
+        port = RUNTIME_PORT if net else free_port()
+        order: dict[str, Any] = {
+            "joined": spec.joined is not None, "binds": spec.joined.binds if spec.joined else spec.binds, "image": image.root, "tmp_mb": spec.tmp_mb, "home": image.directory, "api": True,
+            "ports": [*(self.ports if net and self.serve_endpoint and not spec.joined else ()), port], "exec": [list(image.argv)],
+            "extensions": self._extensions(f"{image.root}/opt"),
+            "env": {"PATH": "/usr/local/bin:/usr/bin:/bin", **image.variables, "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{port}", "_HANDLER": image.variables.get("_HANDLER", spec.handler),
+                    **({} if spec.joined else {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{self.ports[0]}"}), **spec.variables},
+        }
+        if spec.mounts:
+            order["mounts"] = [mount._asdict() for mount in spec.mounts]
+        if net and self.serve_endpoint and self.serve_secure and not spec.joined:
+            order |= {"doors": PORTS, "resolver": RESOLVER}
+        order["extension_env"] = {name: value for name, value in order["env"].items() if name not in HIDDEN}
+        return order
+
+    def _extensions(self, opt: str | None) -> list[str]:
+        """The programs in /opt/extensions."""
+        place = self.code / (opt or "") / "extensions"
+        return sorted(one.name for one in place.iterdir() if one.is_file()) if opt and place.is_dir() else []
 
     def _watch(self) -> None:
         busy = [e for e in self.environments if e.current]
@@ -180,6 +236,9 @@ class Engine:
 
     async def close(self) -> None:
         if self.host:
+            for environment in list(self.environments):
+                environment.kill()  # extensions have two seconds to go
+            await asyncio.gather(*[environment.sandbox.ended for environment in list(self.environments)])
             await self.host.close()
             self.host = None
 

@@ -2,9 +2,10 @@
 
     world = World(data); await world.start(); await world.namespace("vpc-1"); code, out, err = await world.run("vpc-1", ["ip", "-j", "link"])
 """
-from . import uplink
+from . import containers, uplink
+from .containers import Container
 from .line import WorldError
 from .machines import Attachment, Machine
 from .world import Unavailable, World, lacking
 
-__all__ = ["Attachment", "Machine", "Unavailable", "World", "WorldError", "lacking", "uplink"]
+__all__ = ["Attachment", "Container", "Machine", "Unavailable", "World", "WorldError", "containers", "lacking", "uplink"]

@@ -24,7 +24,7 @@ class Process:
         self.ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self.outputs = {fd: error for fd, error in ((stdout, False), (stderr, True)) if fd >= 0}
         self.unwritten = bytearray()
-        for fd in {stdin, *self.outputs}:
+        for fd in {stdin, *self.outputs} - {-1}:
             os.set_blocking(fd, False)
         code.add_done_callback(lambda _: self._end())
 

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from . import disks, skeleton, user_data
+from . import containers, disks, skeleton, user_data
+from .containers import Container
 from .interactive import Process
 from .line import Line, WorldError, command
 
@@ -61,7 +62,7 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
 class Running:
     """A machine that has been booted. `ended` is resolved with how it ended once nothing of it is left."""
 
-    def __init__(self, machine: Machine) -> None:
+    def __init__(self, machine: Machine | Container) -> None:
         self.machine = machine
         self.pid = 0
         self.line: Line | None = None
@@ -87,7 +88,7 @@ class Machines:
         self.on_mount: Callable[[str, str, str], Awaitable[tuple[str, bool]]] | None = None  # (id, source, options) -> (directory, read-only), or OSError
         self._skeleton: asyncio.Future[skeleton.Skeleton] | None = None
 
-    async def boot(self, machine: Machine) -> None:
+    async def boot(self, machine: Machine | Container) -> None:
         if machine.id in self.running:
             raise WorldError(f"{machine.id} runs already")
         running = self.running[machine.id] = Running(machine)
@@ -105,14 +106,7 @@ class Machines:
 
     async def _boot(self, running: Running) -> None:
         machine, world = running.machine, self.world
-        base = await self.skeleton()
-        await asyncio.to_thread(disks.prepare, machine.disk, base, world.shift)
-        order = {
-            "name": machine.id, "network": machine.network or machine.id, "hostname": machine.hostname, "disk": str(machine.disk),
-            "parts": base.parts(machine.image), "binds": base.binds, "files": skeleton.files(machine),
-            "environment": skeleton.variables(machine), "steps": user_data.steps(machine.user_data, machine.keys, machine.login),
-            "user_data": base64.b64encode(machine.user_data).decode(), "daemon": base.daemon if machine.keys else None,
-        }
+        order = containers.order(world, machine) if isinstance(machine, Container) else await self._order(machine)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         running.line = Line(ours, lambda said, fds: self._news(running, said, fds), lambda: None, credentials=True)
         try:
@@ -125,6 +119,16 @@ class Machines:
         world.cgroups.enter("m-" + machine.id, running.pid, machine.memory_mb, machine.cpus)
         running.line.say(b"go")
         running.up = True
+
+    async def _order(self, machine: Machine) -> dict[str, Any]:
+        base = await self.skeleton()
+        await asyncio.to_thread(disks.prepare, machine.disk, base, self.world.shift)
+        return {
+            "name": machine.id, "network": machine.network or machine.id, "hostname": machine.hostname, "disk": str(machine.disk),
+            "parts": base.parts(machine.image), "binds": base.binds, "files": skeleton.files(machine),
+            "environment": skeleton.variables(machine), "steps": user_data.steps(machine.user_data, machine.keys, machine.login),
+            "user_data": base64.b64encode(machine.user_data).decode(), "daemon": base.daemon if machine.keys else None,
+        }
 
     async def skeleton(self) -> skeleton.Skeleton:
         if self._skeleton is None or (self._skeleton.done() and self._skeleton.exception()):

@@ -16,6 +16,7 @@ from typing import Any
 
 from ..run.cgroups import Cgroups
 from . import uplink
+from .containers import Container
 from .line import Line, WorldError, command
 from .machines import Machine, Machines
 
@@ -162,7 +163,7 @@ class World:
         await uplink.join(self, wanted)
 
     # machines
-    async def boot(self, machine: Machine) -> None:
+    async def boot(self, machine: Machine | Container) -> None:
         """When this returns its first process runs, under its limits, in its network; user data has begun."""
         await self.machines.boot(machine)
 

@@ -15,6 +15,7 @@ from cloche.services.sns import public as sns
 
 from . import errors, history
 from . import service as cloudwatch
+from .public import AlarmMoved
 
 if TYPE_CHECKING:
     from .alarms import Alarm
@@ -236,6 +237,7 @@ def told_state(call: Call, alarm: Alarm, old: Alarm) -> None:
         "previousState": state_detail(old, old.state, old.reason, old.reason_data, old.changed), "configuration": configuration(alarm),
     }
     call.emit(AwsEvent("aws.cloudwatch", "CloudWatch Alarm State Change", detail, [alarm.arn]))
+    call.emit(AlarmMoved(alarm.name, alarm.state))
 
 
 def told_configuration(call: Call, alarm: Alarm, old: Alarm | None, operation: str = "") -> None:

@@ -87,7 +87,7 @@ def used(cloud: Cloud, credential: Credential, service: str, region: str) -> Non
 
 def policies(cloud: Cloud, principal: Principal) -> PrincipalPolicies:
     """The identity policies, the boundary and the session policies of a principal, compiled."""
-    if principal.kind in ("root", "service", "anonymous") and principal.session_policies is None:
+    if (principal.kind == "root" or principal.outsider) and principal.session_policies is None:
         return NOTHING
     memo = cloud.memory.setdefault("iam.policies", {})
     name = (principal.arn, principal.id, principal.role_arn, principal.session_policies)

@@ -7,6 +7,7 @@ from typing import Any
 
 from cloche.kernel import AwsError
 from cloche.services.cloudformation.public import LETTERS, Resource, Type, op, retag, steps
+from cloche.services.codedeploy import public as deployments
 
 from . import vpc
 
@@ -189,7 +190,20 @@ async def create_alias(r: Resource) -> str:
 
 
 async def update_alias(r: Resource) -> str:
-    return await alias(r, "UpdateAlias")
+    """With an update policy of CodeDeploy's, another version is gone over to by a deployment; the rest is changed as ever."""
+    policy = r.extra.get("UpdatePolicy", {}).get("CodeDeployLambdaAliasUpdate")
+    if not policy or not r.changed("FunctionVersion"):
+        return await alias(r, "UpdateAlias")
+    name, wanted = {"FunctionName": r.properties["FunctionName"], "Name": r.properties["Name"]}, str(r.properties["FunctionVersion"])
+    there = await r.do("lambda", "GetAlias", **name)
+    if r.changed("Description"):
+        there = await r.do("lambda", "UpdateAlias", **name, Description=r.get("Description", ""))
+    if str(there["FunctionVersion"]) == wanted:        # a deployment that was taken back has seen to it
+        await r.do("lambda", "UpdateAlias", **name, RoutingConfig={"AdditionalVersionWeights": {}})
+    else:
+        await deployments.move_alias(r, policy, name["FunctionName"], name["Name"], str(there["FunctionVersion"]), wanted)
+    r.attributes["AliasArn"] = there["AliasArn"]
+    return str(there["AliasArn"])
 
 
 # -- permissions, layers --------------------------------------------------------------------------------------------------
@@ -260,7 +274,7 @@ TYPES = {
                      retag("lambda", "TagResource", "UntagResource", Resource="{id}")),
         delete=op("lambda", "DeleteCodeSigningConfig", CodeSigningConfigArn="{id}")),
     "AWS::Lambda::Version": Type(create=publish, delete=unpublish, attributes=("Version",)),
-    "AWS::Lambda::Alias": Type(create=create_alias, update=update_alias, delete=op("lambda", "DeleteAlias", FunctionName="{FunctionName}", Name="{Name}")),
+    "AWS::Lambda::Alias": Type(create=create_alias, update=update_alias, ready=deployments.came_to_an_end, delete=op("lambda", "DeleteAlias", FunctionName="{FunctionName}", Name="{Name}")),
     "AWS::Lambda::Permission": Type(create=permit, delete=op("lambda", "RemovePermission", FunctionName="{FunctionName}", StatementId="{id}")),
     "AWS::Lambda::LayerVersion": Type(create=publish_layer, delete=unpublish_layer),
     "AWS::Lambda::LayerVersionPermission": Type(create=permit_layer, delete=forbid_layer),

@@ -45,21 +45,30 @@ def check(payload: bytes, limit: int) -> bytes:
 async def invoke(call: Call, req: t.InvocationRequest) -> Any:
     name = names.parse(call, req["FunctionName"], req.get("Qualifier"))
     kind, payload = req.get("InvocationType", "RequestResponse"), req.get("Payload") or b""
-    version_of(call, name)
+    tenant = tenant_of(version_of(call, name), req)
     if kind == "DryRun":
         return {"StatusCode": 204}
     payload = check(payload, SYNC_LIMIT if kind == "RequestResponse" else ASYNC_LIMIT)
     if kind == "Event":
         with call.step():
-            asynchronous.enqueue(call, name, payload or b"{}", trace=trace_of(call))
+            asynchronous.enqueue(call, name, payload or b"{}", trace=trace_of(call), tenant=tenant)
         return {"StatusCode": 202, "Payload": b""}
-    result = await running.run(call, name, payload, request_id=call.request_id if call.wire else "", trace=trace_of(call), client_context=client_context(req), paced=True)
+    result = await running.run(call, name, payload, request_id=call.request_id if call.wire else "", trace=trace_of(call), client_context=client_context(req), paced=True,
+                               whole=req.get("LogType") == "Tail", tenant=tenant)
     answer: dict[str, Any] = {"StatusCode": 200, "Payload": result.outcome.payload, "ExecutedVersion": result.version}
     if result.failed:
         answer["FunctionError"] = "Unhandled"
     if req.get("LogType") == "Tail":
         answer["LogResult"] = base64.b64encode(result.log).decode()
     return answer
+
+
+def tenant_of(version: records.Version, req: Any) -> str:
+    """Whom the invocation is for: functions that keep their tenants apart must be told, others must not."""
+    tenant = str(req.get("TenantId", ""))
+    if bool(tenant) != bool(version.config.get("TenancyConfig")):
+        raise errors.tenant_needed() if not tenant else errors.no_tenants()
+    return tenant
 
 
 def client_context(req: Any) -> Any:
@@ -89,10 +98,11 @@ async def invoke_with_response_stream(call: Call, req: t.InvokeWithResponseStrea
     name = names.parse(call, req["FunctionName"], req.get("Qualifier"))
     version = version_of(call, name)
     payload = check(req.get("Payload") or b"", SYNC_LIMIT)
+    tenant = tenant_of(version, req)
     if req.get("InvocationType") == "DryRun":
         return {"StatusCode": 204}
     chunks: asyncio.Queue[bytes | None] = asyncio.Queue()
-    task = asyncio.ensure_future(running.run(call, name, payload, request_id=call.request_id, trace=trace_of(call), client_context=client_context(req), limit=STREAM_LIMIT, paced=True,
+    task = asyncio.ensure_future(running.run(call, name, payload, request_id=call.request_id, trace=trace_of(call), client_context=client_context(req), limit=STREAM_LIMIT, paced=True, whole=req.get("LogType") == "Tail", tenant=tenant,
                                              on_chunk=lambda data, kind: chunks.put_nowait(data)))
     task.add_done_callback(lambda _: chunks.put_nowait(None))
     first = await chunks.get()

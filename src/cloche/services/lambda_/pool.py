@@ -19,14 +19,14 @@ from cloche.engines.world import WorldError
 from cloche.kernel import AwsError, Call, Response
 from cloche.services.ec2 import public as ec2
 
-from . import errors, file_systems, pace, packages, sealing, trust, vpc
+from . import errors, file_systems, images, pace, packages, sealing, trust, vpc
 from .records import Version
 from .roles import SPARE_SECONDS, session
 
 IDLE_SECONDS = 600.0
 MOST = 300  # environments on this machine at a time; whoever wants more waits for one
 
-Key = tuple[str, str, str, str]  # account, region, function, version
+Key = tuple[str, str, str, str, str]  # account, region, function, version, tenant
 
 
 class Warm:
@@ -73,12 +73,12 @@ class Pools:
         else:
             self.cloud.handle(request, send)
 
-    async def take(self, call: Call, version: Version, provisioned: bool = False) -> Warm:
+    async def take(self, call: Call, version: Version, provisioned: bool = False, tenant: str = "") -> Warm:
         """A free environment of this version, warm if there is one."""
-        key = (call.account, call.region, version.function, version.version)
+        key = (call.account, call.region, version.function, version.version, tenant)
         while not provisioned and (waiting := self.idle.get(key)):
             warm = waiting.pop()
-            if not warm.environment.dead and (warm.way is None or warm.way.alive) and warm.made_from == version.revision and warm.expires > call.now + SPARE_SECONDS:
+            if not warm.environment.dead and not warm.environment.killed and (warm.way is None or warm.way.alive) and warm.made_from == version.revision and warm.expires > call.now + SPARE_SECONDS:
                 self.busy.setdefault(key, set()).add(warm)
                 return warm
             warm.environment.kill()
@@ -125,8 +125,10 @@ class Pools:
             raise errors.role_lost() from None
         day = time.strftime("%Y/%m/%d", time.gmtime(call.now))
         stream = f"{day}/[{version.version}]{call.id(digits=32)}"
-        opt = await packages.ready(call, version.sha, version.layers)
+        opt = None if version.image else await packages.ready(call, version.sha, version.layers)
         made = spec(call, version, opt, credentials, stream, "provisioned-concurrency" if provisioned else "on-demand")
+        if version.image:
+            made = made._replace(image=images.image_of(version, await images.ready(call, version)))
         await trust.made(self.cloud)
         if not vpc.attached(version.config):
             made = made._replace(binds=trust.binds(self.cloud), variables=trust.VARIABLES | made.variables)
@@ -244,4 +246,4 @@ def spec(call: Call, version: Version, opt: str | None, credentials: Any, stream
     }
     if logging["LogFormat"] == "JSON":
         variables |= {"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": logging["ApplicationLogLevel"]}
-    return Spec(config["Runtime"], config["Handler"], version.sha, opt, config["MemorySize"], config["EphemeralStorage"]["Size"], variables)
+    return Spec(config.get("Runtime", ""), config.get("Handler", ""), version.sha, opt, config["MemorySize"], config["EphemeralStorage"]["Size"], variables, call.account)

@@ -65,6 +65,7 @@ class Version(Record, frozen=True):
     update: str = "Successful"
     reason: str = ""
     code: str = ""  # AWS's code of it
+    image: dict[str, Any] = {}  # of a function from one: see images.py; `sha` is then its digest
     described: str = ""  # of a published one: what $LATEST was described as, which its own description may replace
 
     @property

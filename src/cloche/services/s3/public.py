@@ -71,3 +71,9 @@ def admits(call: Call, name: str, action: str, key: str | None = None, context: 
     from .access import need
     bucket = call.get(Bucket, name)
     return bucket is not None and bool(authorize.decide(call, need(call, bucket, action, key, context)).allowed)
+
+
+def takes_acls(call: Call, name: str) -> bool:
+    """Is there such a bucket, and do its objects have ACLs? Some of AWS's log writers need them."""
+    bucket = call.get(Bucket, name)
+    return bucket is not None and acls_count(bucket)

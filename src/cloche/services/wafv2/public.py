@@ -104,6 +104,21 @@ def acl_before(call: Call, arn: str) -> str:
     return link.acl if link else ""
 
 
+def is_global(call: Call, acl: str) -> bool:
+    """Is there such a web ACL of the scope CLOUDFRONT? `call` stands in us-east-1."""
+    found = call.of("wafv2").get(Entity, acl)
+    return found is not None and found.type == "webacl" and found.reach == "CLOUDFRONT"
+
+
+def stand(call: Call, arn: str, acl: str) -> None:
+    """From now on the ACL stands before a distribution; "" for none. Inside a step."""
+    here = call.of("wafv2")
+    if acl:
+        here.put(Association(arn, acl))
+    else:
+        forget(call, arn)
+
+
 def stands_before(call: Call, acl: str) -> list[str]:
     """The resources of an ACL."""
     return associations.of(call.of("wafv2"), acl)
@@ -115,7 +130,7 @@ weigh, managed_by_firewall_manager, drop_managed, release = firewall_manager.wei
 def _limit(acl: Entity, arn: str) -> int:
     if ":elasticloadbalancing:" in arn:
         return BODY_BYTES
-    given = acl.values.get("AssociationConfig", {}).get("RequestBody", {}).get("COGNITO_USER_POOL" if ":cognito-idp:" in arn else "API_GATEWAY", {}).get("DefaultSizeInspectionLimit", "KB_16")
+    given = acl.values.get("AssociationConfig", {}).get("RequestBody", {}).get("COGNITO_USER_POOL" if ":cognito-idp:" in arn else "CLOUDFRONT" if ":cloudfront:" in arn else "API_GATEWAY", {}).get("DefaultSizeInspectionLimit", "KB_16")
     return int(given.removeprefix("KB_")) * 1024
 
 

@@ -71,7 +71,7 @@ class Context:
         self.function_name = environ.get("AWS_LAMBDA_FUNCTION_NAME")
         self.memory_limit_in_mb = environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
         self.function_version = environ.get("AWS_LAMBDA_FUNCTION_VERSION")
-        self.tenant_id = None
+        self.tenant_id = header.get("tenant")
         self.client_context = ClientContext(header["client_context"]) if header.get("client_context") else None
         self.identity = CognitoIdentity(header.get("cognito") or {})
         self._deadline = header["deadline_ms"]

@@ -15,6 +15,7 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "run", "inside"))
 
+import container
 import filesystems
 import guests
 import machine
@@ -141,7 +142,13 @@ class Holder(orders.Orders):
         name = order["name"]
         if name in self.machines:
             return {"error": f"{name} runs already", "errno": 17}
-        made = machine.boot(order, fds, self.guests, self.within(order["network"]))
+        how = ()
+        if order.get("container"):
+            how = container.build, container.First
+            for one in order["volumes"]:
+                if one["machine"]:
+                    one["space"] = f"/proc/{self.machines[one['machine']].pid}/ns/mnt"
+        made = machine.boot(order, fds, self.guests, self.within(order["network"]), *how)
         self.machines[name] = made
         self.children[made.pid] = lambda code: self.ended(name, code)
         self.heed(made.mount_calls.fileno(), lambda: self.mount_calls(made))

@@ -51,8 +51,8 @@ class Machine:
                 os.unlink(path)
 
 
-def boot(order, fds, guests, network):
-    """fds: the control socket of its init. Gives a Machine; the child never returns."""
+def boot(order, fds, guests, network, build_=None, first=init.Init):
+    """fds: the control socket of its init. Gives a Machine; the child never returns. A container is built otherwise, and has another first process."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     network.__enter__()
     pid = sys_.clone(sys_.NEWNS | sys_.NEWPID | sys_.NEWIPC | sys_.NEWUTS)
@@ -62,7 +62,7 @@ def boot(order, fds, guests, network):
         return Machine(pid, ours)
     control = socket.socket(fileno=fds[0])
     try:
-        build(order, guests)
+        (build_ or build)(order, guests)
         sys_.set_name("init")
         guests.enter()
         sys_.set_hostname(order["hostname"])
@@ -71,7 +71,7 @@ def boot(order, fds, guests, network):
             socket.send_fds(theirs, [b"mount"], [listener])
         os.closerange(3, control.fileno())
         os.closerange(control.fileno() + 1, os.sysconf("SC_OPEN_MAX"))
-        init.Init(control, order).live()
+        first(control, order).live()
     except BaseException as error:  # its only voice
         control.send(json.dumps({"error": f"{type(error).__name__}: {error}"}).encode())
     finally:
