@@ -74,9 +74,9 @@ def _action(req: Any) -> str:
 def enable_application_layer_automatic_response(call: Call, req: t.EnableApplicationLayerAutomaticResponseRequest) -> t.EnableApplicationLayerAutomaticResponseResponse:
     from cloche.services.wafv2 import public as wafv2
     one, action = _protection(call, req), _action(req)
-    if one.of != "APPLICATION_LOAD_BALANCER":
+    if one.of not in ("APPLICATION_LOAD_BALANCER", "CLOUDFRONT_DISTRIBUTION"):
         raise errors.bad_response(f"Automatic application layer mitigation is for CloudFront distributions and Application Load Balancers: {one.resource}")
-    if not wafv2.acl_before(call.at(call.account, one.resource.split(":")[3]), one.resource):
+    if not wafv2.acl_before(call.at(call.account, one.resource.split(":")[3] or "us-east-1"), one.resource):
         raise errors.wrong_moment("The resource has no AWS WAF web ACL.")
     if one.answer:
         raise errors.wrong_moment("Automatic application layer mitigation is enabled already.")

@@ -19,7 +19,7 @@ PATTERNS = (
     (re.compile(r"arn:aws:elasticloadbalancing:([\w-]+):\d{12}:loadbalancer/([\w-]+)"), "CLASSIC_LOAD_BALANCER"),
     (re.compile(r"arn:aws:ec2:([\w-]+):\d{12}:eip-allocation/(eipalloc-\w+)"), "ELASTIC_IP_ADDRESS"),
     (re.compile(r"arn:aws:route53:::hostedzone/(\w+)"), "ROUTE_53_HOSTED_ZONE"),
-    (re.compile(r"arn:aws:cloudfront::\d{12}:distribution/\w+"), "CLOUDFRONT_DISTRIBUTION"),
+    (re.compile(r"arn:aws:cloudfront::\d{12}:distribution/(\w+)"), "CLOUDFRONT_DISTRIBUTION"),
     (re.compile(r"arn:aws:globalaccelerator::\d{12}:accelerator/.+"), "GLOBAL_ACCELERATOR"),
 )
 
@@ -70,6 +70,8 @@ def kind_of(call: Call, resource: str) -> str:
             inside.at(call.account, match[1]).do("ec2", "DescribeAddresses", AllocationIds=[match[2]])
         elif kind == "ROUTE_53_HOSTED_ZONE":
             inside.do("route53", "GetHostedZone", Id=match[1])
+        elif kind == "CLOUDFRONT_DISTRIBUTION":
+            inside.do("cloudfront", "GetDistribution", Id=match[1])
         else:
             raise errors.no_resource(resource)  # nothing of the kind can be here
     except AwsError:
