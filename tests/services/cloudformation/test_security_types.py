@@ -170,3 +170,30 @@ def test_protections_and_groups_of_shield_and_its_response_team(cloud):
     assert shield.describe_emergency_contact_settings()["EmergencyContactList"][0]["EmailAddress"] == "b@example.com"
     gone(cfn, "guard")
     assert shield.list_protections()["Protections"] == [] and "RoleArn" not in shield.describe_drt_access()
+
+
+def test_a_secret_learns_where_its_database_is(cloud):
+    cfn, secrets = cloud.client("cloudformation"), cloud.client("secretsmanager")
+    body = template({
+        "S": one("SecretsManager::Secret", Name="db", SecretString='{"username": "boss", "password": "correct-horse"}'),
+        "D": one("RDS::DBInstance", DBInstanceIdentifier="db", DBInstanceClass="db.t3.micro", Engine="sqlserver-ee", MasterUsername="boss", MasterUserPassword="correct-horse", AllocatedStorage="20")
+        | {"DeletionPolicy": "Delete"},
+        "T": one("SecretsManager::SecretTargetAttachment", SecretId={"Ref": "S"}, TargetId={"Ref": "D"}, TargetType="AWS::RDS::DBInstance"),
+    })
+    cfn.create_stack(StackName="db", TemplateBody=body)
+    for _ in range(30):
+        if not status(cfn, "db").endswith("IN_PROGRESS"):
+            break
+        cloud.advance(1)
+    assert status(cfn, "db") == "CREATE_COMPLETE", reasons(cfn, "db")
+    told = json.loads(secrets.get_secret_value(SecretId="db")["SecretString"])
+    there = cloud.client("rds").describe_db_instances(DBInstanceIdentifier="db")["DBInstances"][0].get("Endpoint")     # none of an engine that is only a record here
+    assert told == {"username": "boss", "password": "correct-horse", "engine": "sqlserver-ee", "dbInstanceIdentifier": "db", **({"host": there["Address"], "port": there["Port"]} if there else {})}
+    secrets.put_secret_value(SecretId="db", SecretString=json.dumps(told | {"password": "new"}))
+    arn = stack(cfn, "db")["StackId"]
+    cfn.update_stack(StackName="db", TemplateBody=json.dumps({"Resources": {name: text for name, text in json.loads(body)["Resources"].items() if name != "T"}}))
+    for _ in range(30):
+        if not status(cfn, arn).endswith("IN_PROGRESS"):
+            break
+        cloud.advance(1)
+    assert json.loads(secrets.get_secret_value(SecretId="db")["SecretString"]) == {"username": "boss", "password": "new"}
