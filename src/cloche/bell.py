@@ -73,7 +73,8 @@ class Bell:
             self.tls_port = None
 
     async def _listen_as_daemon(self) -> None:
-        """X-Ray's daemon protocol: segments as datagrams, and what SDKs ask it to ask for them over TCP. Its service is loaded by the first word."""
+        """X-Ray's daemon protocol: segments as datagrams, and what SDKs ask it to ask for them over TCP. Its service is loaded by the first word.
+        It asks nobody who he is, as the daemon does: it listens to this machine alone, whatever address the cloud is bound to."""
         region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
 
         def asked(request: Request, send: Any) -> None:
@@ -83,9 +84,9 @@ class Bell:
         for left in reversed(range(tries)):
             listener = None
             try:
-                listener = await self.server.listen(self.host, self.xray_port, handle=asked)
+                listener = await self.server.listen("127.0.0.1", self.xray_port, handle=asked)
                 port = listener.sockets[0].getsockname()[1]
-                await loop.create_datagram_endpoint(lambda: Datagrams(lambda packet: doors.heard(self.cloud, packet, region=region)), local_addr=(self.host, port))
+                await loop.create_datagram_endpoint(lambda: Datagrams(lambda packet: doors.heard(self.cloud, packet, region=region)), local_addr=("127.0.0.1", port))
                 self.xray_port = port
                 return
             except OSError as error:
