@@ -284,7 +284,8 @@ class Connection(asyncio.Protocol):
         request.gone = self.mourners.append
         if headers.get("upgrade", "").lower() == "websocket" and "upgrade" in headers.get("connection", "").lower():
             request.tunnel = self.tunnel = Incoming(self)
-        if "transfer-encoding" in headers or (length.isdigit() and int(length) > COLLECT):
+        # a body that waits to be wanted is not asked of a stranger before somebody wants it
+        if "transfer-encoding" in headers or (length.isdigit() and int(length) > COLLECT) or ("expect" in headers and "authorization" not in headers):
             self.incoming = Incoming(self)
             self.incoming.expected = "expect" in headers
             request.stream = self.incoming

@@ -94,7 +94,29 @@ class Engine:
                 raise
         return await self._start(spec, await asyncio.shield(self._zygote(spec.runtime)))
 
-    async def _start(self, spec: Spec, zygote: Zygote) -> Environment:
+    async def photograph(self, spec: Spec) -> tuple[Environment, Zygote]:
+        """An environment that is initialised and then only copied (`restore`); the second is who makes the copies. `ready` of the first says how it went."""
+        host = self.open()
+        if not host.net:
+            raise SandboxError("Snapshots need network namespaces, and this machine gives none.")
+        zygote = await asyncio.shield(self._zygote(spec.runtime))
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        try:
+            environment = await self._start(spec, zygote, forks=theirs)
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+        ours.setblocking(False)
+        copier = Zygote(ours, {})
+        environment.closers.append(copier.close)
+        return environment, copier
+
+    async def restore(self, spec: Spec, copier: Zygote) -> Environment:
+        return await self._start(spec, copier, restored=True)
+
+    async def _start(self, spec: Spec, zygote: Zygote, forks: socket.socket | None = None, restored: bool = False) -> Environment:
         host = self.open()
         log, voice = LogLines(), None
         ours: socket.socket | None = None
@@ -106,7 +128,7 @@ class Engine:
             order = self._order(spec, host.net)
             if "extensions" in order:
                 voice = LogLines()
-            sandbox = await host.start(zygote, order, [one.writing for one in (log, voice) if one], theirs, spec.joined.descriptor if spec.joined else -1)
+            sandbox = await host.start(zygote, order, [*[one.writing for one in (log, voice) if one], *([forks.fileno()] if forks else [])], theirs, spec.joined.descriptor if spec.joined else -1)
         except BaseException:
             for one in (log, voice):
                 if one:
@@ -118,6 +140,7 @@ class Engine:
             if theirs:
                 theirs.close()
         environment = Environment(spec, sandbox, log)
+        environment.restored = restored
         for one in (log, voice):
             if one:
                 one.started()
@@ -180,8 +203,8 @@ class Engine:
         ports = list(self.ports) if net and self.serve_endpoint and not spec.joined else []
         runtime_port = RUNTIME_PORT
         wrapper = "" if spec.runtime.startswith("provided") else spec.variables.get("AWS_LAMBDA_EXEC_WRAPPER", "")  # those have a bootstrap of their own to do it
-        family = bool(spec.opt or wrapper)  # who may have extensions
-        api = family or not python
+        family = bool(spec.opt or wrapper) and spec.credentials is None  # who may have extensions; a snapshot holds one process
+        api = family or not python or spec.credentials is not None
         if api:
             runtime_port = RUNTIME_PORT if net else free_port()
             ports.append(runtime_port)

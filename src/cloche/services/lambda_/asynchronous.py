@@ -74,6 +74,12 @@ async def run_event(call: Call, key: str) -> None:
     if call.now > oldest:
         await finish(call, key, function, version, name, payload, attempts, "EventAgeExceeded", None)
         return
+    if "DurableConfig" in version.config:  # from here on it lives by itself
+        from .durable import begin
+        with call.step():
+            begin(call, function, version, name, payload, trace=trace or "", named=key, queued=True)
+            forget(call, key)
+        return
     metering.one(call, "AsyncEventAge", function.name, (call.now - received) * 1000, "Milliseconds")
     try:
         result = await running.run(call, name, payload, request_id=key, trace=trace or "", tenant=tenant_of(call, version, key))

@@ -19,7 +19,7 @@ from cloche.engines.world import WorldError
 from cloche.kernel import AwsError, Call, Response, doors
 from cloche.services.ec2 import public as ec2
 
-from . import errors, file_systems, images, pace, packages, sealing, trust, vpc
+from . import errors, file_systems, images, pace, packages, sealing, snapshots, trust, vpc
 from .records import Version
 from .roles import SPARE_SECONDS, session
 
@@ -46,6 +46,7 @@ class Pools:
         self.engine = Engine(packages.code_root(cloud), Path(cloud.data) / "cache", self._serve, ports_of(cloud), file_systems.shared(cloud), self._serve_secure, self._heard)
         self.idle: dict[Key, list[Warm]] = {}
         self.busy: dict[Key, set[Warm]] = {}
+        self.snapshots: dict[tuple[str, str, str, str], Any] = {}  # account, region, function, version -> snapshots.Snapshot
         self.inside: Any = None  # the server that environments see
         self.tls: Any = None
         self.count = 0  # alive or being made
@@ -131,6 +132,10 @@ class Pools:
         day = time.strftime("%Y/%m/%d", time.gmtime(call.now))
         stream = f"{day}/[{version.version}]{call.id(digits=32)}"
         opt = None if version.image else await packages.ready(call, version.sha, version.layers)
+        if version.snapstart:
+            copier = await snapshots.copier(call, version)
+            made = snapshots.spec(call, version, opt, credentials, stream)._replace(binds=trust.binds(self.cloud))
+            return Warm(key, version.revision, await self.engine.restore(made, copier), stream, credentials.expires, provisioned)
         made = spec(call, version, opt, credentials, stream, "provisioned-concurrency" if provisioned else "on-demand")
         if version.image:
             made = made._replace(image=images.image_of(version, await images.ready(call, version)))
@@ -202,6 +207,8 @@ class Pools:
 
     def forget(self, account: str, region: str, function: str, version: str | None = None) -> None:
         """What an environment was made from has changed or gone: end the idle; the busy end with their invocation (their revision no longer fits)."""
+        for place in [k for k in self.snapshots if k[:3] == (account, region, function) and version in (None, k[3])]:
+            self.snapshots.pop(place).environment.kill()
         for key in [k for k in self.idle if k[:3] == (account, region, function) and version in (None, k[3])]:
             for warm in self.idle.pop(key):
                 warm.environment.kill()
