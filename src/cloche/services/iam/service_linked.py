@@ -151,6 +151,7 @@ def delete_now(call: Call, task: str) -> None:
 NEEDED = {
     "autoscaling.amazonaws.com": (("autoscaling", "autoscaling.group"),),
     "elasticloadbalancing.amazonaws.com": (("elbv2", "elbv2.load-balancer"), ("elb", "elb.load-balancer")),
+    "ecs.amazonaws.com": (("ecs", "ecs.cluster"),),
     "guardduty.amazonaws.com": (("guardduty", "guardduty.detector"),),
     "securityhub.amazonaws.com": (("securityhub", "securityhub.hub"),),
     "access-analyzer.amazonaws.com": (("accessanalyzer", "access-analyzer.analyzer"),),

@@ -1,12 +1,13 @@
-"""What CloudWatch asks of Systems Manager: an OpsItem for an alarm."""
+"""Systems Manager's doors: an OpsItem for an alarm, and a session that another service opens for a command of its own (ECS Exec)."""
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from cloche.kernel import AwsError, Call
 from cloche.services.iam import public as iam
 
-from . import ops_items
+from . import ops_items, sessions
 
 LINKED = "ssm.alarms.cloudwatch.amazonaws.com"
 
@@ -25,3 +26,8 @@ def alarmed(call: Call, action: str, alarm: str, name: str, description: str) ->
     except AwsError as error:
         if error.code != "OpsItemAlreadyExistsException":
             raise
+
+
+def open_session(call: Call, target: str, command: str, prefix: str) -> dict[str, Any]:
+    """SessionId, TokenValue and StreamUrl; who connects with the token talks with the command."""
+    return sessions.opened(call.of("ssm"), target, command, prefix)

@@ -424,8 +424,9 @@ def end(call: Call, execution: Execution, status: str, *, output: str = "", erro
         call.sql("UPDATE sfn_thread SET token='' WHERE execution=?", execution.arn)
     save(call, execution)
     tell(call, execution)
-    from . import logging
+    from . import logging, tracing
     logging.write(call, execution)
+    tracing.end(call, execution)
     if execution.map_run:
         from . import map_runs
         map_runs.returned(call, execution)

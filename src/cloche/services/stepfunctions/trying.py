@@ -93,12 +93,12 @@ async def test_state(call: Call, req: t.TestStateInput) -> t.TestStateOutput:
         checked(call, req, state)
         execution = alone(call, req, machine)
         run = Trial(call, execution, machine, place, name, req)
-    trace: dict[str, Any] = {"reveal": req.get("revealSecrets", False)}
+    exchange: dict[str, Any] = {"reveal": req.get("revealSecrets", False)}
     try:
-        await go(call, req, run, state, trace)
+        await go(call, req, run, state, exchange)
     except StateError as error:
         run.failed(run.one, error)
-    return run.answer | shown(req, run, trace)  # type: ignore[return-value]
+    return run.answer | shown(req, run, exchange)  # type: ignore[return-value]
 
 
 def tested(req: Any) -> tuple[dict[str, Any], list[str | int], str]:
@@ -177,7 +177,7 @@ def alone(call: Call, req: Any, machine: dict[str, Any]) -> Execution:
                      json.dumps(machine), req.get("roleArn", ""), executions.readable(req.get("input")), "", None, None, "", "", "", 0, 0, 0.0, "")
 
 
-async def go(call: Call, req: Any, run: Trial, state: dict[str, Any], trace: dict[str, Any]) -> None:
+async def go(call: Call, req: Any, run: Trial, state: dict[str, Any], exchange: dict[str, Any]) -> None:
     one, kind, mock = run.one, state["Type"], req.get("mock")
     if kind == "Wait":
         await waited(call, run, state)
@@ -190,7 +190,7 @@ async def go(call: Call, req: Any, run: Trial, state: dict[str, Any], trace: dic
     elif mock is None:
         target = integrations.parse(state["Resource"], run.execution)
         given = run.before(one, state)
-        run.leave(one, await integrations.perform(call, run.execution, target, given, "", trace))
+        run.leave(one, await integrations.perform(call, run.execution, target, given, "", exchange=exchange))
     else:
         if kind == "Map":
             mapped(run, state, req)
@@ -249,7 +249,7 @@ TEXTS = ("afterArguments", "afterInputPath", "afterParameters", "result", "after
 PLAIN = ("errorDetails", "toleratedFailureCount", "toleratedFailurePercentage", "maxConcurrency")
 
 
-def shown(req: Any, run: Trial, trace: dict[str, Any]) -> dict[str, Any]:
+def shown(req: Any, run: Trial, exchange: dict[str, Any]) -> dict[str, Any]:
     level = req.get("inspectionLevel", "INFO")
     if level == "INFO":
         return {}
@@ -259,5 +259,5 @@ def shown(req: Any, run: Trial, trace: dict[str, Any]) -> dict[str, Any]:
     if run.one.variables:
         found["variables"] = text(run.one.variables)
     if level == "TRACE":
-        found |= {name: trace[name] for name in ("request", "response") if name in trace}
+        found |= {name: exchange[name] for name in ("request", "response") if name in exchange}
     return {"inspectionData": found}

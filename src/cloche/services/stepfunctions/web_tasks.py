@@ -31,8 +31,8 @@ def needed(given: dict[str, Any], *names: str) -> None:
 # -- http:invoke ----------------------------------------------------------------------------------------------------------
 
 
-async def http(here: Call, execution: Execution, given: dict[str, Any], trace: dict[str, Any] | None = None) -> dict[str, Any]:
-    """`trace` is told the request and the answer; `trace["reveal"]` says whether with what the connection adds."""
+async def http(here: Call, execution: Execution, given: dict[str, Any], exchange: dict[str, Any] | None = None) -> dict[str, Any]:
+    """`exchange` is told the request and the answer; `exchange["reveal"]` says whether with what the connection adds."""
     from cloche.services.events import public as bridge
     needed(given, "ApiEndpoint", "Method")
     arn = (given.get("Authentication") or given.get("InvocationConfig") or {}).get("ConnectionArn")
@@ -62,12 +62,12 @@ async def http(here: Call, execution: Execution, given: dict[str, Any], trace: d
     except (Unreachable, TimeoutError) as error:
         raise StateError("States.Http.Socket", str(error) or f"The endpoint did not answer within {ANSWER_SECONDS} seconds", "States.Timeout" if isinstance(error, TimeoutError) else "") from None
     finally:
-        if trace is not None:
-            shown = told if trace.get("reveal") and told else sent
-            trace["request"] = {"protocol": urlsplit(url).scheme, "method": method, "url": shown["url"], "headers": json.dumps({name: value for name, value in shown["headers"]}),
+        if exchange is not None:
+            shown = told if exchange.get("reveal") and told else sent
+            exchange["request"] = {"protocol": urlsplit(url).scheme, "method": method, "url": shown["url"], "headers": json.dumps({name: value for name, value in shown["headers"]}),
                                 **({"body": shown["body"].decode("utf-8", "replace")} if shown["body"] else {})}
-    if trace is not None:
-        trace["response"] = {"protocol": urlsplit(url).scheme, "statusCode": str(found.status), "statusMessage": responses.get(found.status, ""), "headers": json.dumps(_headers(found.headers)),
+    if exchange is not None:
+        exchange["response"] = {"protocol": urlsplit(url).scheme, "statusCode": str(found.status), "statusMessage": responses.get(found.status, ""), "headers": json.dumps(_headers(found.headers)),
                              "body": found.body.decode("utf-8", "replace")}
     return _answer(found.status, found.headers, found.body, f"States.Http.StatusCode.{found.status}")
 

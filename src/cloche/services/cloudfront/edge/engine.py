@@ -31,6 +31,10 @@ class Ran(NamedTuple):
     logs: list[str]
     utilization: int
 
+    @property
+    def value(self) -> dict[str, Any]:
+        return json.loads(self.output)  # type: ignore[no-any-return]
+
 
 class Bench:
     """The sandboxes of an account."""

@@ -102,7 +102,10 @@ async def within(call: Call, way: Way, name: str, sent: Sent, hops: int) -> Answ
         await certified(call, way, name, sent.host)
     host = sent.host.partition(":")[0].lower()
     if any(one in name for one in STRICT) and host != name and way.name.lower() != host:
-        name = host                       # who goes by the Host header is asked for another's
+        held = hosts.find(call.cloud, host)   # who goes by the Host header is asked for another's, which may be its own by another name
+        if held is None or held.service == "cloudfront":
+            return stranger(name)
+        name = host
     headers = {"host": sent.host, HOPS: str(hops + 1)}
     for key, value in sent.headers:
         headers[key.lower()] = f"{headers[key.lower()]},{value}" if key.lower() in headers else value
@@ -127,6 +130,13 @@ async def within(call: Call, way: Way, name: str, sent: Sent, hops: int) -> Answ
     except TimeoutError:
         raise Trouble(504, "the origin did not answer in time") from None
     return Answer(response.status, [(key.lower(), value) for key, value in response.headers], response.body)
+
+
+def stranger(name: str) -> Answer:
+    """What AWS's services say to who asks them for a host that is none of theirs."""
+    if ".s3" in name:
+        return Answer(404, [("content-type", "application/xml"), ("server", "AmazonS3")], b"<Error><Code>NoSuchBucket</Code><Message>The specified bucket does not exist</Message></Error>")
+    return Answer(403, [("content-type", "application/json"), ("x-amzn-errortype", "ForbiddenException")], b'{"message":"Forbidden"}')
 
 
 async def certified(call: Call, way: Way, name: str, host: str) -> None:
