@@ -43,7 +43,7 @@ async def turn(call: Call, one: Deployment) -> bool:
 lifecycle.TURNS["ECS"] = turn
 
 
-def ask(role: Call, service: str, operation: str, **members: Any) -> Any:
+def ask(role: Call, service: str, operation: str, /, **members: Any) -> Any:
     """Inside a step. What ECS or the load balancer refuses is the deployment's failure."""
     try:
         return role.do(service, operation, **members)
@@ -95,10 +95,15 @@ def described(role: Call, where: dict[str, str]) -> dict[str, Any]:
     return out
 
 
+def sets_of(role: Call, info: dict[str, Any]) -> dict[str, Any]:
+    """The service's task sets by their ids, as the service itself tells them: the role need not be able to ask for more."""
+    found = ask(role, "ecs", "DescribeServices", cluster=info["cluster"], services=[info["service"]])["services"]
+    return {each["id"]: each for each in (found[0].get("taskSets") or () if found else ())}
+
+
 def seen(call: Call, role: Call, target: Target) -> Target:
     """What the target tells of the two sets."""
-    info = target.info
-    sets = {each["id"]: each for each in ask(role, "ecs", "DescribeTaskSets", cluster=info["cluster"], service=info["service"])["taskSets"]}
+    info, sets = target.info, sets_of(role, target.info)
     shown = []
     for label in ("blue", "green"):
         if (each := sets.get(info[label])) is not None:
@@ -118,8 +123,7 @@ def install(call: Call, role: Call, one: Deployment, target: Target) -> bool:
                                    "containerPort": int(one.appspec["LoadBalancerInfo"]["ContainerPort"])}], scale={"value": 100.0, "unit": "PERCENT"}, **like_the_first(role, one, info))["taskSet"]
         target = happened(call, call.put(target.but(info={**info, "green": made["id"], "until": call.now + PATIENCE_SECONDS})), "Install", "InProgress")
     target = seen(call, role, target)
-    found = ask(role, "ecs", "DescribeTaskSets", cluster=info["cluster"], service=info["service"], taskSets=[target.info["green"]])["taskSets"]
-    if found and found[0]["stabilityStatus"] == "STEADY_STATE":
+    if sets_of(role, info).get(target.info["green"], {}).get("stabilityStatus") == "STEADY_STATE":
         happened(call, target, "Install", "Succeeded", code="Success", message="Succeeded")
         return True
     if call.now >= target.info["until"]:
@@ -131,7 +135,7 @@ def install(call: Call, role: Call, one: Deployment, target: Target) -> bool:
 
 def like_the_first(role: Call, one: Deployment, info: dict[str, Any]) -> dict[str, Any]:
     """How the new set is launched: as the AppSpec file says, else as the first one."""
-    first = next(each for each in ask(role, "ecs", "DescribeTaskSets", cluster=info["cluster"], service=info["service"])["taskSets"] if each["id"] == info["blue"])
+    first = sets_of(role, info)[info["blue"]]
     out = {name: first[name] for name in ("launchType", "platformVersion", "networkConfiguration", "capacityProviderStrategy") if first.get(name)}
     if one.appspec.get("PlatformVersion"):
         out["platformVersion"] = one.appspec["PlatformVersion"]
@@ -218,7 +222,7 @@ def undo(call: Call, one: Deployment) -> bool:
         one = call.put(one.but(targets=[one.fleet["of"]]))
         for way in filter(None, info["ways"].values()):
             listeners.turn(role, way, list(info["groups"].values()), {info["groups"]["blue"]: 100})
-        there = {each["id"]: each for each in ask(role, "ecs", "DescribeTaskSets", cluster=info["cluster"], service=info["service"])["taskSets"]}
+        there = sets_of(role, info)
         if info["blue"] in there and there[info["blue"]]["status"] != "PRIMARY":
             ask(role, "ecs", "UpdateServicePrimaryTaskSet", cluster=info["cluster"], service=info["service"], primaryTaskSet=info["blue"])
         if info["green"] in there:
