@@ -4,14 +4,14 @@ import json
 import pytest
 
 from cloche import _index
-from cloche.testing.people import document, trusting
+from cloche.testing.people import trusting
 
 if "ecs" not in _index.PACKAGES:
     pytest.skip("ECS is not in this cloud", allow_module_level=True)
 
-from tests.services.ecs.conftest import dock  # noqa: E402, F401
+from tests.services.ecs.conftest import dock  # noqa: F401
 
-from .shifting import HOOK, until  # noqa: E402
+from .shifting import HOOK, until
 
 STYLE = {"deploymentType": "BLUE_GREEN", "deploymentOption": "WITH_TRAFFIC_CONTROL"}
 
@@ -19,7 +19,7 @@ STYLE = {"deploymentType": "BLUE_GREEN", "deploymentOption": "WITH_TRAFFIC_CONTR
 class Swapping:
     """A service of one task behind a load balancer with a listener for production and one for tests, and a deployment group of it."""
 
-    def __init__(self, dock):
+    def __init__(self, dock):  # noqa: F811
         self.dock, self.cloud, self.api, self.elb = dock, dock.cloud, dock.client("codedeploy"), dock.client("elbv2")
         self.groups = [self.elb.create_target_group(Name=name, Protocol="HTTP", Port=80, VpcId=dock.vpc, TargetType="ip", HealthCheckIntervalSeconds=5, HealthCheckTimeoutSeconds=2,
                                                     HealthyThresholdCount=2)["TargetGroups"][0]["TargetGroupArn"] for name in ("blue", "green")]
@@ -105,7 +105,6 @@ def test_a_second_task_set_takes_the_traffic_over_in_steps_and_the_first_is_ende
 def test_a_hook_that_fails_after_the_traffic_went_over_brings_the_first_task_set_back(it):
     from tests.services.lambda_.conftest import Bench
     Bench(it.cloud).deploy("hook", HOOK.format(status="Failed"), {"Effect": "Allow", "Action": "codedeploy:PutLifecycleEventHookExecutionStatus", "Resource": "*"})
-    assert document()
     it.group("back", ready={"actionOnTimeout": "STOP_DEPLOYMENT", "waitTimeInMinutes": 60}, autoRollbackConfiguration={"enabled": True, "events": ["DEPLOYMENT_FAILURE"]})
     (first,) = it.sets()
     before = it.weights(0)
