@@ -286,6 +286,8 @@ def test_key_groups_and_public_keys_know_who_uses_them(cloud, origin, pair):
     with pytest.raises(api.exceptions.TrustedKeyGroupDoesNotExist):
         api.create_distribution(DistributionConfig=config(custom(80), default=behaviour(TrustedKeyGroups={"Enabled": True, **listed("none")})))
     alone, [other] = group_of(api, pair, name="alone")
+    with pytest.raises(api.exceptions.KeyGroupAlreadyExists):
+        api.update_key_group(Id=alone, IfMatch=api.get_key_group(Id=alone)["ETag"], KeyGroupConfig={"Name": "used", "Items": [other]})
     api.update_key_group(Id=alone, IfMatch=api.get_key_group(Id=alone)["ETag"], KeyGroupConfig={"Name": "renamed", "Items": [other]})
     api.delete_key_group(Id=alone, IfMatch=api.get_key_group(Id=alone)["ETag"])
     api.delete_public_key(Id=other, IfMatch=api.get_public_key(Id=other)["ETag"])

@@ -98,6 +98,8 @@ def addresses(call: Call, name: str) -> list[str]:
 
 
 async def within(call: Call, way: Way, name: str, sent: Sent, hops: int) -> Answer:
+    if sent.target.startswith("/_cloche"):
+        return Answer(404, [("content-type", "text/plain")], b"What begins so is Cloche's own and no origin's.\n")
     if way.secure and ".elb." in name:
         await certified(call, way, name, sent.host)
     host = sent.host.partition(":")[0].lower()

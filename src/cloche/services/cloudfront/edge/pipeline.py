@@ -62,7 +62,7 @@ async def respond(x: Exchange) -> Response:
             ("cookie", "; ".join(text for name, text in choosing.cookies(x.headers) if not name.startswith("CloudFront-")))] if x.cookies else x.headers
     made = await before(x)
     if made is not None:
-        return await after(x, policed(x, made))
+        return policed(x, made)                     # nothing that comes later sees it
     if x.uri == "/" and x.config["DefaultRootObject"]:
         x.uri = "/" + x.config["DefaultRootObject"]
     if x.behaviour["FieldLevelEncryptionId"] and x.method in ("POST", "PUT", "PATCH"):
@@ -116,8 +116,8 @@ async def before(x: Exchange) -> Response | None:
 
 
 async def after(x: Exchange, response: Response) -> Response:
-    """A viewer's response: not told of errors, whose answers no function may touch."""
-    if response.status >= 400:
+    """A viewer's response: not told of errors, nor of pages for them, whose answers no function may touch."""
+    if response.status >= 400 or x.result == "Error":
         return response
     if (name := associated(x, "FunctionAssociations", "viewer-response")) is not None:
         return await functions.on_response(x, name, response)

@@ -85,7 +85,8 @@ async def ask(x: Exchange, cached: bool, conditions: list[tuple[str, str]]) -> A
         try:
             answer = await lambdas.around(x, origin, cached, conditions)
         except Trouble as trouble:
-            if last or trouble.status not in statuses:
+            # as documented: a connection that fails counts as a 503, an answer that is late as a 504
+            if last or not statuses & ({504} if trouble.status == 504 else {502, 503}):
                 raise
             continue
         if last or answer.status not in statuses:
