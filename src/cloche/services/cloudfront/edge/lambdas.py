@@ -253,7 +253,7 @@ def asked(x: Exchange, origin: dict[str, Any], wish: Sent, said: dict[str, Any])
     query = str(said.get("querystring", ""))
     body: Any = x.origin_body if x.origin_body is not None else wish.body
     return origin, Sent(wish.method, origin["OriginPath"] + said["uri"] + ("?" + query if query else ""), host,
-                        [*((name, value) for name, value in headers if name != "host"), *own], body, None if x.origin_body is not None else wish.length)
+                        [*((name, value) for name, value in headers if name != "host"), *own], body, None if x.origin_body is not None else wish.length, wish.tunnel)
 
 
 def elsewhere(origin: dict[str, Any], said: dict[str, Any]) -> dict[str, Any]:

@@ -134,7 +134,7 @@ def associated(x: Exchange, kind: str, event: str) -> str | None:
 
 async def fetched(x: Exchange) -> Response:
     try:
-        if x.rules.caches and x.method in items(x.behaviour["AllowedMethods"]["CachedMethods"]):
+        if x.rules.caches and x.request.tunnel is None and x.method in items(x.behaviour["AllowedMethods"]["CachedMethods"]):
             return await keeping.through(x)
         return passed(x, await sending.ask(x, False, []))
     except Trouble as trouble:
@@ -186,6 +186,8 @@ def finished(x: Exchange, response: Response) -> Response:
     headers = [(name, value) for name, value in response.headers if name.lower() not in own]
     told = f"{before}, {sending.via(x)}" if before else sending.via(x)
     response.headers = [*headers, ("X-Cache", f"{x.result} from cloudfront"), ("Via", told), ("X-Amz-Cf-Pop", POP), ("X-Amz-Cf-Id", x.id)]
+    if response.status == 101:
+        response.headers += [("upgrade", "websocket"), ("connection", "upgrade")]
     if x.method == "HEAD" and isinstance(response.body, bytes):
         if response.body and not any(name.lower() == "content-length" for name, _ in response.headers):
             response.headers.append(("content-length", str(len(response.body))))
