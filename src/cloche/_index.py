@@ -2053,6 +2053,7 @@ PACKAGES: Any = {
     'dynamodbstreams': 'dynamodbstreams',
     'ec2': 'ec2',
     'ecr': 'ecr',
+    'ecs': 'ecs',
     'efs': 'efs',
     'elb': 'elb',
     'elbv2': 'elbv2',
@@ -2070,11 +2071,13 @@ PACKAGES: Any = {
     'organizations': 'organizations',
     'pipes': 'pipes',
     'ram': 'ram',
+    'rds': 'rds',
     'route53': 'route53',
     'route53resolver': 'route53resolver',
     's3': 's3',
     's3control': 's3control',
     'scheduler': 'scheduler',
+    'schemas': 'schemas',
     'secretsmanager': 'secretsmanager',
     'securityhub': 'securityhub',
     'serverlessrepo': 'serverlessrepo',
@@ -2090,6 +2093,7 @@ PACKAGES: Any = {
     'sts': 'sts',
     'swf': 'swf',
     'wafv2': 'wafv2',
+    'xray': 'xray',
 }
 
 FRONTS: Any = [
@@ -2104,6 +2108,7 @@ FRONTS: Any = [
     ('cloudfront', 'host', '{id}.cloudfront.localhost'),
     ('codedeploy', 'host', 'codedeploy-commands-secure.{region}.amazonaws.com'),
     ('codedeploy', 'host', 'codedeploy-commands.{region}.amazonaws.com'),
+    ('codedeploy', 'host', 'aws-codedeploy-{region}.s3.amazonaws.com'),
     ('codedeploy', 'host', 'aws-codedeploy-{region}.s3.{where}.amazonaws.com'),
     ('cognito-idp', 'host', '{domain}.auth.{region}.amazoncognito.com'),
     ('cognito-idp', 'host', '{domain}.auth.{region}.localhost'),
@@ -2146,12 +2151,15 @@ LISTENERS: Any = {
 
 DOORS: Any = {
     'controls': 'organizations',
+    'cors_headers': 's3',
     'credential': 'iam',
     'encoded': 'sts',
     'endpoint_policy': 'ec2',
+    'heard': 'xray',
     'over_resource': 'organizations',
     'packet': 'ec2',
     'policies': 'iam',
+    'proxied': 'xray',
     'role_principal': 'sts',
     'set_quota': 'service_quotas',
     'used': 'iam',

@@ -16,10 +16,11 @@ name = os.path.basename(__file__)
 """
 
 WATCHER = EXTENSION + """
-heard = []
 class Listener(BaseHTTPRequestHandler):
     def do_POST(self):
-        heard.extend(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+        with open("/tmp/heard", "ab") as file:
+            for one in json.loads(self.rfile.read(int(self.headers["content-length"]))):
+                file.write(json.dumps(one).encode() + b"\\n")
         self.send_response(200)
         self.end_headers()
     def log_message(self, *more):
@@ -36,11 +37,7 @@ while True:
     with open("/tmp/events", "a") as file:
         file.write(json.dumps(event) + "\\n")
     if event["eventType"] == "SHUTDOWN":
-        for _ in range(150):
-            if [e["type"] for e in heard].count("platform.report") >= int(os.environ["REPORTS"]):
-                break
-            time.sleep(0.01)
-        print("bye", event["shutdownReason"], [e["type"] for e in heard], [e["record"] for e in heard if e["type"] == "function"], flush=True)
+        print("bye", event["shutdownReason"], flush=True)
         sys.exit()
 """
 
@@ -48,7 +45,9 @@ HANDLER = """
 import os
 def handler(event, context):
     print("in the function")
-    return open("/tmp/events").read().splitlines() if event.get("look") else os.environ["_HANDLER"]
+    if event.get("look"):
+        return open(event["look"]).read().split("\\n")[:-1] if os.path.exists(event["look"]) else []
+    return os.environ["_HANDLER"]
 """
 
 
@@ -67,7 +66,7 @@ async def waited(awaitable):
 
 
 def test_an_extension_is_started_first_and_told_of_every_invocation_and_of_the_end(bench):
-    spec = bench.deploy({"index.py": HANDLER}, opt={"extensions/watcher": WATCHER}, variables={"AWS_LAMBDA_FUNCTION_NAME": "f", "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST", "REPORTS": "2"})
+    spec = bench.deploy({"index.py": HANDLER}, opt={"extensions/watcher": WATCHER}, variables={"AWS_LAMBDA_FUNCTION_NAME": "f", "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST"})
     environment = bench.start(spec._replace(account="123456789012"))
     first = whole(bench, environment)
     assert said(first) == "index.handler"
@@ -75,19 +74,23 @@ def test_an_extension_is_started_first_and_told_of_every_invocation_and_of_the_e
     assert 'registered 200 {"functionName": "f", "functionVersion": "$LATEST", "handler": "index.handler", "accountId": "123456789012"}\n' in texts
     assert "subscribed 200 b'\"OK\"'\n" in texts and "in the function\n" in texts
     assert [(kind, record["state"]) for _, kind, record in first.platform] == [("platform.telemetrySubscription", "Subscribed"), ("platform.extension", "Ready")]
-    events = [json.loads(line) for line in said(whole(bench, environment, b'{"look":1}'))]
+    events = [json.loads(line) for line in said(whole(bench, environment, b'{"look":"/tmp/events"}'))]
     assert events[0]["eventType"] == "INVOKE" and events[0]["invokedFunctionArn"].endswith(":f") and events[0]["deadlineMs"] > time.time() * 1000 - 60000
     assert events[0]["requestId"].startswith("id-") and events[0]["tracing"]["type"] == "X-Amzn-Trace-Id"
+    wanted = {f"platform.{kind}" for kind in ("initStart", "initRuntimeDone", "initReport", "telemetrySubscription", "extension", "start", "runtimeDone", "report")} | {"function", "extension"}
+    for _ in range(300):
+        heard = [json.loads(line) for line in said(whole(bench, environment, b'{"look":"/tmp/heard"}'))]
+        if wanted <= {one["type"] for one in heard}:
+            break
+        bench.run(asyncio.sleep(0.02))
+    assert wanted <= {one["type"] for one in heard} and "in the function" in [one["record"] for one in heard if one["type"] == "function"]
+    assert next(one for one in heard if one["type"] == "platform.report")["record"]["metrics"]["memorySizeMB"] == 256
 
     async def end():
         environment.kill()
         await environment.sandbox.ended
         return environment.voice.lines
-    [goodbye] = [text for _, text in bench.run(end())]
-    assert goodbye.startswith("bye spindown") and "'in the function', 'in the function'" in goodbye
-    for kind in ("platform.initStart", "platform.initRuntimeDone", "platform.initReport", "platform.telemetrySubscription", "platform.extension", "platform.start", "platform.runtimeDone", "platform.report"):
-        assert repr(kind) in goodbye
-    assert "extension'" in goodbye
+    assert "bye spindown\n" in [text for _, text in bench.run(end())]
 
 
 def test_who_does_not_go_in_two_seconds_is_ended(bench):
@@ -102,11 +105,10 @@ time.sleep(60)
     assert said(bench.call(environment)) == "index.handler"
 
     async def end():
-        began = time.monotonic()
         environment.kill()
-        await environment.sandbox.ended
-        return time.monotonic() - began
-    assert bench.run(end()) >= 1.5
+        assert not environment.dead  # it has its moment
+        return await asyncio.wait_for(environment.sandbox.ended, 30)
+    assert bench.run(end()) == {}  # by nobody but us
 
 
 def test_the_api_refuses_what_aws_refuses(bench):
@@ -142,22 +144,22 @@ ask("GET", "/2020-01-01/extension/event/next", Lambda_Extension_Identifier=me)
 
 def test_the_answer_does_not_wait_for_an_extension_but_the_environment_does(bench):
     slow = EXTENSION + """
+import socket
+door = socket.create_server(("127.0.0.1", 7777))
 me = ask("POST", "/2020-01-01/extension/register", {"events": ["INVOKE"]}, Lambda_Extension_Name=name)[1]["Lambda-Extension-Identifier"]
 while True:
     ask("GET", "/2020-01-01/extension/event/next", Lambda_Extension_Identifier=me)
-    while not os.path.exists("/tmp/go"):
-        time.sleep(0.01)
-    os.unlink("/tmp/go")
+    door.accept()
     print("sent on", flush=True)
 """
-    code = "import threading, time\ndef later():\n    time.sleep(0.1)\n    open('/tmp/go', 'w').close()\ndef handler(event, context):\n    if event: threading.Thread(target=later).start()\n    return 1"
-    environment = bench.start(bench.deploy({"index.py": code}, opt={"extensions/slow": slow}))
-    outcome = bench.call(environment, b'{"go":1}')
+    environment = bench.start(bench.deploy({"index.py": "def handler(event, context):\n    return 1"}, opt={"extensions/slow": slow}))
+    outcome = bench.call(environment, b"1")
     assert said(outcome) == 1 and outcome.rest and environment.current and not outcome.lines
+    bench.run(environment.sandbox.connect(7777)).close()
     final = bench.run(waited(outcome.rest))
-    assert "sent on\n" in [text for _, text in final.lines]
+    assert "sent on\n" in [text for _, text in final.lines] and final.duration_ms >= outcome.duration_ms
     assert environment.current is None and not environment.dead
-    late = bench.call(environment, b"{}", timeout=0.2)
+    late = bench.call(environment, b"1", timeout=2)
     assert late.status == "success" and bench.run(waited(late.rest)).status == "timeout" and environment.killed
 
 
@@ -175,11 +177,11 @@ ask("POST", "/2020-01-01/extension/init/error", {}, Lambda_Extension_Identifier=
 
 def test_the_end_of_the_runtime_is_told_as_a_failure(bench):
     code = "import os\ndef handler(event, context):\n    os._exit(4)"
-    environment = bench.start(bench.deploy({"index.py": code}, opt={"extensions/watcher": WATCHER}, variables={"REPORTS": "1"}))
+    environment = bench.start(bench.deploy({"index.py": code}, opt={"extensions/watcher": WATCHER}))
     outcome = whole(bench, environment)
     assert said(outcome)["errorType"] == "Runtime.ExitError" and said(outcome)["errorMessage"].endswith("exit status 4")
     bench.run(waited(environment.sandbox.ended))
-    assert any(text.startswith("bye failure") for _, text in environment.voice.lines)
+    assert "bye failure\n" in [text for _, text in environment.voice.lines]
 
 
 def test_a_wrapper_script_starts_the_runtime_its_own_way(bench):
@@ -219,7 +221,7 @@ def handler(event, context):
 """
     environment = bench.start(bench.deploy({"index.py": code}, opt={"x": ""}))
     whole(bench, environment)
-    for _ in range(100):
+    for _ in range(300):
         heard = said(whole(bench, environment))
         if [kind for kind, _ in heard].count("platform.end") >= 1:
             break

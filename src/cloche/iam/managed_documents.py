@@ -79,6 +79,7 @@ DOCUMENTS: dict[str, list[dict[str, Any]]] = {
                "lambda:List*", "tag:GetResources", "xray:GetTraceSummaries", "xray:BatchGetTraces"]),
         allow(["logs:DescribeLogStreams", "logs:GetLogEvents", "logs:FilterLogEvents"], "arn:aws:logs:*:*:log-group:/aws/lambda/*")],
     "AWSLambdaBasicExecutionRole": [allow(LOGS)],
+    "AWSLambdaBasicDurableExecutionRolePolicy": [allow(LOGS), allow(["lambda:CheckpointDurableExecution", "lambda:GetDurableExecutionState"])],
     "AWSLambdaExecute": [allow(["logs:*"], "arn:aws:logs:*:*:*"), allow(["s3:GetObject", "s3:PutObject"], "arn:aws:s3:::*")],
     "AWSLambdaDynamoDBExecutionRole": [allow(["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams", *LOGS])],
     "AWSLambdaInvocation-DynamoDB": [
@@ -134,6 +135,30 @@ DOCUMENTS: dict[str, list[dict[str, Any]]] = {
                                                "cloudformation:ValidateTemplate", "cloudformation:Detect*"])],
     "AmazonECSTaskExecutionRolePolicy": [allow(["ecr:GetAuthorizationToken", "ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage", "logs:CreateLogStream",
                                                 "logs:PutLogEvents"])],
+    "AmazonECSServiceRolePolicy": [
+        allow(["ec2:AttachNetworkInterface", "ec2:CreateNetworkInterface", "ec2:CreateNetworkInterfacePermission", "ec2:DeleteNetworkInterface", "ec2:DeleteNetworkInterfacePermission", "ec2:Describe*",
+               "ec2:DetachNetworkInterface", "ec2:CreateTags", "elasticloadbalancing:DeregisterInstancesFromLoadBalancer", "elasticloadbalancing:DeregisterTargets", "elasticloadbalancing:Describe*",
+               "elasticloadbalancing:RegisterInstancesWithLoadBalancer", "elasticloadbalancing:RegisterTargets", "route53:ChangeResourceRecordSets", "route53:CreateHealthCheck", "route53:DeleteHealthCheck",
+               "route53:Get*", "route53:List*", "route53:UpdateHealthCheck", "servicediscovery:DeregisterInstance", "servicediscovery:Get*", "servicediscovery:List*",
+               "servicediscovery:RegisterInstance", "servicediscovery:UpdateInstanceCustomHealthStatus", "autoscaling:Describe*", "autoscaling:DeletePolicy", "autoscaling:PutScalingPolicy",
+               "autoscaling:SetInstanceProtection", "autoscaling:UpdateAutoScalingGroup", "autoscaling:SetDesiredCapacity", "autoscaling-plans:CreateScalingPlan", "autoscaling-plans:DeleteScalingPlan",
+               "autoscaling-plans:DescribeScalingPlans", "cloudwatch:DeleteAlarms", "cloudwatch:DescribeAlarms", "cloudwatch:PutMetricAlarm", "logs:CreateLogGroup", "logs:CreateLogStream",
+               "logs:DescribeLogGroups", "logs:DescribeLogStreams", "logs:PutLogEvents", "events:PutRule", "events:PutTargets", "events:DescribeRule", "events:DeleteRule", "events:RemoveTargets"])],
+    "AmazonEC2ContainerServiceforEC2Role": [
+        allow(["ec2:DescribeTags", "ecs:CreateCluster", "ecs:DeregisterContainerInstance", "ecs:DiscoverPollEndpoint", "ecs:Poll", "ecs:RegisterContainerInstance", "ecs:StartTelemetrySession",
+               "ecs:UpdateContainerInstancesState", "ecs:Submit*", "ecr:GetAuthorizationToken", "ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer", "ecr:BatchGetImage", "logs:CreateLogStream",
+               "logs:PutLogEvents"]),
+        allow("ecs:TagResource", Condition={"StringEquals": {"ecs:CreateAction": ["CreateCluster", "RegisterContainerInstance"]}})],
+    "AmazonEC2ContainerServiceEventsRole": [
+        allow("ecs:RunTask"), allow("iam:PassRole", Condition={"StringLike": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}}),
+        allow("ecs:TagResource", Condition={"StringEquals": {"ecs:CreateAction": ["RunTask"]}})],
+    "AmazonECS_FullAccess": [
+        allow(["application-autoscaling:*", "autoscaling:*", "cloudformation:Create*", "cloudformation:Delete*", "cloudformation:Describe*", "cloudformation:Update*", "cloudwatch:*", "codedeploy:*",
+               "ec2:Describe*", "ecs:*", "elasticloadbalancing:*", "events:*", "iam:List*", "lambda:ListFunctions", "logs:*", "route53:*", "servicediscovery:*", "sns:ListTopics"]),
+        allow("iam:PassRole", Condition={"StringLike": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}}),
+        allow("iam:PassRole", "arn:aws:iam::*:role/ecsInstanceRole*", Condition={"StringLike": {"iam:PassedToService": ["ec2.amazonaws.com", "ec2.amazonaws.com.cn"]}}),
+        allow("iam:CreateServiceLinkedRole", Condition={"StringLike": {"iam:AWSServiceName": ["autoscaling.amazonaws.com", "ecs.amazonaws.com", "ecs.application-autoscaling.amazonaws.com",
+                                                                                              "spot.amazonaws.com", "spotfleet.amazonaws.com"]}})],
     "AmazonEC2ContainerRegistryReadOnly": [allow(["ecr:GetAuthorizationToken", "ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer", "ecr:GetRepositoryPolicy",
                                                   "ecr:DescribeRepositories", "ecr:ListImages", "ecr:DescribeImages", "ecr:BatchGetImage", "ecr:GetLifecyclePolicy",
                                                   "ecr:GetLifecyclePolicyPreview", "ecr:ListTagsForResource", "ecr:DescribeImageScanFindings"])],

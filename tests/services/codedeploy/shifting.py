@@ -19,11 +19,11 @@ ROLE = (allow(["lambda:GetAlias", "lambda:UpdateAlias"]), allow("lambda:InvokeFu
 LAMBDA = {"deploymentType": "BLUE_GREEN", "deploymentOption": "WITH_TRAFFIC_CONTROL"}
 
 
-def until(true, seconds=10):
+def until(true, seconds=60):
     end = time.monotonic() + seconds
     while not (found := true()):
         assert time.monotonic() < end, "it did not come to pass"
-        time.sleep(0.01)
+        time.sleep(0.05)
     return found
 
 

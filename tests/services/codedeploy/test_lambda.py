@@ -31,9 +31,9 @@ def test_a_canary_gives_its_share_at_once_and_the_rest_after_its_interval(cloud)
     assert it.target(id_)["lambdaFunctionInfo"]["targetVersionWeight"] == 10.0
     message = refused("DeploymentLimitExceededException", it.deploy)
     assert id_ in message and "dg" in message
-    cloud.advance(290)
+    cloud.advance(200)
     assert it.alias() == ("1", {"2": 0.1})
-    cloud.advance(15)
+    cloud.advance(110)
     it.over(id_, "Succeeded")
     assert it.alias() == ("2", {})
 
@@ -44,10 +44,10 @@ def test_a_linear_configuration_adds_its_share_every_interval(cloud):
                                     trafficRoutingConfig={"type": "TimeBasedLinear", "timeBasedLinear": {"linearPercentage": 25, "linearInterval": 2}})
     id_ = it.deploy()
     until(lambda: it.alias() == ("1", {"2": 0.1}))
-    for step in range(2, 10):
+    for step in range(2, 5):
         cloud.advance(60)
         assert it.alias() == ("1", {"2": step / 10})
-    cloud.advance(60)
+    cloud.advance(minutes=6)
     it.over(id_, "Succeeded")
     assert it.alias() == ("2", {})
     id_ = it.deploy("2", "1", deploymentConfigName="quarters")

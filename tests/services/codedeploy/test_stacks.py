@@ -67,7 +67,7 @@ def test_a_deployment_preference_moves_the_alias_by_a_canary_after_its_hook_and_
     assert group["autoRollbackConfiguration"]["events"] == ["DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM", "DEPLOYMENT_STOP_ON_REQUEST"]
     assert alias(cloud, function) == ("1", {}) and api.list_deployments()["deployments"] == []
     update(cfn, "sam", SAM.replace("WORD", "two"))
-    until(lambda: alias(cloud, function) == ("1", {"2": 0.1}), 20)
+    until(lambda: alias(cloud, function) == ("1", {"2": 0.1}))
     assert status(cfn, "sam") == "UPDATE_IN_PROGRESS"
     (id_,) = api.list_deployments(applicationName=out["Application"], deploymentGroupName=out["Group"])["deployments"]
     told = api.get_deployment(deploymentId=id_)["deploymentInfo"]
@@ -76,7 +76,7 @@ def test_a_deployment_preference_moves_the_alias_by_a_canary_after_its_hook_and_
     until(lambda: (cloud.advance(2), status(cfn, "sam") == "UPDATE_COMPLETE")[1])
     assert alias(cloud, function) == ("2", {}) and api.get_deployment(deploymentId=id_)["deploymentInfo"]["status"] == "Succeeded"
     update(cfn, "sam", SAM.replace("WORD", "three"))
-    until(lambda: alias(cloud, function) == ("2", {"3": 0.1}), 20)
+    until(lambda: alias(cloud, function) == ("2", {"3": 0.1}))
     cloud.client("cloudwatch").set_alarm_state(AlarmName=made["Errors"], StateValue="ALARM", StateReason="tried")
     until(lambda: (cloud.advance(2), status(cfn, "sam") == "UPDATE_ROLLBACK_COMPLETE")[1])
     assert alias(cloud, function) == ("2", {})

@@ -47,7 +47,7 @@ async def run(call: Call, one: Deployment, target: Target, event: str) -> bool:
         if made is None or made.event != event:
             made = call.put(Execution(base64.b64encode(f"{one.id}:{event}:{call.uuid()}".encode()).decode(), one.id, target.id, event, function))
             target = happened(call, call.put(target.but(info={**target.info, "hook": made.id})), event, "InProgress", script=function)
-            call.after(PATIENCE_SECONDS, run_out, made.id, execution=made.id)
+            call.after(PATIENCE_SECONDS, unanswered, made.id, execution=made.id)
     if made.sent:
         return False
     payload = json.dumps({"DeploymentId": one.id, "LifecycleEventHookExecutionId": made.id})
@@ -81,14 +81,14 @@ def put_lifecycle_event_hook_execution_status(call: Call, req: t.PutLifecycleEve
         raise errors.bad_hook_id(id_)
     if made.status or one.over:
         raise errors.hook_answered()
-    call.cancel(run_out, made.id)
+    call.cancel(unanswered, made.id)
     call.put(made.but(status=status))
     ended(call, one, made, "" if status == "Succeeded" else "answered Failed.")
     return {"lifecycleEventHookExecutionId": id_}
 
 
 @codedeploy.timer
-def run_out(call: Call, execution: str) -> None:
+def unanswered(call: Call, execution: str) -> None:
     made = call.get(Execution, execution)
     one = call.get(Deployment, made.deployment) if made else None
     if made is None or one is None or one.over or made.status:
@@ -113,6 +113,6 @@ def forget(call: Call, one: Deployment) -> None:
     """The deployment is over: nobody waits for its hooks."""
     for target in records.targets(call, one):
         if (made := call.get(Execution, target.info.get("hook", ""))) is not None and not made.status:
-            call.cancel(run_out, made.id)
+            call.cancel(unanswered, made.id)
 
 

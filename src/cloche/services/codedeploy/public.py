@@ -1,4 +1,4 @@
-"""What others ask CodeDeploy: CloudFormation moves an alias by a deployment, and waits for its end."""
+"""What others ask CodeDeploy: CloudFormation moves an alias by a deployment, and waits for its end; Systems Manager installs the agent."""
 from __future__ import annotations
 
 import json
@@ -38,3 +38,9 @@ async def came_to_an_end(r: Resource) -> bool:
         return False
     r.stage = ""
     return True
+
+
+def package() -> tuple[str, str]:
+    """Scripts that lay the agent down in a machine and start it, and that take it away."""
+    from . import installing
+    return installing.lay_down(), installing.TAKE_AWAY
