@@ -265,7 +265,7 @@ def handler(event, context):
     one = made(cloud, custom(origin.port), default=behaviour(policy=DISABLED, **on(viewer_request=edge_function(cloud, code))))
     for what in ("text", "host", "edge", "status", "large"):
         seen = view(cloud, one, f"/{what}")
-        assert (seen.status, seen.cache) == (502, "LambdaValidationError"), what
+        assert (seen.status, seen.cache) == (502, "LambdaValidationError") and (b"returned invalid JSON" in seen.body) == (what == "text"), what
     failed = view(cloud, one, "/raise")
     assert (failed.status, failed.cache) == (503, "LambdaExecutionError")
     assert view(cloud, one, "/fine").status == 200 and not origin.asked

@@ -95,7 +95,7 @@ async def ran(x: Exchange, one: dict[str, Any], event: str, request: dict[str, A
     except ValueError:
         said = None
     if not isinstance(said, dict):
-        raise invalid("The Lambda function result failed validation: The function tried to return something that is neither a request nor a response.")
+        raise invalid("The Lambda function returned invalid JSON: The json must be an object type.")
     return said
 
 
