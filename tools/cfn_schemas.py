@@ -25,8 +25,10 @@ GROUPS = (
     "AutoScalingPlans",
     "CertificateManager",
     "CloudFormation",
+    "CloudFront",
     "CloudTrail",
     "CloudWatch",
+    "CodeDeploy",
     "Cognito",
     "DAX",
     "DirectConnect",
@@ -37,6 +39,7 @@ GROUPS = (
     "EFS",
     "ElasticLoadBalancing",
     "ElasticLoadBalancingV2",
+    "EventSchemas",
     "Events",
     "FMS",
     "GuardDuty",
@@ -63,6 +66,7 @@ GROUPS = (
     "Shield",
     "StepFunctions",
     "WAFv2",
+    "XRay",
 )
 
 

@@ -27,8 +27,11 @@ class World:
     def managed(self, vendor, name):
         return managed.group(name)
 
-    def over(self, rule, key, limit, window):
-        return self.rates.count(rule, key, self.now, window) > limit
+    def count(self, rule, key, window):
+        return self.rates.count(rule, key, self.now, window)
+
+    def different(self, rule, key, value, window):
+        return self.rates.different(rule, key, value, self.now, window)
 
 
 def get(path="/", query="", headers=(), body=b"", method="GET", **more):
@@ -237,4 +240,4 @@ def test_a_managed_rule_leaves_its_documented_label():
     (contains(b"a", BODY), 10), (contains(b"a", BODY, where="EXACTLY"), 2), (contains(b"a", {"AllQueryArguments": {}}, [{"Priority": 0, "Type": "LOWERCASE"}]), 30),
     ({"GeoMatchStatement": {"CountryCodes": ["DE"]}}, 1), ({"RateBasedStatement": {"Limit": 100, "AggregateKeyType": "IP"}}, 2), ({"ManagedRuleGroupStatement": {"VendorName": "AWS", "Name": "AWSManagedRulesCommonRuleSet"}}, 700)])
 def test_what_a_statement_costs(statement, wanted):
-    assert capacity.statement(statement, lambda arn: 0, lambda name: managed.GROUPS[name][0]) == wanted
+    assert capacity.statement(statement, lambda arn: 0, managed.cost) == wanted

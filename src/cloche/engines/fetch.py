@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 import socket
 import ssl
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -59,6 +60,12 @@ async def fetch(
         raise Unreachable(str(error)) from None
     finally:
         writer.close()
+
+
+def fetch_now(seconds: float, method: str, url: str, headers: list[tuple[str, str]], body: bytes = b"", limit: int = LIMIT) -> Fetched:
+    """The same for who is in the middle of a step and cannot wait: everybody else does, so it must be rare and short."""
+    with ThreadPoolExecutor(1) as aside:
+        return aside.submit(lambda: asyncio.run(asyncio.wait_for(fetch(method, url, headers, body, limit=limit), seconds))).result()
 
 
 def peer(writer: asyncio.StreamWriter) -> bytes:

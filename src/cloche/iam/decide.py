@@ -52,6 +52,7 @@ class Decision(msgspec.Struct):
     action: str = ""
     resource: str = ""
     story: list[dict[str, Any]] | None = None          # of a denial: what each policy said (`explain.story`)
+    abroad: str = ""                                   # whose the thing is that another account's principal was let to
 
     def message(self, principal: Principal, action: str, resource: str, *, named: bool = False) -> str:
         """AWS's sentence for the caller. `named`: with the denying policy's ARN, where it has one; strangers are not told."""
@@ -76,6 +77,8 @@ def decide(q: Question) -> Decision:
         return ROOT_DECISION
     found = _decide(q)
     found.action, found.resource = q.action, q.resource
+    if not same and found.allowed and p.account:
+        found.abroad = q.resource_account
     return found
 
 
@@ -112,7 +115,7 @@ def _decide(q: Question) -> Decision:
         grade, found = _closest(own, action, resource, context, p)
         if found is not None:
             counted.append(found)
-    if p.kind in ("service", "anonymous") or (p.provider and not p.account):
+    if p.outsider or (p.provider and not p.account):
         return Decision(grade > 0, False, "resource" if grade or q.rule != "trust" else "trust", tuple(counted))
     if grade == EXACT and same:
         return Decision(True, False, "resource", tuple(counted))
@@ -138,7 +141,7 @@ def _decide(q: Question) -> Decision:
 def _gates(q: Question) -> list[tuple[str, Sequence[Named], bool]]:
     """Policies that allow nothing by themselves but must let the request through: (kind, policies of one level, do they name principals)."""
     gates: list[tuple[str, Sequence[Named], bool]] = []
-    if q.scps is not None and not q.principal.service_linked and q.principal.kind not in ("service", "anonymous"):
+    if q.scps is not None and not q.principal.service_linked and not q.principal.outsider:
         gates += [("scp", level, False) for level in q.scps]
     if q.rcps is not None and not q.principal.service_linked:
         gates += [("rcp", level, True) for level in q.rcps]

@@ -19,6 +19,7 @@ BORN = 1423247979.0  # of the first of them, 2015-02-06: AWS's dates of the sing
 
 ROOT_TASKS = 1731628800.0                              # 2024-11-15: centralized root access
 TASKS = ("IAMAuditRootUserCredentials", "IAMCreateRootUserPassword", "IAMDeleteRootUserCredentials", "S3UnlockBucketPolicy", "SQSUnlockQueuePolicy")   # younger than the translator's list
+YOUNG = (("AWSLambdaBasicDurableExecutionRolePolicy", "/service-role/", 1764633600.0),)   # likewise
 
 
 class Managed(msgspec.Struct, frozen=True):
@@ -45,7 +46,7 @@ def every() -> dict[str, Managed]:
     folder = Path(spec.submodule_search_locations[0])  # type: ignore[union-attr,index]
     names = json.loads((folder / "internal/data/aws_managed_policies.json").read_text())["aws"]
     found = (Managed(name, arn.partition(":policy")[2][: -len(name)]) for name, arn in names.items())
-    return {one.arn: one for one in (*found, *(Managed(name, "/root-task/", ROOT_TASKS, ROOT_TASKS) for name in TASKS))}
+    return {one.arn: one for one in (*found, *(Managed(name, "/root-task/", ROOT_TASKS, ROOT_TASKS) for name in TASKS), *(Managed(name, path, born, born) for name, path, born in YOUNG))}
 
 
 def find(arn: str) -> Managed | None:

@@ -33,6 +33,10 @@ def spread(by_service: dict[str, list[str]]) -> list[str]:
 
 
 PASS_TO_LAMBDA = allow("iam:PassRole", Condition={"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}})
+CODEDEPLOY_REVISIONS = [
+    allow(["s3:GetObject", "s3:GetObjectVersion"], "arn:aws:s3:::*/CodeDeploy/*"),
+    allow(["s3:GetObject", "s3:GetObjectVersion"], Condition={"StringEquals": {"s3:ExistingObjectTag/UseWithCodeDeploy": "true"}})]
+CODEDEPLOY_HOOKS = allow("lambda:InvokeFunction", "arn:aws:lambda:*:*:function:CodeDeployHook_*")
 DOCUMENTS: dict[str, list[dict[str, Any]]] = {
     "AdministratorAccess": [allow("*")],
     "PowerUserAccess": [
@@ -75,6 +79,7 @@ DOCUMENTS: dict[str, list[dict[str, Any]]] = {
                "lambda:List*", "tag:GetResources", "xray:GetTraceSummaries", "xray:BatchGetTraces"]),
         allow(["logs:DescribeLogStreams", "logs:GetLogEvents", "logs:FilterLogEvents"], "arn:aws:logs:*:*:log-group:/aws/lambda/*")],
     "AWSLambdaBasicExecutionRole": [allow(LOGS)],
+    "AWSLambdaBasicDurableExecutionRolePolicy": [allow(LOGS), allow(["lambda:CheckpointDurableExecution", "lambda:GetDurableExecutionState"])],
     "AWSLambdaExecute": [allow(["logs:*"], "arn:aws:logs:*:*:*"), allow(["s3:GetObject", "s3:PutObject"], "arn:aws:s3:::*")],
     "AWSLambdaDynamoDBExecutionRole": [allow(["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams", *LOGS])],
     "AWSLambdaInvocation-DynamoDB": [
@@ -185,6 +190,40 @@ DOCUMENTS: dict[str, list[dict[str, Any]]] = {
     "AWSApplicationAutoscalingEC2SpotFleetRequestPolicy": [allow(["ec2:DescribeSpotFleetRequests", "ec2:ModifySpotFleetRequest", "cloudwatch:DescribeAlarms", "cloudwatch:PutMetricAlarm",
                                                                   "cloudwatch:DeleteAlarms"])],
     "AWSApplicationAutoscalingECSServicePolicy": [allow(["ecs:DescribeServices", "ecs:UpdateService", "cloudwatch:PutMetricAlarm", "cloudwatch:DescribeAlarms", "cloudwatch:DeleteAlarms"])],
+    "AWSCodeDeployRole": [
+        allow(["autoscaling:CompleteLifecycleAction", "autoscaling:DeleteLifecycleHook", "autoscaling:DescribeAutoScalingGroups", "autoscaling:DescribeLifecycleHooks",
+               "autoscaling:PutLifecycleHook", "autoscaling:RecordLifecycleActionHeartbeat", "autoscaling:CreateAutoScalingGroup", "autoscaling:CreateOrUpdateTags",
+               "autoscaling:UpdateAutoScalingGroup", "autoscaling:EnableMetricsCollection", "autoscaling:DescribePolicies", "autoscaling:DescribeScheduledActions",
+               "autoscaling:DescribeNotificationConfigurations", "autoscaling:SuspendProcesses", "autoscaling:ResumeProcesses", "autoscaling:AttachLoadBalancers",
+               "autoscaling:AttachLoadBalancerTargetGroups", "autoscaling:PutScalingPolicy", "autoscaling:PutScheduledUpdateGroupAction", "autoscaling:PutNotificationConfiguration",
+               "autoscaling:PutWarmPool", "autoscaling:DescribeScalingActivities", "autoscaling:DeleteAutoScalingGroup", "ec2:DescribeInstances", "ec2:DescribeInstanceStatus",
+               "ec2:TerminateInstances", "tag:GetResources", "sns:Publish", "cloudwatch:DescribeAlarms", "cloudwatch:PutMetricAlarm", "elasticloadbalancing:DescribeLoadBalancers",
+               "elasticloadbalancing:DescribeLoadBalancerAttributes", "elasticloadbalancing:DescribeInstanceHealth", "elasticloadbalancing:RegisterInstancesWithLoadBalancer",
+               "elasticloadbalancing:DeregisterInstancesFromLoadBalancer", "elasticloadbalancing:DescribeTargetGroups", "elasticloadbalancing:DescribeTargetGroupAttributes",
+               "elasticloadbalancing:DescribeTargetHealth", "elasticloadbalancing:RegisterTargets", "elasticloadbalancing:DeregisterTargets"])],
+    "AWSCodeDeployRoleForLambda": [
+        allow(["cloudwatch:DescribeAlarms", "lambda:UpdateAlias", "lambda:GetAlias", "lambda:GetProvisionedConcurrencyConfig", "sns:Publish"]), *CODEDEPLOY_REVISIONS, CODEDEPLOY_HOOKS],
+    "AWSCodeDeployRoleForLambdaLimited": [
+        allow(["cloudwatch:DescribeAlarms", "lambda:UpdateAlias", "lambda:GetAlias", "lambda:GetProvisionedConcurrencyConfig"]), *CODEDEPLOY_REVISIONS, CODEDEPLOY_HOOKS],
+    "AWSCodeDeployRoleForECS": [
+        allow(["ecs:DescribeServices", "ecs:CreateTaskSet", "ecs:UpdateServicePrimaryTaskSet", "ecs:DeleteTaskSet", "elasticloadbalancing:DescribeTargetGroups",
+               "elasticloadbalancing:DescribeListeners", "elasticloadbalancing:ModifyListener", "elasticloadbalancing:DescribeRules", "elasticloadbalancing:ModifyRule", "lambda:InvokeFunction",
+               "cloudwatch:DescribeAlarms", "sns:Publish", "s3:GetObject", "s3:GetObjectVersion"]),
+        allow("iam:PassRole", Condition={"StringLike": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}})],
+    "AWSCodeDeployRoleForECSLimited": [
+        allow(["ecs:DescribeServices", "ecs:CreateTaskSet", "ecs:UpdateServicePrimaryTaskSet", "ecs:DeleteTaskSet", "cloudwatch:DescribeAlarms"]),
+        allow("sns:Publish", "arn:aws:sns:*:*:CodeDeployTopic_*"),
+        allow(["elasticloadbalancing:DescribeTargetGroups", "elasticloadbalancing:DescribeListeners", "elasticloadbalancing:ModifyListener", "elasticloadbalancing:DescribeRules",
+               "elasticloadbalancing:ModifyRule"]),
+        CODEDEPLOY_HOOKS, allow(["s3:GetObject", "s3:GetObjectVersion"], Condition={"StringEquals": {"s3:ExistingObjectTag/UseWithCodeDeploy": "true"}}),
+        allow("iam:PassRole", ["arn:aws:iam::*:role/ecsTaskExecutionRole", "arn:aws:iam::*:role/ECSTaskExecution*"], Condition={"StringLike": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}})],
+    "AmazonEC2RoleforAWSCodeDeploy": [allow(["s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket"])],
+    "AmazonEC2RoleforAWSCodeDeployLimited": [
+        allow(["s3:GetObject", "s3:GetObjectVersion", "s3:ListBucket"], "arn:aws:s3:::*/CodeDeploy/*"),
+        allow(["s3:GetObject", "s3:GetObjectVersion"], Condition={"StringEquals": {"s3:ExistingObjectTag/UseWithCodeDeploy": "true"}})],
+    "AWSCodeDeployFullAccess": [allow("codedeploy:*")],
+    "AWSCodeDeployDeployerAccess": [allow(["codedeploy:Batch*", "codedeploy:CreateDeployment", "codedeploy:Get*", "codedeploy:List*", "codedeploy:RegisterApplicationRevision"])],
+    "AWSCodeDeployReadOnlyAccess": [allow(["codedeploy:Batch*", "codedeploy:Get*", "codedeploy:List*"])],
     "IAMAuditRootUserCredentials": [allow(["iam:GetAccessKeyLastUsed", "iam:GetAccountSummary", "iam:GetLoginProfile", "iam:GetUser", "iam:ListAccessKeys", "iam:ListMFADevices",
                                            "iam:ListSigningCertificates"])],
     "IAMCreateRootUserPassword": [allow(["iam:CreateLoginProfile", "iam:GetLoginProfile"])],

@@ -131,6 +131,8 @@ def _principals(raw: Any) -> tuple[bool, tuple[tuple[str, str], ...]]:
 
 
 def _grade(kind: str, value: str, principal: Principal) -> int:
+    if principal.kind == "origin":
+        return EXACT if (kind == "AWS" and value == principal.arn) or (kind == "CanonicalUser" and value == principal.id) else 0
     if kind == "AWS":
         if not principal.account or principal.kind in ("service", "anonymous"):
             return 0

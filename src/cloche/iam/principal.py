@@ -12,7 +12,7 @@ import msgspec
 
 
 class Principal(msgspec.Struct, frozen=True, kw_only=True):
-    kind: str                                       # root | user | role | federated | service | anonymous
+    kind: str                                       # root | user | role | federated | service | anonymous | origin (a user of CloudFront's own account, an origin access identity)
     arn: str = "*"                                  # of the session, where there is one
     account: str = ""
     id: str = ""                                    # aws:userid: AIDA..., AROA...:session, the account's number for root
@@ -38,6 +38,11 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def temporary(self) -> bool:
         return self.issued > 0
+
+    @property
+    def outsider(self) -> bool:
+        """Of no account: only a resource's own policy can allow it anything."""
+        return self.kind in ("service", "anonymous", "origin")
 
     @property
     def service_linked(self) -> bool:

@@ -17,6 +17,7 @@ from . import doors, presigned
 from .errors import AwsError
 
 if TYPE_CHECKING:
+    from .clock import Clock
     from .cloud import Cloud
 
 REGIONS = frozenset(_index.REGIONS)
@@ -106,9 +107,11 @@ def authenticate(cloud: Cloud, request: Request, claim: sigv4.Claim | None, mode
     secret, principal, token, expires = known(cloud, claim.access_key, model)
     if token is not None and claim.token != token:
         raise refuse("token", model)
+    clock = cloud.clock
+    if claim.kind == "header-v2" and _skewed(clock, sigv4.moment(claim.stamp)):  # version 2 looks at the date first
+        raise _out_of_time()
     if not sigv4.verify(request, claim, secret):
         raise refuse("signature", model)
-    clock = cloud.clock
     if expires is not None and clock.now() >= expires:
         raise refuse("expired", model)
     if claim.until is not None:  # version 2: an absolute moment on the client's clock
@@ -119,16 +122,24 @@ def authenticate(cloud: Cloud, request: Request, claim: sigv4.Claim | None, mode
     moment = sigv4.moment(claim.stamp)
     if claim.expires is not None:
         age = presigned.age(cloud, claim.signature, moment, claim.expires)
-        if age > claim.expires:
+        if age > claim.expires or not claim.expires:
             raise AwsError("AccessDenied", "Request has expired", 403, extra={"X-Amz-Expires": str(int(claim.expires))}) if model.name == "s3" else refuse("signature", model)
         if age < -SKEW_SECONDS:
             raise AwsError("AccessDenied", "Request is not yet valid", 403)
-    elif abs(clock.real() - moment) > SKEW_SECONDS and abs(clock.now() - moment) > SKEW_SECONDS:
+    elif _skewed(clock, moment):
         if model.name == "s3":
-            raise AwsError("RequestTimeTooSkewed", "The difference between the request time and the current time is too large.", 403)
+            raise _out_of_time()
         code, _, status = _FORBIDDEN["signature"][family(model)]
         word = "expired" if moment < clock.now() else "not yet current"
         raise AwsError(code, f"Signature {word}: {claim.stamp} is more than 15 min from now", status)
     if not root_key(claim.access_key) and (found := doors.credential(cloud, claim.access_key)):
         doors.used(cloud, found, model.meta.get("signingName") or model.meta["endpointPrefix"], claim.scope[1] if claim.scope else "us-east-1")
     return principal
+
+
+def _skewed(clock: Clock, moment: float) -> bool:
+    return abs(clock.real() - moment) > SKEW_SECONDS and abs(clock.now() - moment) > SKEW_SECONDS
+
+
+def _out_of_time() -> AwsError:
+    return AwsError("RequestTimeTooSkewed", "The difference between the request time and the current time is too large.", 403)

@@ -46,6 +46,8 @@ DATA: dict[str, dict[str, str]] = {
     "kinesis": {"AWS::Kinesis::Stream": "GetRecords GetShardIterator PutRecord PutRecords SubscribeToShard"},
     "cloudwatch": {"AWS::CloudWatch::Metric": "GetMetricData GetMetricStatistics GetMetricWidgetImage PutMetricData"},
     "cognito-identity": {"AWS::Cognito::IdentityPool": "GetCredentialsForIdentity GetId GetOpenIdToken"},
+    "xray": {"AWS::XRay::Trace": "BatchGetTraces GetServiceGraph GetTimeSeriesServiceStatistics GetTraceGraph GetTraceSummaries PutTraceSegments",
+             "": "GetSamplingStatisticSummaries GetSamplingTargets PutTelemetryRecords"},
     "events": {"": "PutEvents"}, "logs": {"": "PutLogEvents"}, "apigatewaymanagementapi": {"": "DeleteConnection GetConnection PostToConnection"},
 }
 READING = ("Get", "List", "Describe", "Head", "Lookup", "Search", "BatchGet", "Query", "Scan", "Select", "Check", "Validate", "Simulate", "Test", "Filter", "Estimate", "Preview", "View", "Decode")
@@ -122,6 +124,7 @@ class Line(msgspec.Struct, array_like=True, frozen=True):
     where: int    # 0: not over the wire
     by: str       # the service that made the request for somebody
     said: bytes   # (request, answer, refusal)
+    owner: str = ""   # another account, whose thing it was: it is told of it too
 
 
 class Journal:
@@ -152,9 +155,16 @@ class Journal:
             return
         store = self.cloud.store
         self.last += 1
-        fact = (self.last, self.cloud.clock.now(), call.account, call, value, result, error, by)
+        owner = ""
+        if error is None:   # what was done to another account's thing
+            owner = owner_of(value) if call.service.name == "sts" else call.decision.abroad if call.decision is not None else ""
+        elif call.service.name == "sts":
+            owner = owner_of(value)
+        if owner == call.account or not call.account:
+            owner = ""
+        fact = (self.last, self.cloud.clock.now(), call.account, call, value, result, error, by, owner)
         store.lines.append(fact)
-        if call.service.name == "sts" and (owner := owner_of(value)) and owner != call.account and call.account:   # a role of another account: it is told of it too
+        if owner:
             self.last += 1
             other = (self.last, fact[1], owner, *fact[3:])
             store.lines.append(other)
@@ -171,8 +181,16 @@ class Journal:
     def happen(self, call: Call, name: str, details: dict[str, Any]) -> None:
         """What a service did by itself (KMS rotated a key)."""
         own = call.at(call.account, call.region)
-        own.entry = None
+        own.entry = own.decision = None
         self.add(own, details, by=name)
+
+    def tell(self, call: Call, operation: str, value: dict[str, Any], by: str) -> None:
+        """What one service asked of another behind the curtain, where AWS tells it as if it had been asked in public (Lambda's Invoke)."""
+        entry = call.service.entries[operation]
+        if entry.category in self.asked:
+            own = call.at(call.account, call.region)
+            own.entry, own.decision = entry, None
+            self.add(own, value, by=by)
 
     def _unsay(self, fact: Any) -> None:
         self.cloud.store.lines = [one for one in self.cloud.store.lines if one is not fact and getattr(one, "id", 0) != fact[0]]
@@ -200,7 +218,7 @@ class Journal:
         lines = [line for fact in self.cloud.store.lines if (line := fact if type(fact) is Line else self._line(*fact)) is not None]
         return (lines[-1].id, lines[-1].at, encode(lines)) if lines else None
 
-    def _line(self, id: int, now: float, account: str, call: Call, value: Any, result: Any, error: Any, by: str) -> Line | None:
+    def _line(self, id: int, now: float, account: str, call: Call, value: Any, result: Any, error: Any, by: str, owner: str) -> Line | None:
         try:
             principal, entry = call.principal, call.entry
             facts = self.facts.get(entry)
@@ -231,7 +249,7 @@ class Journal:
                 place = (request.peer, headers.get("user-agent", ""), request.via.get("aws:SourceVpce", "") if request.via else "", headers.get("authorization", "")[:4])
                 where = self.places.get(place) or self._place(place)
             key = key_of(request) if principal.kind == "root" else ""
-            return Line(id, now, account, facts.region or call.region, facts.service, facts.operation.name if facts.operation else facts.name, call.request_id, who, key, where, by, said)
+            return Line(id, now, account, facts.region or call.region, facts.service, facts.operation.name if facts.operation else facts.name, call.request_id, who, key, where, by, said, owner)
         except Exception:   # who looks on must not come between a client and its answer
             log.exception("the record of request %s", call.request_id)
             return None

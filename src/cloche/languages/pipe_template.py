@@ -4,6 +4,7 @@ A source's payload that is JSON in a text (the body of a message, the data of a 
 """
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Mapping
@@ -55,7 +56,16 @@ def opened(event: Any) -> Any:
     """The event with a body or data that is JSON as what it says."""
     if not isinstance(event, dict):
         return event
-    return {name: decoded(value) if name in ("body", "data") and isinstance(value, str) else value for name, value in event.items()}
+    return {name: decoded(unpacked(value) if name == "data" and "kinesisSchemaVersion" in event else value) if name in ("body", "data") and isinstance(value, str) else value
+            for name, value in event.items()}
+
+
+def unpacked(text: str) -> str:
+    """A stream's record carries its data in base64."""
+    try:
+        return base64.b64decode(text, validate=True).decode()
+    except ValueError:
+        return text
 
 
 def decoded(text: str) -> Any:

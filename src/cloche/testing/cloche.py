@@ -25,10 +25,11 @@ def _session() -> Any:
 class Account:
     """One account: clients signed as its root user, and the clock of the cloud it lives in."""
 
-    def __init__(self, url: str, account: str, counter: list[int] | None = None) -> None:
+    def __init__(self, url: str, account: str, counter: list[int] | None = None, accounts: set[str] | None = None) -> None:
         self.url, self.account = url, account
         self.port = int(url.rsplit(":", 1)[1])
         self._counter = counter if counter is not None else [0]
+        self.accounts = accounts if accounts is not None else set()    # all that were given out, until they are forgotten
         self._clients: dict[Any, Any] = {}
 
     def client(self, service: str, region: str = "us-east-1", key: str | None = None, secret: str = "test", token: str | None = None, config: Any = None, **more: Any) -> Any:
@@ -50,7 +51,15 @@ class Account:
     def other(self) -> Account:
         """A second account in the same cloud."""
         self._counter[0] += 1
-        return Account(self.url, f"{100000000000 + self._counter[0]:012d}", self._counter)
+        account = f"{100000000000 + self._counter[0]:012d}"
+        self.accounts.add(account)
+        return Account(self.url, account, self._counter, self.accounts)
+
+    def forget(self, accounts: set[str]) -> None:
+        """Cancel what the clock has planned for accounts with which nobody does anything more."""
+        for account in accounts:
+            self.control("clock", {"forget": account})
+        self.accounts -= accounts
 
     def control(self, path: str, value: Any = None, method: str | None = None) -> Any:
         """`/_cloche/...`, as JSON."""
@@ -83,7 +92,7 @@ class Cloche(Account):
 
     def _run(self, data: str | Path | None, port: int, compute: str) -> None:
         async def main() -> None:
-            self.bell = Bell(data, port=port, compute=compute)
+            self.bell = Bell(data, port=port, compute=compute, xray_port=0)
             self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
             try:
                 await self.bell.start()

@@ -7,16 +7,29 @@ import pytest
 
 from .cloche import Account, Cloche
 
+SERVER = pytest.StashKey[Cloche]()
+
 
 @pytest.fixture(scope="session")
-def cloche_server() -> Iterator[Cloche]:
+def cloche_server(request: pytest.FixtureRequest) -> Iterator[Cloche]:
     with Cloche() as cloud:
+        request.config.stash[SERVER] = cloud
         yield cloud
+        del request.config.stash[SERVER]
 
 
 @pytest.fixture
 def cloud(cloche_server: Cloche) -> Iterator[Account]:
-    """A fresh account. The clock is the whole cloud's: read moments from what you make, not from your own watch. What was planned for the account ends with the test."""
-    account = cloche_server.other()
-    yield account
-    account.control("clock", {"forget": account.account})
+    """A fresh account. The clock is the whole cloud's: read moments from what you make, not from your own watch. What was planned for it and its `other()` accounts ends with the test."""
+    known = set(cloche_server.accounts)
+    yield cloche_server.other()
+    cloche_server.forget(cloche_server.accounts - known)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _nothing_planned_stays(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What a module's own accounts have planned ends with the module: another's test that goes through ninety days need not go through it."""
+    yield
+    server = request.config.stash.get(SERVER, None)
+    if server is not None:
+        server.forget(set(server.accounts))

@@ -140,7 +140,7 @@ class Model:
 
     @cached_property
     def operations(self) -> dict[str, Operation]:
-        return {name: Operation(self, spec) for name, spec in self.raw["operations"].items()}
+        return {name: Operation(self, spec, name) for name, spec in self.raw["operations"].items()}
 
     @cached_property
     def snake(self) -> dict[str, Operation]:
@@ -162,8 +162,8 @@ class Model:
 
 
 class Operation:
-    def __init__(self, model: Model, spec: dict[str, Any]) -> None:
-        self.model, self.spec, self.name = model, spec, spec["name"]
+    def __init__(self, model: Model, spec: dict[str, Any], name: str) -> None:
+        self.model, self.spec, self.name = model, spec, name  # CloudFront's specs call themselves CreateDistribution2020_05_31; clients, IAM and CloudTrail do not
         self.snake = snake(self.name)
         self.http: dict[str, Any] = spec.get("http") or {"method": "POST", "requestUri": "/"}
 

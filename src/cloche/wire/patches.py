@@ -109,6 +109,7 @@ PATCHES: list[tuple[str, str, tuple[str, ...], Any]] = [
     ("cloudtrail", "a limit out of its bounds is refused under a code of CloudTrail's own", ("shapes", "MaxResults"), {"min": DROP, "max": DROP}),
     ("firehose", "the pattern keeps `aws:` from everybody, as in EFS", ("shapes", "TagKey"), {"pattern": r"^[\p{L}\p{Z}\p{N}_.:\/=+\-@%]*$"}),
     ("firehose", "an endpoint on one's own machine may be plain http; anywhere else the service refuses it", ("shapes", "HttpEndpointUrl"), {"pattern": "https?://.*"}),
+    ("kms", "a proxy on one's own machine may be plain http, and have a port; anywhere else the service refuses it", ("shapes", "XksProxyUriEndpointType"), {"pattern": r"^https?://[a-zA-Z0-9.-]+(:\d{1,5})?$"}),
     ("cloudwatch", "too many dimensions are refused in CloudWatch's own words", ("shapes", "Dimensions"), {"max": DROP}),
     ("lambda", "an unknown runtime is refused in Lambda's own words", ("shapes", "Runtime"), {"enum": DROP}),
     ("apigateway", "a patch without op or path is refused; the model requires neither", ("shapes", "PatchOperation"), {"required": ["op", "path"]}),

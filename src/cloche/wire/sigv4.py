@@ -140,6 +140,17 @@ def sign(secret: str, scope: tuple[str, str, str], text: bytes) -> str:
     return mac.hexdigest()
 
 
+def authorization(method: str, target: str, headers: dict[str, str], body: bytes, keys: dict[str, str], scope: tuple[str, str, str], stamp: str) -> dict[str, str]:
+    """The headers that sign a request which Cloche itself sends. `keys` as STS gives them, `headers` in lower case, the host among them."""
+    signed = {**headers, "x-amz-date": stamp, "x-amz-security-token": keys["SessionToken"]}
+    names = ";".join(sorted(signed))
+    path, _, query = target.partition("?")
+    canonical = "\n".join([method, _paths(path, False)[0], _queries(query, False)[0], *(f"{name}:{signed[name].strip()}" for name in sorted(signed)), "", names, sha256(body).hexdigest()])
+    whole = "/".join(scope) + "/aws4_request"
+    signature = sign(keys["SecretAccessKey"], scope, f"AWS4-HMAC-SHA256\n{stamp}\n{whole}\n{sha256(canonical.encode()).hexdigest()}".encode())
+    return {"x-amz-date": stamp, "x-amz-security-token": keys["SessionToken"], "authorization": f"AWS4-HMAC-SHA256 Credential={keys['AccessKeyId']}/{whole}, SignedHeaders={names}, Signature={signature}"}
+
+
 def _seal(secret: str, scope: tuple[str, str, str]) -> tuple:
     if len(_seals) >= MOST_CACHED:
         _seals.clear()
@@ -421,7 +432,12 @@ def _all_signed(request, claim: Claim) -> None:
 def _header_v2(request, text: str) -> Claim:
     access_key, _, signature = text[4:].strip().partition(":")
     headers = request.headers
-    stamp = _http_stamp(headers.get("x-amz-date") or headers.get("date"), text)
+    try:
+        stamp = _http_stamp(headers.get("x-amz-date", headers.get("date")), text)
+    except Malformed:
+        stamp = ""
+    if stamp < "1970":
+        raise Malformed("AccessDenied", "AWS authentication requires a valid Date or x-amz-date header", 403)
     return Claim("header-v2", access_key, stamp, (stamp[:8], "", "s3"), (), signature, headers.get("x-amz-security-token"))
 
 

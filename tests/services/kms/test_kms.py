@@ -457,7 +457,7 @@ class TestKeyStores:
         new = {"CustomKeyStoreName": "store", "CloudHsmClusterId": "cluster-abcdefg2345", "TrustAnchorCertificate": "x", "KeyStorePassword": "password1"}
         assert code_of(kms.create_custom_key_store, **new) == "CloudHsmClusterNotFoundException"
         assert code_of(kms.create_custom_key_store, CustomKeyStoreName="store") == "ValidationException"
-        assert code_of(kms.create_custom_key_store, CustomKeyStoreName="store", CustomKeyStoreType="EXTERNAL_KEY_STORE") == "NotImplemented"
+        assert code_of(kms.create_custom_key_store, CustomKeyStoreName="store", CustomKeyStoreType="EXTERNAL_KEY_STORE") == "ValidationException"
         assert kms.describe_custom_key_stores()["CustomKeyStores"] == []
         assert code_of(kms.describe_custom_key_stores, CustomKeyStoreName="store") == "CustomKeyStoreNotFoundException"
         for ask in (kms.connect_custom_key_store, kms.disconnect_custom_key_store, kms.update_custom_key_store, kms.delete_custom_key_store):

@@ -167,7 +167,21 @@ def test_the_log_format_can_be_json_and_go_to_another_group(bench):
     bench.deploy(code="import logging\ndef handler(e, c): logging.getLogger().error('x')", LoggingConfig={"LogFormat": "JSON", "LogGroup": "mine"})
     bench.call()
     lines = [json.loads(line) for line in logged(bench, "mine")]
-    assert [line.get("type") for line in lines] == ["platform.start", None, "platform.report"] and lines[1]["message"] == "x" and lines[2]["record"]["status"] == "success"
+    assert [line.get("type") for line in lines] == ["platform.initStart", "platform.start", None, "platform.report"]
+    assert lines[0]["record"]["runtimeVersion"] == "python:3.11.v1" and lines[2]["message"] == "x" and lines[3]["record"]["status"] == "success"
+
+
+def test_the_platforms_events_have_levels_and_a_function_says_which_it_wants(bench):
+    bench.deploy(code="def handler(e, c): return 1 / e", LoggingConfig={"LogFormat": "JSON", "SystemLogLevel": "DEBUG"})
+    bench.call(event=1)
+    kinds = [json.loads(line).get("type") for line in logged(bench)]
+    assert kinds == [f"platform.{kind}" for kind in ("initStart", "initRuntimeDone", "initReport", "start", "runtimeDone", "report")]
+    bench.client.update_function_configuration(FunctionName="f", LoggingConfig={"SystemLogLevel": "WARN", "LogGroup": "quiet"})
+    bench.wait()
+    bench.call(event=1)
+    bench.call(event=0)
+    lines = [json.loads(line) for line in logged(bench, "quiet")]
+    assert [line.get("type") for line in lines] == [None, "platform.runtimeDone", "platform.report"] and lines[2]["record"]["status"] == "error" and lines[2]["record"]["errorType"] == "ZeroDivisionError"
 
 
 def test_a_function_cannot_reach_cloches_controls(bench):

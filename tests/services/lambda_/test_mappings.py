@@ -251,3 +251,37 @@ def wait_for(bench, out, count):
         here += len(received(bench, out))
         time.sleep(0.02)
     return True
+
+
+def test_a_mapping_counts_its_events_where_it_is_asked_to(bench):
+    url, _, made = mapped(bench, FilterCriteria={"Filters": [{"Pattern": json.dumps({"body": [{"prefix": "g"}]})}]}, MetricsConfig={"Metrics": ["EventCount"]}, Enabled=False)
+    bench.cloud.client("sqs").send_message_batch(QueueUrl=url, Entries=[{"Id": str(n), "MessageBody": b} for n, b in enumerate(("good", "great", "other"))])
+    assert bench.client.get_event_source_mapping(UUID=made["UUID"])["MetricsConfig"] == {"Metrics": ["EventCount"]}
+    enable(bench)
+    assert soon(lambda: left(bench, url) == 0)
+    bench.cloud.advance(60)
+    cloudwatch = bench.cloud.client("cloudwatch")
+
+    def total(metric):
+        now = bench.cloud.now
+        points = cloudwatch.get_metric_statistics(Namespace="AWS/Lambda", MetricName=metric, Dimensions=[{"Name": "EventSourceMappingUUID", "Value": made["UUID"]}],
+                                                  StartTime=now - 3600, EndTime=now + 60, Period=86400, Statistics=["Sum"])["Datapoints"]
+        return sum(point["Sum"] for point in points)
+    assert (total("PolledEventCount"), total("FilteredOutEventCount"), total("InvokedEventCount"), total("DeletedEventCount"), total("FailedInvokeEventCount")) == (3, 1, 2, 2, 0)
+
+
+def test_a_queue_may_have_provisioned_pollers_but_not_a_limit_as_well(bench):
+    _, _, made = mapped(bench, ProvisionedPollerConfig={"MinimumPollers": 3})
+    assert made["ProvisionedPollerConfig"] == {"MinimumPollers": 3, "MaximumPollers": 200}
+    change, invalid = bench.client.update_event_source_mapping, "InvalidParameterValueException"
+    assert soon(lambda: bench.client.get_event_source_mapping(UUID=made["UUID"])["State"] == "Enabled")
+    refused(change, invalid, UUID=made["UUID"], ScalingConfig={"MaximumConcurrency": 5})
+    refused(change, invalid, UUID=made["UUID"], ProvisionedPollerConfig={"MinimumPollers": 10, "MaximumPollers": 5})
+    for strange in ({"DestinationConfig": {"OnFailure": {"Destination": made["EventSourceArn"]}}}, {"LoggingConfig": {"SystemLogLevel": "INFO"}}, {"MetricsConfig": {"Metrics": ["ErrorCount"]}}):
+        refused(change, invalid, UUID=made["UUID"], **strange)
+
+
+@pytest.mark.parametrize("source", ["arn:aws:kafka:us-east-1:123456789012:cluster/c/11111111-1111-1111-1111-111111111111-1", "arn:aws:mq:us-east-1:123456789012:broker:b:b-11111111-1111-1111-1111-111111111111",
+                                    "arn:aws:rds:us-east-1:123456789012:cluster:docs"])
+def test_sources_that_are_not_built_are_refused(bench, source):
+    refused(bench.client.create_event_source_mapping, "InvalidParameterValueException", "Unrecognized event source.", EventSourceArn=source, FunctionName="f")

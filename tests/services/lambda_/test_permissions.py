@@ -57,3 +57,22 @@ def test_a_policy_may_ask_which_function_acts(bench):
         arn = f"arn:aws:lambda:us-east-1:{bench.cloud.account}:function:f"
         bench.deploy(name, code, {"Effect": "Allow", "Action": "sqs:ListQueues", "Resource": "*", "Condition": {"ArnEquals": {"lambda:SourceFunctionArn": arn}}}, Timeout=20)
     assert [bench.call(name) for name in ("f", "g")] == ["yes", "AccessDenied"]
+
+
+def test_a_policy_can_be_put_whole_read_and_deleted_by_arn(bench):
+    made = bench.deploy()
+    arn = made["FunctionArn"]
+    statement = {"Sid": "s", "Effect": "Allow", "Principal": {"Service": "s3.amazonaws.com"}, "Action": "lambda:InvokeFunction", "Resource": arn}
+    refused(bench.client.get_resource_policy, "ResourceNotFoundException", ResourceArn=arn)
+    bench.client.add_permission(FunctionName="f", StatementId="before", Action="lambda:InvokeFunction", Principal="sns.amazonaws.com")
+    put = bench.client.put_resource_policy(ResourceArn=arn, Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+    assert json.loads(put["Policy"])["Statement"] == [statement]  # what AddPermission had added is gone
+    assert bench.client.get_policy(FunctionName="f")["RevisionId"] == put["RevisionId"] == bench.client.get_resource_policy(ResourceArn=arn)["RevisionId"]
+    wrong = {"ResourceArn": arn, "RevisionId": "00000000-0000-0000-0000-000000000000"}
+    refused(bench.client.put_resource_policy, "PreconditionFailedException", **wrong, Policy=put["Policy"])
+    refused(bench.client.delete_resource_policy, "PreconditionFailedException", **wrong)
+    refused(bench.client.put_resource_policy, "InvalidParameterValueException", ResourceArn=arn, Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement | {"Resource": arn + "x"}]}))
+    refused(bench.client.put_resource_policy, "InvalidParameterValueException", ResourceArn=arn, Policy="{}")
+    bench.client.delete_resource_policy(ResourceArn=arn, RevisionId=put["RevisionId"])
+    refused(bench.client.delete_resource_policy, "ResourceNotFoundException", ResourceArn=arn)
+    refused(bench.client.get_policy, "ResourceNotFoundException", FunctionName="f")

@@ -241,3 +241,40 @@ def test_a_pipe_goes_on_after_it_was_stopped(bench, kind):
     bench.pipes.start_pipe(Name="pipe")
     bench.cloud.advance(1)
     assert len(bench.bodies(out)) == 2
+
+
+def express(bench, name, states, kind="EXPRESS"):
+    sfn, role = bench.cloud.client("stepfunctions"), f"arn:aws:iam::{bench.cloud.account}:role/machine"
+    trust = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "states.amazonaws.com"}, "Action": "sts:AssumeRole"}]})
+    if not [r for r in bench.iam.list_roles()["Roles"] if r["RoleName"] == "machine"]:
+        bench.role("machine", trust=trust)
+    return sfn.create_state_machine(name=name, roleArn=role, type=kind, definition=json.dumps({"StartAt": next(iter(states)), "States": states}))["stateMachineArn"]
+
+
+def test_records_of_a_stream_go_through_an_express_machine_to_a_state_machine_in_batches(bench):
+    kinesis, sfn = bench.cloud.client("kinesis"), bench.cloud.client("stepfunctions")
+    kinesis.create_stream(StreamName="s", ShardCount=1)
+    bench.cloud.advance(10)
+    arn = kinesis.describe_stream_summary(StreamName="s")["StreamDescriptionSummary"]["StreamARN"]
+    enrich = express(bench, "enrich", {"M": {"Type": "Map", "ItemProcessor": {"StartAt": "P", "States": {"P": {"Type": "Pass", "Parameters": {"seen.$": "$.n"}, "End": True}}}, "End": True}})
+    target = express(bench, "target", {"P": {"Type": "Pass", "End": True}}, "STANDARD")
+    bench.make(arn, target, Enrichment=enrich, EnrichmentParameters={"InputTemplate": '{"n": <$.data.n>}'}, TargetParameters={"StepFunctionStateMachineParameters": {"InvocationType": "FIRE_AND_FORGET"}},
+               SourceParameters={"KinesisStreamParameters": {"StartingPosition": "TRIM_HORIZON", "BatchSize": 2}, "FilterCriteria": {"Filters": [{"Pattern": '{"data": {"n": [{"numeric": [">", 1]}]}}'}]}})
+    kinesis.put_records(StreamName="s", Records=[{"Data": json.dumps({"n": n}).encode(), "PartitionKey": "k"} for n in (1, 2, 3, 4)])
+    for _ in range(3):
+        bench.cloud.advance(1)
+    found = [json.loads(sfn.describe_execution(executionArn=one["executionArn"])["input"]) for one in sfn.list_executions(stateMachineArn=target)["executions"]]
+    assert sorted(found, key=str) == [[{"seen": 2}], [{"seen": 3}, {"seen": 4}]]
+
+
+def test_a_stream_is_a_target_with_a_key_from_the_event(bench):
+    kinesis = bench.cloud.client("kinesis")
+    kinesis.create_stream(StreamName="s", ShardCount=1)
+    bench.cloud.advance(10)
+    url, source = bench.queue("in")
+    arn = kinesis.describe_stream_summary(StreamName="s")["StreamDescriptionSummary"]["StreamARN"]
+    bench.make(source, arn, TargetParameters={"KinesisStreamParameters": {"PartitionKey": "$.body.k"}, "InputTemplate": "<$.body.v>"})
+    bench.send(url, {"k": "key", "v": "value"})
+    shard = kinesis.list_shards(StreamName="s")["Shards"][0]["ShardId"]
+    [record] = kinesis.get_records(ShardIterator=kinesis.get_shard_iterator(StreamName="s", ShardId=shard, ShardIteratorType="TRIM_HORIZON")["ShardIterator"])["Records"]
+    assert (record["PartitionKey"], record["Data"]) == ("key", b'"value"')

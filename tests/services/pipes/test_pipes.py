@@ -134,9 +134,9 @@ def test_a_pipe_that_makes_no_sense_is_refused(bench, refused, more, words):
 def test_what_is_not_built_says_so(bench, refused):
     _, source = bench.queue("in")
     role = bench.role()
-    assert refused(bench.make, source, "arn:aws:states:us-east-1:000000000000:stateMachine:m", role=role)[0] == "NotImplemented"
+    assert refused(bench.make, source, "arn:aws:redshift:us-east-1:000000000000:cluster:c", role=role)[0] == "NotImplemented"
     assert refused(bench.make, "arn:aws:kafka:us-east-1:000000000000:cluster/c/1", source, role=role)[0] == "NotImplemented"
-    assert refused(bench.make, source, source, role=role, Enrichment="arn:aws:states:us-east-1:000000000000:stateMachine:m")[0] == "NotImplemented"
+    assert refused(bench.make, source, source, role=role, Enrichment=source)[0] == "NotImplemented"
 
 
 def test_a_template_makes_a_pipe(cloud, bench):

@@ -9,9 +9,10 @@ from ..organizations.conftest import Org
 
 
 class Shared:
-    """A network of one account, and another account that may be let in."""
+    """A network of one account, and another account that may be let in; an organization shares without asking."""
 
-    def __init__(self, owner, guest):
+    def __init__(self, owner, guest, organization=None):
+        self.organization = organization
         self.owner, self.guest = owner, guest
         self.ec2, self.ram, self.theirs = owner.client("ec2"), owner.client("ram"), guest.client("ec2")
         self.vpc = self.ec2.create_vpc(CidrBlock="10.44.0.0/16")["Vpc"]["VpcId"]
@@ -20,7 +21,7 @@ class Shared:
     def share(self, kind, id_, accept=True, service="ec2"):
         arn = f"arn:aws:{service}:us-east-1:{self.owner.account}:{kind}/{id_}"
         share = self.ram.create_resource_share(name=kind, resourceArns=[arn], principals=[self.guest.account])["resourceShare"]["resourceShareArn"]
-        if accept:
+        if accept and not self.organization:
             theirs = self.guest.client("ram")
             [invited] = [one for one in theirs.get_resource_share_invitations()["resourceShareInvitations"] if one["resourceShareArn"] == share]
             theirs.accept_resource_share_invitation(resourceShareInvitationArn=invited["resourceShareInvitationArn"])
@@ -32,29 +33,115 @@ def shared(cloud):
     return Shared(cloud, cloud.other())
 
 
+@pytest.fixture
+def family(cloud):
+    """Both within one organization: subnets go no further."""
+    org = Org(cloud)
+    guest = org.member("guest")
+    cloud.client("ram").enable_sharing_with_aws_organization()
+    return Shared(cloud, guest, org)
+
+
 def ids(rows, name):
     return {one[name] for one in rows}
 
 
-def test_a_subnet_is_seen_once_it_is_shared_and_accepted_and_no_more_when_it_is_not(shared):
-    refused("InvalidSubnetID.NotFound", shared.theirs.describe_subnets, SubnetIds=[shared.subnet])
-    share = shared.share("subnet", shared.subnet, accept=False)
-    assert shared.subnet not in ids(shared.theirs.describe_subnets()["Subnets"], "SubnetId")
-    theirs = shared.guest.client("ram")
-    theirs.accept_resource_share_invitation(resourceShareInvitationArn=theirs.get_resource_share_invitations()["resourceShareInvitations"][0]["resourceShareInvitationArn"])
-    [seen] = shared.theirs.describe_subnets(SubnetIds=[shared.subnet])["Subnets"]
+def test_a_subnet_is_seen_once_it_is_shared_and_no_more_when_it_is_not(family):
+    refused("InvalidSubnetID.NotFound", family.theirs.describe_subnets, SubnetIds=[family.subnet])
+    share = family.share("subnet", family.subnet)
+    [seen] = family.theirs.describe_subnets(SubnetIds=[family.subnet])["Subnets"]
     assert (seen["OwnerId"], seen["VpcId"], seen["CidrBlock"], seen["SubnetArn"]) == (
-        shared.owner.account, shared.vpc, "10.44.1.0/24", f"arn:aws:ec2:us-east-1:{shared.owner.account}:subnet/{shared.subnet}")
-    [mine] = shared.ec2.describe_subnets(SubnetIds=[shared.subnet])["Subnets"]
+        family.owner.account, family.vpc, "10.44.1.0/24", f"arn:aws:ec2:us-east-1:{family.owner.account}:subnet/{family.subnet}")
+    [mine] = family.ec2.describe_subnets(SubnetIds=[family.subnet])["Subnets"]
     assert seen["AvailabilityZoneId"] == mine["AvailabilityZoneId"], "the same place, by whatever letter each account calls it"
-    assert shared.vpc in ids(shared.theirs.describe_vpcs(Filters=[{"Name": "owner-id", "Values": [shared.owner.account]}])["Vpcs"], "VpcId")
-    assert ids(shared.theirs.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [shared.vpc]}])["Subnets"], "SubnetId") == {shared.subnet}
-    shared.ram.disassociate_resource_share(resourceShareArn=share, principals=[shared.guest.account])
-    refused("InvalidSubnetID.NotFound", shared.theirs.describe_subnets, SubnetIds=[shared.subnet])
-    refused("InvalidVpcID.NotFound", shared.theirs.create_security_group, GroupName="g", Description="d", VpcId=shared.vpc)
+    assert family.vpc in ids(family.theirs.describe_vpcs(Filters=[{"Name": "owner-id", "Values": [family.owner.account]}])["Vpcs"], "VpcId")
+    assert ids(family.theirs.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [family.vpc]}])["Subnets"], "SubnetId") == {family.subnet}
+    family.ram.disassociate_resource_share(resourceShareArn=share, principals=[family.guest.account])
+    refused("InvalidSubnetID.NotFound", family.theirs.describe_subnets, SubnetIds=[family.subnet])
+    refused("InvalidVpcID.NotFound", family.theirs.create_security_group, GroupName="g", Description="d", VpcId=family.vpc)
 
 
-def test_a_participant_puts_its_own_things_in_and_changes_nothing_of_the_owners(shared):
+def test_subnets_are_shared_within_the_organization_and_not_of_a_default_vpc(family):
+    arn = f"arn:aws:ec2:us-east-1:{family.owner.account}:subnet/"
+    default = family.ec2.describe_subnets(Filters=[{"Name": "default-for-az", "Values": ["true"]}])["Subnets"][0]["SubnetId"]
+    refused("OperationNotPermittedException", family.ram.create_resource_share, name="s", resourceArns=[arn + default], principals=[family.guest.account])
+    refused("UnknownResourceException", family.ram.create_resource_share, name="s", resourceArns=[arn + "subnet-0123456789abcdef0"])
+    stranger = family.owner.other().account
+    said = refused("OperationNotPermittedException", family.ram.create_resource_share, name="s", resourceArns=[arn + family.subnet], principals=[stranger])
+    assert "can only be shared within your AWS Organization" in said
+    assert family.ram.get_resource_shares(resourceOwner="SELF")["resourceShares"] == []
+
+
+def test_a_participant_sees_what_its_packets_meet_and_changes_none_of_it(family):
+    ec2, theirs, vpc = family.ec2, family.theirs, family.vpc
+    other = ec2.create_subnet(VpcId=vpc, CidrBlock="10.44.2.0/24")["Subnet"]["SubnetId"]
+    gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+    egress = ec2.create_egress_only_internet_gateway(VpcId=vpc)["EgressOnlyInternetGateway"]["EgressOnlyInternetGatewayId"]
+    table, unseen = (ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"] for _ in range(2))
+    for subnet in (family.subnet, other):
+        ec2.associate_route_table(RouteTableId=table, SubnetId=subnet)
+    ec2.create_tags(Resources=[family.subnet, vpc, table], Tags=[{"Key": "Name", "Value": "owners"}])
+    options = ec2.create_dhcp_options(DhcpConfigurations=[{"Key": "domain-name", "Values": ["corp.example.com"]}])["DhcpOptions"]["DhcpOptionsId"]
+    ec2.associate_dhcp_options(DhcpOptionsId=options, VpcId=vpc)
+    [acl] = ids(ec2.describe_network_acls(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["NetworkAcls"], "NetworkAclId")
+    assert table not in ids(theirs.describe_route_tables()["RouteTables"], "RouteTableId")
+    refused("InvalidRouteTableID.NotFound", theirs.delete_route_table, RouteTableId=table)
+    family.share("subnet", family.subnet)
+    here = [{"Name": "vpc-id", "Values": [vpc]}]
+    [seen] = theirs.describe_route_tables(Filters=here)["RouteTables"]
+    assert (seen["RouteTableId"], seen["OwnerId"], seen["Tags"], [one["SubnetId"] for one in seen["Associations"]]) == (table, family.owner.account, [], [family.subnet])
+    assert unseen not in ids(theirs.describe_route_tables()["RouteTables"], "RouteTableId")
+    assert theirs.describe_route_tables(Filters=[*here, {"Name": "tag:Name", "Values": ["owners"]}])["RouteTables"] == [], "tags are not shared"
+    assert theirs.describe_subnets(Filters=[{"Name": "tag-key", "Values": ["Name"]}])["Subnets"] == [] == theirs.describe_vpcs(Filters=[{"Name": "tag:Name", "Values": ["owners"]}])["Vpcs"]
+    [seen] = theirs.describe_network_acls(NetworkAclIds=[acl])["NetworkAcls"]
+    assert (seen["OwnerId"], seen["IsDefault"], [one["SubnetId"] for one in seen["Associations"]]) == (family.owner.account, True, [family.subnet])
+    assert theirs.describe_internet_gateways(InternetGatewayIds=[gateway])["InternetGateways"][0]["Attachments"][0]["VpcId"] == vpc
+    assert theirs.describe_egress_only_internet_gateways(EgressOnlyInternetGatewayIds=[egress])["EgressOnlyInternetGateways"][0]["Attachments"][0]["VpcId"] == vpc
+    assert theirs.describe_dhcp_options(DhcpOptionsIds=[options])["DhcpOptions"][0]["OwnerId"] == family.owner.account
+    assert theirs.describe_vpc_attribute(VpcId=vpc, Attribute="enableDnsSupport")["EnableDnsSupport"] == {"Value": True}
+    for call, kw in ((theirs.delete_route_table, {"RouteTableId": table}), (theirs.create_route, {"RouteTableId": table, "DestinationCidrBlock": "0.0.0.0/0", "GatewayId": gateway}),
+                     (theirs.associate_route_table, {"RouteTableId": table, "SubnetId": family.subnet}), (theirs.delete_network_acl, {"NetworkAclId": acl}),
+                     (theirs.create_network_acl_entry, {"NetworkAclId": acl, "RuleNumber": 1, "Protocol": "-1", "RuleAction": "deny", "Egress": False, "CidrBlock": "0.0.0.0/0"}),
+                     (theirs.detach_internet_gateway, {"InternetGatewayId": gateway, "VpcId": vpc}), (theirs.delete_internet_gateway, {"InternetGatewayId": gateway}),
+                     (theirs.delete_egress_only_internet_gateway, {"EgressOnlyInternetGatewayId": egress}), (theirs.delete_dhcp_options, {"DhcpOptionsId": options}),
+                     (theirs.modify_vpc_attribute, {"VpcId": vpc, "EnableDnsHostnames": {"Value": True}}), (theirs.create_nat_gateway, {"SubnetId": family.subnet, "ConnectivityType": "private"}),
+                     (theirs.create_vpc_endpoint, {"VpcId": vpc, "ServiceName": "com.amazonaws.us-east-1.s3"}),
+                     (theirs.create_flow_logs, {"ResourceType": "Subnet", "ResourceIds": [family.subnet], "TrafficType": "ALL", "LogDestinationType": "s3", "LogDestination": "arn:aws:s3:::b"})):
+        refused("UnauthorizedOperation", call, **kw)
+
+
+def test_the_owner_sees_participants_interfaces_and_groups_and_changes_none(family):
+    ec2, theirs = family.ec2, family.theirs
+    family.share("subnet", family.subnet)
+    group = theirs.create_security_group(GroupName="theirs", Description="d", VpcId=family.vpc)["GroupId"]
+    plug = theirs.create_network_interface(SubnetId=family.subnet, Groups=[group])["NetworkInterface"]["NetworkInterfaceId"]
+    [seen] = ec2.describe_network_interfaces(Filters=[{"Name": "subnet-id", "Values": [family.subnet]}])["NetworkInterfaces"]
+    assert (seen["NetworkInterfaceId"], seen["OwnerId"]) == (plug, family.guest.account)
+    assert ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"][0]["OwnerId"] == family.guest.account
+    for call, kw in ((ec2.delete_network_interface, {"NetworkInterfaceId": plug}), (ec2.modify_network_interface_attribute, {"NetworkInterfaceId": plug, "Description": {"Value": "x"}}),
+                     (ec2.delete_security_group, {"GroupId": group}), (ec2.create_network_interface, {"SubnetId": family.subnet, "Groups": [group]})):
+        refused("UnauthorizedOperation", call, **kw)
+    bucket = f"flows-{family.owner.account}"
+    family.owner.client("s3").create_bucket(Bucket=bucket)
+    made = ec2.create_flow_logs(ResourceType="NetworkInterface", ResourceIds=[plug], TrafficType="ALL", LogDestinationType="s3", LogDestination=f"arn:aws:s3:::{bucket}")["FlowLogIds"]
+    assert theirs.describe_flow_logs()["FlowLogs"] == [] and ids(ec2.describe_flow_logs()["FlowLogs"], "FlowLogId") == set(made)
+
+
+def test_a_participants_group_refers_to_the_owners_by_account_and_does_not_launch_with_it(family):
+    family.share("subnet", family.subnet)
+    owners = family.ec2.create_security_group(GroupName="owners", Description="d", VpcId=family.vpc)["GroupId"]
+    theirs = family.theirs.create_security_group(GroupName="theirs", Description="d", VpcId=family.vpc)["GroupId"]
+    pair = [{"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, "UserIdGroupPairs": [{"GroupId": owners, "UserId": family.owner.account}]}]
+    family.theirs.authorize_security_group_ingress(GroupId=theirs, IpPermissions=pair)
+    [rule] = family.theirs.describe_security_groups(GroupIds=[theirs])["SecurityGroups"][0]["IpPermissions"]
+    assert [(one["GroupId"], one["UserId"]) for one in rule["UserIdGroupPairs"]] == [(owners, family.owner.account)]
+    refused("InvalidGroup.NotFound", family.theirs.authorize_security_group_egress, GroupId=theirs, IpPermissions=[{**pair[0], "UserIdGroupPairs": [{"GroupId": owners}]}])
+    refused("InvalidGroup.NotFound", family.theirs.create_network_interface, SubnetId=family.subnet, Groups=[owners])
+
+
+def test_a_participant_puts_its_own_things_in_and_changes_nothing_of_the_owners(family):
+    shared = family
     share = shared.share("subnet", shared.subnet)
     ec2, theirs = shared.ec2, shared.theirs
     group = theirs.create_security_group(GroupName="mine", Description="d", VpcId=shared.vpc)["GroupId"]
@@ -84,7 +171,8 @@ def test_a_participant_puts_its_own_things_in_and_changes_nothing_of_the_owners(
     ec2.delete_subnet(SubnetId=shared.subnet)
 
 
-def test_a_participants_policies_name_the_owners_subnet(shared):
+def test_a_participants_policies_name_the_owners_subnet(family):
+    shared = family
     shared.share("subnet", shared.subnet)
     group = shared.theirs.create_security_group(GroupName="mine", Description="d", VpcId=shared.vpc)["GroupId"]
     own = f"arn:aws:ec2:us-east-1:{shared.guest.account}"
@@ -112,7 +200,8 @@ def test_an_organization_shares_without_invitations(cloud):
 
 
 @pytest.mark.skipif(bool(lacking()), reason="no machines here: " + lacking())
-def test_packets_go_between_the_owners_and_the_participants_things(cloche_server, shared):
+def test_packets_go_between_the_owners_and_the_participants_things(cloche_server, family):
+    shared = family
     shared.share("subnet", shared.subnet)
     mine, theirs = Plugged(cloche_server, shared.owner), Plugged(cloche_server, shared.guest)
     group = shared.theirs.create_security_group(GroupName="web", Description="d", VpcId=shared.vpc)["GroupId"]

@@ -163,3 +163,14 @@ def test_what_the_role_may_not_do_becomes_a_dead_letter(scheduler, cloud):
     assert scheduler.bodies() == [] and scheduler.bodies(dead) == ['"x"']
     about = {name: value["StringValue"] for name, value in scheduler.last[0]["MessageAttributes"].items()}
     assert about["SCHEDULE_ARN"] == arn and about["TARGET_ARN"] == scheduler.arn and about["ERROR_CODE"] == "AccessDenied"
+
+
+def test_a_state_machine_is_started_on_schedule(scheduler, cloud):
+    scheduler.iam.update_assume_role_policy(RoleName="r", PolicyDocument=json.dumps(TRUST).replace('"scheduler.amazonaws.com"', '["scheduler.amazonaws.com", "states.amazonaws.com"]'))
+    scheduler.iam.put_role_policy(RoleName="r", PolicyName="q", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "states:StartExecution", "Resource": "*"}]}))
+    sfn = cloud.client("stepfunctions")
+    machine = sfn.create_state_machine(name="m", roleArn=scheduler.role, definition=json.dumps({"StartAt": "P", "States": {"P": {"Type": "Pass", "End": True}}}))["stateMachineArn"]
+    scheduler.make(scheduler.at(minutes=5), target={"Arn": machine, "Input": '{"at": "<aws.scheduler.scheduled-time>"}'})
+    cloud.advance(minutes=6)
+    [execution] = sfn.list_executions(stateMachineArn=machine)["executions"]
+    assert json.loads(sfn.describe_execution(executionArn=execution["executionArn"])["output"])["at"].endswith("Z")

@@ -26,6 +26,8 @@ class Channel(asyncio.Protocol):
         header: dict[str, Any] = {"id": inv.id, "arn": inv.arn, "deadline_ms": int((time.time() + inv.timeout) * 1000), "trace": inv.trace}
         if inv.client_context:
             header["client_context"] = inv.client_context
+        if inv.tenant:
+            header["tenant"] = inv.tenant
         if inv.cognito:
             header["cognito"] = inv.cognito
         head = json.dumps(header).encode()

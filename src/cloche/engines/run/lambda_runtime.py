@@ -10,6 +10,7 @@ outside and the other way round; AWS's own hosts are found by name (`names.py`; 
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 import socket
 import sys
@@ -19,7 +20,9 @@ from typing import Any
 
 from . import interpreters
 from .channel import Channel
+from .datagrams import Datagrams
 from .environment import Environment
+from .extensions import HIDDEN, Extensions
 from .interpreters import Interpreter
 from .invocation import Spec
 from .loglines import LogLines
@@ -28,14 +31,16 @@ from .root import LIBRARY_PATH, PATH
 from .runtime_api import RuntimeApi
 from .sandbox import Host, SandboxError, Zygote
 
-RUNTIME_PORT = 9001
+RUNTIME_PORT, DAEMON_PORT = 9001, 2000
 WATCH_SECONDS = 0.05
 ENTRY = {"provided": [["/var/runtime/bootstrap"], ["/var/task/bootstrap"], ["/opt/bootstrap"]]}
 
 
 class Engine:
     def __init__(self, code: Path, cache: Path, serve_endpoint: Callable[[socket.socket], Awaitable[Any]] | None = None, ports: tuple[int, ...] = (4566,),
-                 shared: Path | None = None, serve_secure: Callable[[socket.socket], Awaitable[Any]] | None = None) -> None:
+                 shared: Path | None = None, serve_secure: Callable[[socket.socket], Awaitable[Any]] | None = None,
+                 heard: Callable[[Spec, bytes], None] | None = None) -> None:
+        self.heard = heard
         self.shared = shared
         self.code, self.cache, self.serve_endpoint, self.ports, self.serve_secure = code, cache, serve_endpoint, ports, serve_secure
         self.host: Host | None = None
@@ -61,7 +66,7 @@ class Engine:
         }
 
     def _zygote(self, runtime: str) -> asyncio.Task[Zygote]:
-        host, found = self.open(), interpreters.find(runtime)
+        host, found = self.open(), interpreters.find(runtime or "provided")  # an image brings its own
         if found is None:
             raise SandboxError(interpreters.missing(runtime))
         if runtime.startswith("python"):
@@ -89,9 +94,31 @@ class Engine:
                 raise
         return await self._start(spec, await asyncio.shield(self._zygote(spec.runtime)))
 
-    async def _start(self, spec: Spec, zygote: Zygote) -> Environment:
+    async def photograph(self, spec: Spec) -> tuple[Environment, Zygote]:
+        """An environment that is initialised and then only copied (`restore`); the second is who makes the copies. `ready` of the first says how it went."""
         host = self.open()
-        log = LogLines()
+        if not host.net:
+            raise SandboxError("Snapshots need network namespaces, and this machine gives none.")
+        zygote = await asyncio.shield(self._zygote(spec.runtime))
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        try:
+            environment = await self._start(spec, zygote, forks=theirs)
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+        ours.setblocking(False)
+        copier = Zygote(ours, {})
+        environment.closers.append(copier.close)
+        return environment, copier
+
+    async def restore(self, spec: Spec, copier: Zygote) -> Environment:
+        return await self._start(spec, copier, restored=True)
+
+    async def _start(self, spec: Spec, zygote: Zygote, forks: socket.socket | None = None, restored: bool = False) -> Environment:
+        host = self.open()
+        log, voice = LogLines(), None
         ours: socket.socket | None = None
         theirs: socket.socket | None = None
         python = spec.runtime.startswith("python")
@@ -99,23 +126,41 @@ class Engine:
             ours, theirs = socket.socketpair()
         try:
             order = self._order(spec, host.net)
-            sandbox = await host.start(zygote, order, log.writing, theirs, spec.memory_mb + spec.tmp_mb, spec.joined.descriptor if spec.joined else -1)
+            if "extensions" in order:
+                voice = LogLines()
+            sandbox = await host.start(zygote, order, [*[one.writing for one in (log, voice) if one], *([forks.fileno()] if forks else [])], theirs, spec.joined.descriptor if spec.joined else -1)
         except BaseException:
-            log.close()
+            for one in (log, voice):
+                if one:
+                    one.close()
             if ours:
                 ours.close()
             raise
         finally:
             if theirs:
                 theirs.close()
-        log.started()
         environment = Environment(spec, sandbox, log)
+        environment.restored = restored
+        for one in (log, voice):
+            if one:
+                one.started()
+        if order["api"]:
+            environment.voice = voice
+            extensions = environment.extensions = Extensions(environment, order.get("extensions"))
+            sandbox.on_process = extensions.process_ended
+            log.heard = functools.partial(extensions.telemetry.line, "function")
+            if voice:
+                voice.heard = functools.partial(extensions.telemetry.line, "extension")
         environment.on_dead = self.environments.discard
         self.environments.add(environment)
         try:
             sandbox.named = "resolver" in order
+            if "daemon" in order and self.heard:
+                await self._listen(environment, sandbox.listeners.pop())
             await self._connect(environment, ours)
             sandbox.go(spec.memory_mb + spec.tmp_mb)
+            if environment.extensions:
+                environment.extensions.begin()
         except BaseException:
             environment.kill()
             raise
@@ -123,6 +168,12 @@ class Engine:
             self.watching = True
             asyncio.get_running_loop().call_later(WATCH_SECONDS, self._watch)
         return environment
+
+    async def _listen(self, environment: Environment, sock: socket.socket) -> None:
+        """The datagrams that a program sends to the daemon's port; nobody answers them."""
+        sock.setblocking(False)
+        transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(lambda: Datagrams(lambda packet: self.heard and self.heard(environment.spec, packet)), sock=sock)
+        environment.closers.append(transport.close)
 
     async def _connect(self, environment: Environment, channel: socket.socket | None) -> None:
         loop = asyncio.get_running_loop()
@@ -136,25 +187,35 @@ class Engine:
         if channel:
             channel.setblocking(False)
             _, environment.link = await loop.create_unix_connection(lambda: Channel(environment), sock=channel)
-        else:
-            environment.link = RuntimeApi(environment)
-            await environment.link.listen(listeners.pop())
+        if environment.extensions:
+            api = RuntimeApi(environment)
+            environment.link = environment.link or api
+            environment.closers.append(api.close)
+            await api.listen(listeners.pop())
         while listeners and self.serve_endpoint:
             served = await self.serve_endpoint(listeners.pop(0))
             environment.closers.append(served.close)
 
     def _order(self, spec: Spec, net: bool) -> dict[str, Any]:
+        if spec.image:
+            return self._order_of_image(spec, net)
         python = spec.runtime.startswith("python")
         ports = list(self.ports) if net and self.serve_endpoint and not spec.joined else []
         runtime_port = RUNTIME_PORT
-        if not python:
+        wrapper = "" if spec.runtime.startswith("provided") else spec.variables.get("AWS_LAMBDA_EXEC_WRAPPER", "")  # those have a bootstrap of their own to do it
+        family = bool(spec.opt or wrapper) and spec.credentials is None  # who may have extensions; a snapshot holds one process
+        api = family or not python or spec.credentials is not None
+        if api:
             runtime_port = RUNTIME_PORT if net else free_port()
             ports.append(runtime_port)
         order: dict[str, Any] = {"joined": spec.joined is not None, "binds": spec.joined.binds if spec.joined else spec.binds, "task": spec.task, "opt": spec.opt, "tmp_mb": spec.tmp_mb, "ports": ports}
+        order["api"] = api
         if spec.mounts:
             order["mounts"] = [mount._asdict() for mount in spec.mounts]
         if net and self.serve_endpoint and self.serve_secure and not spec.joined:
             order |= {"doors": PORTS, "resolver": RESOLVER}
+        if net and self.heard:
+            order["daemon"] = DAEMON_PORT
         order["env"] = {
             "PATH": PATH, "LD_LIBRARY_PATH": LIBRARY_PATH, "LANG": "en_US.UTF-8", "TZ": ":UTC", "LAMBDA_TASK_ROOT": "/var/task",
             "LAMBDA_RUNTIME_DIR": "/var/runtime", "_HANDLER": spec.handler, "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{runtime_port}",
@@ -168,7 +229,40 @@ class Engine:
             order["env"].setdefault("NODE_PATH", f"/opt/nodejs/{order['lang']}/node_modules:/opt/nodejs/node_modules:/var/runtime/node_modules:/var/runtime:/var/task")
         elif not python:
             order["exec"] = ENTRY["provided"]
+        elif wrapper:
+            order["exec"], order["channel"] = [["/var/lang/bin/" + spec.runtime, "/var/runtime/bootstrap.py"]], True
+        if wrapper:
+            order["exec"] = [[wrapper, *argv] for argv in order["exec"]]
+        if family:
+            order["extensions"] = self._extensions(spec.opt)
+            order["extension_env"] = {name: value for name, value in order["env"].items() if name not in HIDDEN}
         return order
+
+    def _order_of_image(self, spec: Spec, net: bool) -> dict[str, Any]:
+        """Its author says what is run and with which variables; Lambda adds its own."""
+        image = spec.image
+        assert image
+        port = RUNTIME_PORT if net else free_port()
+        order: dict[str, Any] = {
+            "joined": spec.joined is not None, "binds": spec.joined.binds if spec.joined else spec.binds, "image": image.root, "tmp_mb": spec.tmp_mb, "home": image.directory, "api": True,
+            "ports": [*(self.ports if net and self.serve_endpoint and not spec.joined else ()), port], "exec": [list(image.argv)],
+            "extensions": self._extensions(f"{image.root}/opt"),
+            "env": {"PATH": "/usr/local/bin:/usr/bin:/bin", **image.variables, "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{port}", "_HANDLER": image.variables.get("_HANDLER", spec.handler),
+                    **({} if spec.joined else {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{self.ports[0]}"}), **spec.variables},
+        }
+        if spec.mounts:
+            order["mounts"] = [mount._asdict() for mount in spec.mounts]
+        if net and self.serve_endpoint and self.serve_secure and not spec.joined:
+            order |= {"doors": PORTS, "resolver": RESOLVER}
+        if net and self.heard:
+            order["daemon"] = DAEMON_PORT
+        order["extension_env"] = {name: value for name, value in order["env"].items() if name not in HIDDEN}
+        return order
+
+    def _extensions(self, opt: str | None) -> list[str]:
+        """The programs in /opt/extensions."""
+        place = self.code / (opt or "") / "extensions"
+        return sorted(one.name for one in place.iterdir() if one.is_file()) if opt and place.is_dir() else []
 
     def _watch(self) -> None:
         busy = [e for e in self.environments if e.current]
@@ -180,6 +274,9 @@ class Engine:
 
     async def close(self) -> None:
         if self.host:
+            for environment in list(self.environments):
+                environment.kill()  # extensions have two seconds to go
+            await asyncio.gather(*[environment.sandbox.ended for environment in list(self.environments)])
             await self.host.close()
             self.host = None
 

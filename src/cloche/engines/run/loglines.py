@@ -8,13 +8,15 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from collections.abc import Callable
 
 LINE_LIMIT = 256 << 10
 EVENTS_LIMIT = 20_000  # kept for one invocation; a function that shouts more than that loses the oldest
 
 
 class LogLines:
-    def __init__(self) -> None:
+    def __init__(self, heard: Callable[[str], None] | None = None) -> None:
+        self.heard = heard  # told each line as it comes
         self.loop = asyncio.get_running_loop()
         self.reading, self.writing = os.pipe2(os.O_CLOEXEC)
         os.set_blocking(self.reading, False)
@@ -50,7 +52,10 @@ class LogLines:
             if line.endswith(b"\0"):
                 held += line[:-1] + b"\n"
                 continue
-            self.lines.append((now, (held + line).decode("utf-8", "replace") + "\n"))
+            text = (held + line).decode("utf-8", "replace")
+            self.lines.append((now, text + "\n"))
+            if self.heard:
+                self.heard(text)
             held = b""
         if held:
             self.buffer = held.replace(b"\n", b"\0\n") + self.buffer
@@ -63,6 +68,8 @@ class LogLines:
         self.drain()
         if self.buffer:  # an unfinished line at the end of an invocation is a line
             self.lines.append((time.time(), self.buffer.decode("utf-8", "replace")))
+            if self.heard:
+                self.heard(self.lines[-1][1])
             self.buffer = b""
         lines, self.lines = self.lines, []
         return lines

@@ -16,9 +16,10 @@ ETC = ("ssl", "pki", "ca-certificates", "ca-certificates.conf", "ld.so.cache", "
 FILES = {
     "/etc/passwd": "root:x:0:0:root:/root:/sbin/nologin\nsbx_user1051:x:993:990::/home/sbx_user1051:/sbin/nologin\nnobody:x:65534:65534::/:/sbin/nologin\n",
     "/etc/group": "root:x:0:\nsbx_user1051:x:990:\nnobody:x:65534:\n",
-    "/etc/hosts": "127.0.0.1 localhost\n::1 localhost\n",
+    "/etc/hosts": "127.0.0.1 localhost sandbox.localdomain sandbox\n::1 localhost\n",
     "/etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
     "/etc/resolv.conf": "nameserver 127.0.0.1\noptions timeout:2 attempts:1\n",
+    "/var/runtime/bootstrap.py": "import os, sys\nsys.path.insert(0, '/var/runtime/cloche')\nimport bootstrap\nos._exit(bootstrap.main(dict(os.environ)))\n",  # what a wrapper script starts
     "/var/runtime/ca-cert.pem": "", "/var/runtime/cloche-ca.pem": "",  # where a function finds Cloche's authority
     "/etc/os-release": 'NAME="Cloche"\nID=cloche\nPRETTY_NAME="Cloche function environment"\n',
 }
@@ -38,6 +39,7 @@ def describe(interpreter: Interpreter, code: Path, pyc: Path, others: dict[str, 
     binds += [(f"/etc/{name}", f"/etc/{name}", False) for name in ETC if os.path.exists(f"/etc/{name}")]
     binds += [(f"/dev/{name}", f"/dev/{name}", False) for name in DEVICES]
     binds += [(path, f"/var/runtime/{name}", False) for name, path in libraries().items()]
+    binds.append((str(INSIDE / "snapshot_restore_py.py"), "/var/runtime/snapshot_restore_py.py", False))
     binds += [(str(INSIDE), "/var/runtime/cloche", False), (str(code), "/.cloche/code", False), (str(pyc), "/.cloche/pyc", True)]
     binds += [(path, f"/.cloche/{name}", False) for name, path in others.items()]
     if shared:

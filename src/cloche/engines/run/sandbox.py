@@ -40,11 +40,14 @@ class Sandbox:
         self.pidfd = -1
         self.listeners: list[socket.socket] = []
         self.named = False                     # the last three listeners are those of names.py
+        self.serial = 0
         self.report: dict[str, int] = {}
         self.out_of_memory = False
         self.ended: asyncio.Future[dict[str, int]] = host.loop.create_future()
         self.hello: asyncio.Future[None] = host.loop.create_future()
         self.on_end: Callable[[], None] = lambda: None
+        self.on_process: Callable[[str, dict[str, int]], None] = lambda name, report: None  # one of several has ended
+        self.connecting: dict[int, asyncio.Future[socket.socket]] = {}
         control.setblocking(False)
         host.loop.add_reader(control.fileno(), self._heard)
 
@@ -58,15 +61,21 @@ class Sandbox:
         if not message:
             return self._gone()
         said = json.loads(message)
+        sockets: list[socket.socket] = []
         for _, kind, data in ancillary:
             if kind == socket.SCM_RIGHTS:
                 fds = array.array("i", data[: len(data) - len(data) % 4])
-                self.listeners = [socket.socket(fileno=fd) for fd in fds]
+                sockets = [socket.socket(fileno=fd) for fd in fds]
             elif kind == socket.SCM_CREDENTIALS:
                 self.pid = struct.unpack("3i", data)[0]
         if "hello" in said:
             self.pidfd = os.pidfd_open(self.pid)  # init waits for our go: the pid cannot have been reused
+            self.listeners = sockets
             self.hello.set_result(None)
+        elif "ended" in said:
+            self.on_process(said.pop("ended"), said)
+        elif "connected" in said:
+            self._connected(self.connecting.pop(said["connected"]), sockets, said.get("why", ""))
         elif "error" in said:
             if not self.hello.done():
                 self.hello.set_exception(SandboxError(said["error"]))
@@ -79,6 +88,31 @@ class Sandbox:
     def go(self, memory_mb: int) -> None:
         self.host.cgroups.enter(self.name, self.pid, memory_mb)
         self.control.send(b"go")
+
+    def order(self, **what: Any) -> None:
+        """To the init of a sandbox with several processes."""
+        if not self.ended.done():
+            self.control.send(json.dumps(what).encode())
+
+    async def connect(self, port: int) -> socket.socket:
+        """A connection to who listens on that port inside; OSError if nobody does."""
+        if self.ended.done():
+            raise ConnectionRefusedError("the sandbox has ended")
+        self.serial += 1
+        waiting = self.connecting[self.serial] = self.host.loop.create_future()
+        self.order(connect=self.serial, port=port)
+        return await waiting
+
+    @staticmethod
+    def _connected(waiting: asyncio.Future[socket.socket], sockets: list[socket.socket], why: str) -> None:
+        if waiting.done():  # nobody waits any more
+            for s in sockets:
+                s.close()
+        elif sockets:
+            sockets[0].setblocking(False)
+            waiting.set_result(sockets[0])
+        else:
+            waiting.set_exception(ConnectionRefusedError(why))
 
     def kill(self) -> None:
         if self.pidfd >= 0:
@@ -106,6 +140,9 @@ class Sandbox:
         self.host.sandboxes.discard(self)
         self.host.leave(self.name)
         self.ended.set_result(self.report)
+        for waiting in self.connecting.values():
+            if not waiting.done():
+                waiting.set_exception(ConnectionRefusedError("the sandbox has ended"))
         self.on_end()
 
     def memory(self) -> int:
@@ -177,7 +214,7 @@ class Host:
             raise SandboxError(f"The sandbox for {key} could not be prepared: {answer['error']}")
         return Zygote(ours, answer)
 
-    async def start(self, zygote: Zygote, order: dict[str, Any], log: int, channel: socket.socket | None, memory_mb: int, network: int = -1) -> Sandbox:
+    async def start(self, zygote: Zygote, order: dict[str, Any], logs: list[int], channel: socket.socket | None, network: int = -1) -> Sandbox:
         """A new sandbox, prepared and under its limits but not yet let go: call `.go()`."""
         self.serial += 1
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -185,7 +222,7 @@ class Host:
         sandbox = Sandbox(self, f"env-{self.serial}", ours)
         self.sandboxes.add(sandbox)
         nothing = os.open(os.devnull, os.O_RDWR) if channel is None else -1
-        fds = [theirs.fileno(), channel.fileno() if channel else nothing, log, *([network] if network >= 0 else [])]
+        fds = [theirs.fileno(), channel.fileno() if channel else nothing, *logs, *([network] if network >= 0 else [])]
         try:
             await zygote.send(json.dumps(order).encode(), fds)
         except OSError as error:

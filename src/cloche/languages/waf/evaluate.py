@@ -12,7 +12,8 @@ from typing import Any, Protocol
 
 import regex
 
-from . import detect, fields, transform
+from . import detect, fields, threats, transform
+from .token import IMMUNITY_SECONDS, NONE, Token
 
 SECONDS = 0.05   # the longest that one pattern may think
 
@@ -27,6 +28,10 @@ class Asked:
     longer: bool = False       # there is more of the body than WAF is shown
     address: str = "127.0.0.1"
     labels: set[str] = field(default_factory=set)
+    token: Token = NONE
+    now: float = 0
+    immunity: float = IMMUNITY_SECONDS
+    user_pool: bool = False    # the request is for a user pool
 
 
 @dataclass(slots=True)
@@ -47,7 +52,8 @@ class World(Protocol):
     def patterns(self, arn: str) -> list[str]: ...
     def group(self, arn: str) -> dict[str, Any] | None: ...            # {"Rules", "LabelPrefix", "Bodies"}
     def managed(self, vendor: str, name: str) -> dict[str, Any] | None: ...
-    def over(self, rule: str, key: str, limit: int, window: int) -> bool: ...   # counts this request; True where there were more than limit
+    def count(self, rule: str, key: str, window: int) -> int: ...      # this request and those of the window before it
+    def different(self, rule: str, key: str, value: str, window: int) -> int: ...   # how many values came with the key
 
 
 def decide(acl: dict[str, Any], asked: Asked, world: World) -> Verdict:
@@ -58,7 +64,7 @@ def decide(acl: dict[str, Any], asked: Asked, world: World) -> Verdict:
     for rule in sorted(acl["Rules"], key=lambda r: r["Priority"]):
         statement = rule["Statement"]
         if group := _group(statement, world):
-            ended = _in_group(group, statement, rule["Name"], asked, world)
+            ended = _in_group(group, statement, rule["Name"], asked, world, acl)
             if ended is None:
                 continue
             if "Count" in (rule.get("OverrideAction") or {}):
@@ -75,13 +81,23 @@ def decide(acl: dict[str, Any], asked: Asked, world: World) -> Verdict:
         settings = settings or {}
         if name in ("Allow", "Count"):
             insert += [("x-amzn-waf-" + h["Name"], h["Value"]) for h in settings.get("CustomRequestHandling", {}).get("InsertHeaders", ())]
-        if name == "Count":
+        if name == "Count" or solved(name, rule, acl, asked):
             counted.append(rule["Name"])
             continue
         return Verdict(name, settings, rule["Name"], within, counted, insert, bodies)
     name, settings = next(iter(acl["DefaultAction"].items()))
     insert += [("x-amzn-waf-" + h["Name"], h["Value"]) for h in (settings or {}).get("CustomRequestHandling", {}).get("InsertHeaders", ())]
     return Verdict(name, settings or {}, counted=counted, insert=insert, bodies=bodies)
+
+
+def solved(action: str, rule: dict[str, Any], acl: dict[str, Any], asked: Asked) -> bool:
+    """A challenge or puzzle whose solution the client has brought, not too long ago: it counts and does not stop him."""
+    member = {"Challenge": "ChallengeConfig", "Captcha": "CaptchaConfig"}.get(action)
+    if member is None or (action == "Captcha" and not asked.token.puzzle):
+        return False
+    config = rule.get(member) or acl.get(member) or {}
+    seconds = config.get("ImmunityTimeProperty", {}).get("ImmunityTime", IMMUNITY_SECONDS)
+    return asked.token.status(asked.now, seconds)[0] == "accepted"
 
 
 def _group(statement: dict[str, Any], world: World) -> dict[str, Any] | None:
@@ -92,18 +108,23 @@ def _group(statement: dict[str, Any], world: World) -> dict[str, Any] | None:
     return None
 
 
-def _in_group(group: dict[str, Any], statement: dict[str, Any], place: str, asked: Asked, world: World) -> tuple[dict[str, Any], str] | None:
+def _in_group(group: dict[str, Any], statement: dict[str, Any], place: str, asked: Asked, world: World, acl: dict[str, Any]) -> tuple[dict[str, Any], str] | None:
     """The action and name of the group's rule that ends it."""
     how = statement.get("RuleGroupReferenceStatement") or statement["ManagedRuleGroupStatement"]
     down = how.get("ScopeDownStatement")
     if down and not matches(down, asked, world, "", place + "/down"):
         return None
     instead = {one["Name"]: {"Count": {}} for one in how.get("ExcludedRules") or ()} | {one["Name"]: one["ActionToUse"] for one in how.get("RuleActionOverrides") or ()}
+    sensed: set[str] = set()
+    if sense := group.get("Sense"):
+        found = sense(asked, threats.config(group["Name"], how.get("ManagedRuleGroupConfigs") or []), world, f"{place}/{group['Name']}")
+        asked.labels.update(one if one.startswith("awswaf:") else group["LabelPrefix"] + one for one in found.labels)
+        sensed = found.rules
     for rule in sorted(group["Rules"], key=lambda r: r["Priority"]):
-        if matches(rule["Statement"], asked, world, group["LabelPrefix"], f"{place}/{rule['Name']}"):
+        if rule["Name"] in sensed or ("Statement" in rule and matches(rule["Statement"], asked, world, group["LabelPrefix"], f"{place}/{rule['Name']}")):
             asked.labels.update(group["LabelPrefix"] + one["Name"] for one in rule.get("RuleLabels") or ())
             action = instead.get(rule["Name"]) or rule["Action"]
-            if "Count" not in action:
+            if "Count" not in action and not solved(next(iter(action)), rule, acl, asked):
                 return action, rule["Name"]
     return None
 
@@ -220,7 +241,7 @@ def _too_often(how: dict[str, Any], asked: Asked, world: World, prefix: str, pla
         key = who[0]
     else:
         key = asked.address if kind == "IP" else ""
-    return world.over(place, key, how["Limit"], how.get("EvaluationWindowSec") or 300)
+    return world.count(place, key, how.get("EvaluationWindowSec") or 300) > how["Limit"]
 
 
 def _key(one: dict[str, Any], asked: Asked, config: Any) -> str | None:

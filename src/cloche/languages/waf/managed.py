@@ -1,12 +1,15 @@
 """AWS's managed rule groups of the common lists: their documented rules by name, label and capacity; what each looks for is written here, AWS's own patterns are not published.
 
-The address lists (reputation, anonymous) are Amazon's own intelligence: their rules are here by name and no address is on them.
+The address lists (reputation, anonymous) are Amazon's own intelligence: their rules are here by name and no address is on them. The groups against threats
+(bots, taken-over and fraudulent accounts, floods) look at more than one request and stand in rooms of their own.
 """
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any
+
+from . import bots, floods, fraud, threats
 
 DECODED = [{"Priority": 0, "Type": "URL_DECODE_UNI"}, {"Priority": 1, "Type": "HTML_ENTITY_DECODE"}]
 LOWER = [*DECODED, {"Priority": 2, "Type": "LOWERCASE"}]
@@ -142,8 +145,25 @@ def label(rule: str) -> str:
     return f"{head}_{PLACES[place]}" if place in PLACES else rule
 
 
+THREATS: dict[str, threats.Group] = {
+    "AWSManagedRulesBotControlRuleSet": bots.GROUP, "AWSManagedRulesATPRuleSet": fraud.TAKEOVER, "AWSManagedRulesACFPRuleSet": fraud.CREATION, "AWSManagedRulesAntiDDoSRuleSet": floods.GROUP,
+}
+THREATS_COST = 50                     # each of them
+NOT_FOR_USER_POOLS = ("AWSManagedRulesATPRuleSet", "AWSManagedRulesACFPRuleSet")
+
+
+def names() -> list[str]:
+    return sorted([*GROUPS, *THREATS])
+
+
+def cost(name: str) -> int:
+    return THREATS_COST if name in THREATS else GROUPS[name][0]
+
+
 @cache
 def group(name: str) -> dict[str, Any] | None:
+    if name in THREATS:
+        return _threat(name, THREATS[name])
     if name not in GROUPS:
         return None
     capacity, namespace, description, rules = GROUPS[name]
@@ -151,3 +171,9 @@ def group(name: str) -> dict[str, Any] | None:
         "Name": name, "Capacity": capacity, "Description": description, "LabelPrefix": f"awswaf:managed:aws:{namespace}:",
         "Rules": [{"Name": rule, "Priority": i, "Statement": statement, "Action": {"Count" if rule in COUNTS else "Block": {}}, "RuleLabels": [{"Name": label(rule)}]} for i, (rule, statement) in enumerate(rules())],
     }
+
+
+def _threat(name: str, one: threats.Group) -> dict[str, Any]:
+    rules = [{"Name": rule, "Priority": i, "Action": {action: {}}, "RuleLabels": [{"Name": text} for text in (*labels, rule)]} for i, (rule, action, labels) in enumerate(one.rules)]
+    return {"Name": name, "Capacity": THREATS_COST, "Description": one.description, "LabelPrefix": f"awswaf:managed:aws:{one.namespace}:", "Rules": rules, "MoreLabels": one.more_labels,
+            "Needs": one.needs, "Sense": one.sense}

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from .access import asked, filled
 from .apis import LETTERS, Endpoint, RestApi
+from .calling import Said, call_api
 from .domains import ZONES, Domain
 from .domains import arn_of as domain_arn
 from .domains import change as change_domain
@@ -22,6 +23,6 @@ from .invoke.throttle import take
 from .stages import Stage as RestStage
 
 __all__ = [
-    "LETTERS", "ZONES", "Domain", "Endpoint", "RestApi", "RestStage", "asked", "change_domain", "clean", "clf", "client_certificate", "domain_arn", "domain_status", "drop_domain", "fault_of", "filled", "functions", "headers_of", "last",
+    "LETTERS", "ZONES", "Domain", "Endpoint", "RestApi", "RestStage", "Said", "asked", "call_api", "change_domain", "clean", "clf", "client_certificate", "domain_arn", "domain_status", "drop_domain", "fault_of", "filled", "functions", "headers_of", "last",
     "log_access", "make_domain", "mapping_exists", "passed", "query_of", "reach", "read_json", "render", "service_of", "source_ip", "take",
 ]

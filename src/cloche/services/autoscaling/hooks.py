@@ -12,6 +12,7 @@ from . import activities, errors
 from . import service as autoscaling
 from .groups import Group, by_name, find, tags_context
 from .instances import Instance, of_group
+from .public import Waiting
 
 if TYPE_CHECKING:
     from cloche.shapes import autoscaling as t
@@ -134,6 +135,7 @@ def begin(call: Call, group: Group, one: Instance, hook: Hook, lifecycle: str) -
         detail["NotificationMetadata"] = hook.metadata
     places = {"Origin": "EC2" if word == "launch" else "AutoScalingGroup", "Destination": "AutoScalingGroup" if word == "launch" else "EC2"}
     call.emit(AwsEvent("aws.autoscaling", f"EC2 Instance-{word} Lifecycle Action", detail | places, [group.arn]))
+    call.emit(Waiting(group.name, hook.name, one.id, token))
     if hook.target:
         try:
             with call.step():

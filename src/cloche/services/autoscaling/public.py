@@ -1,10 +1,21 @@
 """What CloudWatch asks of groups: to follow an alarm, and how large they are."""
 from __future__ import annotations
 
-from cloche.kernel import Call
+from cloche.kernel import Call, Event
 
 from .groups import Group
 from .instances import of_group
+
+
+class Waiting(Event, frozen=True):
+    """An instance waits for a lifecycle hook."""
+
+    kind = "autoscaling.waiting"
+
+    group: str
+    hook: str
+    instance: str
+    token: str
 
 
 def alarmed(call: Call, policy: str, alarm: str, state: str) -> None:

@@ -476,6 +476,7 @@ async def run_poll(call: Call, stack: Stack, slot: Slot, table: Type, r: Resourc
         with call.step():
             for note in r.notes:
                 resource_event(call, stack, slot.row, note)
+            slot.row = slot.row.but(touched=True)  # what it waited for had been begun
             failed(call, stack, slot, reason_of(error))
 
 

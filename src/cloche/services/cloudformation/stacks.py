@@ -106,7 +106,7 @@ def _role(call: Call, req: Any, stack: Stack | None = None) -> str:
     return stack.role if stack else ""
 
 
-@cloudformation.op(resource=by_stack, partly="UpdatePolicy's canaries (CodeDeploy) do not happen")
+@cloudformation.op(resource=by_stack)
 async def create_stack(call: Call, req: t.CreateStackInput) -> t.CreateStackOutput:
     return await create(call, req)
 
@@ -146,7 +146,7 @@ async def create(call: Call, req: Any, parent: Stack | None = None, logical: str
     return {"StackId": id_, "OperationId": running.id}
 
 
-@cloudformation.op(resource=by_stack, partly="UpdatePolicy's canaries (CodeDeploy) do not happen")
+@cloudformation.op(resource=by_stack)
 async def update_stack(call: Call, req: t.UpdateStackInput) -> t.UpdateStackOutput:
     return await update(call, req)
 

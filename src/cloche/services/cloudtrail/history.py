@@ -15,7 +15,7 @@ import msgspec
 from cloche.kernel import ANY, Call
 from cloche.kernel.journal import KEPT_SECONDS, MANAGEMENT, Line, facts_of
 
-from . import errors, records, resources
+from . import errors, insights, records, resources
 from . import service as cloudtrail
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ COLUMNS = {"EventName": "name", "EventSource": "source", "Username": "username",
 LINE = "j.id, j.at, j.account, j.region, j.username, j.access_key, j.body"
 
 
-@cloudtrail.op(resource=ANY, partly="no insight events: what is looked up are management events")
+@cloudtrail.op(resource=ANY)
 async def lookup_events(call: Call, req: t.LookupEventsRequest) -> t.LookupEventsResponse:
     attribute, value = wanted(req)
     if not 1 <= req.get("MaxResults", MOST) <= MOST:
@@ -50,16 +50,28 @@ async def lookup_events(call: Call, req: t.LookupEventsRequest) -> t.LookupEvent
         raise errors.bad_time_range()
     meter(call)
     below = last_told(req)
+    most = req.get("MaxResults") or MOST
     if req.get("EventCategory") == "insight":
-        return {"Events": []}
+        return of_insights(call, req, attribute, value, since or 0.0, until, below, most)
     await catch_up(call)
     with call.step():
-        most = req.get("MaxResults") or MOST
         found = find(call, attribute, value, max(since or 0.0, call.now - KEPT_SECONDS), until, below, most + 1)
         out: t.LookupEventsResponse = {"Events": [event(call, one) for one in found[:most]]}
         if len(found) > most:
             out["NextToken"] = token(req, found[most - 1].id)
         return out
+
+
+def of_insights(call: Call, req: Any, attribute: str, value: str, since: float, until: float | None, below: int, most: int) -> t.LookupEventsResponse:
+    if attribute not in ("", "EventId", "EventName", "EventSource"):
+        raise errors.bad_attributes(f"The attribute {attribute} does not look up insight events.")
+    found = insights.found(call, attribute, value, since, until, below, most + 1)
+    out: t.LookupEventsResponse = {"Events": [{
+        "EventId": body["eventID"], "EventName": body["insightDetails"]["eventName"], "EventSource": body["insightDetails"]["eventSource"], "EventTime": records.seconds(body["eventTime"]),
+        "Resources": [], "CloudTrailEvent": json.dumps(body, separators=(",", ":"))} for _, body in found[:most]]}
+    if len(found) > most:
+        out["NextToken"] = token(req, found[most - 1][0])
+    return out
 
 
 def wanted(req: Any) -> tuple[str, str]:

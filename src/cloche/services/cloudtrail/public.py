@@ -1,4 +1,4 @@
-"""What Access Analyzer asks: which action of IAM's a recorded call was, and what its members name."""
+"""What Access Analyzer asks: which action of IAM's a recorded call was, and what its members name. And the id of an event that the journal took down (`event_id`)."""
 from __future__ import annotations
 
 from typing import Any
@@ -6,7 +6,10 @@ from typing import Any
 from cloche import _index
 from cloche.kernel import Call
 
+from .records import event_id
 from .resources import MEMBERS
+
+__all__ = ["action", "event_id", "named"]
 
 
 def action(call: Call, source: str, name: str) -> tuple[str, str]:

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from cloche.kernel import Cloud
-from cloche.kernel.journal import Facts, Line, facts_of, owner_of
+from cloche.kernel.journal import Facts, Line, facts_of
 from cloche.wire.model import Operation, Shape
 
 from . import identity, resources
@@ -34,6 +34,7 @@ class Body(msgspec.Struct, array_like=True):
     value: Any
     result: Any
     error: tuple[str, str, int] | None
+    owner: str = ""
 
 
 class Seen(msgspec.Struct):
@@ -57,7 +58,7 @@ _plain = msgspec.msgpack.decode
 def seen(cloud: Cloud, line: Line) -> Seen:
     journal = cloud.journal
     principal = _plain(journal.text(line.who))
-    body = Body(line.request_id, principal, _place(journal.text(line.where)) if line.where else None, line.by, line.service, line.operation, *_plain(line.said))
+    body = Body(line.request_id, principal, _place(journal.text(line.where)) if line.where else None, line.by, line.service, line.operation, *_plain(line.said), line.owner)
     kind, username, key = principal["kind"], "", ""
     facts = facts_of(line.service, line.operation)
     if facts.operation is not None and principal.get("account", line.account) == line.account:     # another account's caller stays unnamed
@@ -124,7 +125,7 @@ def record(cloud: Cloud, one: Seen) -> dict[str, Any]:
     if body.service == "s3" and body.where is not None and body.principal["kind"] != "anonymous":
         out["additionalEventData"] = {"SignatureVersion": "SigV2" if body.where[3] == "AWS " else "SigV4", "AuthenticationMethod": "AuthHeader" if body.where[3] else "QueryString"}
     out |= {"requestID": body.request_id, "eventID": event_id(cloud, one.id), "readOnly": facts.reads}
-    if body.service == "sts" and (owner := owner_of(body.value)) and body.principal.get("account") not in (owner, None):
+    if body.owner:
         x = hashlib.sha256(f"shared {body.request_id}".encode()).hexdigest()
         out["sharedEventID"] = f"{x[:8]}-{x[8:12]}-4{x[13:16]}-a{x[17:20]}-{x[20:32]}"
     if named := resources.named(op, category, body, account, region):
@@ -142,6 +143,10 @@ def own(cloud: Cloud, one: Seen) -> dict[str, Any]:
     if one.body.service == "kms":
         out["resources"] = [{"ARN": f"arn:aws:kms:{one.region}:{one.account}:key/{one.body.value['keyId']}", "accountId": one.account, "type": "AWS::KMS::Key"}]
     return out | {"eventType": "AwsServiceEvent", "managementEvent": True, "recipientAccountId": one.account, "serviceEventDetails": one.body.value, "eventCategory": "Management"}
+
+
+def seconds(text: str) -> float:
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC).timestamp()
 
 
 DENIED = ("AccessDeniedException", "AuthorizationError", "UnauthorizedException")

@@ -69,7 +69,7 @@ def _named(known: dict[str, str], value: Any, depth: int = 0) -> Iterator[tuple[
 def named(op: Operation, category: str, body: Body, account: str, region: str) -> list[dict[str, str]]:
     """`resources` of the record."""
     value = body.value if isinstance(body.value, dict) else {}
-    service = body.service
+    service, account = body.service, body.owner or account
     if service == "s3" and value.get("Bucket"):
         bucket = {"accountId": account, "type": "AWS::S3::Bucket", "ARN": f"arn:aws:s3:::{value['Bucket']}"}
         if category == "AWS::S3::Object" and value.get("Key"):

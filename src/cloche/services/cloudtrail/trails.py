@@ -17,6 +17,8 @@ from . import service as cloudtrail
 if TYPE_CHECKING:
     from cloche.shapes import cloudtrail as t
 
+    from .event_data_stores import EventDataStore
+
 PRINCIPAL = "cloudtrail.amazonaws.com"
 MOST = 5   # in a region
 MOST_TAGS = 50
@@ -45,6 +47,7 @@ class Trail(Record, frozen=True):
     selectors: list[dict[str, Any]] | None = None
     advanced: list[dict[str, Any]] | None = None
     insights: list[dict[str, Any]] = []
+    insights_since: float = 0
     logging: bool = False
     started: float = 0
     stopped: float = 0
@@ -296,7 +299,7 @@ def get_event_selectors(call: Call, req: t.GetEventSelectorsRequest) -> t.GetEve
     return {"TrailARN": one.arn, **told(one)}
 
 
-@cloudtrail.op(needs=by_name, partly="kept and told; no insights are found")
+@cloudtrail.op(needs=by_name)
 def put_insight_selectors(call: Call, req: t.PutInsightSelectorsRequest) -> t.PutInsightSelectorsResponse:
     if not req.get("TrailName"):
         raise errors.bad_parameter("Cloche keeps insight selectors of trails: TrailName must be specified.")
@@ -305,7 +308,7 @@ def put_insight_selectors(call: Call, req: t.PutInsightSelectorsRequest) -> t.Pu
     kinds = [each.get("InsightType") for each in given]
     if None in kinds or len(set(kinds)) != len(kinds):
         raise errors.bad_insights()
-    call.put(one.but(insights=[dict(each) for each in given]))
+    call.put(one.but(insights=[dict(each) for each in given], insights_since=(one.insights_since or call.now) if given else 0))
     return {"TrailARN": one.arn, "InsightSelectors": given}
 
 
@@ -329,7 +332,11 @@ def by_ids(call: Call, req: Any) -> list[str]:
     return list(req["ResourceIdList"])
 
 
-def of_arn(call: Call, arn: str) -> Trail:
+def of_arn(call: Call, arn: str) -> Trail | EventDataStore:
+    """A trail, or a store of events: both have tags."""
+    if ":eventdatastore/" in arn:
+        from . import event_data_stores
+        return event_data_stores.active(call, arn)
     if not _ARN.match(arn):
         raise errors.bad_arn(arn)
     for one in call.all(Trail):

@@ -6,9 +6,18 @@ Dimensions are a tuple of (name, value) pairs, always in the same order. `at` (s
 """
 from __future__ import annotations
 
-from cloche.kernel import Call
+from cloche.kernel import Call, Event
 
 from . import pending as _pending
+
+
+class AlarmMoved(Event, frozen=True):
+    """An alarm has another state. Listeners look for themselves whether they follow it."""
+
+    kind = "cloudwatch.alarm_moved"
+
+    alarm: str
+    state: str
 
 
 def put(call: Call, namespace: str, name: str, dimensions: tuple[tuple[str, str], ...], value: float, unit: str = "None", at: float | None = None) -> None:

@@ -71,6 +71,11 @@ def matching(call: Call, records: Iterable[R], filters: Any, facets: Facets) -> 
     return found
 
 
+def asks_tags(filters: Any) -> bool:
+    """What is another account's has no tags for this one."""
+    return any((rule.get("Name") or "").startswith("tag") for rule in filters or ())
+
+
 def page(req: Any, rows: list[Any], member: str, *, least: int = 5, most: int = 1000, default: int | None = None, ids: Any = None) -> Any:
     """An answer `{member: rows, "NextToken": ...}` of at most MaxResults rows. Without MaxResults all (or `default`) of them."""
     size = req.get("MaxResults")
@@ -104,6 +109,8 @@ def find(call: Call, type_: type[T], id_: str, code: str, noun: str) -> T:
     """The record, or `code` ("InvalidVpcID.NotFound"; "The vpc ID 'vpc-1' does not exist")."""
     found = call.get(type_, id_)
     if found is None:
+        from . import shared_network
+        shared_network.refuse(call, id_)
         raise errors.not_found(code, noun, id_)
     return found
 

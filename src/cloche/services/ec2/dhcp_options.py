@@ -85,9 +85,11 @@ FACETS: describe.Facets = {
 
 @ec2.op(**names.LOOK)
 def describe_dhcp_options(call: Call, req: t.DescribeDhcpOptionsRequest) -> t.DescribeDhcpOptionsResult:
+    from . import shared_network
     ids = req.get("DhcpOptionsIds")
-    found = describe.matching(call, describe.several(call, DhcpOptions, ids, "InvalidDhcpOptionID.NotFound", "dhcpOption ID"), req.get("Filters"), FACETS)
-    return describe.page(req, [shown(call, one) for one in found], "DhcpOptions", ids=ids)
+    mine, theirs = shared_network.rows(call, req, DhcpOptions, ids, FACETS, shown)
+    found = describe.matching(call, describe.several(call, DhcpOptions, mine, "InvalidDhcpOptionID.NotFound", "dhcpOption ID") if mine != [] else (), req.get("Filters"), FACETS)
+    return describe.page(req, [shown(call, one) for one in found] + theirs, "DhcpOptions", ids=ids)
 
 
 @ec2.op(**names.on("dhcp-options", "DhcpOptionsId", vpc="VpcId"))

@@ -31,6 +31,8 @@ class EgressOnlyGateway(Record, frozen=True):
 def find(call: Call, id_: str) -> EgressOnlyGateway:
     found = call.get(EgressOnlyGateway, id_)
     if found is None:
+        from . import shared_network
+        shared_network.refuse(call, id_)
         raise errors_vpc.egress_gateway_not_found([id_])
     return found
 
@@ -73,9 +75,11 @@ def create_egress_only_internet_gateway(call: Call, req: t.CreateEgressOnlyInter
 
 @ec2.op(**names.LOOK)
 def describe_egress_only_internet_gateways(call: Call, req: t.DescribeEgressOnlyInternetGatewaysRequest) -> t.DescribeEgressOnlyInternetGatewaysResult:
+    from . import shared_network
     ids = req.get("EgressOnlyInternetGatewayIds")
-    found = describe.matching(call, [find(call, id_) for id_ in ids] if ids else call.all(EgressOnlyGateway), req.get("Filters"), {})
-    return describe.page(req, [shown(call, one) for one in found], "EgressOnlyInternetGateways", most=255, ids=ids)
+    mine, theirs = shared_network.rows(call, req, EgressOnlyGateway, ids, {}, shown)
+    found = describe.matching(call, [find(call, id_) for id_ in mine] if mine is not None else call.all(EgressOnlyGateway), req.get("Filters"), {})
+    return describe.page(req, [shown(call, one) for one in found] + theirs, "EgressOnlyInternetGateways", most=255, ids=ids)
 
 
 @ec2.op(**names.on("egress-only-internet-gateway", "EgressOnlyInternetGatewayId"))

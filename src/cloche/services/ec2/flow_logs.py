@@ -80,6 +80,12 @@ def _needs(call: Call, req: Any) -> list[Need]:
     return found
 
 
+def _guests(call: Call, id_: str) -> bool:
+    """An interface that a participant put into a subnet of this account's."""
+    from . import shared_network
+    return id_.startswith("eni-") and id_ in shared_network.seen(call, network_interfaces.NetworkInterface)
+
+
 @ec2.op(needs=_needs, partly="Not as Parquet, and not for transit gateways; pkt-src-aws-service and its like are always `-`.")
 def create_flow_logs(call: Call, req: t.CreateFlowLogsRequest) -> t.CreateFlowLogsResult:
     if (token := req.get("ClientToken")) and (there := [one.id for one in call.all(FlowLog) if one.token == token]):
@@ -92,7 +98,8 @@ def create_flow_logs(call: Call, req: t.CreateFlowLogsRequest) -> t.CreateFlowLo
     for id_ in req["ResourceIds"]:
         if not id_.startswith(prefix):
             raise errors.invalid_value(id_, "resourceIds", f"It is no {req['ResourceType']}.")
-        finder(call, id_)
+        if not _guests(call, id_):
+            finder(call, id_)
     words = req.get("LogFormat") or flow_log_lines.DEFAULT
     if unknown := flow_log_lines.unknown(words):
         raise refusals.bad_log_format(unknown)

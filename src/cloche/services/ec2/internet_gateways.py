@@ -91,9 +91,11 @@ FACETS: describe.Facets = {
 
 @ec2.op(**names.LOOK)
 def describe_internet_gateways(call: Call, req: t.DescribeInternetGatewaysRequest) -> t.DescribeInternetGatewaysResult:
+    from . import shared_network
     ids = req.get("InternetGatewayIds")
-    found = describe.matching(call, describe.several(call, InternetGateway, ids, "InvalidInternetGatewayID.NotFound", "internetGateway ID"), req.get("Filters"), FACETS)
-    return describe.page(req, [shown(call, one) for one in found], "InternetGateways", ids=ids)
+    mine, theirs = shared_network.rows(call, req, InternetGateway, ids, FACETS, shown)
+    found = describe.matching(call, describe.several(call, InternetGateway, mine, "InvalidInternetGatewayID.NotFound", "internetGateway ID") if mine != [] else (), req.get("Filters"), FACETS)
+    return describe.page(req, [shown(call, one) for one in found] + theirs, "InternetGateways", ids=ids)
 
 
 @ec2.op(**names.on("internet-gateway", "InternetGatewayId", vpc="VpcId"))

@@ -154,9 +154,11 @@ FACETS: describe.Facets = {
 
 @ec2.op(**names.LOOK)
 def describe_network_acls(call: Call, req: t.DescribeNetworkAclsRequest) -> t.DescribeNetworkAclsResult:
+    from . import shared_network
     ids = req.get("NetworkAclIds")
-    found = describe.matching(call, describe.several(call, NetworkAcl, ids, "InvalidNetworkAclID.NotFound", "networkAcl ID"), req.get("Filters"), FACETS)
-    return describe.page(req, [shown(call, one) for one in found], "NetworkAcls", ids=ids)
+    mine, theirs = shared_network.rows(call, req, NetworkAcl, ids, FACETS, shown)
+    found = describe.matching(call, describe.several(call, NetworkAcl, mine, "InvalidNetworkAclID.NotFound", "networkAcl ID") if mine != [] else (), req.get("Filters"), FACETS)
+    return describe.page(req, [shown(call, one) for one in found] + theirs, "NetworkAcls", ids=ids)
 
 
 @ec2.op(**names.on("network-acl", "NetworkAclId"))

@@ -350,9 +350,11 @@ def wire_time(moment: float) -> str:
 
 @ec2.op(**names.LOOK)
 def describe_network_interfaces(call: Call, req: t.DescribeNetworkInterfacesRequest) -> t.DescribeNetworkInterfacesResult:
+    from . import shared_network
     ids = req.get("NetworkInterfaceIds")
-    found = describe.matching(call, describe.several(call, NetworkInterface, ids, "InvalidNetworkInterfaceID.NotFound", "networkInterface ID"), req.get("Filters"), FACETS)
-    return describe.page(req, [shown(call, one) for one in found], "NetworkInterfaces", ids=ids)
+    mine, theirs = shared_network.rows(call, req, NetworkInterface, ids, FACETS, shown)
+    found = describe.matching(call, describe.several(call, NetworkInterface, mine, "InvalidNetworkInterfaceID.NotFound", "networkInterface ID") if mine != [] else (), req.get("Filters"), FACETS)
+    return describe.page(req, [shown(call, one) for one in found] + theirs, "NetworkInterfaces", ids=ids)
 
 
 @ec2.op(**names.on("network-interface", "NetworkInterfaceId"))

@@ -114,6 +114,10 @@ def referenced(call: Call, group: SecurityGroup, pair: Any) -> tuple[str, str, s
     there = call.get(SecurityGroup, id_)
     if there and any(security_groups.fits(there, vpc) for vpc in (group.vpc_id, *group.also)):
         return there.id, call.account, "", ""
+    if owner != call.account and sharing.one_network(call, owner, group.vpc_id):      # of another that uses the same shared VPC
+        far_group = call.at(owner, call.region).get(SecurityGroup, id_)
+        if far_group and security_groups.fits(far_group, group.vpc_id):
+            return id_, owner, "", ""
     if (over := security_groups.PEERINGS.get("group")) and (found := over(call, id_, owner, group.vpc_id)):
         owner, far, peering = found
         return id_, owner, far, peering

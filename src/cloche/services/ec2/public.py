@@ -40,6 +40,13 @@ def subnet(call: Call, id_: str) -> Subnet:
     return sharing.subnet(_here(call), id_)
 
 
+def shareable(call: Call, subnet_id: str) -> bool | None:
+    """May its owner share a subnet? None: it has no such one."""
+    here = _here(call)
+    found = here.get(Subnet, subnet_id)
+    return None if found is None else not vpcs.find(here, found.vpc_id).default
+
+
 def subnets_of(call: Call, vpc_id: str) -> list[Subnet]:
     return subnets.of_vpc(_here(call), vpc_id)
 

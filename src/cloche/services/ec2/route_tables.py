@@ -180,9 +180,11 @@ FACETS: describe.Facets = {
 
 @ec2.op(**names.LOOK)
 def describe_route_tables(call: Call, req: t.DescribeRouteTablesRequest) -> t.DescribeRouteTablesResult:
+    from . import shared_network
     ids = req.get("RouteTableIds")
-    found = describe.matching(call, describe.several(call, RouteTable, ids, "InvalidRouteTableID.NotFound", "routeTable ID"), req.get("Filters"), FACETS)
-    return describe.page(req, [shown(call, one) for one in found], "RouteTables", most=100, ids=ids)
+    mine, theirs = shared_network.rows(call, req, RouteTable, ids, FACETS, shown)
+    found = describe.matching(call, describe.several(call, RouteTable, mine, "InvalidRouteTableID.NotFound", "routeTable ID") if mine != [] else (), req.get("Filters"), FACETS)
+    return describe.page(req, [shown(call, one) for one in found] + theirs, "RouteTables", most=100, ids=ids)
 
 
 @ec2.op(**names.on("route-table", "RouteTableId"))

@@ -54,6 +54,8 @@ class SecurityGroup(Record, frozen=True):
 def find(call: Call, id_: str) -> SecurityGroup:
     found = call.get(SecurityGroup, id_)
     if found is None:
+        from . import shared_network
+        shared_network.refuse(call, id_)
         raise errors_vpc.group_not_found(id_) if id_.startswith("sg-") else errors_vpc.group_id_malformed(id_)
     return found
 
@@ -245,13 +247,15 @@ FACETS: describe.Facets = {
 
 @ec2.op(**names.LOOK)
 def describe_security_groups(call: Call, req: t.DescribeSecurityGroupsRequest) -> t.DescribeSecurityGroupsResult:
+    from . import shared_network
     ids, by_name = req.get("GroupIds"), req.get("GroupNames")
+    mine, theirs = shared_network.rows(call, req, SecurityGroup, ids, FACETS, shown) if ids or not by_name else (ids, [])
     if ids or by_name:
-        found = list({one.id: one for one in (*(find(call, id_) for id_ in ids or ()), *(named(call, name) for name in by_name or ()))}.values())
+        found = list({one.id: one for one in (*(find(call, id_) for id_ in mine or ()), *(named(call, name) for name in by_name or ()))}.values())
     else:
         found = call.all(SecurityGroup)
     found = describe.matching(call, found, req.get("Filters"), FACETS)
-    return describe.page(req, [shown(call, one) for one in found], "SecurityGroups", ids=ids or by_name)
+    return describe.page(req, [shown(call, one) for one in found] + theirs, "SecurityGroups", ids=ids or by_name)
 
 
 @ec2.op(needs=lambda call, req: names.on("security-group", "GroupId")["needs"](call, {"GroupId": _id(call, req)}))

@@ -109,6 +109,11 @@ def vpc(call: Call, id_: str) -> Vpc:
     return vpcs.find(call, id_)
 
 
+def visible(call: Call, id_: str) -> Vpc | None:
+    """Another's VPC with a subnet that is shared with this account."""
+    return next((there.get(Vpc, id_) for there, one in shared(call) if one.vpc_id == id_), None)
+
+
 def settle(call: Call, owner: str, *ids: str) -> None:
     for id_ in ids:
         if call.get(Stay, id_) is None:
@@ -116,6 +121,12 @@ def settle(call: Call, owner: str, *ids: str) -> None:
     there = call.at(owner, call.region)
     if there.get(Guest, call.account) is None:
         there.put(Guest(call.account))
+
+
+def one_network(call: Call, other: str, vpc_id: str) -> bool:
+    """Is `other` the owner of this VPC, or a participant that lives in it?"""
+    there = home(call, vpc_id)
+    return there.get(Vpc, vpc_id) is not None and (there.account == other or there.get(Guest, other) is not None)
 
 
 def subnet_lived_in(call: Call, id_: str) -> Subnet:

@@ -232,7 +232,7 @@ def describe_subnets(call: Call, req: t.DescribeSubnetsRequest) -> t.DescribeSub
     found = describe.matching(call, describe.several(call, Subnet, mine, "InvalidSubnetID.NotFound", "subnet ID") if mine or not ids else (), req.get("Filters"), FACETS)
     rows = [shown(call, one) for one in found]
     for there, one in guests.values():
-        if describe.matching(there, [one], req.get("Filters"), FACETS):
+        if not describe.asks_tags(req.get("Filters")) and describe.matching(there, [one], req.get("Filters"), FACETS):
             rows.append({**shown(there, one), "AvailabilityZoneId": zones.id_of(call.account, one.zone), "Tags": []})
     return describe.page(req, rows, "Subnets", ids=ids)
 

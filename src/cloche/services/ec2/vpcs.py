@@ -226,7 +226,7 @@ def describe_vpcs(call: Call, req: t.DescribeVpcsRequest) -> t.DescribeVpcsResul
     rows = [shown(call, vpc) for vpc in found]
     for id_, there in guests.items():
         vpc = there.get(Vpc, id_)
-        if vpc and describe.matching(there, [vpc], req.get("Filters"), FACETS):
+        if vpc and not describe.asks_tags(req.get("Filters")) and describe.matching(there, [vpc], req.get("Filters"), FACETS):
             rows.append({**shown(there, vpc), "Tags": []})
     return describe.page(req, rows, "Vpcs", ids=ids)
 
@@ -237,7 +237,8 @@ ATTRIBUTES = {"enableDnsSupport": ("EnableDnsSupport", "dns_support"), "enableDn
 
 @ec2.op(**names.on("vpc", "VpcId"))
 def describe_vpc_attribute(call: Call, req: t.DescribeVpcAttributeRequest) -> t.DescribeVpcAttributeResult:
-    vpc = find(call, req["VpcId"])
+    from . import sharing
+    vpc = sharing.visible(call, req["VpcId"]) or find(call, req["VpcId"])
     member, field = ATTRIBUTES[req["Attribute"]]
     return {"VpcId": vpc.id, member: {"Value": getattr(vpc, field)}}  # type: ignore[misc]
 

@@ -10,7 +10,7 @@ import msgspec
 
 from cloche.engines.oci import Broken, Config, configs, manifests
 from cloche.engines.oci.references import Reference
-from cloche.kernel import Call
+from cloche.kernel import AwsError, Call
 
 from . import errors, images, layers
 from .repositories import find, policy_of
@@ -26,11 +26,23 @@ class Pulled(msgspec.Struct, frozen=True):
 ACTIONS = ("BatchGetImage", "GetDownloadUrlForLayer")
 
 
-def pull(call: Call, wanted: Reference, architecture: str = "") -> Pulled:
-    """Raises AccessDeniedException, RepositoryNotFoundException, ImageNotFoundException, and Broken for what cannot be run here. `architecture` "": this machine's."""
+def known(call: Call, wanted: Reference) -> bool:
+    """Whether there is such an image, whoever asks."""
+    there = call.of("ecr", wanted.account, wanted.region)
+    try:
+        find(there, {"repositoryName": wanted.repository})
+    except AwsError:
+        return False
+    return images.by_reference(there, wanted.repository, wanted.digest or wanted.tag) is not None
+
+
+def pull(call: Call, wanted: Reference, architecture: str = "", signs_in: bool = True) -> Pulled:
+    """Raises AccessDeniedException, RepositoryNotFoundException, ImageNotFoundException, and Broken for what cannot be run here. `architecture` "": this machine's.
+    `signs_in`: as a client of the registry, who needs a token first; a service does not."""
     there = call.of("ecr", wanted.account, wanted.region)
     arn = there.arn(f"repository/{wanted.repository}")
-    there.require("ecr:GetAuthorizationToken")
+    if signs_in:
+        there.require("ecr:GetAuthorizationToken")
     for action in ACTIONS:
         there.require(f"ecr:{action}", arn, policy=policy_of(there, arn))
     find(there, {"repositoryName": wanted.repository})

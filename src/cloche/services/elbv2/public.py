@@ -4,7 +4,7 @@ The engine is one: sockets in the nodes' namespaces, requests passed on over kep
 """
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from cloche.kernel import Call
 
@@ -79,3 +79,25 @@ def outside() -> Any:
 def keeps_role(call: Call) -> list[str]:
     """What keeps the service-linked role from being deleted: load balancers."""
     return [one.arn for one in call.of("elbv2").all(LoadBalancer)]
+
+
+class Shown(NamedTuple):
+    body: str
+    chain: str
+    names: tuple[str, ...]
+
+
+def shown(call: Call, dns: str, port: int, name: str) -> tuple[str, Shown, Call] | None:
+    """(ARN, certificate, a call where it is) of what a listener shows to who asks for the name; None where nothing is listening there, or not in TLS."""
+    from . import certificates
+    from .index import index
+    found = call.of("elbv2").get(Endpoint, dns)
+    if found is None:
+        return None
+    there = call.of("elbv2", found.account, found.region)
+    listener = next((one for one in index(there).listeners.get(found.name, ()) if one.port == port), None)
+    held = [(arn, one) for arn in (listener.certificates if listener else ()) if (one := certificates.material(there, arn))]
+    if not held:
+        return None
+    arn, one = next(((arn, one) for arn, one in held if any(certs.fits(name, pattern) for pattern in certs.names(one.body))), held[0])
+    return arn, Shown(one.body, one.chain, tuple(certs.names(one.body))), there

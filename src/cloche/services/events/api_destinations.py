@@ -4,9 +4,9 @@ from __future__ import annotations
 import asyncio
 import json
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
-from cloche.engines.fetch import Unreachable, fetch
+from cloche.engines.fetch import Unreachable
 from cloche.kernel import AwsError, Call, Record
 
 from . import connections, errors
@@ -182,7 +182,7 @@ async def invoke_once(call: Call, name: str, id_: int, since: float, tries: int,
     connection = connections.by_arn(call, destination.connection) if destination else None
     status = 0
     if target is not None and destination is not None and connection is not None and connection.state == "AUTHORIZED":
-        status = await request(destination, connection, target, body)
+        status, _ = await request(call, destination, connection, target, body)
     with call.step():
         again = delivery.pause(call, target or {}, since, tries)
         if found is None or target is None or 200 <= status < 300:
@@ -195,23 +195,27 @@ async def invoke_once(call: Call, name: str, id_: int, since: float, tries: int,
             delivery.bury(call, found, target, json.loads(event), error, again if isinstance(again, str) else "", tries, code=error.code)
 
 
-async def request(destination: ApiDestination, connection: connections.Connection, target: dict[str, Any], body: str) -> int:
-    """The status of the answer; 0 if there was none."""
+async def call_destination(call: Call, arn: str, parameters: dict[str, Any], body: str) -> tuple[int, bytes]:
+    """Call it now, and wait for the answer; status 0 if there is none."""
+    call.require("events:InvokeApiDestination", arn)
+    here = call.of("events", arn.split(":")[4], arn.split(":")[3])
+    destination = here.get(ApiDestination, arn.partition(":api-destination/")[2].partition("/")[0])
+    connection = connections.by_arn(here, destination.connection) if destination is not None and destination.arn == arn else None
+    if destination is None or connection is None:
+        raise errors.not_found(f"An api-destination '{arn}' does not exist.")
+    return await request(here, destination, connection, {"HttpParameters": parameters}, body) if connection.state == "AUTHORIZED" else (0, b"")
+
+
+async def request(call: Call, destination: ApiDestination, connection: connections.Connection, target: dict[str, Any], body: str) -> tuple[int, bytes]:
+    """Status and body of the answer; 0 if there was none."""
     own = target.get("HttpParameters") or {}
     url = destination.endpoint
     for value in own.get("PathParameterValues") or ():
         url = url.replace("*", quote(value, safe=""), 1)
-    query = connections.parameters(connection, "QueryStringParameters") | (own.get("QueryStringParameters") or {})
-    if query:
-        url += ("&" if "?" in url else "?") + urlencode(query)
     headers = [("User-Agent", "Amazon/EventBridge/ApiDestinations"), ("Content-Type", "application/json; charset=utf-8"), ("Range", "bytes=0-1048575")]
-    given = [*(own.get("HeaderParameters") or {}).items(), *connections.headers(connection)]
-    headers = [h for h in headers if h[0].lower() not in {name.lower() for name, _ in given}] + given
-    if more := connections.parameters(connection, "BodyParameters"):
-        whole = json.loads(body)
-        body = json.dumps(whole | more) if isinstance(whole, dict) else body
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
-            return (await fetch(destination.method, url, headers, b"" if destination.method in ("GET", "HEAD") else body.encode())).status
+            found = await connections.send(call, connection, destination.method, url, own.get("QueryStringParameters") or {}, headers, (own.get("HeaderParameters") or {}).items(), body.encode())
+            return found.status, found.body
     except (Unreachable, TimeoutError):
-        return 0
+        return 0, b""

@@ -5,6 +5,7 @@ unless the target says otherwise.
 """
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 from cloche.kernel import AwsError, Call
@@ -13,6 +14,7 @@ from cloche.services.cloudwatch import public as cloudwatch
 from cloche.services.sns import public as sns
 from cloche.services.sqs import public as sqs
 
+from . import reaching
 from . import service as events
 from .buses import DEFAULT
 from .rules import Rule
@@ -31,15 +33,31 @@ def attempt(call: Call, rule: Rule, target: dict[str, Any], event: dict[str, Any
     try:
         count(call, rule, "Invocations")
         with call.step():  # what a refused delivery wrote is taken back; the other targets' deliveries stand
-            deliver(call, rule, target, event, hops)
+            waiting = deliver(call, rule, target, event, hops)
     except AwsError as error:
-        exhausted: float | str = ""
-        if error.status >= 500 or error.code in PASSING or error.query_code in PASSING:
-            exhausted = pause(call, target, since, tries)
-        if isinstance(exhausted, str):
-            bury(call, rule, target, event, error, exhausted, tries)
-        else:
-            call.after(exhausted, try_again, rule=rule.key, target=target["Id"], event=event, since=since, tries=tries + 1, hops=hops)
+        failed(call, rule, target, event, since, tries, hops, error)
+        return
+    if inspect.isawaitable(waiting):
+        call.spawn(finish(call, waiting, (rule, target, event, since, tries, hops)))
+
+
+async def finish(call: Call, waiting: Any, about: tuple[Any, ...]) -> None:
+    """A target that waits for the world is waited for beside the event that began it."""
+    try:
+        await waiting
+    except AwsError as error:
+        with call.step():
+            failed(call, *about, error)
+
+
+def failed(call: Call, rule: Rule, target: dict[str, Any], event: dict[str, Any], since: float, tries: int, hops: int, error: AwsError) -> None:
+    exhausted: float | str = ""
+    if (error.status >= 500 and error.code != "NotImplemented") or error.code in PASSING or error.query_code in PASSING:
+        exhausted = pause(call, target, since, tries)
+    if isinstance(exhausted, str):
+        bury(call, rule, target, event, error, exhausted, tries)
+    else:
+        call.after(exhausted, try_again, rule=rule.key, target=target["Id"], event=event, since=since, tries=tries + 1, hops=hops)
 
 
 def pause(call: Call, target: dict[str, Any], since: float, tries: int) -> float | str:
@@ -60,7 +78,8 @@ def try_again(call: Call, rule: str, target: str, event: dict[str, Any], since: 
             attempt(call, found, one, event, since, tries, hops)  # type: ignore[arg-type]
 
 
-def deliver(call: Call, rule: Rule, target: dict[str, Any], event: dict[str, Any], hops: int) -> None:
+def deliver(call: Call, rule: Rule, target: dict[str, Any], event: dict[str, Any], hops: int) -> Any:
+    """Done; or, where the target waits for the world, what is to be awaited."""
     arn = target["Arn"]
     service = arn.split(":")[2]
     speaker = call.as_role(target["RoleArn"], "events", "events.amazonaws.com") if target.get("RoleArn") and service != "lambda" else \
@@ -68,30 +87,35 @@ def deliver(call: Call, rule: Rule, target: dict[str, Any], event: dict[str, Any
     if ":api-destination/" in arn:
         from . import api_destinations
         api_destinations.call_later(speaker, rule, target, event, payload(call, rule, target, event))
-        return
+        return None
+    if service == "schemas":
+        from cloche.services.schemas import public as registry
+        registry.learn(call, arn, event)
+        return None
     if service == "events":
         forward(speaker, arn, event, hops)
-        return
+        return None
     text = payload(call, rule, target, event)
     if service == "lambda":
         from cloche.services.lambda_ import public as functions
-        functions.enqueue(speaker, arn, text.encode())
+        functions.enqueue(speaker, arn, text.encode(), trace=functions.trace_of(call))
     elif service == "sqs":
         group = (target.get("SqsParameters") or {}).get("MessageGroupId")
         sqs.send(speaker, arn, MessageBody=text, **({"MessageGroupId": group} if group else {}))
     elif service == "sns":
         sns.publish(speaker, arn, Message=text)
-    elif service == "kinesis":
-        path = (target.get("KinesisParameters") or {}).get("PartitionKeyPath")
-        found = input_transformer.extract(event, path) if path else event["id"]
-        speaker.do("kinesis", "PutRecord", StreamARN=arn, Data=text.encode(), PartitionKey=(found if isinstance(found, str) else written(found) if found is not input_transformer.MISSING else event["id"])[:256])
     elif service == "ecs":
         from cloche.services.ecs import public as ecs
         ecs.run(speaker, arn, target["EcsParameters"], text, f"events-rule/{rule.name}")
-    elif service == "firehose":
-        speaker.do("firehose", "PutRecord", DeliveryStreamName=arn.rsplit("/", 1)[1], Record={"Data": text.encode()})
-    else:
+    elif service == "logs":
         to_log(speaker, arn, event, text)
+    else:
+        path, name = (target.get("KinesisParameters") or {}).get("PartitionKeyPath"), f"{event['id']}_{call.uuid()}" if service == "states" else event["id"]
+        found = input_transformer.extract(event, path) if path else input_transformer.MISSING
+        if found is not input_transformer.MISSING:
+            name = found if isinstance(found, str) else written(found)
+        return reaching.start(speaker, target, text, name)
+    return None
 
 
 def to_log(call: Call, arn: str, event: dict[str, Any], text: str) -> None:

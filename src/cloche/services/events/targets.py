@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from cloche.kernel import Call
 from cloche.languages import input_transformer
 
-from . import errors
+from . import errors, managed, reaching
 from . import service as events
 from .buses import page
 from .rules import Rule, by_name, look
@@ -16,16 +16,17 @@ if TYPE_CHECKING:
     from cloche.shapes import events as t
 
 MOST_TARGETS = 5
-BUILT = ("lambda", "sqs", "sns", "logs", "events", "kinesis", "firehose", "ecs")
+TOLD = ("lambda", "sqs", "sns", "logs", "events")  # by ways of their own; the rest is started (`reaching.py`)
 
 
 def target_context(call: Call, req: Any) -> dict[str, Any]:
     return {"events:TargetArn": [target["Arn"] for target in req["Targets"]]}
 
 
-@events.op(resource=by_name, context=target_context, partly="targets other than Lambda, SQS, SNS, Kinesis, Firehose, ECS tasks, log groups, event buses and API destinations answer 501")
+@events.op(resource=by_name, context=target_context, partly="targets of services that are not built (Redshift, SageMaker, Inspector, AppSync) and EC2's and EBS's built-in ones answer 501")
 def put_targets(call: Call, req: t.PutTargetsRequest) -> t.PutTargetsResponse:
     rule = look(call, req)
+    managed.refuse(rule)
     wanted: dict[str, Any] = {target["Id"]: dict(target) for target in req["Targets"]}
     if len(wanted) < len(req["Targets"]):
         raise errors.invalid("Duplicate TargetIds in the request.")
@@ -42,15 +43,12 @@ def check(call: Call, target: dict[str, Any]) -> None:
     id_, parts = target["Id"], target["Arn"].split(":")
     if len(parts) < 6 or parts[0] != "arn":
         raise errors.parameter("TargetArn", "Provided Arn is not in correct format.")
-    if parts[2] not in BUILT:
+    if parts[2] not in TOLD and not reaching.stands(call, parts[2]):
         raise errors.not_built(f"a target of {parts[2]}")
-    if (":api-destination/" in target["Arn"] or parts[2] in ("kinesis", "firehose")) and not target.get("RoleArn"):
+    if (":api-destination/" in target["Arn"] or parts[2] not in TOLD) and not target.get("RoleArn"):
         raise errors.invalid(f"RoleArn is required for target {target['Arn']}.")
-    if parts[2] == "ecs":
-        if not target.get("RoleArn"):
-            raise errors.invalid(f"RoleArn is required for target {target['Arn']}.")
-        if not target.get("EcsParameters"):
-            raise errors.invalid(f"Parameter(s) EcsParameters must be specified for target: {id_}.")
+    if parts[2] in reaching.PARAMETERS and parts[2] != "kinesis" and not target.get(reaching.PARAMETERS[parts[2]]):
+        raise errors.invalid(f"Parameter(s) {reaching.PARAMETERS[parts[2]]} must be specified for target: {id_}.")
     inputs = [name for name in ("Input", "InputPath", "InputTransformer") if target.get(name)]
     if len(inputs) > 1:
         raise errors.invalid(f"Only one of Input, InputPath, or InputTransformer must be provided for target {id_}.")
@@ -86,6 +84,7 @@ def list_targets_by_rule(call: Call, req: t.ListTargetsByRuleRequest) -> t.ListT
 @events.op(resource=by_name)
 def remove_targets(call: Call, req: t.RemoveTargetsRequest) -> t.RemoveTargetsResponse:
     rule = look(call, req)
+    managed.refuse(rule, req.get("Force", False))
     known = {target["Id"] for target in rule.targets}
     call.put(rule.but(targets=tuple(target for target in rule.targets if target["Id"] not in req["Ids"])))
     failed = [{"TargetId": id_, "ErrorCode": "ResourceNotFoundException", "ErrorMessage": f"Target {id_} does not exist on rule {rule.name}."} for id_ in req["Ids"] if id_ not in known]

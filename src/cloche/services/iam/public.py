@@ -87,7 +87,7 @@ def used(cloud: Cloud, credential: Credential, service: str, region: str) -> Non
 
 def policies(cloud: Cloud, principal: Principal) -> PrincipalPolicies:
     """The identity policies, the boundary and the session policies of a principal, compiled."""
-    if principal.kind in ("root", "service", "anonymous") and principal.session_policies is None:
+    if (principal.kind == "root" or principal.outsider) and principal.session_policies is None:
         return NOTHING
     memo = cloud.memory.setdefault("iam.policies", {})
     name = (principal.arn, principal.id, principal.role_arn, principal.session_policies)
@@ -204,6 +204,12 @@ def managed_document(call: Call, account: str, arn: str) -> str | None:
     """The default version of a managed policy, AWS's or the account's."""
     from . import policies as own
     return own.document(call.at(account, call.region), arn)
+
+
+def root_mfa(call: Call, account: str, serial: str, code: str) -> bool:
+    """Is this a code of the device of the account's root user?"""
+    from . import mfa
+    return mfa.of_root(call.of("iam", account), account, serial, code)
 
 
 def verified_mfa(call: Call, req: Any) -> bool:

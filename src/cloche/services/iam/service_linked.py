@@ -32,6 +32,7 @@ SERVICES: dict[str, tuple[str, str, bool]] = {
     "replication.ecr.amazonaws.com": ("AWSServiceRoleForECRReplication", "ECRReplicationServiceRolePolicy", False),
     "kinesisreplication.dynamodb.amazonaws.com": ("AWSServiceRoleForDynamoDBKinesisDataStreamsReplication", "DynamoDBKinesisReplicationServiceRolePolicy", False),
     "dax.amazonaws.com": ("AWSServiceRoleForDAX", "DAXServiceRolePolicy", False),
+    "ssm.alarms.cloudwatch.amazonaws.com": ("AWSServiceRoleForCloudWatchAlarms_ActionSSM", "AWSServiceRoleForCloudWatchAlarmsActionSSMServiceRolePolicy", False),
     "organizations.amazonaws.com": ("AWSServiceRoleForOrganizations", "AWSOrganizationsServiceTrustPolicy", False),
     "sso.amazonaws.com": ("AWSServiceRoleForSSO", "AWSSSOServiceRolePolicy", False),
     "support.amazonaws.com": ("AWSServiceRoleForSupport", "AWSSupportServiceRolePolicy", False),

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, utils
 
 from cloche.kernel import Call
 
-from . import crypto, errors, keys, permission, specs
+from . import crypto, errors, keys, outside, permission, specs, usage
 from . import service as kms
 from .material import open_
 
@@ -59,6 +59,7 @@ def derive_shared_secret(call: Call, req: t.DeriveSharedSecretRequest) -> t.Deri
         raise errors.invalid(f"The public key is not one of {key.spec}, DER-encoded as X.509 SubjectPublicKeyInfo.") from None
     if req.get("DryRun"):
         raise errors.dry_run()
+    usage.note(call, key, "DeriveSharedSecret")
     out: Any = {"KeyId": key.arn, "SharedSecret": private.exchange(ec.ECDH(), public), "KeyAgreementAlgorithm": "ECDH", "KeyOrigin": key.origin}
     return out  # type: ignore[no-any-return]
 
@@ -96,6 +97,7 @@ def sign(call: Call, req: t.SignRequest) -> t.SignResponse:
     if req.get("DryRun"):
         raise errors.dry_run()
     private: Any = serialization.load_der_private_key(open_(call, key.id, key.material), None)
+    usage.note(call, key, "Sign")
     return {"KeyId": key.arn, "Signature": private.sign(req["Message"], *scheme), "SigningAlgorithm": algorithm}
 
 
@@ -111,6 +113,7 @@ def verify(call: Call, req: t.VerifyRequest) -> t.VerifyResponse:
         public.verify(req["Signature"], req["Message"], *scheme)
     except InvalidSignature:
         raise errors.bad_signature() from None
+    usage.note(call, key, "Verify")
     return {"KeyId": key.arn, "SignatureValid": True, "SigningAlgorithm": algorithm}
 
 
@@ -127,6 +130,7 @@ def generate_mac(call: Call, req: t.GenerateMacRequest) -> t.GenerateMacResponse
     _for_use(key, "GENERATE_VERIFY_MAC", "GenerateMac", req["MacAlgorithm"], "MacAlgorithms")
     if req.get("DryRun"):
         raise errors.dry_run()
+    usage.note(call, key, "GenerateMac")
     return {"Mac": _mac(call, key, req["MacAlgorithm"], req["Message"]), "MacAlgorithm": req["MacAlgorithm"], "KeyId": key.arn}
 
 
@@ -138,6 +142,7 @@ def verify_mac(call: Call, req: t.VerifyMacRequest) -> t.VerifyMacResponse:
         raise errors.dry_run()
     if not hmac.compare_digest(_mac(call, key, req["MacAlgorithm"], req["Message"]), req["Mac"]):
         raise errors.bad_mac()
+    usage.note(call, key, "VerifyMac")
     return {"KeyId": key.arn, "MacValid": True, "MacAlgorithm": req["MacAlgorithm"]}
 
 
@@ -152,8 +157,11 @@ async def _pair(call: Call, req: Any, operation: str) -> dict[str, Any]:
     if req.get("DryRun"):
         raise errors.dry_run()
     private, public = await asyncio.to_thread(specs.generate, spec, b"")
-    blob = crypto.seal(call, key, private, req.get("EncryptionContext"))
-    return {"PrivateKeyCiphertextBlob": blob, "PrivateKeyPlaintext": private, "PublicKey": public, "KeyId": key.arn, "KeyPairSpec": spec, "KeyMaterialId": key.material.id}
+    context = req.get("EncryptionContext")
+    blob = await outside.Sealing(call, key, private, context, operation).later() if key.store else crypto.seal(call, key, private, context)
+    usage.note(call, key, operation)
+    said = {"PrivateKeyCiphertextBlob": blob, "PrivateKeyPlaintext": private, "PublicKey": public, "KeyId": key.arn, "KeyPairSpec": spec}
+    return said if key.store else said | {"KeyMaterialId": key.material.id}
 
 
 def _pair_context(call: Call, req: Any) -> dict[str, Any]:

@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from . import errors
 
-MAGIC = b"\x01\x02\x02\x00"
+MAGIC, OUTSIDE = b"\x01\x02\x02\x00", b"\x01\x02\x02X"   # the second: encrypted once more by a key outside (`outside.py`)
+NONCE, TAG = 12, 16
 
 
 class Parsed(NamedTuple):
@@ -23,19 +24,27 @@ class Parsed(NamedTuple):
     body: bytes
     head: bytes
 
+    @property
+    def outside(self) -> bool:
+        return self.head.startswith(OUTSIDE)
 
-def _bound(head: bytes, context: dict[str, str] | None) -> bytes:
-    return head + json.dumps(sorted((context or {}).items())).encode()
+
+def head(magic: bytes, account: str, key_id: str, material_id: str) -> bytes:
+    name = f"{account}/{key_id}/{material_id}".encode()
+    return magic + bytes((len(name),)) + name
+
+
+def bound(begin: bytes, context: dict[str, str] | None) -> bytes:
+    return begin + json.dumps(sorted((context or {}).items())).encode()
 
 
 def write(account: str, key_id: str, material_id: str, secret: bytes, nonce: bytes, plaintext: bytes, context: dict[str, str] | None) -> bytes:
-    name = f"{account}/{key_id}/{material_id}".encode()
-    head = MAGIC + bytes((len(name),)) + name
-    return head + nonce + AESGCM(secret).encrypt(nonce, plaintext, _bound(head, context))
+    begin = head(MAGIC, account, key_id, material_id)
+    return begin + nonce + AESGCM(secret).encrypt(nonce, plaintext, bound(begin, context))
 
 
 def parse(blob: bytes) -> Parsed:
-    if not blob.startswith(MAGIC) or len(blob) < 5:
+    if not blob.startswith((MAGIC, OUTSIDE)) or len(blob) < 5:
         raise errors.bad_ciphertext()
     end = 5 + blob[4]
     parts = blob[5:end].decode("ascii", "replace").split("/")
@@ -46,6 +55,6 @@ def parse(blob: bytes) -> Parsed:
 
 def read(parsed: Parsed, secret: bytes, context: dict[str, str] | None) -> bytes:
     try:
-        return AESGCM(secret).decrypt(parsed.nonce, parsed.body, _bound(parsed.head, context))
+        return AESGCM(secret).decrypt(parsed.nonce, parsed.body, bound(parsed.head, context))
     except InvalidTag:
         raise errors.bad_ciphertext() from None

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import padding
 
 from cloche.kernel import Call, Need
 
-from . import ciphertext, errors, keys, permission, specs
+from . import ciphertext, errors, keys, outside, permission, specs, usage
 from . import service as kms
 from .keys import Key
 from .material import open_, random_bytes
@@ -34,12 +34,16 @@ def for_encryption(key: Key, operation: str, algorithm: str) -> None:
     keys.usable(key)
 
 
-def seal(call: Call, key: Key, plaintext: bytes, context: dict[str, str] | None) -> bytes:
-    """Plaintext under the key's current material."""
+def seal(call: Call, key: Key, plaintext: bytes, context: dict[str, str] | None, operation: str = "GenerateDataKey") -> bytes:
+    """Plaintext under the key's current material. A key in an external store is asked at once: who can wait has `outside.Sealing`."""
+    if key.store:
+        return outside.Sealing(call, key, plaintext, context, operation).now()
     return ciphertext.write(key.account, key.id, key.material.id, open_(call, key.id, key.material), random_bytes(call, 12), plaintext, context)
 
 
 def unseal(call: Call, key: Key, parsed: ciphertext.Parsed, context: dict[str, str] | None) -> bytes:
+    if parsed.outside:
+        return outside.Opening(call, key, parsed, context, "Decrypt").now()
     material = next((m for m in key.materials if m.id == parsed.material_id), None)
     if material is None:
         raise errors.bad_ciphertext()
@@ -68,7 +72,24 @@ def encrypt(call: Call, req: t.EncryptRequest) -> t.EncryptResponse:
     for_encryption(key, "Encrypt", algorithm)
     if req.get("DryRun"):
         raise errors.dry_run()
-    return {"CiphertextBlob": _encrypt(call, key, algorithm, req["Plaintext"], req.get("EncryptionContext")), "KeyId": key.arn, "EncryptionAlgorithm": algorithm}
+    said: Any = {"KeyId": key.arn, "EncryptionAlgorithm": algorithm}
+    if key.store:
+        return _when_sealed(call, key, req["Plaintext"], req.get("EncryptionContext"), "Encrypt", said)
+    said["CiphertextBlob"] = _encrypt(call, key, algorithm, req["Plaintext"], req.get("EncryptionContext"))
+    usage.note(call, key, "Encrypt")
+    return said  # type: ignore[no-any-return]
+
+
+async def _sealed(call: Call, key: Key, plaintext: bytes, context: dict[str, str] | None, operation: str, said: dict[str, Any]) -> dict[str, Any]:
+    """The answer of an operation that a key outside must seal for."""
+    said["CiphertextBlob"] = await outside.Sealing(call, key, plaintext, context, operation).later()
+    usage.note(call, key, operation)
+    return said
+
+
+def _when_sealed(*about: Any) -> Any:
+    """A plain handler returns this, since it must wait after all."""
+    return _sealed(*about)
 
 
 def _encrypt(call: Call, key: Key, algorithm: str, plaintext: bytes, context: dict[str, str] | None) -> bytes:
@@ -113,10 +134,20 @@ def decrypt(call: Call, req: t.DecryptRequest) -> t.DecryptResponse:
     for_encryption(key, "Decrypt", algorithm)
     if req.get("DryRun"):
         raise errors.dry_run()
-    out: Any = {"KeyId": key.arn, "Plaintext": _decrypt(call, key, algorithm, req["CiphertextBlob"], req.get("EncryptionContext")), "EncryptionAlgorithm": algorithm}
+    out: Any = {"KeyId": key.arn, "EncryptionAlgorithm": algorithm}
+    if key.store:
+        return _opened(call, key, req, out)  # type: ignore[return-value]
+    out["Plaintext"] = _decrypt(call, key, algorithm, req["CiphertextBlob"], req.get("EncryptionContext"))
     if algorithm == "SYMMETRIC_DEFAULT":
         out["KeyMaterialId"] = ciphertext.parse(req["CiphertextBlob"]).material_id
+    usage.note(call, key, "Decrypt")
     return out  # type: ignore[no-any-return]
+
+
+async def _opened(call: Call, key: Key, req: Any, out: dict[str, Any]) -> dict[str, Any]:
+    out["Plaintext"] = await outside.Opening(call, key, ciphertext.parse(req["CiphertextBlob"]), req.get("EncryptionContext"), "Decrypt").later()
+    usage.note(call, key, "Decrypt")
+    return out
 
 
 def _decrypt(call: Call, key: Key, algorithm: str, blob: bytes, context: dict[str, str] | None) -> bytes:
@@ -143,41 +174,62 @@ def re_encrypt(call: Call, req: t.ReEncryptRequest) -> t.ReEncryptResponse:
     for_encryption(target, "ReEncrypt", after)
     if req.get("DryRun"):
         raise errors.dry_run()
+    said: Any = {"SourceKeyId": source.arn, "KeyId": target.arn, "SourceEncryptionAlgorithm": before, "DestinationEncryptionAlgorithm": after}
+    if source.store or target.store:
+        return _again_outside(call, source, target, req, before, after, said)  # type: ignore[return-value]
     plaintext = _decrypt(call, source, before, req["CiphertextBlob"], req.get("SourceEncryptionContext"))
-    return {
-        "CiphertextBlob": _encrypt(call, target, after, plaintext, req.get("DestinationEncryptionContext")), "SourceKeyId": source.arn, "KeyId": target.arn,
-        "SourceEncryptionAlgorithm": before, "DestinationEncryptionAlgorithm": after,
-    }
+    said["CiphertextBlob"] = _encrypt(call, target, after, plaintext, req.get("DestinationEncryptionContext"))
+    for key in (source, target):
+        usage.note(call, key, "ReEncrypt")
+    return said  # type: ignore[no-any-return]
+
+
+async def _again_outside(call: Call, source: Key, target: Key, req: Any, before: str, after: str, said: dict[str, Any]) -> dict[str, Any]:
+    opened, closed = req.get("SourceEncryptionContext"), req.get("DestinationEncryptionContext")
+    if source.store:
+        plaintext = await outside.Opening(call, source, ciphertext.parse(req["CiphertextBlob"]), opened, "ReEncrypt").later()
+    else:
+        plaintext = _decrypt(call, source, before, req["CiphertextBlob"], opened)
+    said["CiphertextBlob"] = await outside.Sealing(call, target, plaintext, closed, "ReEncrypt").later() if target.store else _encrypt(call, target, after, plaintext, closed)
+    for key in (source, target):
+        usage.note(call, key, "ReEncrypt")
+    return said
 
 
 # -- data keys ------------------------------------------------------------------------------------------------------------
 
 
-def _data_key(call: Call, req: Any, operation: str) -> tuple[Key, bytes, bytes]:
+def _data_key(call: Call, req: Any, operation: str) -> Any:
     key = keys.find(call, req["KeyId"], alias=True)
     if ("NumberOfBytes" in req) == ("KeySpec" in req):
         raise errors.one_of_size_and_spec()
     for_encryption(key, operation, "SYMMETRIC_DEFAULT")
     if req.get("DryRun"):
         raise errors.dry_run()
-    plaintext = random_bytes(call, req.get("NumberOfBytes") or DATA_KEY[req["KeySpec"]])
-    return key, plaintext, seal(call, key, plaintext, req.get("EncryptionContext"))
+    plaintext, context = random_bytes(call, req.get("NumberOfBytes") or DATA_KEY[req["KeySpec"]]), req.get("EncryptionContext")
+    said: Any = {"KeyId": key.arn, **({"Plaintext": plaintext} if operation == "GenerateDataKey" else {})}
+    if key.store:
+        return _when_sealed(call, key, plaintext, context, operation, said)
+    said |= {"CiphertextBlob": seal(call, key, plaintext, context), "KeyMaterialId": key.material.id}
+    usage.note(call, key, operation)
+    return said
 
 
 @kms.op(needs=permission.on_key("GenerateDataKey", alias=True, encryption="EncryptionContext"), partly="answers for Nitro enclaves (Recipient) are not built")
 def generate_data_key(call: Call, req: t.GenerateDataKeyRequest) -> t.GenerateDataKeyResponse:
-    key, plaintext, blob = _data_key(call, req, "GenerateDataKey")
-    return {"CiphertextBlob": blob, "Plaintext": plaintext, "KeyId": key.arn, "KeyMaterialId": key.material.id}
+    return _data_key(call, req, "GenerateDataKey")  # type: ignore[no-any-return]
 
 
 @kms.op(needs=permission.on_key("GenerateDataKeyWithoutPlaintext", alias=True, encryption="EncryptionContext"))
 def generate_data_key_without_plaintext(call: Call, req: t.GenerateDataKeyWithoutPlaintextRequest) -> t.GenerateDataKeyWithoutPlaintextResponse:
-    key, _, blob = _data_key(call, req, "GenerateDataKeyWithoutPlaintext")
-    return {"CiphertextBlob": blob, "KeyId": key.arn, "KeyMaterialId": key.material.id}
+    return _data_key(call, req, "GenerateDataKeyWithoutPlaintext")  # type: ignore[no-any-return]
 
 
-@kms.op(lambda call, req: "*", partly="custom key stores and Nitro enclaves are not built")
+@kms.op(lambda call, req: "*", partly="random bytes come from KMS, not from CloudHSM (CustomKeyStoreId is refused); Nitro enclaves are not built")
 def generate_random(call: Call, req: t.GenerateRandomRequest) -> t.GenerateRandomResponse:
     if "NumberOfBytes" not in req:
         raise errors.invalid("NumberOfBytes is required.")
+    if store := req.get("CustomKeyStoreId"):
+        from .key_stores import find
+        raise errors.unsupported(f"{find(call, store).id} is not an AWS CloudHSM key store.")
     return {"Plaintext": random_bytes(call, req["NumberOfBytes"])}

@@ -155,3 +155,27 @@ def bad_tag(message: str) -> AwsError:
 
 def bad_marker() -> AwsError:
     return AwsError("InvalidMarkerException", "Invalid marker.")
+
+
+def key_store_name_used(name: str) -> AwsError:
+    return AwsError("CustomKeyStoreNameInUseException", f"Custom key store name {name} is already in use.")
+
+
+def proxy_used() -> AwsError:
+    return AwsError("XksProxyUriInUseException", "The XksProxyUriEndpoint and XksProxyUriPath are already associated with another external key store in this Region.")
+
+
+def bad_store_state(id_: str, state: str) -> AwsError:
+    return AwsError("CustomKeyStoreInvalidStateException", f"Custom key store {id_} is {state}.")
+
+
+def store_has_keys(id_: str) -> AwsError:
+    return AwsError("CustomKeyStoreHasCMKsException", f"Custom key store {id_} contains KMS keys.")
+
+
+def external_key_used(id_: str) -> AwsError:
+    return AwsError("XksKeyAlreadyInUseException", f"The external key {id_} is already associated with another KMS key in this external key store.")
+
+
+def unbuilt(what: str) -> AwsError:
+    return AwsError("NotImplemented", f"{what} are not built in Cloche.", 501)

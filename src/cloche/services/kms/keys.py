@@ -50,6 +50,8 @@ class Key(Record, frozen=True):
     primary: str = ""  # of a replica: the region of its primary
     replicas: tuple[str, ...] = ()  # of a primary: the regions of its replicas
     waiting_days: int = 30  # of a primary in PendingReplicaDeletion
+    store: str = ""  # the custom key store it is in
+    external: str = ""  # the name of its other half there
 
     @property
     def key(self) -> str:
@@ -191,15 +193,13 @@ def _creation(call: Call, req: Any) -> dict[str, Any]:
     }
 
 
-@kms.op(lambda call, req: "*", context=_creation, partly="SM2, ML-DSA and ML-KEM keys are not built; there are no custom key stores to make keys in")
+@kms.op(lambda call, req: "*", context=_creation, partly="SM2, ML-DSA and ML-KEM keys are not built; there is no CloudHSM to make keys in")
 async def create_key(call: Call, req: t.CreateKeyRequest) -> t.CreateKeyResponse:
     spec = req.get("KeySpec") or req.get("CustomerMasterKeySpec") or "SYMMETRIC_DEFAULT"
     usage = specs.usage(spec, req.get("KeyUsage"))
     origin = req.get("Origin", "AWS_KMS")
-    if req.get("CustomKeyStoreId"):
-        raise errors.no_key_store(req["CustomKeyStoreId"])
-    if origin in ("AWS_CLOUDHSM", "EXTERNAL_KEY_STORE") or req.get("XksKeyId"):
-        raise errors.key_store_needed(origin)
+    store = req.get("CustomKeyStoreId", "")
+    external = await _in_store(call, req, origin, spec)
     tags = {tag["TagKey"]: tag["TagValue"] for tag in req.get("Tags") or ()}
     if call.reserves(tags):
         raise errors.bad_tag("User-defined tag keys cannot start with aws:.")
@@ -210,6 +210,7 @@ async def create_key(call: Call, req: t.CreateKeyRequest) -> t.CreateKeyResponse
     arn = call.arn(f"key/{id_}")
     policy = req.get("Policy") or default_policy(call.account)
     permission.check_policy(call, arn, policy, req.get("BypassPolicyLockoutSafetyCheck", False) or not req.get("Policy"))  # AWS's own locks nobody out
+    own = origin in ("AWS_KMS", "EXTERNAL_KEY_STORE")
     if origin == "EXTERNAL":
         secret, public = b"", b""
     elif spec.startswith("RSA"):
@@ -217,11 +218,43 @@ async def create_key(call: Call, req: t.CreateKeyRequest) -> t.CreateKeyResponse
     else:
         secret, public = specs.generate(spec, random_bytes(call, specs.HMAC_BYTES.get(spec, 32)))
     with call.step():
+        _only_one(call, store, external)     # others may have come while the proxy was asked
         key = call.put(Key(
             id_, call.account, call.region, call.now, policy, spec, usage, description=req.get("Description", ""), multi_region=multi, tags=tags,
-            materials=(make(call, id_, secret),) if origin == "AWS_KMS" else (), public=public, origin=origin, state="Enabled" if origin == "AWS_KMS" else "PendingImport",
+            materials=(make(call, id_, secret),) if own else (), public=public, origin=origin, state="Enabled" if own else "PendingImport", store=store, external=external,
         ))
     return {"KeyMetadata": describe(call, key)}
+
+
+async def _in_store(call: Call, req: Any, origin: str, spec: str) -> str:
+    """The name of the key's other half in an external key store, which must be there and fit; "" for others."""
+    from . import key_stores, proxy
+
+    id_, external = req.get("CustomKeyStoreId"), req.get("XksKeyId")
+    if not id_:
+        if external or origin in ("AWS_CLOUDHSM", key_stores.EXTERNAL):
+            raise errors.key_store_needed(origin)
+        return ""
+    store = key_stores.find(call, id_)
+    if origin != key_stores.EXTERNAL:
+        raise errors.invalid(f"The custom key store {id_} takes keys of origin {key_stores.EXTERNAL} only.")
+    if not external:
+        raise errors.invalid(f"XksKeyId is required for keys of origin {key_stores.EXTERNAL}.")
+    if spec != "SYMMETRIC_DEFAULT" or req.get("MultiRegion"):
+        raise errors.unsupported("Keys in custom key stores are symmetric encryption keys of one Region.")
+    if store.state != "CONNECTED":
+        raise errors.bad_store_state(store.id, store.state)
+    _only_one(call, id_, external)
+    try:
+        await proxy.metadata(call, store, external, "CreateKey")
+    except proxy.Failed as failed:
+        raise failed.of_key() from None
+    return str(external)
+
+
+def _only_one(call: Call, store: str, external: str) -> None:
+    if external and any(one.store == store and one.external == external for one in call.all(Key)):
+        raise errors.external_key_used(external)
 
 
 def describe(call: Call, key: Key) -> t.KeyMetadata:
@@ -230,7 +263,13 @@ def describe(call: Call, key: Key) -> t.KeyMetadata:
         "KeyUsage": key.usage, "KeyState": key.state, "Origin": key.origin, "KeyManager": key.manager, "CustomerMasterKeySpec": key.spec, "KeySpec": key.spec,
         "MultiRegion": key.multi_region, **specs.algorithms(key.spec, key.usage),
     }
-    if key.spec == "SYMMETRIC_DEFAULT" and key.materials:
+    if key.store:
+        from .key_stores import KeyStore
+        out |= {"CustomKeyStoreId": key.store, "XksKeyConfiguration": {"Id": key.external}}
+        place = home(call, key).get(KeyStore, key.store)
+        if key.state == "Enabled" and (place is None or place.state != "CONNECTED"):
+            out |= {"KeyState": "Unavailable", "Enabled": False}
+    elif key.spec == "SYMMETRIC_DEFAULT" and key.materials:
         out["CurrentKeyMaterialId"] = key.material.id
     if key.deletion:
         out["DeletionDate"] = key.deletion
@@ -332,6 +371,7 @@ def cancel_key_deletion(call: Call, req: t.CancelKeyDeletionRequest) -> t.Cancel
 @kms.timer
 def delete(call: Call, id: str) -> None:
     """The material goes with the record: from here on its ciphertexts are noise. Aliases go along."""
+    from . import usage
     from .grants import Grant
 
     key = call.get(Key, id)
@@ -344,6 +384,7 @@ def delete(call: Call, id: str) -> None:
         if grant := call.get(Grant, grant_id):
             call.delete(grant)
     call.delete(key)
+    usage.forget(call, key)
     tell(call, key, "KMS CMK Deletion")
     call.happened("DeleteKey", keyId=key.id)
     if key.primary:

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from cloche.kernel import AwsError, Call
 
-from . import ciphertext, crypto, keys, permission
+from . import ciphertext, crypto, keys, permission, usage
 from .material import random_bytes
 
 
@@ -37,14 +37,21 @@ def encrypt(call: Call, key_id: str, plaintext: bytes, context: dict[str, str] |
     key = find(call, key_id)
     inside = _ask(call, key, "Encrypt", context)
     crypto.for_encryption(key, "Encrypt", "SYMMETRIC_DEFAULT")
-    return crypto.seal(inside, key, plaintext, context)
+    return _used(call, inside, key, "Encrypt", context, crypto.seal(inside, key, plaintext, context, "Encrypt"))
 
 
 def decrypt(call: Call, blob: bytes, context: dict[str, str] | None = None, ask: bool = True) -> bytes:
     key = crypto.key_of(call.of("kms"), blob)
     inside = _ask(call, key, "Decrypt", context) if ask else call.of("kms")
     crypto.for_encryption(key, "Decrypt", "SYMMETRIC_DEFAULT")
-    return crypto.unseal(inside, key, ciphertext.parse(blob), context)
+    return _used(call, inside, key, "Decrypt", context, crypto.unseal(inside, key, ciphertext.parse(blob), context))
+
+
+def _used(call: Call, inside: Call, key: keys.Key, operation: str, context: dict[str, str] | None, result: bytes) -> bytes:
+    """CloudTrail hears of it as of a request that the service made for its caller."""
+    told: dict[str, Any] = {"KeyId": key.arn, **({"EncryptionContext": context} if context else {}), **({"KeySpec": "AES_256"} if operation == "GenerateDataKey" else {})}
+    usage.note(inside, key, operation, f"{call.service.iam or call.service.name}.amazonaws.com", told)
+    return result
 
 
 def data_key(call: Call, key_id: str, context: dict[str, str] | None = None, length: int = 32) -> tuple[bytes, bytes]:
@@ -53,7 +60,7 @@ def data_key(call: Call, key_id: str, context: dict[str, str] | None = None, len
     inside = _ask(call, key, "GenerateDataKey", context)
     crypto.for_encryption(key, "GenerateDataKey", "SYMMETRIC_DEFAULT")
     plaintext = random_bytes(inside, length)
-    return plaintext, crypto.seal(inside, key, plaintext, context)
+    return plaintext, _used(call, inside, key, "GenerateDataKey", context, crypto.seal(inside, key, plaintext, context))
 
 
 def grant(call: Call, key_id: str, service: str, operations: list[str], constraints: dict[str, Any] | None = None) -> str:

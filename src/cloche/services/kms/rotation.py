@@ -19,7 +19,7 @@ ON_DEMAND_AT_MOST = 25
 
 def _rotatable(key: keys.Key, imported: bool = False) -> None:
     """`imported`: material that was brought is no hindrance."""
-    if key.spec != "SYMMETRIC_DEFAULT" or (key.origin != "AWS_KMS" and not imported) or key.primary:
+    if key.spec != "SYMMETRIC_DEFAULT" or (key.origin != "AWS_KMS" and not imported) or key.primary or key.store:
         raise errors.unsupported(f"{key.arn} does not support rotation.")
     keys.not_pending(key)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from cloche.kernel import AwsError, Call
 
-from . import destinations, errors, names, running
+from . import destinations, errors, metering, names, running
 from . import service as lambda_
 from .records import Function, Version, find, version_of
 
@@ -23,15 +23,20 @@ CREATE TABLE IF NOT EXISTS lambda_event (
     id TEXT PRIMARY KEY, account TEXT NOT NULL, region TEXT NOT NULL, function TEXT NOT NULL, qualifier TEXT, payload BLOB NOT NULL, received REAL NOT NULL,
     attempts INTEGER NOT NULL DEFAULT 0, throttles INTEGER NOT NULL DEFAULT 0, trace TEXT) WITHOUT ROWID;
 """)
+lambda_.table("CREATE TABLE IF NOT EXISTS lambda_event_tenant (id TEXT PRIMARY KEY, tenant TEXT NOT NULL) WITHOUT ROWID")  # of functions that keep tenants apart
 
 
-def enqueue(call: Call, name: names.Name, payload: bytes, trace: str = "") -> str:
+def enqueue(call: Call, name: names.Name, payload: bytes, trace: str = "", tenant: str = "") -> str:
     """Accept an event; part of the caller's step. Gives its request id."""
     there = call.of("lambda", name.account, name.region)
     id_ = call.request_id if call.wire else call.uuid()
     there.sql("INSERT INTO lambda_event (id, account, region, function, qualifier, payload, received, trace) VALUES (?,?,?,?,?,?,?,?)",
-              id_, name.account, name.region, name.name, name.qualifier, closed(there, id_, payload), there.now, trace)
+              id_, name.account, name.region, name.name, name.qualifier, closed(there, id_, payload), there.now,
+              trace or running.trace_id(there).split(";")[0])   # all tries are of one trace
+    if tenant:
+        there.sql("INSERT OR REPLACE INTO lambda_event_tenant VALUES (?,?)", id_, tenant)
     there.wake(run_event, id_)
+    metering.one(there, "AsyncEventsReceived", name.name)
     return id_
 
 
@@ -69,8 +74,15 @@ async def run_event(call: Call, key: str) -> None:
     if call.now > oldest:
         await finish(call, key, function, version, name, payload, attempts, "EventAgeExceeded", None)
         return
+    if "DurableConfig" in version.config:  # from here on it lives by itself
+        from .durable import begin
+        with call.step():
+            begin(call, function, version, name, payload, trace=trace or "", named=key, queued=True)
+            forget(call, key)
+        return
+    metering.one(call, "AsyncEventAge", function.name, (call.now - received) * 1000, "Milliseconds")
     try:
-        result = await running.run(call, name, payload, request_id=key, trace=trace or "")
+        result = await running.run(call, name, payload, request_id=key, trace=trace or "", tenant=tenant_of(call, version, key))
     except AwsError as error:
         if error.status == 404:
             forget(call, key)
@@ -96,6 +108,11 @@ async def run_event(call: Call, key: str) -> None:
             call.after(RETRY_SECONDS[attempts - 1], try_again, name=key, id=key)
 
 
+def tenant_of(call: Call, version: Version, key: str) -> str:
+    row = call.row("SELECT tenant FROM lambda_event_tenant WHERE id = ?", key) if "TenancyConfig" in version.config else None
+    return row[0] if row else ""
+
+
 def settings(function: Function, name: names.Name) -> dict[str, Any]:
     return function.event_configs.get(name.qualifier or names.LATEST, {})
 
@@ -103,6 +120,7 @@ def settings(function: Function, name: names.Name) -> dict[str, Any]:
 def forget(call: Call, key: str) -> None:
     with call.step():
         call.sql("DELETE FROM lambda_event WHERE id = ?", key)
+        call.sql("DELETE FROM lambda_event_tenant WHERE id = ?", key)
 
 
 async def finish(call: Call, key: str, function: Function, version: Version, name: names.Name, payload: bytes, attempts: int, condition: str, result: running.Result | None) -> None:
@@ -110,12 +128,15 @@ async def finish(call: Call, key: str, function: Function, version: Version, nam
     source = names.arn(call, function.name, name.qualifier or names.LATEST)
     failed = condition != "Success"
     target = settings(function, name).get("DestinationConfig", {}).get("OnFailure" if failed else "OnSuccess", {}).get("Destination")
-    if target:
-        await destinations.send(call, version.role, source, target, record(call, key, source, condition, attempts, payload, result), failed)
+    if target and not await destinations.send(call, version.role, source, target, record(call, key, source, condition, attempts, payload, result), failed):
+        metering.one(call, "DestinationDeliveryFailures", function.name)
     dead = version.config.get("DeadLetterConfig", {}).get("TargetArn")
     if failed and dead:
         message = told(result.outcome.payload).get("errorMessage", "") if result else errors.throttled("").message
-        await destinations.dead_letter(call, version.role, source, dead, payload, key, 200 if result else 429, str(message))
+        if not await destinations.dead_letter(call, version.role, source, dead, payload, key, 200 if result else 429, str(message)):
+            metering.one(call, "DeadLetterErrors", function.name)
+    if failed:
+        metering.one(call, "AsyncEventsDropped", function.name)
     forget(call, key)
 
 

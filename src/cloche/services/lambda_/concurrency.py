@@ -92,7 +92,7 @@ def told(function: Function, qualifier: str, config: dict[str, Any], ready: int,
 def counted(call: Call, function: Function, qualifier: str) -> tuple[int, int]:
     """How many are initialised, and how many of them are free."""
     version = version_of(call, names.Name(call.account, call.region, function.name, qualifier))
-    room, key = pools(call.cloud), (call.account, call.region, function.name, version.version)
+    room, key = pools(call.cloud), (call.account, call.region, function.name, version.version, "")
     warm, free = room.provisioned(key), {id(w) for w in room.idle.get(key, ())}
     available = sum(id(w) in free for w in warm)
     return available + sum(w.environment.current is not None for w in warm), available
@@ -102,6 +102,10 @@ def counted(call: Call, function: Function, qualifier: str) -> tuple[int, int]:
 def put_provisioned_concurrency_config(call: Call, req: t.PutProvisionedConcurrencyConfigRequest) -> Any:
     function, qualifier, version = target(call, req, errors.not_published)
     wanted = req["ProvisionedConcurrentExecutions"]
+    if version.snapstart:
+        raise errors.snapstart_refuses("functions with provisioned concurrency")
+    if "TenancyConfig" in version.config:
+        raise errors.tenancy_forbids("Provisioned concurrency")
     alias = call.get(Alias, f"{function.name}:{qualifier}")
     if alias and alias.weights:
         raise errors.routed_alias()
@@ -136,7 +140,7 @@ async def provision(call: Call, key: str) -> None:
     version = version_of(call, names.Name(call.account, call.region, name, qualifier))
     wanted = function.provisioned[qualifier]["requested"]
     room = pools(call.cloud)
-    where = (call.account, call.region, name, version.version)
+    where = (call.account, call.region, name, version.version, "")
     status, reason = "READY", ""
     try:
         while len(have := room.provisioned(where)) < wanted:

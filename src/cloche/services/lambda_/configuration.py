@@ -11,7 +11,7 @@ from typing import Any
 from cloche.engines.run import interpreters
 from cloche.kernel import AwsError, Call
 
-from . import errors, file_systems, names, sealing, vpc
+from . import errors, errors_images, file_systems, names, sealing, vpc
 from .records import Function, Version
 from .roles import acting
 
@@ -29,18 +29,27 @@ RESERVED = {
     "AWS_LAMBDA_RUNTIME_API", "LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR",
 }
 COPIED = ("Runtime", "Handler", "Role", "Timeout", "MemorySize", "KMSKeyArn", "EphemeralStorage", "Architectures", "ImageConfig")
+SOURCES = ("ZipFile", "S3Bucket", "S3Key", "S3ObjectVersion")
 SNAPSTART = re.compile(r"java(?!8)|python3\.1[2-9]|dotnet(8|10)")
 
 
 def created(call: Call, req: Any) -> dict[str, Any]:
     """The configuration of a new function."""
-    if req.get("PackageType", "Zip") == "Image" or "ImageUri" in req["Code"]:
-        raise errors.cannot_run("Cloche does not run functions from container images yet. Package the function as a zip, with its own bootstrap for provided.al2023 if need be.")
-    if not req.get("Runtime") or not req.get("Handler"):
+    image = req.get("PackageType", "Zip") == "Image"
+    if image:
+        if any(name in req["Code"] for name in SOURCES):
+            raise errors_images.zip_for_image("creating")
+        if not req["Code"].get("ImageUri"):
+            raise errors_images.image_needed("creating")
+        if req.get("CodeSigningConfigArn"):
+            raise errors_images.image_signed()
+    elif "ImageUri" in req["Code"]:
+        raise errors.image_for_zip("creating")
+    elif not req.get("Runtime") or not req.get("Handler"):
         raise errors.handler_and_runtime_needed()
     config: dict[str, Any] = {
         "Description": "", "Timeout": 3, "MemorySize": 128, "EphemeralStorage": {"Size": 512}, "Architectures": ["x86_64"], "TracingConfig": {"Mode": "PassThrough"},
-        "PackageType": "Zip", "SnapStart": {"ApplyOn": "None", "OptimizationStatus": "Off"}, "LoggingConfig": {"LogFormat": "Text", "LogGroup": f"/aws/lambda/{req['FunctionName'].rsplit(':', 1)[-1]}"},
+        "PackageType": "Image" if image else "Zip", "SnapStart": {"ApplyOn": "None", "OptimizationStatus": "Off"}, "LoggingConfig": {"LogFormat": "Text", "LogGroup": f"/aws/lambda/{req['FunctionName'].rsplit(':', 1)[-1]}"},
     }
     return changed(call, config, req)
 
@@ -48,8 +57,17 @@ def created(call: Call, req: Any) -> dict[str, Any]:
 def changed(call: Call, config: dict[str, Any], req: Any) -> dict[str, Any]:
     """The configuration with what a request says, checked."""
     check(req)
+    check_kind(config["PackageType"], req)
     before = config
     config = config | {name: req[name] for name in COPIED if req.get(name) not in (None, "")}
+    if durable := req.get("DurableConfig"):
+        if durable.get("KMSKeyArn"):
+            raise errors.cannot_run("Cloche keeps durable executions under its own key. Leave KMSKeyArn of DurableConfig out.")
+        config["DurableConfig"] = {"RetentionPeriodInDays": 14, "ExecutionTimeout": 86400} | config.get("DurableConfig", {}) | durable
+    if req.get("TenancyConfig"):
+        config["TenancyConfig"] = req["TenancyConfig"]
+    if "ImageConfig" in req and not any(req["ImageConfig"].values()):
+        config.pop("ImageConfig", None)  # back to what the image says
     if "Description" in req:
         config["Description"] = req["Description"]
     if "Runtime" in req:
@@ -69,6 +87,10 @@ def changed(call: Call, config: dict[str, Any], req: Any) -> dict[str, Any]:
     if "FileSystemConfigs" in req or "VpcConfig" in req:
         wanted = req.get("FileSystemConfigs", config.get("FileSystemConfigs", []))
         config = {k: v for k, v in config.items() if k != "FileSystemConfigs"} | ({"FileSystemConfigs": file_systems.config(call, wanted, config.get("VpcConfig", {}))} if wanted else {})
+    if "SnapStart" in req:
+        config["SnapStart"] = {"ApplyOn": req["SnapStart"].get("ApplyOn", "None"), "OptimizationStatus": "Off"}
+    if config["SnapStart"]["ApplyOn"] != "None":
+        check_snapstart(config)
     if "LoggingConfig" in req:
         config["LoggingConfig"] = logging(config["LoggingConfig"], req["LoggingConfig"])
     if req.get("KMSKeyArn") == "":
@@ -95,13 +117,35 @@ def check(req: Any) -> None:
     if variables := req.get("Environment", {}).get("Variables"):
         check_variables(variables)
     for name, why in (("CapacityProviderConfig", "run functions on managed instances"),
-                      ("DurableConfig", "run durable functions"), ("TenancyConfig", "isolate functions by tenant")):
+                      ("RuntimeConfig", "choose among versions of a runtime: the machine has one of each"),
+                      ("AcceleratorConfig", "have accelerators"), ("PublishTo", "publish to capacity providers")):
         if req.get(name):
             raise errors.cannot_run(f"Cloche does not {why} yet. Leave {name} out.")
-    if req.get("SnapStart", {}).get("ApplyOn", "None") != "None":
-        if (runtime := req.get("Runtime", "")) and not SNAPSTART.match(runtime):
-            raise errors.invalid(f"{runtime} is not supported for SnapStart enabled functions.")
-        raise errors.cannot_run("Cloche takes no SnapStart snapshots: its cold starts take some ten milliseconds. Leave SnapStart out.")
+
+
+def check_snapstart(config: dict[str, Any]) -> None:
+    """What AWS takes no snapshots of, and what Cloche takes none of."""
+    if config["PackageType"] == "Image":
+        raise errors.snapstart_refuses("functions created with container images")
+    if not SNAPSTART.match(config["Runtime"]):
+        raise errors.invalid(f"{config['Runtime']} is not supported for SnapStart enabled functions.")
+    if config["EphemeralStorage"]["Size"] > 512:
+        raise errors.snapstart_refuses("functions with an ephemeral storage size of more than 512 MB")
+    if config.get("FileSystemConfigs"):
+        raise errors.snapstart_refuses("functions with a file system")
+    if vpc.attached(config):
+        raise errors.cannot_run("Cloche's SnapStart snapshots cannot join the network of a VPC. Leave SnapStart or VpcConfig out.")
+    if "AWS_LAMBDA_EXEC_WRAPPER" in config.get("Environment", {}).get("Variables", {}):
+        raise errors.cannot_run("Cloche's SnapStart snapshots hold one process: a wrapper script cannot be in one. Leave SnapStart or AWS_LAMBDA_EXEC_WRAPPER out.")
+
+
+def check_kind(kind: str, req: Any) -> None:
+    """What belongs to the other kind of package."""
+    if kind == "Image":
+        if any(req.get(name) for name in ("Runtime", "Handler", "Layers")):
+            raise errors_images.not_for_image()
+    elif req.get("ImageConfig"):
+        raise errors_images.image_config_for_zip()
 
 
 def check_runtime(runtime: str) -> None:
@@ -145,9 +189,11 @@ def describe(call: Call, function: Function, version: Version, qualifier: str | 
     """FunctionConfiguration. `qualifier`: what was asked for; the ARN carries it."""
     config = dict(version.config)
     config |= {
-        "FunctionName": function.name, "FunctionArn": names.arn(call, function.name, qualifier), "Version": version.version, "CodeSha256": base64.b64encode(bytes.fromhex(version.sha)).decode(),
+        "FunctionName": function.name, "FunctionArn": names.arn(call, function.name, qualifier), "Version": version.version, "CodeSha256": sha_of(version),
         "RevisionId": version.revision, "LastModified": version.modified, "State": version.state, "LastUpdateStatus": version.update,
     }
+    if "ImageConfig" in config:
+        config["ImageConfigResponse"] = {"ImageConfig": config.pop("ImageConfig")}
     if "Sealed" in config.get("Environment", ()):
         config["Environment"] = sealing.shown(call, function.name, config["Environment"])
     if version.state == "Pending":
@@ -161,6 +207,10 @@ def describe(call: Call, function: Function, version: Version, qualifier: str | 
     if version.version == names.LATEST and config["SnapStart"]["ApplyOn"] == "None":
         config["SnapStart"] = {"ApplyOn": "None", "OptimizationStatus": "Off"}
     return config
+
+
+def sha_of(version: Version) -> str:
+    return version.sha if version.image else base64.b64encode(bytes.fromhex(version.sha)).decode()
 
 
 def summary(config: dict[str, Any]) -> dict[str, Any]:

@@ -144,8 +144,8 @@ def code_storage_exceeded() -> AwsError:
     return AwsError("CodeStorageExceededException", "Code storage limit exceeded.", 400, extra={"Type": "User"})
 
 
-def image_for_zip() -> AwsError:
-    return invalid("Please don't provide ImageUri when updating a function with packageType Zip.")
+def image_for_zip(doing: str = "updating") -> AwsError:
+    return invalid(f"Please don't provide ImageUri when {doing} a function with packageType Zip.")
 
 
 # file systems
@@ -341,6 +341,30 @@ def recursive() -> AwsError:
                     extra={"Type": "User"})
 
 
+def tenant_needed() -> AwsError:
+    return invalid("Invoking a function with tenant isolation requires the TenantId parameter.")
+
+
+def no_tenants() -> AwsError:
+    return invalid("The TenantId parameter is only supported for functions with tenant isolation.")
+
+
+def tenancy_forbids(what: str) -> AwsError:
+    return invalid(f"{what} is not supported for functions with tenant isolation.")
+
+
+def snapstart_refuses(what: str) -> AwsError:
+    return invalid(f"SnapStart is not supported for {what}.")
+
+
+def snapshot_not_ready() -> AwsError:
+    return AwsError("SnapStartNotReadyException", "Lambda is initializing your function. It will be ready to invoke once your function state becomes ACTIVE.", 409, extra={"Type": "User"})
+
+
+def snapshot_failed(why: str) -> AwsError:
+    return AwsError("SnapStartException", f"The snapshot could not be initialised: {why}", 400, extra={"Type": "User"})
+
+
 def role_lost() -> AwsError:
     return AwsError("AccessDeniedException", "The role defined for the function cannot be assumed by Lambda.", 403, extra={"Type": "User"})
 
@@ -383,77 +407,6 @@ def reserved_tag() -> AwsError:
     return invalid("Your request contains a tag with a reserved prefix (aws:)")
 
 
-# event source mappings
-
-def no_such_function_for_mapping() -> AwsError:
-    return invalid("Function does not exist")
-
-
-def unknown_source() -> AwsError:
-    return invalid("Unrecognized event source.")
-
-
-def bad_filter() -> AwsError:
-    return invalid("Invalid filter pattern definition.")
-
-
-def no_such_stream(arn: str) -> AwsError:
-    return invalid(f"Stream not found: {arn}")
-
-
-def no_such_queue() -> AwsError:
-    return invalid("Error occurred while ReceiveMessage. SQS Error Code: AWS.SimpleQueueService.NonExistentQueue. SQS Error Message: The specified queue does not exist.")
-
-
-def visibility_too_short(visibility: int, timeout: int) -> AwsError:
-    return invalid(f"Queue visibility timeout: {visibility} seconds is less than Function timeout: {timeout} seconds")
-
-
-def window_needed() -> AwsError:
-    return invalid("Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10")
-
-
-def fifo_batch_too_large() -> AwsError:
-    return invalid("Batch size must not be greater than 10 for FIFO queues")
-
-
-def fifo_window() -> AwsError:
-    return invalid("Batching window is not supported for FIFO queues")
-
-
-def starting_position_needed() -> AwsError:
-    return invalid("1 validation error detected: Value null at 'startingPosition' failed to satisfy constraint: Member must not be null.")
-
-
-def unsupported_position(kind: str) -> AwsError:
-    return invalid(f"Unsupported starting position for arn type: {kind}")
-
-
-def cannot_read(arn: str) -> AwsError:
-    return invalid(f"Cannot access stream {arn}. Please ensure the role can perform the GetRecords, GetShardIterator, DescribeStream, ListShards, and ListStreams Actions "
-                   "on your stream in IAM.")
-
-
-def function_role_lacks(what: str) -> AwsError:
-    return invalid(f"The function execution role does not have permissions to call {what}")
-
-
-def not_for_source(parameter: str) -> AwsError:
-    return invalid(f"{parameter} is not supported for this event source type.")
-
-
-def queue_mapping_exists(queue: str, function: str, uuid: str) -> AwsError:
-    return conflict(f'An event source mapping with SQS arn (" {queue} ") and function (" {function} ") already exists. Please update or delete the existing mapping with UUID {uuid}')
-
-
-def stream_mapping_exists(stream: str, function: str, uuid: str) -> AwsError:
-    return conflict(f'The event source arn (" {stream} ") and function (" {function} ") provided mapping already exists. Please update or delete the existing mapping with UUID {uuid}')
-
-
-def mapping_in_use(state: str) -> AwsError:
-    return AwsError("ResourceInUseException", f"Cannot update the event source mapping because it is in use: {state}.", 400)
-
-
 def kms(error: AwsError, what: str) -> AwsError:
     """What KMS refused of a function's environment variables."""
     code, why = {
@@ -464,3 +417,7 @@ def kms(error: AwsError, what: str) -> AwsError:
         return invalid(f"Lambda was unable to configure access to your environment variables because {why}. Please check your KMS permissions. KMS Exception: {error.code} KMS Message: {error.message}")
     return AwsError(code, f"Lambda was unable to decrypt the environment variables because {why}. Please check the function's KMS key settings."
                     f" KMS Exception: {error.code} KMS Message: {error.message}", 502)
+
+
+def replicated(arn: str) -> AwsError:
+    return AwsError("InvalidParameterValueException", f"Lambda was unable to delete {arn} because it is a replicated function. Please see our documentation for Deleting Lambda@Edge Functions and Replicas.")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from cloche.kernel import Call
 
-from . import errors, names
+from . import errors, errors_mappings, names
 from . import service as lambda_
 from .names import LATEST
 from .paging import page
@@ -51,7 +51,7 @@ def given(call: Call, function: Function, qualifier: str, req: Any) -> dict[str,
             raise errors.destination_is_itself()
         action, what = ALLOWED[kind]
         if version and not acting(call, version.role, "validation").allowed(action, arn + "/*" if kind == "s3" else arn):
-            raise errors.function_role_lacks(what)
+            raise errors_mappings.function_role_lacks(what)
     if destinations:
         config["DestinationConfig"] = {side: destinations[side] for side in ("OnSuccess", "OnFailure") if side in destinations}
     return config

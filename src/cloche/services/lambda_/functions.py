@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cloche.kernel import ANY, AwsError, Call, Need
 
-from . import code_signing, configuration, errors, layers, names, packages, trust, vpc
+from . import code_signing, configuration, errors, errors_durable, errors_images, images, layers, names, packages, replicas, tracing, trust, vpc
 from . import service as lambda_
 from .names import LATEST
 from .paging import page
@@ -40,7 +40,7 @@ def reconfiguring(call: Call, req: t.UpdateFunctionConfigurationRequest) -> list
     return needs
 
 
-@lambda_.op(needs=creating, partly="zip packages only: no images, no SnapStart; each is refused with a sentence; active tracing is kept, nothing is traced")
+@lambda_.op(needs=creating, partly="SnapStart of Python without VPCs, extensions and threads left by init; what is left out is refused")
 async def create_function(call: Call, req: t.CreateFunctionRequest) -> Any:
     name = names.parse(call, req["FunctionName"]).name
     if call.get(Function, name):
@@ -49,22 +49,28 @@ async def create_function(call: Call, req: t.CreateFunctionRequest) -> Any:
     configuration.check_role(call, req["Role"])
     configuration.check_dead_letters(call, config)
     vpc.check_role(call, config)
+    tracing.check_role(call, config)
     if len(req.get("Tags", {})) > 50:
         raise errors.too_many_tags()
-    package = await packages.take(call, req["Code"])
-    code_signing.check(call, name, req.get("CodeSigningConfigArn", ""))
-    config, shas = layers.apply(call, config, req.get("Layers", []), package)
+    package, shas, image = packages.NOTHING, [], {}
+    if config["PackageType"] == "Image":
+        image = images.take(call, name, req["Code"]["ImageUri"])
+    else:
+        package = await packages.take(call, req["Code"])
+        code_signing.check(call, name, req.get("CodeSigningConfigArn", ""))
+        config, shas = layers.apply(call, config, req.get("Layers", []), package)
     with call.step():
         if call.get(Function, name):
             raise errors.function_exists(name)
-        packages.hold(call, package)
-        packages.hold_again(call, *shas)
+        if not image:
+            packages.hold(call, package)
+            packages.hold_again(call, *shas)
         grow(call, package.size, functions=1)
         config["CodeSize"] = package.size
         function = call.put(Function(name, tags=req.get("Tags", {})))
         if req.get("CodeSigningConfigArn"):
             function = code_signing.bind(call, function, req["CodeSigningConfigArn"])
-        version = call.put(Version(name, LATEST, config, package.sha, shas, call.uuid(), configuration.moment(call.now)))
+        version = call.put(Version(name, LATEST, config, images.sha(image) if image else package.sha, shas, call.uuid(), configuration.moment(call.now), image=image))
         call.wake(activate, name)
         if req.get("Publish"):
             from .versions import publish
@@ -84,11 +90,13 @@ async def activate(call: Call, key: str) -> None:
             with call.step():
                 vpc.hold(call, version)
             await vpc.ready(call, version)
-        await asyncio.gather(pools(call.cloud).engine.prepare(version.config["Runtime"]), trust.made(call.cloud))
+        if version.image:
+            await images.ready(call, version)
+        await asyncio.gather(pools(call.cloud).engine.prepare(version.config.get("Runtime", "")), trust.made(call.cloud))
     except AwsError as refused:
-        state, reason, code = "Failed", refused.message, vpc.REASONS.get(refused.code, "InternalError")
+        state, reason, code = "Failed", refused.message, vpc.REASONS.get(refused.code, images.reason(refused) if version.image else "InternalError")
     except Exception as error:  # whatever is wrong with the machine, the function is where its owner looks for the reason
-        state, reason = "Failed", f"Cloche could not prepare {version.config['Runtime']}: {error}"
+        state, reason = "Failed", f"Cloche could not prepare {version.config.get('Runtime', 'the image')}: {error}"
     else:
         state, reason = "Active", ""
     with call.step():
@@ -96,7 +104,7 @@ async def activate(call: Call, key: str) -> None:
         function = call.get(Function, key)
         for name in (LATEST, *(function.versions if function else ())):
             version = call.get(Version, f"{key}:{name}")
-            if version and (version.state == "Pending" or version.update == "InProgress"):
+            if version and not version.snapstart and (version.state == "Pending" or version.update == "InProgress"):
                 if state == "Active":
                     vpc.hold(call, version)
                 call.put(version.but(state=state, code=code, reason=reason, update="Successful" if state == "Active" else "Failed"))
@@ -108,6 +116,8 @@ def get_function(call: Call, req: t.GetFunctionRequest) -> t.GetFunctionResponse
     function, version = find(call, name), version_of(call, name)
     there = call.at(name.account, name.region)
     answer: Any = {"Configuration": configuration.describe(there, function, version, name.qualifier), "Code": {"RepositoryType": "S3", "Location": location(call, version.sha)}}
+    if version.image:
+        answer["Code"] = {"RepositoryType": "ECR", "ImageUri": version.image["uri"], "ResolvedImageUri": version.image["resolved"]}
     if function.tags:
         answer["Tags"] = function.tags
     if function.reserved is not None:
@@ -164,6 +174,8 @@ def changeable(call: Call, req: Any) -> tuple[Function, Version]:
 @lambda_.op(names.function)
 async def update_function_code(call: Call, req: t.UpdateFunctionCodeRequest) -> Any:
     function, version = changeable(call, req)
+    if version.image:
+        return update_image(call, req, function)
     if req.get("ImageUri"):
         raise errors.image_for_zip()
     package = await packages.take(call, req)
@@ -182,9 +194,26 @@ async def update_function_code(call: Call, req: t.UpdateFunctionCodeRequest) -> 
         return changed(call, function, new, req.get("Publish", False))
 
 
-@lambda_.op(needs=reconfiguring, partly="active tracing is kept, nothing is traced")
+def update_image(call: Call, req: Any, function: Function) -> Any:
+    if any(name in req for name in configuration.SOURCES):
+        raise errors_images.zip_for_image("updating")
+    if not req.get("ImageUri"):
+        raise errors_images.image_needed("updating")
+    image = images.take(call, function.name, req["ImageUri"])
+    with call.step():
+        function, version = changeable(call, req)
+        config = version.config | {"Architectures": req.get("Architectures", version.config["Architectures"])}
+        new = version.but(config=config, sha=images.sha(image), image=image, revision=call.uuid(), modified=configuration.moment(call.now), update="InProgress")
+        if req.get("DryRun"):
+            return configuration.describe(call, function, new.but(update="Successful"))
+        return changed(call, function, new, req.get("Publish", False))
+
+
+@lambda_.op(needs=reconfiguring)
 def update_function_configuration(call: Call, req: t.UpdateFunctionConfigurationRequest) -> Any:
     function, version = changeable(call, req)
+    if req.get("DurableConfig") and "DurableConfig" not in version.config:
+        raise errors_durable.only_at_creation()
     config = configuration.changed(call, version.config, req)
     if req.get("Role"):
         configuration.check_role(call, req["Role"])
@@ -192,6 +221,8 @@ def update_function_configuration(call: Call, req: t.UpdateFunctionConfiguration
         configuration.check_dead_letters(call, config)
     if "Role" in req or "VpcConfig" in req:
         vpc.check_role(call, config)
+    if "Role" in req or "TracingConfig" in req:
+        tracing.check_role(call, config)
     vpc.release(call, version, config)
     shas = version.layers
     if "Layers" in req:
@@ -224,6 +255,7 @@ def delete_function(call: Call, req: t.DeleteFunctionRequest) -> Any:
         return delete_version(call, function, name.qualifier)
     from .concurrency import unprovisioned
     from .urls import forget_urls
+    replicas.let_go(call, names.arn(call, function.name), list(function.versions))
     for number in (LATEST, *function.versions):
         drop(call, function, number)
     for alias in function.aliases:
@@ -244,8 +276,9 @@ def drop(call: Call, function: Function, number: str) -> None:
     version = call.get(Version, f"{function.name}:{number}")
     if version:
         vpc.release(call, version)
-        for sha in (version.sha, *version.layers):
-            packages.release(call, sha)
+        if not version.image:
+            for sha in (version.sha, *version.layers):
+                packages.release(call, sha)
         usage = account(call)
         call.put(usage.but(code_size=usage.code_size - version.config["CodeSize"]))
         call.delete(version)

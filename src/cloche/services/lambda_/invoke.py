@@ -12,7 +12,7 @@ import msgspec
 from cloche.engines.run.invocation import STREAM_LIMIT
 from cloche.kernel import Call, Need
 
-from . import asynchronous, errors, names, records, running
+from . import asynchronous, durable, errors, errors_durable, names, records, running
 from . import service as lambda_
 from .records import version_of
 
@@ -45,21 +45,51 @@ def check(payload: bytes, limit: int) -> bytes:
 async def invoke(call: Call, req: t.InvocationRequest) -> Any:
     name = names.parse(call, req["FunctionName"], req.get("Qualifier"))
     kind, payload = req.get("InvocationType", "RequestResponse"), req.get("Payload") or b""
-    version_of(call, name)
+    tenant = tenant_of(version_of(call, name), req)
     if kind == "DryRun":
         return {"StatusCode": 204}
     payload = check(payload, SYNC_LIMIT if kind == "RequestResponse" else ASYNC_LIMIT)
+    if "DurableConfig" in version_of(call, name).config:
+        return await invoke_durable(call, req, name, kind, payload or b"{}")
+    if req.get("DurableExecutionName"):
+        raise errors_durable.not_durable()
     if kind == "Event":
         with call.step():
-            asynchronous.enqueue(call, name, payload or b"{}", trace=trace_of(call))
+            asynchronous.enqueue(call, name, payload or b"{}", trace=trace_of(call), tenant=tenant)
         return {"StatusCode": 202, "Payload": b""}
-    result = await running.run(call, name, payload, request_id=call.request_id if call.wire else "", trace=trace_of(call), client_context=client_context(req), paced=True)
+    result = await running.run(call, name, payload, request_id=call.request_id if call.wire else "", trace=trace_of(call), client_context=client_context(req), paced=True,
+                               whole=req.get("LogType") == "Tail", tenant=tenant)
     answer: dict[str, Any] = {"StatusCode": 200, "Payload": result.outcome.payload, "ExecutedVersion": result.version}
     if result.failed:
         answer["FunctionError"] = "Unhandled"
     if req.get("LogType") == "Tail":
         answer["LogResult"] = base64.b64encode(result.log).decode()
     return answer
+
+
+async def invoke_durable(call: Call, req: Any, name: names.Name, kind: str, payload: bytes) -> Any:
+    """Begin a durable execution (or find the one of that name), and wait for its end unless it is an event."""
+    if name.qualifier is None:
+        raise errors_durable.qualifier_needed()
+    there, function = call.at(name.account, name.region), records.find(call, name)
+    version, named = running.choose(there, function, name), req.get("DurableExecutionName", "")
+    if version.state != "Active":
+        await running.settled(there, function.name)
+    if kind == "Event":
+        with call.step():
+            ex = durable.begin(there, function, version, name, payload, named, trace_of(call), queued=True)
+        return {"StatusCode": 202, "Payload": b"", "DurableExecutionArn": durable.arn(there, ex)}
+    ex, outcome = await durable.run(there, function, version, name, payload, named, trace_of(call))
+    answer: dict[str, Any] = {"StatusCode": 200, "Payload": outcome.payload, "ExecutedVersion": version.version, "DurableExecutionArn": durable.arn(there, ex)}
+    return answer | ({"FunctionError": "Unhandled"} if outcome.failed else {})
+
+
+def tenant_of(version: records.Version, req: Any) -> str:
+    """Whom the invocation is for: functions that keep their tenants apart must be told, others must not."""
+    tenant = str(req.get("TenantId", ""))
+    if bool(tenant) != bool(version.config.get("TenancyConfig")):
+        raise errors.tenant_needed() if not tenant else errors.no_tenants()
+    return tenant
 
 
 def client_context(req: Any) -> Any:
@@ -89,10 +119,11 @@ async def invoke_with_response_stream(call: Call, req: t.InvokeWithResponseStrea
     name = names.parse(call, req["FunctionName"], req.get("Qualifier"))
     version = version_of(call, name)
     payload = check(req.get("Payload") or b"", SYNC_LIMIT)
+    tenant = tenant_of(version, req)
     if req.get("InvocationType") == "DryRun":
         return {"StatusCode": 204}
     chunks: asyncio.Queue[bytes | None] = asyncio.Queue()
-    task = asyncio.ensure_future(running.run(call, name, payload, request_id=call.request_id, trace=trace_of(call), client_context=client_context(req), limit=STREAM_LIMIT, paced=True,
+    task = asyncio.ensure_future(running.run(call, name, payload, request_id=call.request_id, trace=trace_of(call), client_context=client_context(req), limit=STREAM_LIMIT, paced=True, whole=req.get("LogType") == "Tail", tenant=tenant,
                                              on_chunk=lambda data, kind: chunks.put_nowait(data)))
     task.add_done_callback(lambda _: chunks.put_nowait(None))
     first = await chunks.get()

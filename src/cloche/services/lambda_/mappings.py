@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from cloche.kernel import ANY, AwsError, Call, Need, Record
 from cloche.languages import event_pattern
 
-from . import errors, names
+from . import errors, errors_mappings, names
 from . import service as lambda_
 from .paging import page
 from .records import find, version_of
@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 QUEUE, STREAMS = "sqs", ("dynamodb", "kinesis")
 MOST = 100
 SHARED = ("BatchSize", "MaximumBatchingWindowInSeconds", "FilterCriteria", "FunctionResponseTypes", "KMSKeyArn", "MetricsConfig")
-OF_QUEUES = (*SHARED, "ScalingConfig")
+OF_QUEUES = (*SHARED, "ScalingConfig", "ProvisionedPollerConfig")
+OTHERS = ("Topics", "Queues", "SourceAccessConfigurations", "SelfManagedEventSource", "AmazonManagedKafkaEventSourceConfig", "SelfManagedKafkaEventSourceConfig",
+          "DocumentDBEventSourceConfig", "LoggingConfig")  # of Kafka, MQ and DocumentDB
+METRICS = ("EventCount",)  # the others are Kafka's
+POLLERS = (2, 200), (2, 2000)  # of a queue: what its minimum and its maximum may be; the defaults are the first and the second number
 OF_STREAMS = (*SHARED, "ParallelizationFactor", "DestinationConfig", "MaximumRecordAgeInSeconds", "BisectBatchOnFunctionError", "MaximumRetryAttempts", "TumblingWindowInSeconds")
 ONLY_STREAMS = ("ParallelizationFactor", "BisectBatchOnFunctionError", "MaximumRetryAttempts", "MaximumRecordAgeInSeconds", "TumblingWindowInSeconds")
 READS = {
@@ -94,31 +98,28 @@ def create_event_source_mapping(call: Call, req: t.CreateEventSourceMappingReque
     source = req.get("EventSourceArn", "")
     kind = source.split(":")[2] if source.count(":") >= 5 else ""
     if kind not in READS:
-        raise errors.unknown_source()
+        raise errors_mappings.unknown_source()
     name = names.parse(call, req["FunctionName"])
     try:
         function, version = find(call, name), version_of(call, name)
     except AwsError:
-        raise errors.no_such_function_for_mapping() from None
-    wrong = [k for k in ONLY_STREAMS if k in req] if kind == QUEUE else [k for k in ("ScalingConfig",) if k in req]
-    if wrong:
-        raise errors.not_for_source(wrong[0])
+        raise errors_mappings.no_such_function_for_mapping() from None
     if kind != QUEUE:
         if not req.get("StartingPosition"):
-            raise errors.starting_position_needed()
+            raise errors_mappings.starting_position_needed()
         if kind == "dynamodb" and req["StartingPosition"] == "AT_TIMESTAMP":
-            raise errors.unsupported_position(source)
+            raise errors_mappings.unsupported_position(source)
     config = checked(call, kind, source, defaults(kind), req, version.timeout)
     there = acting(call, version.role, "validation")
     for action, what in READS[kind] if kind != "kinesis" else ():
         if not there.allowed(action, source):
-            raise errors.function_role_lacks(what)
+            raise errors_mappings.function_role_lacks(what)
     exists(call, kind, source, version.timeout)
     if kind == "kinesis":
         may_read(there, source)
     for other in call.all(Mapping):
         if (other.source, other.function, other.qualifier) == (source, name.name, name.qualifier):
-            raise (errors.queue_mapping_exists if kind == QUEUE else errors.stream_mapping_exists)(source, function.name, other.uuid)
+            raise (errors_mappings.queue_mapping_exists if kind == QUEUE else errors_mappings.stream_mapping_exists)(source, function.name, other.uuid)
     mapping = call.put(Mapping(call.uuid(), function.name, name.qualifier, source, config, call.now, call.now, wanted="Enabled" if req.get("Enabled", True) else "Disabled",
                                position=req.get("StartingPosition", ""), position_at=req.get("StartingPositionTimestamp", 0.0), tags=req.get("Tags", {})))
     if kind != QUEUE:
@@ -133,9 +134,9 @@ def exists(call: Call, kind: str, source: str, timeout: int) -> None:
         from cloche.services.sqs import public as sqs
         queue = sqs.describe(call, source)
         if queue is None:
-            raise errors.no_such_queue()
+            raise errors_mappings.no_such_queue()
         if queue.seconds("VisibilityTimeout") < timeout:
-            raise errors.visibility_too_short(queue.seconds("VisibilityTimeout"), timeout)
+            raise errors_mappings.visibility_too_short(queue.seconds("VisibilityTimeout"), timeout)
         return
     if kind == "kinesis":
         from .source_kinesis import stream_of
@@ -144,7 +145,7 @@ def exists(call: Call, kind: str, source: str, timeout: int) -> None:
     try:
         call.as_root().do("dynamodbstreams", "DescribeStream", StreamArn=source, Limit=1)
     except AwsError:
-        raise errors.no_such_stream(source) from None
+        raise errors_mappings.no_such_stream(source) from None
 
 
 def may_read(there: Call, source: str) -> None:
@@ -152,10 +153,40 @@ def may_read(there: Call, source: str) -> None:
     from .source_kinesis import stream_of
     inside, stream = stream_of(there, source)
     if not all(inside.allowed(action, stream.arn, policy=stream.policy or None) for action, _ in READS["kinesis"]):
-        raise errors.cannot_read(source)
+        raise errors_mappings.cannot_read(source)
+
+
+def belongs(kind: str, req: Any) -> None:
+    """What is another kind of source's is refused, not forgotten."""
+    targets = req.get("DestinationConfig", {})
+    wrong = [name for name in (*OTHERS, *(ONLY_STREAMS if kind == QUEUE else ("ScalingConfig", "ProvisionedPollerConfig"))) if req.get(name) is not None]
+    if kind == QUEUE and any(side.get("Destination") for side in targets.values()):
+        wrong.append("DestinationConfig")
+    if wrong:
+        raise errors_mappings.not_for_source(wrong[0])
+    if targets.get("OnSuccess", {}).get("Destination"):
+        raise errors_mappings.not_for_source("OnSuccess")
+    target = targets.get("OnFailure", {}).get("Destination")
+    if target and (target.count(":") < 5 or target.split(":")[2] not in ("sqs", "sns", "s3") or target.endswith(".fifo")):
+        raise errors_mappings.bad_failure_destination(target)
+    if strange := [one for one in req.get("MetricsConfig", {}).get("Metrics", []) if one not in METRICS]:
+        raise errors_mappings.not_for_source(strange[0])
+
+
+def pollers(config: dict[str, Any]) -> dict[str, Any]:
+    """Provisioned mode of a queue, with what is left out filled in."""
+    (least, minimum_most), (_, most) = POLLERS
+    wish = config["ProvisionedPollerConfig"]
+    if config.get("ScalingConfig"):
+        raise errors_mappings.provisioned_and_limited()
+    low, high = wish.get("MinimumPollers", least), wish.get("MaximumPollers", max(200, wish.get("MinimumPollers", least)))
+    if "PollerGroupName" in wish or not least <= low <= minimum_most or not low <= high <= most:
+        raise errors_mappings.bad_pollers(least, minimum_most, most)
+    return {"MinimumPollers": low, "MaximumPollers": high}
 
 
 def checked(call: Call, kind: str, source: str, config: dict[str, Any], req: Any, timeout: int) -> dict[str, Any]:
+    belongs(kind, req)
     config = config | {k: req[k] for k in (OF_QUEUES if kind == QUEUE else OF_STREAMS) if k in req}
     if not config.get("FilterCriteria", {"Filters": 1}).get("Filters"):
         config.pop("FilterCriteria")
@@ -163,18 +194,22 @@ def checked(call: Call, kind: str, source: str, config: dict[str, Any], req: Any
         try:
             event_pattern.compile_pattern(one.get("Pattern", ""))
         except event_pattern.Invalid:
-            raise errors.bad_filter() from None
+            raise errors_mappings.bad_filter() from None
     size, window = config["BatchSize"], config["MaximumBatchingWindowInSeconds"]
     if kind == QUEUE:
         if source.endswith(".fifo"):
             if window:
-                raise errors.fifo_window()
+                raise errors_mappings.fifo_window()
             if size > 10:
-                raise errors.fifo_batch_too_large()
+                raise errors_mappings.fifo_batch_too_large()
         elif size > 10 and not window:
-            raise errors.window_needed()
+            raise errors_mappings.window_needed()
         if "ScalingConfig" in req and not req["ScalingConfig"].get("MaximumConcurrency"):
             config.pop("ScalingConfig")
+        if "ProvisionedPollerConfig" in req and not req["ProvisionedPollerConfig"]:
+            config.pop("ProvisionedPollerConfig")  # back to on-demand
+        if "ProvisionedPollerConfig" in config:
+            config["ProvisionedPollerConfig"] = pollers(config)
     return config
 
 
@@ -210,12 +245,12 @@ def updating(call: Call, req: Any) -> list[Need]:
 def update_event_source_mapping(call: Call, req: t.UpdateEventSourceMappingRequest) -> Any:
     mapping = get(call, req)
     if mapping.state.endswith("ing"):
-        raise errors.mapping_in_use(mapping.state)
+        raise errors_mappings.mapping_in_use(mapping.state)
     name = names.parse(call, req["FunctionName"]) if req.get("FunctionName") else names.Name(call.account, call.region, mapping.function, mapping.qualifier)
     try:
         timeout = version_of(call, name).timeout
     except AwsError:
-        raise errors.no_such_function_for_mapping() from None
+        raise errors_mappings.no_such_function_for_mapping() from None
     config = checked(call, mapping.source_kind, mapping.source, mapping.config, req, timeout)
     wanted = {True: "Enabled", False: "Disabled", None: mapping.wanted}[req.get("Enabled")]
     state = "Updating" if wanted == mapping.wanted else "Enabling" if wanted == "Enabled" else "Disabling"
@@ -231,7 +266,7 @@ def update_event_source_mapping(call: Call, req: t.UpdateEventSourceMappingReque
 def delete_event_source_mapping(call: Call, req: t.DeleteEventSourceMappingRequest) -> Any:
     mapping = get(call, req)
     if mapping.state == "Deleting":
-        raise errors.mapping_in_use(mapping.state)
+        raise errors_mappings.mapping_in_use(mapping.state)
     mapping = call.put(mapping.but(state="Deleting", wanted="Deleted"))
     call.wake(settle, mapping.uuid)
     return describe(call, mapping)

@@ -27,6 +27,7 @@ REQUEST_LIMIT = 70_167_211
 S3_ZIP_LIMIT = 262_144_000
 UNZIPPED_LIMIT = 262_144_000
 FILES_LIMIT = 100_000
+IMAGES = "images"  # among the trees: the roots of images
 
 lambda_.table("CREATE TABLE IF NOT EXISTS lambda_package (sha TEXT PRIMARY KEY, size INTEGER NOT NULL, unzipped INTEGER NOT NULL, refs INTEGER NOT NULL) WITHOUT ROWID")
 
@@ -35,6 +36,9 @@ class Package(NamedTuple):
     sha: str
     size: int
     unzipped: int
+
+
+NOTHING = Package("", 0, 0)  # of a function from an image
 
 
 def code_root(cloud: Any) -> Path:
@@ -47,6 +51,8 @@ def zip_path(cloud: Any, sha: str) -> Path:
 
 async def take(call: Call, source: Any) -> Package:
     """The package that a request brings, on disk but not yet counted: `hold` it in the step that names it."""
+    if source.get("S3ObjectStorageMode", "COPY") != "COPY":
+        raise errors.cannot_run("Cloche runs a copy of the code. Leave S3ObjectStorageMode out, or say COPY.")
     if source.get("SourceKMSKeyArn"):
         raise errors.cannot_run("Cloche does not keep code under a key of yours: it lies unpacked on this disk to be run. Leave SourceKMSKeyArn out.")
     if "ZipFile" in source:
@@ -193,7 +199,7 @@ def sweep(call: Call) -> None:
     known = {row[0] for row in call.sql("SELECT sha FROM lambda_package")}
     trees, zips = code_root(call.cloud), zip_path(call.cloud, "")
     for place in trees.iterdir() if trees.exists() else ():
-        if place.name not in known:  # merged layers too: they are made again when they are wanted
+        if place.name not in known and place.name != IMAGES:  # merged layers too: they are made again when they are wanted
             shutil.rmtree(place, ignore_errors=True)
     for place in zips.iterdir() if zips.exists() else ():
         if place.name not in known:

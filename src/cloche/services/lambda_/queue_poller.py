@@ -9,12 +9,13 @@ from typing import Any
 from cloche.kernel import AwsError, Call
 from cloche.services.sqs import public as sqs
 
-from . import names, recursion, running
+from . import metering, names, recursion, running
 from .mappings import Mapping, decoded, matches
 from .records import version_of
 from .roles import acting
 
 POLLERS = 5
+INVOCATIONS = 10  # at once, of one poller in provisioned mode
 PAYLOAD_LIMIT = 6_000_000
 RECEIVE_MOST = 10
 LOOK_AGAIN_SECONDS = 60.0
@@ -25,6 +26,8 @@ async def drain(call: Call, mapping: Mapping) -> float | None:
     """Work until the queue has nothing more to give; says when to look again."""
     name = names.Name(call.account, call.region, mapping.function, mapping.qualifier)
     most = mapping.config.get("ScalingConfig", {}).get("MaximumConcurrency", POLLERS)
+    if provisioned := mapping.config.get("ProvisionedPollerConfig"):
+        most = provisioned["MaximumPollers"] * INVOCATIONS
     tasks: set[asyncio.Task[None]] = set()
     try:
         while True:
@@ -71,7 +74,9 @@ def collect(there: Call, mapping: Mapping) -> list[Any]:
             if not got:
                 break
             wanted = [m for m in got if matches(filters, filterable(record(mapping.source, m)))]
+            metering.counted(there, mapping, "PolledEventCount", len(got))
             if len(wanted) < len(got):
+                metering.counted(there, mapping, "FilteredOutEventCount", len(got) - len(wanted))
                 sqs.delete(there, mapping.source, [m["ReceiptHandle"] for m in got if m not in wanted])
             batch += wanted
     if batch and len(batch) < mapping.batch_size and there.now < until:
@@ -120,9 +125,11 @@ def attribute(value: Any) -> dict[str, Any]:
 async def handle(call: Call, there: Call, mapping: Mapping, name: names.Name, batch: list[Any]) -> None:
     payload = json.dumps({"Records": [record(mapping.source, m) for m in batch]}, separators=(",", ":")).encode()
     trace = recursion.deepest([m.get("Attributes", {}).get("AWSTraceHeader", "") for m in batch])
+    metering.counted(call, mapping, "InvokedEventCount", len(batch))
     try:
         result = await running.run(call, name, payload, trace=trace)
     except AwsError as error:
+        metering.counted(call, mapping, "FailedInvokeEventCount", len(batch))
         queue = sqs.describe(there, mapping.source)
         if error.code == "RecursiveInvocationException" and queue and "RedrivePolicy" not in queue.attributes:
             with there.step():
@@ -132,9 +139,11 @@ async def handle(call: Call, there: Call, mapping: Mapping, name: names.Name, ba
     if not result.failed and mapping.reports_failures:
         failures = reported(result.outcome.payload, {m["MessageId"] for m in batch})
         done = [m for m in batch if m["MessageId"] not in failures]
+    metering.counted(call, mapping, "FailedInvokeEventCount", len(batch) - len(done))
     if done:
         with there.step():
             try:
+                metering.counted(call, mapping, "DeletedEventCount", len(done))
                 sqs.delete(there, mapping.source, [m["ReceiptHandle"] for m in done])
             except AwsError as error:
                 log.info("mapping %s: %s", mapping.uuid, error.message)

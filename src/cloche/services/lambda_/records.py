@@ -65,6 +65,7 @@ class Version(Record, frozen=True):
     update: str = "Successful"
     reason: str = ""
     code: str = ""  # AWS's code of it
+    image: dict[str, Any] = {}  # of a function from one: see images.py; `sha` is then its digest
     described: str = ""  # of a published one: what $LATEST was described as, which its own description may replace
 
     @property
@@ -74,6 +75,11 @@ class Version(Record, frozen=True):
     @property
     def timeout(self) -> int:
         return int(self.config["Timeout"])
+
+    @property
+    def snapstart(self) -> bool:
+        """Whether its environments are copies of a snapshot: published versions of a function that asks for it."""
+        return self.version != LATEST and self.config["SnapStart"]["ApplyOn"] == "PublishedVersions"
 
     @property
     def role(self) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from cloche.kernel import Call
 
-from . import errors
+from . import errors_mappings
 from .mappings import decoded
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def stream_of(there: Call, arn: str) -> tuple[Call, Any]:
     from cloche.services.kinesis import public as kinesis
     found = kinesis.at(there, kinesis.stream_arn(arn))
     if found is None or ("/consumer/" in arn and kinesis.consumer(there, arn) is None):
-        raise errors.no_such_stream(arn)
+        raise errors_mappings.no_such_stream(arn)
     return found
 
 

@@ -202,6 +202,9 @@ async def attempt(call: Call, mapping: Mapping, name: names.Name, version: Versi
             return await end_window(call, mapping, name, version, place)
         batch = [r for r in batch if window_of(mapping, r, width) == begin_]
     wanted = [r for r in batch if matches(filters, of.view(r))]
+    if not place.attempts and not place.pieces:
+        metering.counted(call, mapping, "PolledEventCount", len(batch))
+        metering.counted(call, mapping, "FilteredOutEventCount", len(batch) - len(wanted))
     if not wanted:
         return moved(call, mapping, place, batch)
     more = window_fields(mapping, place, begin_, False) if width else {}
@@ -210,6 +213,7 @@ async def attempt(call: Call, mapping: Mapping, name: names.Name, version: Versi
         with call.step():
             return save(call, mapping, place._replace(pieces=halves(batch, place.pieces)))
     metering.iterator_age(call, mapping.function, call.now - of.arrival(wanted[-1]))
+    metering.counted(call, mapping, "InvokedEventCount", len(wanted))
     result: running.Result | None = None
     try:
         result = await running.run(call, name, payload)
@@ -230,6 +234,7 @@ async def attempt(call: Call, mapping: Mapping, name: names.Name, version: Versi
         batch = batch[len(done) :]
     if not failed:
         return place
+    metering.counted(call, mapping, "FailedInvokeEventCount", len(batch))
     if result is None:  # throttled: that is not the batch's fault
         with call.step():
             return save(call, mapping, place._replace(again=call.now + 1.0))
@@ -314,6 +319,7 @@ def first_failure(payload: bytes, numbers: list[str]) -> int | None:
 
 
 async def give_up(call: Call, mapping: Mapping, version: Version, place: Place, batch: list[Any], condition: str, result: running.Result | None) -> None:
+    metering.counted(call, mapping, "DroppedEventCount", len(batch))
     target = mapping.config["DestinationConfig"].get("OnFailure", {}).get("Destination")
     if not target:
         return
@@ -329,7 +335,10 @@ async def give_up(call: Call, mapping: Mapping, version: Version, place: Place, 
         "streamArn": mapping.source.partition("/consumer/")[0]}}
     if target.split(":")[2] == "s3":
         record["payload"] = json.dumps({"Records": batch}, separators=(",", ":"))
-    await destinations.send(call, version.role, names.arn(call, mapping.function), target, record, True)
+    if await destinations.send(call, version.role, names.arn(call, mapping.function), target, record, True):
+        metering.counted(call, mapping, "OnFailureDestinationDeliveredEventCount", len(batch))
+    else:
+        metering.one(call, "DestinationDeliveryFailures", mapping.function)
 
 
 def stamp(moment: float) -> str:

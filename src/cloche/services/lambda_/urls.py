@@ -9,7 +9,7 @@ from . import errors, names
 from . import service as lambda_
 from .configuration import moment
 from .paging import page
-from .records import Function, find
+from .records import Function, find, latest
 
 if TYPE_CHECKING:
     from cloche.shapes import lambda_ as t
@@ -73,6 +73,8 @@ def existing(call: Call, req: Any) -> tuple[Function, Url]:
 @lambda_.op(names.qualified, context=context)
 def create_function_url_config(call: Call, req: t.CreateFunctionUrlConfigRequest) -> Any:
     function, qualifier = target(call, req)
+    if "TenancyConfig" in latest(call, function).config:
+        raise errors.tenancy_forbids("A function URL")
     if qualifier in function.urls:
         raise errors.url_exists(names.arn(call, function.name, qualifier or None))
     now = moment(call.now)

@@ -1,12 +1,11 @@
 """Versions: `$LATEST` frozen under the next number; unchanged since the last one, it is the last one."""
 from __future__ import annotations
 
-import base64
 from typing import TYPE_CHECKING, Any
 
 from cloche.kernel import Call
 
-from . import configuration, errors, names, packages, vpc
+from . import configuration, errors, names, packages, replicas, snapshots, vpc
 from . import service as lambda_
 from .names import LATEST
 from .paging import page
@@ -27,7 +26,7 @@ def publish_version(call: Call, req: t.PublishVersionRequest) -> Any:
         raise errors.being_updated(names.arn(call, function.name))
     if req.get("RevisionId") and req["RevisionId"] != version.revision:
         raise errors.wrong_revision()
-    sha = base64.b64encode(bytes.fromhex(version.sha)).decode()
+    sha = configuration.sha_of(version)
     if req.get("CodeSha256") and req["CodeSha256"] != sha:
         raise errors.sha_differs(req["CodeSha256"], sha)
     function, published = publish(call, function, version, req.get("Description", ""))
@@ -37,16 +36,26 @@ def publish_version(call: Call, req: t.PublishVersionRequest) -> Any:
 def publish(call: Call, function: Function, version: Version, description: str) -> tuple[Function, Version]:
     last = call.get(Version, f"{function.name}:{function.versions[-1]}") if function.versions else None
     config = version.config | ({"Description": description} if description else {})
-    if last and last.sha == version.sha and last.layers == version.layers and last.config | {"Description": last.described} == version.config:
+    if last and last.sha == version.sha and last.layers == version.layers and same(last, version):
         return function, last
     number = str(function.next_version)
-    packages.hold_again(call, version.sha, *version.layers)
+    if not version.image:
+        packages.hold_again(call, version.sha, *version.layers)
     grow(call, version.config["CodeSize"])
-    published = call.put(version.but(version=number, config=config, revision=call.uuid(), update="Successful", described=version.config["Description"]))
+    published = version.but(version=number, config=config, revision=call.uuid(), update="Successful", described=version.config["Description"])
+    if published.snapstart:
+        published = published.but(state="Pending")
+        call.wake(snapshots.take, published.key)
+    call.put(published)
     if published.state == "Active":
         vpc.hold(call, published)
     function = call.put(function.but(versions=(*function.versions, number), next_version=function.next_version + 1))
     return function, published
+
+
+def same(last: Version, version: Version) -> bool:
+    snap = {"ApplyOn": last.config["SnapStart"]["ApplyOn"], "OptimizationStatus": "Off"}
+    return last.config | {"Description": last.described, "SnapStart": snap} == version.config | {"SnapStart": version.config["SnapStart"] | {"OptimizationStatus": "Off"}}
 
 
 @lambda_.op(names.function)
@@ -69,6 +78,7 @@ def delete_version(call: Call, function: Function, number: str) -> Any:
     users = [a.name for name in function.aliases if (a := call.get(Alias, f"{function.name}:{name}")) and number in (a.version, *a.weights)]
     if users:
         raise errors.alias_uses(number, users)
+    replicas.let_go(call, names.arn(call, function.name), [number])
     drop(call, function, number)
     function = unprovisioned(call, function, number)
     call.put(function.but(versions=tuple(v for v in function.versions if v != number), policies={k: v for k, v in function.policies.items() if k != number}))

@@ -8,9 +8,8 @@ from typing import Any
 
 from cloche.kernel import AwsError, Call
 from cloche.languages import pipe_template
-from cloche.services.lambda_ import public as functions
 
-from . import errors, streams, targets
+from . import calling, errors, streams, targets
 from .pipes import Pipe
 
 log = logging.getLogger("cloche")
@@ -18,7 +17,7 @@ log = logging.getLogger("cloche")
 
 async def through(call: Call, there: Call, pipe: Pipe, events: list[Any], id_: str) -> set[str]:
     """The ids of what failed: all of the batch, or what the target says."""
-    known = [streams.sequence(e) if id_ == "sequence" else e[id_] for e in events]
+    known = [streams.of(pipe).sequence(e) if id_ == "sequence" else e[id_] for e in events]
     try:
         enriched = await enrich(call, there, pipe, events) if pipe.settings.get("Enrichment") else events
         if not enriched:
@@ -30,14 +29,23 @@ async def through(call: Call, there: Call, pipe: Pipe, events: list[Any], id_: s
 
 
 async def enrich(call: Call, there: Call, pipe: Pipe, events: list[Any]) -> list[Any]:
-    """What the function makes of the batch: a list takes its place, anything else is one event, nothing is nothing."""
-    template = (pipe.settings.get("EnrichmentParameters") or {}).get("InputTemplate", "")
-    payload = f"[{','.join(as_json(text) for text in shaped(call, pipe, template, events))}]"
-    said = await functions.invoke(there, pipe.settings["Enrichment"], payload.encode())
-    if said.function_error:
-        raise errors.failed(f"the enrichment failed: {said.payload[:200].decode(errors='replace')}")
+    """What the enrichment makes of the batch: a list takes its place, anything else is one event, nothing is nothing. APIs are asked event by event."""
+    parameters = pipe.settings.get("EnrichmentParameters") or {}
+    texts = [as_json(text) for text in shaped(call, pipe, parameters.get("InputTemplate", ""), events)]
+    arn, given = pipe.settings["Enrichment"], parameters.get("HttpParameters") or {}
+    kind = arn.split(":")[2]
+    if kind in ("lambda", "states"):
+        said = await (calling.function if kind == "lambda" else calling.machine)(there, arn, f"[{','.join(texts)}]")
+        return made_of(said)
+    found: list[Any] = []
+    for text in texts:
+        found += made_of(await calling.http(call, there, arn, given, text))
+    return found
+
+
+def made_of(said: bytes) -> list[Any]:
     try:
-        answer = json.loads(said.payload or b"null")
+        answer = json.loads(said or b"null")
     except ValueError:
         raise errors.failed("the enrichment's answer is no JSON") from None
     if answer in (None, "", {}, []):
@@ -72,12 +80,12 @@ def give_up(call: Call, there: Call, pipe: Pipe, place: streams.Place, batch: li
     arn = (pipe.parameters.get("DeadLetterConfig") or {}).get("Arn")
     if not arn:
         return
-    first, last = batch[0], batch[-1]
+    source, first, last = streams.of(pipe), batch[0], batch[-1]
     record = {
         "context": {"condition": condition, "approximateInvokeCount": place.attempts, "pipeArn": pipe.arn, "enrichmentArn": pipe.settings.get("Enrichment"), "targetArn": pipe.target},
-        "version": "1.0", "timestamp": iso(call.now), "DDBStreamBatchInfo": {
-            "shardId": place.shard, "startSequenceNumber": streams.sequence(first), "endSequenceNumber": streams.sequence(last), "approximateArrivalOfFirstRecord": iso(streams.arrival(first)),
-            "approximateArrivalOfLastRecord": iso(streams.arrival(last)), "batchSize": len(batch), "streamArn": pipe.source}}
+        "version": "1.0", "timestamp": iso(call.now), source.INFO: {
+            "shardId": place.shard, "startSequenceNumber": source.sequence(first), "endSequenceNumber": source.sequence(last), "approximateArrivalOfFirstRecord": iso(source.arrival(first)),
+            "approximateArrivalOfLastRecord": iso(source.arrival(last)), "batchSize": len(batch), "streamArn": pipe.source}}
     try:
         with there.step():
             if arn.split(":")[2] == "sqs":

@@ -21,7 +21,7 @@ SERVICE = "pipes.amazonaws.com"
 MOST_LISTED, MOST_TAGS = 100, 50
 PASSING = {"CREATING": "CREATE", "UPDATING": "UPDATE", "STARTING": "START", "STOPPING": "STOP", "DELETING": "DELETE"}  # states a pipe only passes through
 SHOWN = ("SourceParameters", "Enrichment", "EnrichmentParameters", "TargetParameters", "LogConfiguration", "Description", "KmsKeyIdentifier")
-PARTLY = ("sources: SQS, DynamoDB streams; enrichment: Lambda; targets: Lambda, SQS, SNS, event buses, log groups; others answer 501. Log configurations are kept, nothing is logged; "
+PARTLY = ("sources: SQS, DynamoDB streams, Kinesis; brokers of Kafka and MQ, and targets of services that are not built, answer 501. Log configurations are kept, nothing is logged; "
           "a stream's shard is one lane whatever ParallelizationFactor says")
 
 
@@ -124,8 +124,8 @@ def checked(call: Call, source: str, target: str, settings: dict[str, Any]) -> d
         except event_pattern.Invalid:
             raise errors.bad_filter(one.get("Pattern", "")) from None
     if enrichment := settings.get("Enrichment"):
-        targets.check_enrichment(enrichment)
-    targets.check(target, settings.get("TargetParameters") or {})
+        targets.check_enrichment(call, enrichment)
+    targets.check(call, target, settings.get("TargetParameters") or {})
     for member in ("EnrichmentParameters", "TargetParameters"):
         try:
             pipe_template.check((settings.get(member) or {}).get("InputTemplate", ""))

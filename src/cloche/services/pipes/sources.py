@@ -1,4 +1,4 @@
-"""What a pipe may read from: a queue, or a table's stream. Their parameters, and whether they can be read at all."""
+"""What a pipe may read from: a queue, a table's stream, or a stream of Kinesis. Their parameters, and whether they can be read at all."""
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
@@ -10,11 +10,12 @@ from . import errors, streams
 if TYPE_CHECKING:
     from .pipes import Pipe
 
-MEMBERS = {"sqs": "SqsQueueParameters", "dynamodb": "DynamoDBStreamParameters"}
-OTHERS = ("KinesisStreamParameters", "ActiveMQBrokerParameters", "RabbitMQBrokerParameters", "ManagedStreamingKafkaParameters", "SelfManagedKafkaParameters")
+MEMBERS = {"sqs": "SqsQueueParameters", "dynamodb": "DynamoDBStreamParameters", "kinesis": "KinesisStreamParameters"}
+OTHERS = ("ActiveMQBrokerParameters", "RabbitMQBrokerParameters", "ManagedStreamingKafkaParameters", "SelfManagedKafkaParameters")
 DEFAULTS: dict[str, dict[str, Any]] = {
     "sqs": {"BatchSize": 10},
     "dynamodb": {"BatchSize": 100, "MaximumRecordAgeInSeconds": -1, "MaximumRetryAttempts": -1, "ParallelizationFactor": 1},
+    "kinesis": {"BatchSize": 100, "MaximumRecordAgeInSeconds": -1, "MaximumRetryAttempts": -1, "ParallelizationFactor": 1},
 }
 
 
@@ -52,6 +53,8 @@ def check(source: str, parameters: dict[str, Any]) -> None:
     given = parameters[MEMBERS[kind]]
     size, window = given["BatchSize"], given.get("MaximumBatchingWindowInSeconds", 0)
     if kind != "sqs":
+        if kind == "kinesis" and (given.get("StartingPosition") == "AT_TIMESTAMP") != ("StartingPositionTimestamp" in given):
+            raise errors.invalid("StartingPositionTimestamp must be given with the starting position AT_TIMESTAMP, and with no other.")
         return
     if source.endswith(".fifo"):
         if size > 10 or window:
@@ -64,8 +67,8 @@ def topic(source: str) -> Any:
     if source.split(":")[2] == "sqs":
         from cloche.services.sqs import public as sqs
         return sqs.topic(source)
-    from cloche.services.dynamodb import public as dynamodb
-    return dynamodb.topic(source)
+    from . import source_dynamodb, source_kinesis
+    return (source_kinesis if ":kinesis:" in source else source_dynamodb).topic(source)
 
 
 def begin(call: Call, pipe: Pipe) -> None:
@@ -85,4 +88,4 @@ def probe(there: Call, pipe: Pipe) -> None:
         for action in ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"):
             sqs.allowed(there, pipe.source, action)
     else:
-        there.do("dynamodbstreams", "DescribeStream", StreamArn=pipe.source, Limit=1)
+        streams.of(pipe).probe(there, pipe)

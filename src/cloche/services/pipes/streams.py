@@ -1,4 +1,7 @@
-"""A stream as source: shard by shard, parents before children, in order. A batch that fails is tried again until it succeeds or may be given up."""
+"""A stream as source: shard by shard, parents before children, in order. A batch that fails is tried again until it succeeds or may be given up.
+
+What is peculiar to DynamoDB's streams and to Kinesis say `source_dynamodb` and `source_kinesis`.
+"""
 from __future__ import annotations
 
 import logging
@@ -46,42 +49,33 @@ def forget(call: Call, pipe: Pipe) -> None:
     call.sql("DELETE FROM pipes_place WHERE pipe=?", pipe.number)
 
 
+def of(pipe: Pipe) -> Any:
+    from . import source_dynamodb, source_kinesis
+    return source_kinesis if pipe.source_kind == "kinesis" else source_dynamodb
+
+
 def begin(call: Call, pipe: Pipe) -> None:
-    """LATEST is now: pin where that is, before anything more arrives."""
-    from cloche.services.dynamodb import public as dynamodb
-    stream = dynamodb.stream_of(call, pipe.source)
-    if pipe.parameters["StartingPosition"] != "LATEST" or stream is None:
-        return
-    shards = described(call.as_root(), pipe)
-    for shard in shards[:-1]:
-        save(call, pipe, Place(shard["ShardId"], finished=1))
-    number = stream.shard(call.now)
-    save(call, pipe, Place(shards[-1]["ShardId"], str((number + 1) * dynamodb.SEQUENCE + dynamodb.last(call, stream, number))))
-
-
-def described(there: Call, pipe: Pipe) -> list[Any]:
-    shards: list[Any] = []
-    more: dict[str, Any] = {}
-    while True:
-        about = there.do("dynamodbstreams", "DescribeStream", StreamArn=pipe.source, **more)["StreamDescription"]
-        shards += about["Shards"]
-        if not about.get("LastEvaluatedShardId"):
-            return shards
-        more = {"ExclusiveStartShardId": about["LastEvaluatedShardId"]}
+    """Pin where the pipe begins, before anything more arrives."""
+    for shard, after, over in of(pipe).begin(call, pipe):
+        save(call, pipe, Place(shard, after, finished=int(over)))
 
 
 async def drain(call: Call, pipe: Pipe) -> float | None:
     """Until there is nothing more to do now; says when there will be."""
     from .pipes import acting
     try:
-        there = acting(call, pipe)
-        for shard in described(there, pipe):
-            place = place_in(call, pipe, shard["ShardId"])
-            if not place.finished:
+        there, due = acting(call, pipe), []
+        standing: set[str] = set()
+        for shard, parents in of(pipe).shards(there, pipe):
+            place = place_in(call, pipe, shard)
+            if place.finished:
+                continue
+            if standing.isdisjoint(parents):  # children wait for their parents
                 again, place = await drain_shard(call, there, pipe, place)
-                if not place.finished:  # children wait for their parent
-                    return again
-        return None
+                due += [again] if again is not None else []
+            if not place.finished:
+                standing.add(shard)
+        return min(due, default=None)
     except AwsError as error:
         log.info("pipe %s: %s", pipe.name, error.message)
         return call.now + LOOK_AGAIN_SECONDS
@@ -95,7 +89,7 @@ async def drain_shard(call: Call, there: Call, pipe: Pipe, place: Place) -> tupl
             return None, place
         if place.again > call.now:
             return place.again, place
-        batch, closed = read(there, current, place)
+        batch, closed = of(current).read(there, current, place.shard, place.sequence, min(current.batch_size, place.piece or of(current).MOST, of(current).MOST))
         if not batch:
             with call.step():
                 place = save(call, current, place._replace(finished=int(closed)))
@@ -109,27 +103,20 @@ async def drain_shard(call: Call, there: Call, pipe: Pipe, place: Place) -> tupl
         place = await attempt(call, there, current, place, batch)
 
 
-def read(there: Call, pipe: Pipe, place: Place) -> tuple[list[Any], bool]:
-    start = {"ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "SequenceNumber": place.sequence} if place.sequence else {"ShardIteratorType": "TRIM_HORIZON"}
-    iterator = there.do("dynamodbstreams", "GetShardIterator", StreamArn=pipe.source, ShardId=place.shard, **start)["ShardIterator"]
-    answer = there.do("dynamodbstreams", "GetRecords", ShardIterator=iterator, Limit=min(pipe.batch_size, place.piece or 1000, 1000))
-    return answer["Records"], not answer.get("NextShardIterator")
-
-
 async def attempt(call: Call, there: Call, pipe: Pipe, place: Place, batch: list[Any]) -> Place:
     """One try of a batch, and where that leaves the shard."""
     from . import flow
-    settings = pipe.parameters
+    source, settings = of(pipe), pipe.parameters
     oldest, most = settings["MaximumRecordAgeInSeconds"], settings["MaximumRetryAttempts"]
-    if oldest != -1 and (expired := [r for r in batch if call.now - arrival(r) > oldest]):
+    if oldest != -1 and (expired := [r for r in batch if call.now - source.arrival(r) > oldest]):
         flow.give_up(call, there, pipe, place, expired, "RecordAgeExceeded")
         return moved(call, pipe, place, expired)
     filters = pipe.filters()
-    wanted = [r | {"eventSourceARN": pipe.source} for r in batch if functions.matches(filters, r)]
+    wanted = [r for r in batch if functions.matches(filters, source.view(r))]
     if not wanted:
         return moved(call, pipe, place, batch)
     failed = await flow.through(call, there, pipe, wanted, "sequence")
-    first = next((i for i, r in enumerate(batch) if sequence(r) in failed), None)
+    first = next((i for i, r in enumerate(batch) if source.sequence(r) in failed), None)
     if first is None:
         return moved(call, pipe, place, batch)
     if first:  # those before the first that failed are done with
@@ -147,12 +134,4 @@ async def attempt(call: Call, there: Call, pipe: Pipe, place: Place, batch: list
 
 def moved(call: Call, pipe: Pipe, place: Place, done: list[Any]) -> Place:
     with call.step():
-        return save(call, pipe, Place(place.shard, sequence(done[-1])))
-
-
-def sequence(record: Any) -> str:
-    return str(record["dynamodb"]["SequenceNumber"])
-
-
-def arrival(record: Any) -> float:
-    return float(record["dynamodb"]["ApproximateCreationDateTime"])
+        return save(call, pipe, Place(place.shard, of(pipe).sequence(done[-1])))

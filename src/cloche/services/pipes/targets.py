@@ -1,34 +1,41 @@
-"""Where a pipe leads: a function gets a batch as one list, the others each event by itself. All of it under the pipe's role."""
+"""Where a pipe leads: a function or state machine gets a batch as one list, the others each event by itself. All of it under the pipe's role."""
 from __future__ import annotations
 
+import inspect
 import json
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from cloche.kernel import AwsError, Call
 from cloche.languages import pipe_template
+from cloche.services.events import public as bridge
 from cloche.services.lambda_ import public as functions
 
-from . import errors
+from . import calling, errors
 
 if TYPE_CHECKING:
     from .pipes import Pipe
 
-BUILT = ("lambda", "sqs", "sns", "events", "logs")
 LOG_STREAM = "pipes"
+TOLD = ("lambda", "sqs", "sns", "events", "logs")
+STARTED = {"kinesis": "KinesisStreamParameters", "ecs": "EcsTaskParameters", "batch": "BatchJobParameters", "firehose": "", "states": "", "execute-api": ""}  # and the parameters without which it cannot be
 
 
-def check(target: str, parameters: dict[str, Any]) -> None:
+def check(call: Call, target: str, parameters: dict[str, Any]) -> None:
     parts = target.split(":", 5)
-    if len(parts) < 6 or parts[2] not in BUILT or ":api-destination/" in target:
-        raise errors.not_built(f"a target of {'API destinations' if ':api-destination/' in target else parts[2] if len(parts) > 2 else target}")
-    if parts[2] == "sqs" and target.endswith(".fifo") and not (parameters.get("SqsQueueParameters") or {}).get("MessageGroupId"):
+    kind = parts[2] if len(parts) == 6 else ""
+    if kind not in TOLD and not (kind in STARTED and bridge.stands(call, kind)):
+        raise errors.not_built(f"a target of {kind or target}")
+    if kind == "sqs" and target.endswith(".fifo") and not (parameters.get("SqsQueueParameters") or {}).get("MessageGroupId"):
         raise errors.group_needed()
+    if (needed := STARTED.get(kind)) and not parameters.get(needed):
+        raise errors.invalid(f"{needed} must be provided for the target {target}.")
 
 
-def check_enrichment(arn: str) -> None:
-    if arn.split(":")[2:3] != ["lambda"]:
-        raise errors.not_built("an enrichment that is no function")
+def check_enrichment(call: Call, arn: str) -> None:
+    parts = arn.split(":")
+    if parts[2:3] not in (["lambda"], ["states"], ["execute-api"]) and ":api-destination/" not in arn:
+        raise errors.not_built("an enrichment that is no function, state machine or API")
 
 
 async def deliver(call: Call, there: Call, pipe: Pipe, events: list[Any], known: list[str]) -> set[str]:
@@ -39,11 +46,18 @@ async def deliver(call: Call, there: Call, pipe: Pipe, events: list[Any], known:
     service = pipe.target.split(":")[2]
     if service == "lambda":
         return await to_function(call, there, pipe, parameters, f"[{','.join(map(as_json, texts))}]".encode(), known)
+    if service == "states":
+        return await to_machine(there, pipe, parameters, f"[{','.join(map(as_json, texts))}]", known)
     failed: set[str] = set()
     for place, (event, text) in enumerate(zip(events, texts, strict=True)):
         try:
+            if service == "execute-api" or ":api-destination/" in pipe.target:
+                await calling.http(call, there, pipe.target, parameters.get("HttpParameters") or {}, text)
+                continue
             with there.step():
-                SENDERS[service](there, pipe, parameters, event, text)
+                waiting = SENDERS.get(service, started)(there, pipe, parameters, event, text)
+            if inspect.isawaitable(waiting):
+                await waiting
         except (AwsError, pipe_template.Invalid):
             if len(events) != len(known) or pipe.settings.get("Enrichment"):
                 raise
@@ -60,6 +74,27 @@ async def to_function(call: Call, there: Call, pipe: Pipe, parameters: dict[str,
     if said.function_error:
         return set(known)
     return functions.reported(said.payload, set(known))
+
+
+async def to_machine(there: Call, pipe: Pipe, parameters: dict[str, Any], text: str, known: list[str]) -> set[str]:
+    """One execution for a batch. Unless it is to be forgotten, an Express one is waited for."""
+    if (parameters.get("StepFunctionStateMachineParameters") or {}).get("InvocationType") == "FIRE_AND_FORGET":
+        with there.step():
+            there.do("stepfunctions", "StartExecution", stateMachineArn=pipe.target, input=text)
+        return set()
+    await calling.machine(there, pipe.target, text)
+    return set()
+
+
+def started(there: Call, pipe: Pipe, parameters: dict[str, Any], event: Any, text: str) -> Any:
+    """What EventBridge's rules start in the same way."""
+    kind = pipe.target.split(":")[2]
+    given = parameters.get(STARTED[kind]) or {} if STARTED[kind] else {}
+    if kind == "ecs":
+        return bridge.start(there, {"Arn": pipe.target, "EcsParameters": {"TaskDefinitionArn": given["TaskDefinitionArn"], **given}}, json.dumps(given.get("Overrides") or {}), "")
+    if kind == "batch":
+        return bridge.start(there, {"Arn": pipe.target, "BatchParameters": given}, json.dumps({"Parameters": given.get("Parameters") or {}}), "")
+    return bridge.start(there, {"Arn": pipe.target}, text, pipe_template.parameter(given["PartitionKey"], event) if kind == "kinesis" else "")
 
 
 def to_queue(there: Call, pipe: Pipe, parameters: dict[str, Any], event: Any, text: str) -> None:

@@ -28,6 +28,19 @@ def not_permitted(message: str) -> AwsError:
     return AwsError("OperationNotPermittedException", message, 400)
 
 
+def no_resource(arn: str) -> AwsError:
+    return AwsError("UnknownResourceException", f"The resource {arn} could not be found.", 400)
+
+
+def within_organization() -> AwsError:
+    return not_permitted("The resource you are attempting to share can only be shared within your AWS Organization. This error may also occur if you have not enabled sharing with your AWS "
+                         "organization, or that onboarding process is still in progress.")
+
+
+def default_vpc(arn: str) -> AwsError:
+    return not_permitted(f"You can not share {arn}: subnets of a default VPC can not be shared.")
+
+
 def not_active() -> AwsError:
     return AwsError("InvalidStateTransitionException", "The resource share is not active.", 400)
 

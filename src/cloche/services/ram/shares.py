@@ -203,9 +203,20 @@ def with_resources(call: Call, share: Share, arns: list[str]) -> Share:
             raise errors.invalid(f"The resource {arn} is of a type that can not be shared.")
         if parts[4] != share.owner or parts[3] not in ("", share.region):
             raise errors.not_permitted(f"You can not share {arn}: it is not yours, or of another region.")
+        from cloche.services.ec2 import public as network
+        if kind == "ec2:Subnet" and (may := network.shareable(call, arn.rpartition("/")[2])) is not True:
+            raise errors.no_resource(arn) if may is None else errors.default_vpc(arn)
         share = share.but(resources={**share.resources, arn: Entry("ASSOCIATED", call.now, call.now)})
         if types.permission(kind) not in share.permissions:
             share = share.but(permissions=[*share.permissions, types.permission(kind)])
+    return share
+
+
+def kept_inside(share: Share) -> Share:
+    """Subnets and groups are not shared with whom would have to be invited."""
+    if any(types.of(arn) in types.WITHIN and entry.status == "ASSOCIATED" for arn, entry in share.resources.items()) and any(
+            entry.status == "ASSOCIATING" or (entry.external and entry.status == "ASSOCIATED") for entry in share.principals.values()):
+        raise errors.within_organization()
     return share
 
 
@@ -236,7 +247,7 @@ def create_resource_share(call: Call, req: t.CreateResourceShareRequest) -> t.Cr
         raise errors.invalid("Sources of shares are not built in Cloche.")
     share = Share(call.arn(f"resource-share/{call.uuid()}"), req["name"], call.account, call.region, req.get("allowExternalPrincipals", True), call.now, call.now,
                   permissions=list(req.get("permissionArns", [])), tags={tag["key"]: tag["value"] for tag in req.get("tags", [])})
-    share = with_principals(call, with_resources(call, share, req.get("resourceArns", [])), req.get("principals", []))
+    share = kept_inside(with_principals(call, with_resources(call, share, req.get("resourceArns", [])), req.get("principals", [])))
     call.put(share)
     name(call, f"owner/{call.account}", share.arn, True)
     return {"resourceShare": view(share), **echoed(req)}
@@ -289,7 +300,7 @@ def without(call: Call, share: Share, resources: list[str], principals: list[str
 @ram.op(resource=by_share, context=facts)
 def associate_resource_share(call: Call, req: t.AssociateResourceShareRequest) -> t.AssociateResourceShareResponse:
     share = active(call, req["resourceShareArn"])
-    share = with_principals(call, with_resources(call, share, req.get("resourceArns", [])), req.get("principals", []))
+    share = kept_inside(with_principals(call, with_resources(call, share, req.get("resourceArns", [])), req.get("principals", [])))
     call.put(share.but(updated=call.now))
     return {"resourceShareAssociations": chosen(share, req), **echoed(req)}  # type: ignore[typeddict-item]
 

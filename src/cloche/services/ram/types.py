@@ -20,6 +20,10 @@ TYPES: dict[str, tuple[str, str, str]] = {
 }
 
 
+# these go no further than the owner's organization
+WITHIN = ("ec2:SecurityGroup", "ec2:Subnet")
+
+
 def of(arn: str) -> str | None:
     """The type of a resource that can be shared."""
     parts = arn.split(":", 5)

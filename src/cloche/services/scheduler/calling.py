@@ -1,6 +1,6 @@
 """Calling the target of a schedule under its role; again while that can help, else to the dead-letter queue.
 
-A target is a queue, topic, function, bus or stream, or any operation at all: `arn:aws:scheduler:::aws-sdk:dynamodb:putItem` with its
+A target is a queue, topic, function, bus, stream, state machine or task, or any operation at all: `arn:aws:scheduler:::aws-sdk:dynamodb:putItem` with its
 request as Input.
 """
 from __future__ import annotations
@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from cloche.kernel import AwsError, Call
+from cloche.services.events import public as bridge
 from cloche.services.sns import public as sns
 from cloche.services.sqs import public as sqs
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from .schedules import Schedule
 
 LONGEST_AGE, MOST_RETRIES = 86_400, 185
-TEMPLATED = ("lambda", "sqs", "sns", "events", "kinesis", "firehose", "ecs")
+TOLD = ("lambda", "sqs", "sns", "events")
 SDK_NAMES = {"sfn": "stepfunctions", "eventbridge": "events", "cloudwatchlogs": "logs"}
 PASSING = ("ThrottlingException", "TooManyRequestsException", "RequestThrottled", "Throttled", "OverLimit", "ProvisionedThroughputExceededException")
 
@@ -39,7 +40,7 @@ def check(call: Call, target: dict[str, Any]) -> None:
                 raise ValueError
         except ValueError:
             raise errors.invalid("The Input of a universal target must be a JSON object.") from None
-    elif parts[2] not in TEMPLATED:
+    elif parts[2] not in TOLD and (parts[2] in ("execute-api", "batch", "ssm") or not bridge.stands(call, parts[2])):
         raise errors.not_built(f"a target of {parts[2]}")
     elif parts[2] == "ecs" and not target.get("EcsParameters"):
         raise errors.invalid("EcsParameters must be provided for an ECS task target.")
@@ -47,6 +48,8 @@ def check(call: Call, target: dict[str, Any]) -> None:
         raise errors.invalid("EventBridgeParameters must be provided for an event bus target.")
     elif parts[2] == "kinesis" and not target.get("KinesisParameters"):
         raise errors.invalid("KinesisParameters must be provided for a Kinesis stream target.")
+    elif parts[2] == "ecs" and not target.get("EcsParameters"):
+        raise errors.invalid("EcsParameters must be provided for an ECS cluster target.")
     elif parts[2] == "sqs" and parts[5].endswith(".fifo") and not (target.get("SqsParameters") or {}).get("MessageGroupId"):
         raise errors.invalid("SqsParameters with a MessageGroupId must be provided for a FIFO queue target.")
 
@@ -115,13 +118,11 @@ def act(call: Call, schedule: str, target: dict[str, Any], text: str) -> Any:
         sqs.send(role, arn, MessageBody=text, **({"MessageGroupId": group} if group else {}))
     elif service == "sns":
         sns.publish(role, arn, Message=text)
-    elif service == "kinesis":
-        role.do("kinesis", "PutRecord", StreamARN=arn, Data=text.encode(), PartitionKey=target["KinesisParameters"]["PartitionKey"])
     elif service == "ecs":
         from cloche.services.ecs import public as ecs
         ecs.run(role, arn, target["EcsParameters"], text, f"chronos-schedule/{schedule.rpartition('/')[2]}")
-    elif service == "firehose":
-        role.do("firehose", "PutRecord", DeliveryStreamName=arn.rsplit("/", 1)[1], Record={"Data": text.encode()})
+    elif service != "events":
+        return bridge.start(role, target, text, "" if service == "states" else call.uuid())
     else:
         about = target["EventBridgeParameters"]
         answer = role.do("events", "PutEvents", Entries=[{"Source": about["Source"], "DetailType": about["DetailType"], "Detail": text, "EventBusName": arn, "Resources": [schedule]}])

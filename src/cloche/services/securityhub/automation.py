@@ -1,6 +1,7 @@
 """Automation rules: what is changed of findings as their products bring them in, in the order of the rules, up to the first terminal one that fits. An administrator's count for its members, too."""
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from cloche.kernel import Call, Record, pages
@@ -94,8 +95,8 @@ def _ordered(call: Call) -> list[Rule]:
     return sorted(call.all(Rule), key=lambda one: (one.values["RuleOrder"], one.created, one.arn))
 
 
-def applied(call: Call, one: Finding) -> Finding:
-    """The finding after the rules of its account, or of its administrator."""
+def steps(call: Call, one: Finding) -> Iterator[tuple[str, Finding]]:
+    """The finding after each rule of its account, or of its administrator, that fits: (the rule's ARN, the finding)."""
     from . import members
     bond = members.administrator(call)
     rules = _ordered(call.at(bond.administrator, call.region) if bond else call)
@@ -103,9 +104,9 @@ def applied(call: Call, one: Finding) -> Finding:
         if rule.values["RuleStatus"] == "ENABLED" and filters.matches(one.body, rule.values["Criteria"], call.now):
             for action in rule.values["Actions"]:
                 one = one.but(body=changed(call, one.body, action.get("FindingFieldsUpdate") or {}))
+            yield rule.arn, one
             if rule.values["IsTerminal"]:
                 break
-    return one
 
 
 def changed(call: Call, body: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,8 @@ from typing import Any
 
 import msgspec
 
+from . import parameters
+
 
 class Standard(msgspec.Struct, frozen=True):
     path: str                                          # of its ARN, as subscriptions and findings name it
@@ -126,4 +128,4 @@ def by_arn(text: str, region: str) -> str | None:
 
 def definition(control: Control) -> dict[str, Any]:
     return {"SecurityControlId": control.id, "Title": control.title, "Description": control.what, "RemediationUrl": remedy(control), "SeverityRating": control.severity,
-            "CurrentRegionAvailability": "AVAILABLE"}
+            "CurrentRegionAvailability": "AVAILABLE", **parameters.defined(control.id)}

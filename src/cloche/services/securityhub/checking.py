@@ -84,6 +84,13 @@ def look(call: Call, hours: int) -> None:
         tidy(call)
 
 
+@securityhub.timer
+def look_again(call: Call, control: str) -> None:
+    """What it judges by has changed."""
+    if call.get(Hub, "default") and control in _on(call):
+        run(call, [control])
+
+
 def run(call: Call, ids: list[str]) -> None:
     """A control that cannot look says so: it claims nothing."""
     from . import reporting
@@ -106,7 +113,8 @@ def retire(call: Call, control: str) -> None:
 
 def tidy(call: Call) -> None:
     """Findings of controls that nobody updates are archived; those that are old are deleted."""
-    from . import reporting
+    from . import finding_history, reporting
+    finding_history.tidy(call)
     from .findings import Finding
     stale = stamp(call.now - STALE_DAYS * 86400)
     reporting.archive(call, lambda one: bool(one.control) and one.body["UpdatedAt"] < stale)

@@ -13,7 +13,7 @@ from . import checks_ec2
 from .looking import Eye, Seen, told, verdict
 
 DAY = 86400
-DAYS = {"IAM.3": 90, "ACM.1": 30}
+DAYS = {"IAM.3": 90}
 
 
 # -- IAM -------------------------------------------------------------------------------------------------------------------
@@ -72,7 +72,9 @@ def root_mfa(eye: Eye) -> Iterator[Seen]:
 def strong_passwords(eye: Eye) -> Iterator[Seen]:
     policy = password_policy(eye)
     wanted = ("RequireUppercaseCharacters", "RequireLowercaseCharacters", "RequireSymbols", "RequireNumbers")
-    yield eye.of_account(verdict(policy and all(policy.get(name) for name in wanted) and policy["MinimumPasswordLength"] >= 8))
+    reuse, age = eye.parameter("IAM.7", "PasswordReusePrevention"), eye.parameter("IAM.7", "MaxPasswordAge")
+    yield eye.of_account(verdict(policy and all(policy.get(name) for name in wanted if eye.parameter("IAM.7", name)) and policy["MinimumPasswordLength"] >= eye.parameter("IAM.7", "MinimumPasswordLength")
+                                 and (reuse is None or policy.get("PasswordReusePrevention", 0) >= reuse) and (age is None or 0 < policy.get("MaxPasswordAge", 0) <= age)))
 
 
 def long_passwords(eye: Eye) -> Iterator[Seen]:
@@ -111,16 +113,23 @@ def rotated_keys(eye: Eye) -> Iterator[Seen]:
 
 
 def rotated_secrets(eye: Eye) -> Iterator[Seen]:
+    most = eye.parameter("SecretsManager.1", "maximumAllowedRotationFrequency")
+
+    def often(one: Any) -> bool:
+        """As often as is asked; a schedule of hours or of the calendar counts by its next turn."""
+        rules = one.get("RotationRules") or {}
+        days = rules.get("AutomaticallyAfterDays") or ((one["NextRotationDate"] - eye.now) / DAY if one.get("NextRotationDate") else None)
+        return most is None or (days is not None and days <= most)
     for one in eye.every("secretsmanager", "ListSecrets", "SecretList") if eye.used("secretsmanager") else ():
         if not one.get("OwningService"):
-            yield Seen("AwsSecretsManagerSecret", one["ARN"], verdict(one.get("RotationEnabled")), {"AwsSecretsManagerSecret": {"Name": one["Name"]}}, told(one.get("Tags")))
+            yield Seen("AwsSecretsManagerSecret", one["ARN"], verdict(one.get("RotationEnabled") and often(one)), {"AwsSecretsManagerSecret": {"Name": one["Name"]}}, told(one.get("Tags")))
 
 
 def certificates(eye: Eye) -> Iterator[Seen]:
     for one in eye.every("acm", "ListCertificates", "CertificateSummaryList") if eye.used("acm") else ():
         about = eye.ask("acm", "DescribeCertificate", CertificateArn=one["CertificateArn"])["Certificate"]
         if about["Status"] in ("ISSUED", "EXPIRED") and about.get("NotAfter"):
-            yield Seen("AwsCertificateManagerCertificate", one["CertificateArn"], verdict(about["NotAfter"] - eye.now > DAYS["ACM.1"] * DAY),
+            yield Seen("AwsCertificateManagerCertificate", one["CertificateArn"], verdict(about["NotAfter"] - eye.now > eye.parameter("ACM.1", "daysToExpiration") * DAY),
                        {"AwsCertificateManagerCertificate": {"DomainName": about["DomainName"], "Status": about["Status"], "Type": about["Type"]}})
 
 

@@ -7,7 +7,6 @@ from typing import Any
 from .looking import Eye, Seen, told, verdict
 
 OPEN = ("0.0.0.0/0", "::/0")
-AUTHORIZED = (80, 443)                                 # EC2.18's default parameter authorizedTcpPorts
 # EC2.19: "ports that have a high risk"
 RISKY = (20, 21, 22, 23, 25, 110, 135, 143, 445, 1433, 1434, 3000, 3306, 3389, 4333, 5000, 5432, 5500, 5601, 8080, 8088, 8888, 9200, 9300)
 
@@ -48,8 +47,9 @@ def default_groups(eye: Eye) -> Iterator[Seen]:
 
 
 def authorized_ports(eye: Eye) -> Iterator[Seen]:
+    allowed = {protocol: eye.parameter("EC2.18", f"authorized{protocol.title()}Ports") or () for protocol in ("tcp", "udp")}
     for one in groups(eye):
-        good = all(protocol == "tcp" and first == last and first in AUTHORIZED for protocol, first, last in open_ranges(one))
+        good = all(first == last and first in allowed.get(protocol, ()) for protocol, first, last in open_ranges(one))
         yield of_group(eye, one, verdict(good))
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from cloche.kernel import AwsEvent, Call, Record, pages
 
-from . import automation, errors, filters, hub
+from . import automation, errors, filters, finding_history, hub
 from . import service as securityhub
 
 if TYPE_CHECKING:
@@ -36,6 +36,14 @@ class Finding(Record, frozen=True):
     @property
     def key(self) -> str:
         return f"{self.product}|{self.id}"
+
+
+def changed(call: Call, old: Finding | None, new: Finding, source: str, identity: str) -> Finding:
+    """Kept, with whose word it was; and told."""
+    call.put(new)
+    finding_history.remember(call, old, new, source, identity)
+    tell(call, new)
+    return new
 
 
 def tell(call: Call, one: Finding) -> None:
@@ -126,9 +134,17 @@ def take(call: Call, given: dict[str, Any]) -> Finding | None:
             body["Workflow"] = {"Status": "NEW"}
     if body.get("Compliance", {}).get("Status") == "PASSED" and old is None:
         body["Workflow"] = {"Status": "RESOLVED"}
-    one = call.put(automation.applied(call, Finding(given["ProductArn"], given["Id"], body, call.now)))
-    tell(call, one)
-    return one
+    return imported(call, old, Finding(given["ProductArn"], given["Id"], body, call.now))
+
+
+def imported(call: Call, old: Finding | None, new: Finding) -> Finding:
+    """What a product says, and then what the rules make of it."""
+    finding_history.remember(call, old, new, finding_history.IMPORTED, new.product)
+    for rule, after in automation.steps(call, new):
+        finding_history.remember(call, new, after, finding_history.UPDATED, rule)
+        new = after
+    tell(call, call.put(new))
+    return new
 
 
 def _provided(old: dict[str, Any], said: dict[str, Any]) -> dict[str, Any]:
@@ -203,7 +219,7 @@ def batch_update_findings(call: Call, req: t.BatchUpdateFindingsRequest) -> t.Ba
         if "Severity" in req:
             given = dict(req["Severity"])
             body["Severity"] = rated({**{k: v for k, v in one.body["Severity"].items() if k == "Original"}, **given})
-        tell(there, there.put(one.but(body=body, processed=call.now)))
+        changed(there, one, one.but(body=body, processed=call.now), finding_history.UPDATED, call.principal.arn)
         done.append(named)
     return {"ProcessedFindings": done, "UnprocessedFindings": lost}  # type: ignore[typeddict-item]
 
@@ -219,5 +235,5 @@ def update_findings(call: Call, req: t.UpdateFindingsRequest) -> t.UpdateFinding
                 body["Note"] = {**req["Note"], "UpdatedAt": hub.stamp(call.now)}
             if "RecordState" in req:
                 body["RecordState"] = req["RecordState"]
-            tell(there, there.put(one.but(body=body, processed=call.now)))
+            changed(there, one, one.but(body=body, processed=call.now), finding_history.UPDATED, call.principal.arn)
     return {}

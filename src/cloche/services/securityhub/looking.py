@@ -70,6 +70,10 @@ class Eye:
             self.known[key] = found
         return self.known[key]  # type: ignore[no-any-return]
 
+    def parameter(self, control: str, name: str) -> Any:
+        from . import parameters
+        return parameters.value(self.call.of("securityhub"), control, name)
+
     def arn(self, rest: str, service: str = "ec2") -> str:
         return f"arn:aws:{service}:{self.region}:{self.account}:{rest}"
 

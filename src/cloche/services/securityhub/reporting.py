@@ -6,9 +6,10 @@ from typing import Any
 
 from cloche.kernel import Call
 
-from .automation import applied
+from . import parameters
 from .catalogue import STANDARDS, Control, remedy
-from .findings import LABELS, Finding, tell
+from .finding_history import IMPORTED
+from .findings import LABELS, Finding, changed, imported
 from .hub import find, stamp
 from .looking import PASSED, Seen
 
@@ -28,18 +29,20 @@ def report(call: Call, control: Control, standards: list[str], seen: list[Seen])
         for one in seen:
             kept.add((standard, one.id))
             before = old.get((standard, one.id))
-            tell(call, call.put(applied(call, _again(call, before, one) if before else _first(call, control, standards, standard, one))))
+            imported(call, before, _again(call, before, one) if before else _first(call, control, standards, standard, one))
     archive(call, lambda one: one.control == control.id and (one.standard, one.about) not in kept)
 
 
 def archive(call: Call, which: Callable[[Finding], bool]) -> None:
     for one in call.all(Finding):
         if one.control and one.body["RecordState"] == "ACTIVE" and which(one):
-            tell(call, call.put(one.but(body={**one.body, "RecordState": "ARCHIVED", "UpdatedAt": stamp(call.now)}, processed=call.now)))
+            changed(call, one, one.but(body={**one.body, "RecordState": "ARCHIVED", "UpdatedAt": stamp(call.now)}, processed=call.now), IMPORTED, one.product)
 
 
-def _compliance(before: dict[str, Any], one: Seen) -> dict[str, Any]:
-    out = {**{name: value for name, value in before.items() if name != "StatusReasons"}, "Status": one.status}
+def _compliance(before: dict[str, Any], one: Seen, used: list[dict[str, Any]]) -> dict[str, Any]:
+    out = {**{name: value for name, value in before.items() if name not in ("StatusReasons", "SecurityControlParameters")}, "Status": one.status}
+    if used:
+        out["SecurityControlParameters"] = used
     return out | ({"StatusReasons": [{"ReasonCode": one.reason[0], "Description": one.reason[1]}]} if one.reason else {})
 
 
@@ -68,7 +71,7 @@ def _first(call: Call, control: Control, standards: list[str], standard: str, on
                           "aws/securityhub/FindingId": f"{product_arn(call)}/{id_}"},
         "Resources": [_resource(call, one)],
         "Compliance": _compliance({"SecurityControlId": control.id, "AssociatedStandards": [{"StandardsId": _named(name)} for name in ([standard] if standard else standards)],
-                                   **({"RelatedRequirements": related} if related else {})}, one),
+                                   **({"RelatedRequirements": related} if related else {})}, one, parameters.used(call, control.id)),
         "WorkflowState": "NEW", "Workflow": {"Status": "RESOLVED" if one.status == PASSED else "NEW"}, "RecordState": "ACTIVE",
         "FindingProviderFields": {"Severity": {"Label": rated["Label"], "Original": rated["Original"]}, "Types": ["Software and Configuration Checks/Industry and Regulatory Standards"]},
         "ProcessedAt": now}
@@ -85,12 +88,12 @@ def _again(call: Call, before: Finding, one: Seen) -> Finding:
     from .catalogue import CONTROLS
     body, now = before.body, stamp(call.now)
     was = body["Compliance"]["Status"]
-    changed: dict[str, Any] = {"UpdatedAt": now, "LastObservedAt": now, "ProcessedAt": now, "Resources": [_resource(call, one)], "Compliance": _compliance(body["Compliance"], one)}
+    news: dict[str, Any] = {"UpdatedAt": now, "LastObservedAt": now, "ProcessedAt": now, "Resources": [_resource(call, one)], "Compliance": _compliance(body["Compliance"], one, parameters.used(call, before.control))}
     if one.status != was:
         rated = severity(CONTROLS[before.control], one.status)
-        changed["Severity"], changed["FindingProviderFields"] = rated, {**body["FindingProviderFields"], "Severity": {"Label": rated["Label"], "Original": rated["Original"]}}
+        news["Severity"], news["FindingProviderFields"] = rated, {**body["FindingProviderFields"], "Severity": {"Label": rated["Label"], "Original": rated["Original"]}}
         if one.status == PASSED and body["Workflow"]["Status"] in ("NEW", "NOTIFIED"):
-            changed["Workflow"] = {"Status": "RESOLVED"}
+            news["Workflow"] = {"Status": "RESOLVED"}
         elif was == PASSED and body["Workflow"]["Status"] in ("RESOLVED", "NOTIFIED"):
-            changed["Workflow"] = {"Status": "NEW"}
-    return before.but(body={**body, **changed}, processed=call.now)
+            news["Workflow"] = {"Status": "NEW"}
+    return before.but(body={**body, **news}, processed=call.now)

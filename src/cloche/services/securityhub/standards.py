@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cloche.kernel import Call, Record, pages
 
-from . import errors, hub
+from . import errors, hub, parameters
 from . import service as securityhub
 from .catalogue import CONTROLS, STANDARDS, by_arn, definition, remedy, standard_arn
 from .catalogue import Control as Known
@@ -218,7 +218,8 @@ def batch_get_security_controls(call: Call, req: t.BatchGetSecurityControlsReque
     for id_ in req["SecurityControlIds"]:
         if one := known(id_):
             found.append({"SecurityControlId": one.id, "SecurityControlArn": control_arn(call, one.id), "Title": one.title, "Description": one.what, "RemediationUrl": remedy(one),
-                          "SeverityRating": one.severity, "SecurityControlStatus": "ENABLED" if one.id in on else "DISABLED", "UpdateStatus": "READY", "Parameters": {}})
+                          "SeverityRating": one.severity, "SecurityControlStatus": "ENABLED" if one.id in on else "DISABLED", "UpdateStatus": "READY", "Parameters": parameters.shown(call, one.id),
+                          **({"LastUpdateReason": why} if (why := parameters.reason(call, one.id)) else {})})
         else:
             lost.append({"SecurityControlId": id_, "ErrorCode": "NOT_FOUND", "ErrorReason": f"Security control {id_} is not known."})
     return {"SecurityControls": found, "UnprocessedIds": lost}  # type: ignore[typeddict-item]

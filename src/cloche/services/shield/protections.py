@@ -64,6 +64,8 @@ def kind_of(call: Call, resource: str) -> str:
             inside.at(call.account, match[1]).do("ec2", "DescribeAddresses", AllocationIds=[match[2]])
         elif kind == "ROUTE_53_HOSTED_ZONE":
             inside.do("route53", "GetHostedZone", Id=match[1])
+        elif kind == "CLOUDFRONT_DISTRIBUTION":
+            inside.do("cloudfront", "GetDistribution", Id=resource.rpartition("/")[2])
         else:
             raise errors.no_resource(resource)  # nothing of the kind can be here
     except AwsError:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from cloche.engines import world
+from cloche.services.codedeploy import public as codedeploy
 
 CLOUDWATCH = """set -e
 home=/opt/aws/amazon-cloudwatch-agent
@@ -21,16 +22,22 @@ NO_CLOUDWATCH = """home=/opt/aws/amazon-cloudwatch-agent
 [ -x $home/bin/amazon-cloudwatch-agent-ctl ] && $home/bin/amazon-cloudwatch-agent-ctl -a stop
 rm -rf $home /usr/bin/amazon-cloudwatch-agent-ctl
 """
-PROGRAMS = {"AmazonCloudWatchAgent": ("cloudwatch_agent.py", CLOUDWATCH, NO_CLOUDWATCH)}
+
+
+def cloudwatch() -> tuple[str, str]:
+    program = base64.encodebytes((Path(world.__file__).parent / "inside" / "cloudwatch_agent.py").read_bytes()).decode()
+    return CLOUDWATCH.format(program=program.strip()), NO_CLOUDWATCH
+
+
+PACKAGES = {"AmazonCloudWatchAgent": cloudwatch, "AWSCodeDeployAgent": codedeploy.package}   # -> (what installs, what takes away)
 
 
 def script(inputs: dict[str, Any]) -> str | None:
     """None: there is no such package here."""
     name, action = inputs.get("name", ""), inputs.get("action", "Install")
-    if name not in PROGRAMS:
+    if name not in PACKAGES:
         return None
-    file, install, uninstall = PROGRAMS[name]
-    program = base64.encodebytes((Path(world.__file__).parent / "inside" / file).read_bytes()).decode()
+    install, uninstall = PACKAGES[name]()
     verb = "install" if action == "Install" else "uninstall"
     said = f"echo 'Initiating arn:aws:ssm:::package/{name} {verb}'\n"
-    return said + (install.format(program=program.strip()) if action == "Install" else uninstall) + f"echo 'Successfully {verb}ed arn:aws:ssm:::package/{name}'\n"
+    return said + (install if action == "Install" else uninstall) + f"echo 'Successfully {verb}ed arn:aws:ssm:::package/{name}'\n"

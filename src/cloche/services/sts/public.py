@@ -48,6 +48,11 @@ def service_session(call: Call, role_arn: str, session_name: str, service: str, 
     return given
 
 
+def credentials(call: Call, seconds: float = 900) -> dict[str, Any]:
+    """Keys that act as this call's principal: for a request that a service sends as somebody."""
+    return sessions.begin(call, call.principal, seconds)[0]
+
+
 def tell(call: Call, role_arn: str, session_name: str, service: str, credentials: dict[str, Any], principal: Principal) -> None:
     """CloudTrail sees a service assume a role for its workload as it sees anybody."""
     sts = call.cloud.service("sts")
@@ -106,3 +111,8 @@ async def issuer_keys(call: Call, url: str) -> list[Any]:
     """The key set of an OpenID Connect issuer: of this cloud's own, else fetched as its documents say. Raises InvalidIdentityToken where it cannot be had."""
     from . import web_identity
     return await web_identity.keys_at(call, url)
+
+
+def speak(call: Call, principal: Principal, seconds: float) -> dict[str, Any]:
+    """Keys with which a service signs requests in its own name (CloudFront's to a bucket): whom they speak for, the receiver's policy sees. Inside a step."""
+    return sessions.begin(call, principal, seconds)[0]

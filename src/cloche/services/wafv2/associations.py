@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from cloche.kernel import AwsError, Call, Need, Record
 
-from . import entities, errors
+from . import entities, errors, rules
 from . import service as wafv2
 
 if TYPE_CHECKING:
@@ -72,6 +72,8 @@ def associate_web_acl(call: Call, req: t.AssociateWebACLRequest) -> t.AssociateW
     if acl.reach != "REGIONAL":
         raise errors.bad_arn(req["WebACLArn"])
     _there(call, req["ResourceArn"])
+    if POOL.match(req["ResourceArn"]) and rules.refused_by_user_pools(acl.values["Rules"]):
+        raise errors.not_for_user_pools(req["ResourceArn"])
     call.put(Association(req["ResourceArn"], acl.arn))
     return {}
 

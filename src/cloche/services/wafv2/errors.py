@@ -52,6 +52,10 @@ def managed() -> AwsError:
     return AwsError("WAFInvalidOperationException", "The operation isn\u2019t valid: the web ACL is managed by AWS Firewall Manager.")
 
 
+def not_for_user_pools(parameter: str) -> AwsError:
+    return invalid("A web ACL that uses account takeover prevention or account creation fraud prevention can't be associated with a user pool.", "RESOURCE_ARN", parameter)
+
+
 def no_destination() -> AwsError:
     return AwsError("WAFLogDestinationPermissionIssueException", "The log destination does not exist, or you have no permission for it.")
 

@@ -12,14 +12,16 @@ from . import service as wafv2
 if TYPE_CHECKING:
     from cloche.shapes import wafv2 as t
 
-LACKS = "The common lists without versions; bot control, account takeover and creation fraud, and DDoS groups and those of the Marketplace are missing. The patterns are Cloche's own."
+LACKS = ("No versions, and none of the Marketplace and of AI security. The patterns are Cloche's own. What only Amazon knows never matches: lists of addresses (data centres, reputation, anonymous), "
+         "verified bots, leaked credentials but for the pair for tests, risk scores, models and baselines of traffic, reuse of tokens by country and network, TLS fingerprints; and responses, "
+         "which AWS inspects before CloudFront alone.")
 
 
 @wafv2.op(ANY, partly=LACKS)
 def list_available_managed_rule_groups(call: Call, req: t.ListAvailableManagedRuleGroupsRequest) -> t.ListAvailableManagedRuleGroupsResponse:
     entities.reach(call, req["Scope"])
-    found, more = pages.page(sorted(managed.GROUPS), req, str, 100, errors.bad_token, size="Limit", token="NextMarker")
-    return {"ManagedRuleGroups": [{"VendorName": "AWS", "Name": name, "VersioningSupported": False, "Description": managed.GROUPS[name][2]} for name in found], **more}  # type: ignore[typeddict-item]
+    found, more = pages.page(managed.names(), req, str, 100, errors.bad_token, size="Limit", token="NextMarker")
+    return {"ManagedRuleGroups": [{"VendorName": "AWS", "Name": name, "VersioningSupported": False, "Description": (managed.group(name) or {})["Description"]} for name in found], **more}  # type: ignore[typeddict-item]
 
 
 @wafv2.op(ANY, partly=LACKS)
@@ -28,6 +30,7 @@ def describe_managed_rule_group(call: Call, req: t.DescribeManagedRuleGroupReque
     one = managed.group(req["Name"]) if req["VendorName"] == "AWS" and "VersionName" not in req else None
     if one is None:
         raise errors.missing()
+    labels = [*(label["Name"] for rule in one["Rules"] for label in rule["RuleLabels"]), *one.get("MoreLabels", ())]
     return {  # type: ignore[typeddict-item]
         "Capacity": one["Capacity"], "LabelNamespace": one["LabelPrefix"], "Rules": [{"Name": rule["Name"], "Action": rule["Action"]} for rule in one["Rules"]],
-        "AvailableLabels": [{"Name": one["LabelPrefix"] + label["Name"]} for rule in one["Rules"] for label in rule["RuleLabels"]], "ConsumedLabels": []}
+        "AvailableLabels": [{"Name": one["LabelPrefix"] + label} for label in labels], "ConsumedLabels": []}

@@ -13,13 +13,12 @@ from cloche.kernel import Call, Request, Response
 from cloche.languages.waf import Asked, Verdict, decide, managed
 from cloche.services.cloudwatch import public as cloudwatch
 
-from . import associations, firewall_manager, logging, rule_groups, sampling, web_acls
+from . import associations, firewall_manager, logging, rule_groups, sampling, tokens, web_acls
 from .associations import Association
 from .entities import Entity
 
 Headers = list[tuple[str, str]]
 BODY_BYTES = 8192   # what a load balancer shows of a body; API Gateway shows 16 KB or as much as the ACL's AssociationConfig says
-OWN = {"Captcha": 405, "Challenge": 202}
 TYPES = {"TEXT_PLAIN": "text/plain", "TEXT_HTML": "text/html", "APPLICATION_JSON": "application/json"}
 
 
@@ -52,8 +51,11 @@ class World:
     def managed(self, vendor: str, name: str) -> dict[str, Any] | None:
         return managed.group(name) if vendor == "AWS" else None
 
-    def over(self, rule: str, key: str, limit: int, window: int) -> bool:
-        return sampling.rates(self.here).count(f"{self.acl.arn}/{rule}", key, self.here.now, window) > limit
+    def count(self, rule: str, key: str, window: int) -> int:
+        return sampling.rates(self.here).count(f"{self.acl.arn}/{rule}", key, self.here.now, window)
+
+    def different(self, rule: str, key: str, value: str, window: int) -> int:
+        return sampling.rates(self.here).different(f"{self.acl.arn}/{rule}", key, value, self.here.now, window)
 
 
 async def judge(call: Call, arn: str, request: Request, client: str) -> tuple[Response | str | None, Headers]:
@@ -65,10 +67,11 @@ async def judge(call: Call, arn: str, request: Request, client: str) -> tuple[Re
         return None, []
     start, longer = await opening(request, _limit(acl, arn))
     headers = [(n.decode("latin-1"), v.decode("latin-1")) for n, v in request.raw] or list(request.headers.items())
-    asked = Asked(request.method, request.path, request.query, headers, start, longer, client)
+    asked = Asked(request.method, request.path, request.query, headers, start, longer, client, token=tokens.brought(here, acl, request), now=here.now,
+                  immunity=tokens.immunity(acl), user_pool=":cognito-idp:" in arn)
     world = World(here, acl)
     said = decide({"LabelPrefix": web_acls.prefix(here.account, acl.name), **firewall_manager.effective(acl.values)}, asked, world)
-    answer = refused(said)
+    answer = tokens.asked_for(here, said.action, asked, request) if said.action in tokens.ACTIONS else refused(said)
     remember(here, acl, asked, said, answer)
     if here.get(logging.Logging, acl.arn) is not None:
         with here.step():
@@ -95,6 +98,21 @@ def forget(call: Call, arn: str) -> None:
         here.delete(link)
 
 
+def is_global(call: Call, acl: str) -> bool:
+    """Is there such a web ACL of the scope CLOUDFRONT? `call` stands in us-east-1."""
+    found = call.of("wafv2").get(Entity, acl)
+    return found is not None and found.type == "webacl" and found.reach == "CLOUDFRONT"
+
+
+def stand(call: Call, arn: str, acl: str) -> None:
+    """From now on the ACL stands before a distribution; "" for none. Inside a step."""
+    here = call.of("wafv2")
+    if acl:
+        here.put(Association(arn, acl))
+    else:
+        forget(call, arn)
+
+
 def stands_before(call: Call, acl: str) -> list[str]:
     """The resources of an ACL."""
     return associations.of(call.of("wafv2"), acl)
@@ -106,7 +124,7 @@ weigh, managed_by_firewall_manager, drop_managed, release = firewall_manager.wei
 def _limit(acl: Entity, arn: str) -> int:
     if ":elasticloadbalancing:" in arn:
         return BODY_BYTES
-    given = acl.values.get("AssociationConfig", {}).get("RequestBody", {}).get("COGNITO_USER_POOL" if ":cognito-idp:" in arn else "API_GATEWAY", {}).get("DefaultSizeInspectionLimit", "KB_16")
+    given = acl.values.get("AssociationConfig", {}).get("RequestBody", {}).get("COGNITO_USER_POOL" if ":cognito-idp:" in arn else "CLOUDFRONT" if ":cloudfront:" in arn else "API_GATEWAY", {}).get("DefaultSizeInspectionLimit", "KB_16")
     return int(given.removeprefix("KB_")) * 1024
 
 
@@ -133,8 +151,6 @@ def refused(said: Verdict) -> Response | str | None:
     if said.action == "Allow":
         return None
     custom = said.settings.get("CustomResponse")
-    if said.action in OWN:
-        return Response(OWN[said.action], [("x-amzn-waf-action", said.action.lower()), ("cache-control", "no-store, max-age=0"), ("content-type", "text/html")], b"")
     if not custom:
         return ""
     body = said.bodies.get(custom.get("CustomResponseBodyKey", ""))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import regex
 
 from cloche.kernel import ANY, Call
-from cloche.languages.waf import capacity, managed
+from cloche.languages.waf import capacity, managed, threats
 from cloche.languages.waf.evaluate import compiled
 
 from . import entities, errors
@@ -73,6 +73,8 @@ def _statement(call: Call, kind: str, how: Any) -> None:
         entities.by_arn(call, how["ARN"], REFERENCES[kind])
     if kind == "ManagedRuleGroupStatement" and (how["VendorName"] != "AWS" or managed.group(how["Name"]) is None or "Version" in how):
         raise errors.missing()
+    if kind == "ManagedRuleGroupStatement":
+        _configured(how)
     if kind == "RegexMatchStatement":
         check_pattern(how["RegexString"])
     if kind in ("AndStatement", "OrStatement") and len(how["Statements"]) < 2:
@@ -95,8 +97,30 @@ def _statement(call: Call, kind: str, how: Any) -> None:
             raise errors.not_one("FORWARDED_IP_CONFIG", "ForwardedIPConfig")
 
 
+def _configured(how: Any) -> None:
+    """What a group against threats must be told of the application."""
+    needs, given = (managed.group(how["Name"]) or {}).get("Needs"), how.get("ManagedRuleGroupConfigs") or []
+    if needs and not threats.config(needs, given):
+        raise errors.not_one("MANAGED_RULE_GROUP_CONFIG", needs)
+    for member in (one for settings in given for one in settings if one.startswith("AWSManagedRules") and one != how["Name"]):
+        raise errors.invalid("The configuration is that of another managed rule group.", "MANAGED_RULE_GROUP_CONFIG", member)
+    config = threats.config(how["Name"], given)
+    if config.get("ResponseInspection"):   # only before CloudFront, on AWS as well
+        raise errors.invalid("Response inspection is available only in web ACLs that protect CloudFront distributions.",
+                             "ATP_RULE_SET_RESPONSE_INSPECTION" if "LoginPath" in config else "ACP_RULE_SET_RESPONSE_INSPECTION", how["Name"])
+    if config.get("EnableRegexInPath"):
+        for name in ("LoginPath", "CreationPath", "RegistrationPagePath"):
+            check_pattern(config.get(name, ""))
+    for one in config.get("ClientSideActionConfig", {}).get("Challenge", {}).get("ExemptUriRegularExpressions") or ():
+        check_pattern(one.get("RegexString", ""))
+
+
+def refused_by_user_pools(rules: list[Any]) -> bool:
+    return any(how.get("Name") in managed.NOT_FOR_USER_POOLS for rule in rules for kind, how in entities.statements(rule["Statement"]) if kind == "ManagedRuleGroupStatement")
+
+
 def cost(call: Call, rules: list[Any]) -> int:
-    units = capacity.of(rules, lambda arn: int(entities.by_arn(call, arn, "rulegroup").values["Capacity"]), lambda name: managed.GROUPS[name][0])
+    units = capacity.of(rules, lambda arn: int(entities.by_arn(call, arn, "rulegroup").values["Capacity"]), managed.cost)
     if units > capacity.MOST:
         raise errors.too_much()
     return units

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from cloche.shapes import wafv2 as t
 
 KEPT = ("CustomResponseBodies", "CaptchaConfig", "ChallengeConfig", "TokenDomains", "AssociationConfig", "DataProtectionConfig", "OnSourceDDoSProtectionConfig")
-LACKS = "No address here has a country or an ASN, no connection a JA3 or JA4 fingerprint: nothing matches those; CAPTCHA and challenges answer, but no puzzle can be solved here; OnSourceDDoSProtectionConfig and DataProtectionConfig are kept and do nothing."
+LACKS = "No address here has a country or an ASN, no connection a JA3 or JA4 fingerprint: nothing matches those; the puzzle of a CAPTCHA is a sum; OnSourceDDoSProtectionConfig and DataProtectionConfig are kept and do nothing."
 
 
 def prefix(account: str, name: str) -> str:
@@ -52,6 +52,8 @@ def list_web_acls(call: Call, req: t.ListWebACLsRequest) -> t.ListWebACLsRespons
 @wafv2.op(**entities.on("webacl"), partly=LACKS)
 def update_web_acl(call: Call, req: t.UpdateWebACLRequest) -> t.UpdateWebACLResponse:
     one = entities.locked(call, "webacl", req)
+    if rules.refused_by_user_pools(req.get("Rules") or []) and (pool := next((arn for arn in associations.of(call, one.arn) if associations.POOL.match(arn)), None)):
+        raise errors.not_for_user_pools(pool)
     kept = {name: one.values[name] for name in (firewall_manager.FIRST, firewall_manager.LAST, firewall_manager.MARK) if name in one.values}
     return entities.change(call, one, req, {**_values(call, req), **kept})  # type: ignore[return-value]
 

@@ -25,6 +25,28 @@ CODES = {
     "logs": "InvalidParameterException",
     "organizations": "InvalidInputException",
 }
+# Where each member has a code of its own: (when it is missing, when it is wrong)
+BY_MEMBER = {
+    "codedeploy": {
+        "applicationName": ("ApplicationNameRequiredException", "InvalidApplicationNameException"), "newApplicationName": ("ApplicationNameRequiredException", "InvalidApplicationNameException"),
+        "applicationNames": ("ApplicationNameRequiredException", "InvalidApplicationNameException"), "computePlatform": ("", "InvalidComputePlatformException"),
+        "deploymentGroupName": ("DeploymentGroupNameRequiredException", "InvalidDeploymentGroupNameException"), "serviceRoleArn": ("RoleRequiredException", "InvalidRoleException"),
+        "deploymentGroupNames": ("DeploymentGroupNameRequiredException", "InvalidDeploymentGroupNameException"), "newDeploymentGroupName": ("", "InvalidDeploymentGroupNameException"),
+        "currentDeploymentGroupName": ("DeploymentGroupNameRequiredException", "InvalidDeploymentGroupNameException"), "revision": ("RevisionRequiredException", "InvalidRevisionException"),
+        "deploymentConfigName": ("DeploymentConfigNameRequiredException", "InvalidDeploymentConfigNameException"), "revisions": ("RevisionRequiredException", "InvalidRevisionException"),
+        "deploymentId": ("DeploymentIdRequiredException", "InvalidDeploymentIdException"), "deploymentIds": ("DeploymentIdRequiredException", "InvalidDeploymentIdException"),
+        "targetId": ("DeploymentTargetIdRequiredException", "InvalidDeploymentTargetIdException"), "targetIds": ("DeploymentTargetIdRequiredException", "InvalidDeploymentTargetIdException"),
+        "instanceName": ("InstanceNameRequiredException", "InvalidInstanceNameException"), "instanceNames": ("InstanceNameRequiredException", "InvalidInstanceNameException"),
+        "instanceId": ("InstanceIdRequiredException", "InvalidInstanceNameException"), "tags": ("TagRequiredException", "InvalidTagException"), "fileExistsBehavior": ("", "InvalidFileExistsBehaviorException"),
+        "status": ("", "InvalidLifecycleEventHookExecutionStatusException"), "deploymentStyle": ("", "InvalidDeploymentStyleException"), "sortBy": ("", "InvalidSortByException"),
+        "sortOrder": ("", "InvalidSortOrderException"), "deployed": ("", "InvalidDeployedStateFilterException"), "includeOnlyStatuses": ("", "InvalidDeploymentStatusException"),
+        "triggerConfigurations": ("", "InvalidTriggerConfigException"), "autoRollbackConfiguration": ("", "InvalidAutoRollbackConfigException"), "ec2TagFilters": ("", "InvalidEC2TagException"),
+        "blueGreenDeploymentConfiguration": ("", "InvalidBlueGreenDeploymentConfigurationException"), "minimumHealthyHosts": ("", "InvalidMinimumHealthyHostValueException"),
+        "trafficRoutingConfig": ("", "InvalidTrafficRoutingConfigurationException"), "registrationStatus": ("", "InvalidRegistrationStatusException"),
+        "deploymentWaitType": ("", "InvalidDeploymentWaitTypeException"), "instanceStatusFilter": ("", "InvalidInstanceStatusException"), "instanceTypeFilter": ("", "InvalidInstanceTypeException"),
+        "targetFilters": ("", "InvalidTargetFilterNameException"), "ResourceArn": ("ResourceArnRequiredException", "InvalidArnException"),
+    },
+}
 _BY_PROTOCOL = {"json": "ValidationException", "rest-json": "ValidationException", "query": "ValidationError", "rpc-v2-cbor": "ValidationException"}
 
 
@@ -78,6 +100,8 @@ def refuse(op: Operation, protocol: str, faults: list[Fault]) -> Invalid:
     extra = {"Reason": _reason(first)} if service == "organizations" else None
     count = len(faults)
     text = f"{count} validation error{'s' if count > 1 else ''} detected: " + "; ".join(f.sentence() for f in faults[:10])
+    if service in BY_MEMBER and (pair := BY_MEMBER[service].get(first.path.split(".")[0])) and (code := pair[first.kind != "required" or "." in first.path]):
+        return Invalid(code, text)
     return Invalid(CODES.get(service) or _BY_PROTOCOL.get(protocol, "ValidationException"), text, extra=extra)
 
 

@@ -152,6 +152,7 @@ function contextOf(headers) {
     clientContext: headers["lambda-runtime-client-context"] ? JSON.parse(headers["lambda-runtime-client-context"]) : undefined,
     identity: headers["lambda-runtime-cognito-identity"] ? JSON.parse(headers["lambda-runtime-cognito-identity"]) : undefined,
     invokedFunctionArn: headers["lambda-runtime-invoked-function-arn"],
+    tenantId: headers["lambda-runtime-aws-tenant-id"],
     awsRequestId: headers["lambda-runtime-aws-request-id"],
     getRemainingTimeInMillis: () => Math.max(0, deadline - Date.now()),
   };

@@ -149,11 +149,11 @@ def drop_bounding():
             return  # past the kernel's last one
 
 
-def drop_capabilities():
+def drop_capabilities(keep=0):
     drop_bounding()
     prctl(NO_NEW_PRIVS, 1)
     header = struct.pack("Ii", 0x20080522, 0)
-    _check(_libc.syscall(ctypes.c_long(SYS_capset), header, struct.pack("IIIIII", 0, 0, 0, 0, 0, 0)), "capset")
+    _check(_libc.syscall(ctypes.c_long(SYS_capset), header, struct.pack("IIIIII", keep, keep, 0, 0, 0, 0)), "capset")
 
 
 def loopback_up():

@@ -4,17 +4,21 @@ An environment is two processes: `init`, the first of its pid space, which mount
 the server, then only waits; and the runtime, a fork of it without any privilege. When init ends the kernel ends all that is left.
     argv: JSON {"rootless", "net", "preload"}; the control socket is fd 3
 """
+import errno
 import gc
 import json
 import os
 import resource
+import select
 import signal
 import socket
 import sys
+import traceback
 
 sys.path.insert(0, "/var/runtime/cloche")
 
 import bootstrap
+import snapshot
 import syscalls as sys_
 
 UID, GID = 993, 990  # sbx_user1051 on AWS
@@ -34,7 +38,7 @@ def main():
     control.send(json.dumps({"ready": True, "boto3": "boto3" in sys.modules, "version": sys.version.split()[0]}).encode())
     flags = sys_.NEWNS | sys_.NEWPID | sys_.NEWIPC | sys_.NEWUTS | (sys_.NEWNET if options["net"] else 0)
     while True:
-        message, fds, _, _ = socket.recv_fds(control, 1 << 20, 4)
+        message, fds, _, _ = socket.recv_fds(control, 1 << 20, 5)
         if not message:
             os._exit(0)
         order = json.loads(message)
@@ -55,7 +59,7 @@ def environment(order, options, fds):
     control = socket.socket(fileno=fds[0])
     try:
         if order.get("joined"):
-            sys_.setns(fds[3], sys_.NEWNET)
+            sys_.setns(fds[-1], sys_.NEWNET)
             os.close(fds.pop())
         listeners = prepare(order, options)
         socket.send_fds(control, [b'{"hello": true}'], [s.fileno() for s in listeners])
@@ -64,6 +68,8 @@ def environment(order, options, fds):
         if control.recv(16) != b"go":
             os._exit(1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        if "extensions" in order:
+            Family(order, options, control, fds).attend()
         runtime = os.fork()
         if runtime == 0:
             control.detach()
@@ -85,7 +91,78 @@ def environment(order, options, fds):
             os._exit(1)
 
 
+class Family:
+    """The processes of an environment with extensions: these first, the runtime when the server says so, and none takes the others along when it ends."""
+
+    def __init__(self, order, options, control, fds):
+        self.order, self.options, self.control, self.fds = order, options, control, fds
+        self.children = {}  # pidfd -> (pid, name)
+        self.poll = select.poll()
+        self.poll.register(control, select.POLLIN)
+
+    def attend(self):
+        """Never returns."""
+        sys_.prctl(sys_.DUMPABLE, 0)
+        voice = self.fds[3]
+        for name in self.order["extensions"]:
+            self.start(name, [-1, -1, voice], {**self.order, "exec": [["/opt/extensions/" + name]], "env": self.order["extension_env"], "home": "/", "channel": False})
+        os.close(voice)
+        while True:
+            for fd, _ in self.poll.poll():
+                if fd == self.control.fileno():
+                    self.obey(json.loads(self.control.recv(1 << 16) or b'{"end": 1}'))
+                else:
+                    self.buried(fd)
+
+    def start(self, name, fds, order):
+        pid = os.fork()
+        if pid == 0:
+            self.control.detach()
+            become_runtime(order, self.options, fds)
+        fd = os.pidfd_open(pid)
+        self.children[fd] = pid, name
+        self.poll.register(fd, select.POLLIN)
+
+    def obey(self, said):
+        if "end" in said:
+            os._exit(0)
+        elif "runtime" in said:
+            _, channel, log, _ = self.fds
+            self.start("", [-1, channel, log], self.order)
+            os.close(channel)
+            os.close(log)
+            sys_.drop_capabilities(keep=1 << 5)  # CAP_KILL: it may still ask the runtime to end
+        elif "terminate" in said:
+            for pid, name in self.children.values():
+                if name == said["terminate"]:  # not yet waited for: the pid is still its own
+                    os.kill(pid, signal.SIGTERM)
+        elif "connect" in said:
+            self.connect(said["connect"], said["port"])
+
+    def connect(self, serial, port):
+        """A way for the server to who listens inside."""
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as s:
+            s.settimeout(1)
+            try:
+                s.connect(("127.0.0.1", port))
+            except OSError as error:
+                self.control.send(json.dumps({"connected": serial, "why": str(error)}).encode())
+            else:
+                socket.send_fds(self.control, [json.dumps({"connected": serial}).encode()], [s.fileno()])
+
+    def buried(self, fd):
+        pid, name = self.children.pop(fd)
+        self.poll.unregister(fd)
+        os.close(fd)
+        _, status = os.waitpid(pid, 0)
+        report = {"signal": os.WTERMSIG(status)} if os.WIFSIGNALED(status) else {"exit": os.WEXITSTATUS(status)}
+        self.control.send(json.dumps({"ended": name, **report}).encode())
+
 def prepare(order, options):
+    if order.get("image"):
+        move_in(order)
+        sys_.set_hostname("169-254-100-1")
+        return listeners_of(order, options)
     sys_.mount("proc", "/proc", "proc", sys_.NOSUID | sys_.NODEV | sys_.NOEXEC)
     sys_.mount("tmp", "/tmp", "tmpfs", sys_.NOSUID | sys_.NODEV, "mode=1777,size={}m".format(order["tmp_mb"]))
     # below a read-only mount: the bind is read-only as well
@@ -103,6 +180,32 @@ def prepare(order, options):
     for name in os.listdir("/.cloche"):
         sys_.umount("/.cloche/" + name)
     sys_.set_hostname("169-254-100-1")
+    return listeners_of(order, options)
+
+
+def move_in(order):
+    """An image's root becomes ours, read-only; of the old one nothing is left but devices and the files that say who is who in the network."""
+    root = "/root"
+    sys_.mount("/.cloche/code/" + order["image"], root, None, sys_.BIND)
+    sys_.mount("proc", root + "/proc", "proc", sys_.NOSUID | sys_.NODEV | sys_.NOEXEC)
+    sys_.mount("tmp", root + "/tmp", "tmpfs", sys_.NOSUID | sys_.NODEV, "mode=1777,size={}m".format(order["tmp_mb"]))
+    sys_.mount("dev", root + "/dev", "tmpfs", sys_.NOSUID, "mode=755,size=64k")
+    for name in os.listdir("/dev"):
+        if os.path.islink("/dev/" + name):
+            os.symlink(os.readlink("/dev/" + name), root + "/dev/" + name)
+        else:
+            os.close(os.open(root + "/dev/" + name, os.O_CREAT | os.O_WRONLY))
+            sys_.mount("/dev/" + name, root + "/dev/" + name, None, sys_.BIND)
+    for name in ("/etc/hosts", "/etc/resolv.conf"):
+        sys_.mount(name, root + name, None, sys_.BIND)
+    for source, target in order.get("binds", ()):
+        sys_.mount("/.cloche/code/" + source, root + target, None, sys_.BIND)
+    if order.get("mounts"):
+        share(order["mounts"], root)
+    sys_.pivot_root(root)
+
+
+def listeners_of(order, options):
     listeners = []
     if options["net"] and not order.get("joined"):
         sys_.loopback_up()
@@ -116,21 +219,23 @@ def prepare(order, options):
         listeners.append(bound(socket.SOCK_STREAM, port))
     if order.get("resolver"):
         listeners.append(bound(socket.SOCK_DGRAM, order["resolver"]))
+    if order.get("daemon"):
+        listeners.append(bound(socket.SOCK_DGRAM, order["daemon"]))
     return listeners
 
 
-def share(mounts):
+def share(mounts, root=""):
     """Directories that others see as well, below /mnt: once the way to who has them is open, and in the runtime's own name."""
-    sys_.mount("mnt", "/mnt", "tmpfs", sys_.NOSUID | sys_.NODEV, "mode=755,size=64k")
+    sys_.mount("mnt", root + "/mnt", "tmpfs", sys_.NOSUID | sys_.NODEV, "mode=755,size=64k")
     for one in mounts:
         try:
             socket.create_connection((one["address"], one["port"]), timeout=one["patience"]).close()
         except OSError as error:
             raise OSError("UNREACHABLE {}: {}".format(one["name"], error)) from None
-        os.mkdir("/mnt/" + one["name"], 0o755)
+        os.mkdir(root + "/mnt/" + one["name"], 0o755)
         owners = sys_.owners(one["uid"], one["gid"], UID, GID)
         try:
-            sys_.mount_as("/.cloche/shared/" + one["source"], "/mnt/" + one["name"], owners, one["read_only"])
+            sys_.mount_as("/.cloche/shared/" + one["source"], root + "/mnt/" + one["name"], owners, one["read_only"])
         finally:
             os.close(owners)
 
@@ -144,17 +249,17 @@ def bound(kind, port):
 
 def become_runtime(order, options, fds):
     """Give up every privilege, then be the function's runtime. Never returns."""
-    _, channel, log = fds
+    _, channel, log, *forks = fds
     code = 1
     try:
         os.setsid()
         if not options["rootless"]:
             os.fchown(log, UID, GID)  # so that `> /dev/stderr` opens
         nothing = os.open("/dev/null", os.O_RDONLY)
-        for source, target in ((nothing, 0), (log, 1), (log, 2), (channel, 3)):
-            if source != target:
-                os.dup2(source, target, inheritable=target < 3)
-        os.closerange(4, 64)
+        for source, target in ((nothing, 0), (log, 1), (log, 2), (channel, 3), (forks[0] if forks else -1, snapshot.FORKS)):
+            if source >= 0 and source != target:
+                os.dup2(source, target, inheritable=target < 3 or bool(order.get("channel")))
+        os.closerange(5 if forks else 4, 64)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         resource.setrlimit(resource.RLIMIT_NOFILE, (1024, 1024))
         if options["rootless"]:
@@ -171,26 +276,42 @@ def become_runtime(order, options, fds):
             sys_.drop_bounding()
             os.setresuid(UID, UID, UID)
         sys_.drop_capabilities()
-        for number in (signal.SIGINT, signal.SIGCHLD, signal.SIGPIPE):
+        for number in (signal.SIGINT, signal.SIGCHLD, signal.SIGPIPE, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_DFL)
         os.umask(0o022)
-        os.chdir("/var/task")
+        try:
+            os.chdir(order.get("home", "/var/task"))
+        except OSError:
+            code = 125
+            return
         gc.enable()
         if order.get("exec"):
-            os.close(3)
+            if not order.get("channel"):
+                os.closerange(3, 4)
             run(order)
         else:
             signal.signal(signal.SIGINT, signal.default_int_handler)
             signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-            code = bootstrap.main(order["env"])
+            code = bootstrap.main(order["env"], (lambda handler: snapshot.keep(handler, listeners_of, options)) if forks else None)
     except BaseException:
-        import traceback
         os.write(2, traceback.format_exc().encode())
     finally:
         os._exit(code)
 
 
+def start_image(argv, env):
+    """As an image's author wrote it: looked for on its own PATH. Never returns."""
+    try:
+        os.execvpe(argv[0], argv, env)
+    except (FileNotFoundError, NotADirectoryError, IndexError):
+        os._exit(127)
+    except OSError as error:
+        os._exit(124 if error.errno == errno.ENOEXEC else 126)
+
+
 def run(order):
+    if order.get("image"):
+        start_image(order["exec"][0], order["env"])
     for argv in order["exec"]:
         if os.path.exists(argv[0]):
             try:

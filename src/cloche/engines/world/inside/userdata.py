@@ -8,6 +8,7 @@ import os
 import time
 
 CLOUD = "/var/lib/cloud"
+PER_BOOT = CLOUD + "/scripts/per-boot"       # what cloud-init runs at every boot: how services come back
 
 
 def run(order, environment, booted):
@@ -32,6 +33,9 @@ def run(order, environment, booted):
             globals()["do_" + step["do"]](step, here, environment)
         except (OSError, KeyError, LookupError) as error:
             say(f"Cloud-init: {step['do']} failed: {error}")
+    for name in sorted(os.listdir(PER_BOOT)) if os.path.isdir(PER_BOOT) else []:
+        if os.access(f"{PER_BOOT}/{name}", os.X_OK):
+            wait([f"{PER_BOOT}/{name}"], environment)
     os.makedirs("/run/cloud-init", exist_ok=True)
     write("/run/cloud-init/result.json", '{"v1": {"datasource": "DataSourceEc2", "errors": []}}\n')
     write(here + "/boot-finished", "")

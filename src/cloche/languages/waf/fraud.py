@@ -1,0 +1,141 @@
+"""AWSManagedRulesATPRuleSet and AWSManagedRulesACFPRuleSet: attempts to get into accounts, and to make them by the dozen.
+
+Leaked passwords are not known here, but for the pair that AWS documents for tests. What a response said counts before CloudFront alone.
+"""
+from __future__ import annotations
+
+from typing import Any
+
+from .bots import AUTOMATED
+from .threats import HALF_HOUR, TEN_MINUTES, Fields, Group, Sensed, agent, at_path, has_token, level, token_labels
+from .token import fingerprint
+
+LEAKED = ("WAF_TEST_CREDENTIAL@wafexample.com", "WAF_TEST_CREDENTIAL_PASSWORD")
+BY_ADDRESS = (10, 15, 20)           # low, medium, high: more than so many in ten minutes
+SESSION_MOST = 20                   # attempts of a session in half an hour
+TRAVERSALS = 10                     # different names with one password, or passwords for one name, of a session in half an hour; AWS does not say how many
+LONG_SESSION_SECONDS = 6 * 3600
+BY_SESSION = (0, 5, 10)             # accounts made by a session in half an hour, names it tried, and with one telephone number
+BY_POSTAL_ADDRESS = (50, 100)
+
+
+def _leaked(name: str, password: str) -> bool:
+    return (name, password) == LEAKED
+
+
+def logging_in(asked: Any, how: dict[str, Any], world: Any, place: str) -> Sensed:
+    if asked.user_pool:
+        return Sensed({"unsupported:cognito_idp"}, {"UnsupportedCognitoIDP"})
+    if asked.method != "POST" or not at_path(asked, how["LoginPath"], how.get("EnableRegexInPath", False)):
+        return Sensed(set(), set())
+    labels, rules = token_labels(asked), set()
+    volume = level("aggregate:volumetric:ip", world.count(f"{place}/ip", asked.address, TEN_MINUTES), BY_ADDRESS)
+    labels |= volume
+    if "aggregate:volumetric:ip:high" in volume:
+        rules.add("VolumetricIpHigh")
+    if "awswaf:managed:token:rejected" in labels:
+        rules.add("TokenRejected")
+    inspection = how.get("RequestInspection")
+    name = password = ""
+    if inspection:
+        fields = Fields(asked, inspection)
+        name, password = fields.get(inspection["UsernameField"]), fields.get(inspection["PasswordField"])
+        if not name or not password:
+            labels.add("signal:missing_credential")
+            rules.add("SignalMissingCredential")
+        if _leaked(name, password):
+            labels.add("signal:credential_compromised")
+    if has_token(asked):
+        session = asked.token.session
+        if world.count(f"{place}/session", session, HALF_HOUR) > SESSION_MOST:
+            _match(labels, rules, "VolumetricSession", "aggregate:volumetric:session")
+        if name and password:
+            if _leaked(name, password) and world.count(f"{place}/leaked", session, HALF_HOUR) > 1:
+                _match(labels, rules, "AttributeCompromisedCredentials", "aggregate:attribute:compromised_credentials")
+            if world.different(f"{place}/names", f"{session} {fingerprint(password)}", fingerprint(name), HALF_HOUR) > TRAVERSALS:
+                _match(labels, rules, "AttributeUsernameTraversal", "aggregate:attribute:username_traversal")
+            if world.different(f"{place}/passwords", f"{session} {fingerprint(name)}", fingerprint(password), HALF_HOUR) > TRAVERSALS:
+                _match(labels, rules, "AttributePasswordTraversal", "aggregate:attribute:password_traversal")
+        if asked.now - asked.token.since > LONG_SESSION_SECONDS:
+            _match(labels, rules, "AttributeLongSession", "aggregate:attribute:long_session")
+    return Sensed(labels, rules)
+
+
+def _match(labels: set[str], rules: set[str], rule: str, label: str) -> None:
+    rules.add(rule)
+    labels.add(label)
+
+
+def signing_up(asked: Any, how: dict[str, Any], world: Any, place: str) -> Sensed:
+    if asked.user_pool:
+        return Sensed({"unsupported:cognito_idp"}, {"UnsupportedCognitoIDP"})
+    by_pattern = how.get("EnableRegexInPath", False)
+    page = asked.method == "GET" and at_path(asked, how["RegistrationPagePath"], by_pattern) and any(k.lower() == "accept" and "text/html" in v for k, v in asked.headers)
+    making = asked.method == "POST" and at_path(asked, how["CreationPath"], by_pattern)
+    if not page and not making:
+        return Sensed(set(), set())
+    labels, rules = token_labels(asked), set()
+    if page:
+        rules.add("AllRequests")       # whoever sees the page gets a token by it
+        return Sensed(labels, rules)
+    inspection = how["RequestInspection"]
+    fields = Fields(asked, inspection)
+    name = fields.get(inspection.get("UsernameField")) or fields.get(inspection.get("EmailField"))
+    if _leaked(name, fields.get(inspection.get("PasswordField"))):
+        _match(labels, rules, "SignalCredentialCompromised", "signal:credential_compromised")
+    _volume(labels, rules, "aggregate:volumetric:ip:creation", world.count(f"{place}/ip", asked.address, TEN_MINUTES), BY_ADDRESS, "VolumetricIpHigh")
+    if phone := fields.together(inspection.get("PhoneNumberFields")):
+        _volume(labels, rules, "aggregate:volumetric:phone_number", world.count(f"{place}/phone", fingerprint(phone), HALF_HOUR), BY_SESSION, "VolumetricPhoneNumberHigh")
+    if where := fields.together(inspection.get("AddressFields")):
+        often = world.count(f"{place}/address", fingerprint(where), HALF_HOUR)
+        if often > BY_POSTAL_ADDRESS[1]:
+            _match(labels, rules, "VolumetricAddressHigh", "aggregate:volumetric:address:high")
+        elif often > BY_POSTAL_ADDRESS[0]:
+            _match(labels, rules, "VolumetricAddressLow", "aggregate:volumetric:address:low")
+    if has_token(asked):
+        session, text = asked.token.session, agent(asked)
+        _volume(labels, rules, "aggregate:volumetric:session:creation", world.count(f"{place}/session", session, HALF_HOUR), BY_SESSION, "VolumetricSessionHigh")
+        if name:
+            _volume(labels, rules, "aggregate:attribute:username_traversal:creation", world.different(f"{place}/names", session, fingerprint(name), HALF_HOUR), BY_SESSION,
+                    "AttributeUsernameTraversalHigh")
+        if asked.token.driven or AUTOMATED.search(text):
+            _match(labels, rules, "AutomatedBrowser", "signal:automated_browser")
+        if asked.token.agent != fingerprint(text):
+            _match(labels, rules, "BrowserInconsistency", "signal:browser_inconsistency")
+        if world.different(f"{place}/places", session, asked.address, HALF_HOUR) > 5:
+            _match(labels, rules, "VolumetricSessionTokenReuseIp", "aggregate:volumetric:session:creation:token_reuse:ip")
+    return Sensed(labels, rules)
+
+
+def _volume(labels: set[str], rules: set[str], prefix: str, count: int, steps: tuple[int, int, int], rule: str) -> None:
+    found = level(prefix, count, steps)
+    labels |= found
+    if f"{prefix}:high" in found:
+        rules.add(rule)
+
+
+TAKEOVER = Group(
+    "atp", "Provides protection for your login page against stolen credentials, credential stuffing attacks, brute force login attempts, and other anomalous login activities. With account "
+    "takeover prevention, you can prevent unauthorized access that may lead to fraudulent activities, or inform legitimate users to take a preventive action.", "AWSManagedRulesATPRuleSet",
+    (("UnsupportedCognitoIDP", "Block", ("unsupported:cognito_idp",)), ("VolumetricIpHigh", "Block", ("aggregate:volumetric:ip:high",)),
+     ("VolumetricSession", "Block", ("aggregate:volumetric:session",)), ("AttributeCompromisedCredentials", "Block", ("aggregate:attribute:compromised_credentials",)),
+     ("AttributeUsernameTraversal", "Block", ("aggregate:attribute:username_traversal",)), ("AttributePasswordTraversal", "Block", ("aggregate:attribute:password_traversal",)),
+     ("AttributeLongSession", "Block", ("aggregate:attribute:long_session",)), ("TokenRejected", "Block", ()), ("SignalMissingCredential", "Block", ("signal:missing_credential",)),
+     ("VolumetricIpFailedLoginResponseHigh", "Block", ("aggregate:volumetric:ip:failed_login_response:high",)),
+     ("VolumetricSessionFailedLoginResponseHigh", "Block", ("aggregate:volumetric:session:failed_login_response:high",))),
+    ("aggregate:volumetric:ip:medium", "aggregate:volumetric:ip:low", "signal:credential_compromised"), logging_in)
+
+_LEVELS = ("aggregate:volumetric:ip:creation", "aggregate:volumetric:session:creation", "aggregate:attribute:username_traversal:creation", "aggregate:volumetric:phone_number")
+CREATION = Group(
+    "acfp", "Provides protection against the creation of fraudulent accounts on your site. Fraudulent accounts can be used for activities such as obtaining sign-up bonuses and impersonating "
+    "legitimate users.", "AWSManagedRulesACFPRuleSet",
+    (("UnsupportedCognitoIDP", "Block", ("unsupported:cognito_idp",)), ("AllRequests", "Challenge", ()), ("RiskScoreHigh", "Block", ("risk_score:high",)),
+     ("SignalCredentialCompromised", "Block", ("signal:credential_compromised",)), ("SignalClientHumanInteractivityAbsentLow", "Captcha", ("signal:client:human_interactivity:low",)),
+     ("AutomatedBrowser", "Block", ("signal:automated_browser",)), ("BrowserInconsistency", "Captcha", ("signal:browser_inconsistency",)),
+     ("VolumetricIpHigh", "Captcha", ("aggregate:volumetric:ip:creation:high",)), ("VolumetricSessionHigh", "Block", ("aggregate:volumetric:session:creation:high",)),
+     ("AttributeUsernameTraversalHigh", "Block", ("aggregate:attribute:username_traversal:creation:high",)), ("VolumetricPhoneNumberHigh", "Block", ("aggregate:volumetric:phone_number:high",)),
+     ("VolumetricAddressHigh", "Block", ("aggregate:volumetric:address:high",)), ("VolumetricAddressLow", "Captcha", ("aggregate:volumetric:address:low",)),
+     ("VolumetricIPSuccessfulResponse", "Block", ("aggregate:volumetric:ip:successful_creation_response:high",)),
+     ("VolumetricSessionSuccessfulResponse", "Block", ("aggregate:volumetric:session:successful_creation_response:high",)),
+     ("VolumetricSessionTokenReuseIp", "Block", ("aggregate:volumetric:session:creation:token_reuse:ip",))),
+    tuple(f"{one}:{word}" for one in _LEVELS for word in ("low", "medium")), signing_up)

@@ -1,0 +1,11 @@
+"""An origin server for each test that asks for one."""
+import pytest
+
+from .edge import Origin
+
+
+@pytest.fixture
+def origin():
+    made = Origin()
+    yield made
+    made.close()
