@@ -108,9 +108,8 @@ def test_a_poison_batch_blocks_its_shard_alone_until_it_is_given_up(bench):
     put = s.put("bad", "late", ExplicitHashKey="0")
     s.put("other", ExplicitHashKey=HALF)
     s.enable(uuid)
-    assert soon(lambda: bench.client.get_event_source_mapping(UUID=uuid)["LastProcessingResult"] == "PROBLEM: Function call failed")
-    bench.cloud.advance(0.5)
-    assert sorted(s.seen_flat()) == ["bad", "other"]
+    got = []  # what the mapping says of its last result is whichever shard spoke last
+    assert soon(lambda: got.extend(s.seen_flat()) or sorted(got) == ["bad", "other"])
     bench.cloud.advance(10)
     assert s.seen_flat() == ["bad", "bad", "late"]
     [message] = received(bench, url)
