@@ -25,6 +25,7 @@ GROUPS = (
     "AutoScalingPlans",
     "CertificateManager",
     "CloudFormation",
+    "CloudFront",
     "CloudTrail",
     "CloudWatch",
     "CodeDeploy",
@@ -34,9 +35,11 @@ GROUPS = (
     "DynamoDB",
     "EC2",
     "ECR",
+    "ECS",
     "EFS",
     "ElasticLoadBalancing",
     "ElasticLoadBalancingV2",
+    "EventSchemas",
     "Events",
     "FMS",
     "GuardDuty",
@@ -63,6 +66,7 @@ GROUPS = (
     "Shield",
     "StepFunctions",
     "WAFv2",
+    "XRay",
 )
 
 

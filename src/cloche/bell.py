@@ -10,7 +10,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from .kernel import hosts
+from .engines.run.datagrams import Datagrams
+from .kernel import Request, doors, hosts
 from .kernel.cloud import Cloud
 from .server.http import Server
 
@@ -24,10 +25,12 @@ class InUse(Exception):
 class Bell:
     """`data=None` is a cloud that leaves nothing behind."""
 
-    def __init__(self, data: str | Path | None, host: str = "127.0.0.1", port: int = 4566, tls_port: int | None = None, token: str = "", compute: str = "") -> None:
+    def __init__(self, data: str | Path | None, host: str = "127.0.0.1", port: int = 4566, tls_port: int | None = None, token: str = "", compute: str = "", xray_port: int | None = None) -> None:
         self.ephemeral = data is None
         self.data = Path(tempfile.mkdtemp(prefix="cloche-")) if data is None else Path(data).absolute()
         self.host, self.port, self.tls_port, self.token = host, port, tls_port, token
+        self.daemon: Any = None  # the X-Ray daemon's UDP socket
+        self.xray_port = xray_port  # of the X-Ray daemon, UDP and TCP; None for none
         self.compute = compute  # "none": instances and networks are records
         self.notes: list[str] = []  # what a person should know about this start
 
@@ -53,6 +56,8 @@ class Bell:
         if self.tls_port is not None:
             await self._listen_tls()
         self.cloud.start()
+        if self.xray_port is not None:
+            await self._listen_as_daemon()
         self.ticking = loop.create_task(self.cloud.clock.run())
 
     def _name(self) -> str:
@@ -68,8 +73,34 @@ class Bell:
             self.notes.append(f"no HTTPS: port {self.tls_port}: {error.strerror or error} (--tls-port chooses another, --tls-port 0 none)")
             self.tls_port = None
 
+    async def _listen_as_daemon(self) -> None:
+        """X-Ray's daemon protocol: segments as datagrams, and what SDKs ask it to ask for them over TCP. Its service is loaded by the first word.
+        It asks nobody who he is, as the daemon does: it listens to this machine alone, whatever address the cloud is bound to."""
+        region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
+
+        def asked(request: Request, send: Any) -> None:
+            doors.proxied(self.cloud, request, send, region)
+
+        loop, tries = asyncio.get_running_loop(), 1 if self.xray_port else 10    # a free port must be free for both
+        for left in reversed(range(tries)):
+            listener = None
+            try:
+                listener = await self.server.listen("127.0.0.1", self.xray_port, handle=asked)
+                port = listener.sockets[0].getsockname()[1]
+                self.daemon, _ = await loop.create_datagram_endpoint(lambda: Datagrams(lambda packet: doors.heard(self.cloud, packet, region=region)), local_addr=("127.0.0.1", port))
+                self.xray_port = port
+                return
+            except OSError as error:
+                if listener is not None:
+                    self.server.unlisten(listener)
+                if not left:
+                    self.notes.append(f"no X-Ray daemon: port {self.xray_port}: {error.strerror or error} (--xray-port chooses another, -1 none)")
+                    self.xray_port = None
+
     async def stop(self) -> None:
         self.ticking.cancel()
+        if self.daemon is not None:
+            self.daemon.close()
         self.server.close()
         await self.cloud.stop()
         self.lock.close()

@@ -4,6 +4,10 @@ import json
 import sys
 import time
 
+import pytest
+
+from cloche.engines.run import interpreters
+
 EXTENSION = f"""#!/var/lang/bin/python{sys.version_info[0]}.{sys.version_info[1]} -u
 import http.client, json, os, sys, threading, time
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -16,10 +20,11 @@ name = os.path.basename(__file__)
 """
 
 WATCHER = EXTENSION + """
-heard = []
 class Listener(BaseHTTPRequestHandler):
     def do_POST(self):
-        heard.extend(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+        with open("/tmp/heard", "ab") as file:
+            for one in json.loads(self.rfile.read(int(self.headers["content-length"]))):
+                file.write(json.dumps(one).encode() + b"\\n")
         self.send_response(200)
         self.end_headers()
     def log_message(self, *more):
@@ -36,11 +41,7 @@ while True:
     with open("/tmp/events", "a") as file:
         file.write(json.dumps(event) + "\\n")
     if event["eventType"] == "SHUTDOWN":
-        for _ in range(150):
-            if [e["type"] for e in heard].count("platform.report") >= int(os.environ["REPORTS"]):
-                break
-            time.sleep(0.01)
-        print("bye", event["shutdownReason"], [e["type"] for e in heard], [e["record"] for e in heard if e["type"] == "function"], flush=True)
+        print("bye", event["shutdownReason"], flush=True)
         sys.exit()
 """
 
@@ -48,7 +49,9 @@ HANDLER = """
 import os
 def handler(event, context):
     print("in the function")
-    return open("/tmp/events").read().splitlines() if event.get("look") else os.environ["_HANDLER"]
+    if event.get("look"):
+        return open(event["look"]).read().split("\\n")[:-1] if os.path.exists(event["look"]) else []
+    return os.environ["_HANDLER"]
 """
 
 
@@ -67,7 +70,7 @@ async def waited(awaitable):
 
 
 def test_an_extension_is_started_first_and_told_of_every_invocation_and_of_the_end(bench):
-    spec = bench.deploy({"index.py": HANDLER}, opt={"extensions/watcher": WATCHER}, variables={"AWS_LAMBDA_FUNCTION_NAME": "f", "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST", "REPORTS": "2"})
+    spec = bench.deploy({"index.py": HANDLER}, opt={"extensions/watcher": WATCHER}, variables={"AWS_LAMBDA_FUNCTION_NAME": "f", "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST"})
     environment = bench.start(spec._replace(account="123456789012"))
     first = whole(bench, environment)
     assert said(first) == "index.handler"
@@ -75,19 +78,23 @@ def test_an_extension_is_started_first_and_told_of_every_invocation_and_of_the_e
     assert 'registered 200 {"functionName": "f", "functionVersion": "$LATEST", "handler": "index.handler", "accountId": "123456789012"}\n' in texts
     assert "subscribed 200 b'\"OK\"'\n" in texts and "in the function\n" in texts
     assert [(kind, record["state"]) for _, kind, record in first.platform] == [("platform.telemetrySubscription", "Subscribed"), ("platform.extension", "Ready")]
-    events = [json.loads(line) for line in said(whole(bench, environment, b'{"look":1}'))]
+    events = [json.loads(line) for line in said(whole(bench, environment, b'{"look":"/tmp/events"}'))]
     assert events[0]["eventType"] == "INVOKE" and events[0]["invokedFunctionArn"].endswith(":f") and events[0]["deadlineMs"] > time.time() * 1000 - 60000
     assert events[0]["requestId"].startswith("id-") and events[0]["tracing"]["type"] == "X-Amzn-Trace-Id"
+    wanted = {f"platform.{kind}" for kind in ("initStart", "initRuntimeDone", "initReport", "telemetrySubscription", "extension", "start", "runtimeDone", "report")} | {"function", "extension"}
+    for _ in range(300):
+        heard = [json.loads(line) for line in said(whole(bench, environment, b'{"look":"/tmp/heard"}'))]
+        if wanted <= {one["type"] for one in heard}:
+            break
+        bench.run(asyncio.sleep(0.02))
+    assert wanted <= {one["type"] for one in heard} and "in the function" in [one["record"] for one in heard if one["type"] == "function"]
+    assert next(one for one in heard if one["type"] == "platform.report")["record"]["metrics"]["memorySizeMB"] == 256
 
     async def end():
         environment.kill()
         await environment.sandbox.ended
         return environment.voice.lines
-    [goodbye] = [text for _, text in bench.run(end())]
-    assert goodbye.startswith("bye spindown") and "'in the function', 'in the function'" in goodbye
-    for kind in ("platform.initStart", "platform.initRuntimeDone", "platform.initReport", "platform.telemetrySubscription", "platform.extension", "platform.start", "platform.runtimeDone", "platform.report"):
-        assert repr(kind) in goodbye
-    assert "extension'" in goodbye
+    assert "bye spindown\n" in [text for _, text in bench.run(end())]
 
 
 def test_who_does_not_go_in_two_seconds_is_ended(bench):
@@ -102,11 +109,10 @@ time.sleep(60)
     assert said(bench.call(environment)) == "index.handler"
 
     async def end():
-        began = time.monotonic()
         environment.kill()
-        await environment.sandbox.ended
-        return time.monotonic() - began
-    assert bench.run(end()) >= 1.5
+        assert not environment.dead  # it has its moment
+        return await asyncio.wait_for(environment.sandbox.ended, 30)
+    assert bench.run(end()) == {}  # by nobody but us
 
 
 def test_the_api_refuses_what_aws_refuses(bench):
@@ -142,22 +148,22 @@ ask("GET", "/2020-01-01/extension/event/next", Lambda_Extension_Identifier=me)
 
 def test_the_answer_does_not_wait_for_an_extension_but_the_environment_does(bench):
     slow = EXTENSION + """
+import socket
+door = socket.create_server(("127.0.0.1", 7777))
 me = ask("POST", "/2020-01-01/extension/register", {"events": ["INVOKE"]}, Lambda_Extension_Name=name)[1]["Lambda-Extension-Identifier"]
 while True:
     ask("GET", "/2020-01-01/extension/event/next", Lambda_Extension_Identifier=me)
-    while not os.path.exists("/tmp/go"):
-        time.sleep(0.01)
-    os.unlink("/tmp/go")
+    door.accept()
     print("sent on", flush=True)
 """
-    code = "import threading, time\ndef later():\n    time.sleep(0.1)\n    open('/tmp/go', 'w').close()\ndef handler(event, context):\n    if event: threading.Thread(target=later).start()\n    return 1"
-    environment = bench.start(bench.deploy({"index.py": code}, opt={"extensions/slow": slow}))
-    outcome = bench.call(environment, b'{"go":1}')
+    environment = bench.start(bench.deploy({"index.py": "def handler(event, context):\n    return 1"}, opt={"extensions/slow": slow}))
+    outcome = bench.call(environment, b"1")
     assert said(outcome) == 1 and outcome.rest and environment.current and not outcome.lines
+    bench.run(environment.sandbox.connect(7777)).close()
     final = bench.run(waited(outcome.rest))
-    assert "sent on\n" in [text for _, text in final.lines]
+    assert "sent on\n" in [text for _, text in final.lines] and final.duration_ms >= outcome.duration_ms
     assert environment.current is None and not environment.dead
-    late = bench.call(environment, b"{}", timeout=0.2)
+    late = bench.call(environment, b"1", timeout=2)
     assert late.status == "success" and bench.run(waited(late.rest)).status == "timeout" and environment.killed
 
 
@@ -175,11 +181,11 @@ ask("POST", "/2020-01-01/extension/init/error", {}, Lambda_Extension_Identifier=
 
 def test_the_end_of_the_runtime_is_told_as_a_failure(bench):
     code = "import os\ndef handler(event, context):\n    os._exit(4)"
-    environment = bench.start(bench.deploy({"index.py": code}, opt={"extensions/watcher": WATCHER}, variables={"REPORTS": "1"}))
+    environment = bench.start(bench.deploy({"index.py": code}, opt={"extensions/watcher": WATCHER}))
     outcome = whole(bench, environment)
     assert said(outcome)["errorType"] == "Runtime.ExitError" and said(outcome)["errorMessage"].endswith("exit status 4")
     bench.run(waited(environment.sandbox.ended))
-    assert any(text.startswith("bye failure") for _, text in environment.voice.lines)
+    assert "bye failure\n" in [text for _, text in environment.voice.lines]
 
 
 def test_a_wrapper_script_starts_the_runtime_its_own_way(bench):
@@ -219,7 +225,7 @@ def handler(event, context):
 """
     environment = bench.start(bench.deploy({"index.py": code}, opt={"x": ""}))
     whole(bench, environment)
-    for _ in range(100):
+    for _ in range(300):
         heard = said(whole(bench, environment))
         if [kind for kind, _ in heard].count("platform.end") >= 1:
             break
@@ -227,3 +233,42 @@ def handler(event, context):
     kinds = [kind for kind, _ in heard]
     assert ["function", "hello"] in heard and {"platform.logsSubscription", "platform.start", "platform.runtimeDone", "platform.end", "platform.report"} <= set(kinds)
     assert "platform.initStart" not in kinds
+
+
+def test_a_custom_runtime_has_extensions_beside_it_and_registers_itself(bench):
+    bootstrap = """#!/bin/sh
+A=http://$AWS_LAMBDA_RUNTIME_API
+ME=$(curl -s -D - -o /dev/null -X POST -H 'Lambda-Extension-Name: inner' -d '{"events": []}' $A/2020-01-01/extension/register | grep -i lambda-extension-identifier | tr -d '[:space:]' | cut -d: -f2)
+curl -s -H "Lambda-Extension-Identifier: $ME" $A/2020-01-01/extension/event/next > /dev/null &
+while true; do
+  H=$(mktemp)
+  curl -s -D "$H" $A/2018-06-01/runtime/invocation/next > /tmp/event
+  ID=$(grep -i lambda-runtime-aws-request-id "$H" | tr -d '[:space:]' | cut -d: -f2)
+  curl -s -X POST -d "\\"$(cat /tmp/event) $(grep -c INVOKE /tmp/events)\\"" $A/2018-06-01/runtime/invocation/$ID/response > /dev/null
+done
+"""
+    environment = bench.start(bench.deploy({"bootstrap": bootstrap}, "provided.al2023", opt={"extensions/watcher": WATCHER}))
+    first = whole(bench, environment, b"7")
+    assert {record["name"]: record["events"] for _, kind, record in first.platform if kind == "platform.extension"} == {"watcher": ["INVOKE", "SHUTDOWN"], "inner": []}
+    word, count = said(whole(bench, environment, b"8")).split()
+    assert word == "8" and int(count) >= 1
+
+    async def end():
+        environment.kill()
+        await environment.sandbox.ended
+        return environment.voice.lines
+    assert "bye spindown\n" in [text for _, text in bench.run(end())]
+
+
+@pytest.mark.skipif(not any(interpreters.node(major) for major in interpreters.NODES), reason="no Node.js of AWS's here")
+def test_a_function_of_node_is_wrapped_and_accompanied_as_well(bench):
+    runtime = f"nodejs{next(major for major in interpreters.NODES if interpreters.node(major))}.x"
+    code = "exports.handler = async (event) => [process.env.FROM_WRAPPER, event];"
+    shell = """#!/bin/sh
+A=http://$AWS_LAMBDA_RUNTIME_API/2020-01-01/extension
+ME=$(curl -s -D - -o /dev/null -X POST -H 'Lambda-Extension-Name: shell' -d '{"events": ["INVOKE"]}' $A/register | grep -i lambda-extension-identifier | tr -d '[:space:]' | cut -d: -f2)
+while curl -s -H "Lambda-Extension-Identifier: $ME" $A/event/next > /dev/null; do :; done
+"""
+    spec = bench.deploy({"index.js": code}, runtime, opt={"wrap": '#!/bin/sh\nexport FROM_WRAPPER=yes\nexec "$@"\n', "extensions/shell": shell}, variables={"AWS_LAMBDA_EXEC_WRAPPER": "/opt/wrap"})
+    outcome = whole(bench, bench.start(spec), b"5")
+    assert said(outcome) == ["yes", 5] and [record["name"] for _, kind, record in outcome.platform if kind == "platform.extension"] == ["shell"]

@@ -43,6 +43,12 @@ def _command(name: str, says: str, get: str) -> Callable[[], tuple[bool, str, st
     return lambda: (shutil.which(name) is not None, says, get)
 
 
+def _postgres() -> tuple[bool, str, str]:
+    from ..engines.db.postgres import version
+    found = version()
+    return found is not None, f"RDS for PostgreSQL{' ' + found if found else ''}", "apt-get install postgresql"
+
+
 CHECKS: list[tuple[str, bool, Callable[[], tuple[bool, str, str]]]] = [  # name, needed by what is built today, check
     ("python", True, lambda: (sys.version_info >= (3, 11), f"Python {sys.version.split()[0]}", "Python 3.11 or newer")),
     ("namespaces", True, _namespaces),
@@ -54,6 +60,10 @@ CHECKS: list[tuple[str, bool, Callable[[], tuple[bool, str, str]]]] = [  # name,
     ("ip", False, _command("ip", "links and routes of VPCs", "apt-get install iproute2")),
     ("loop", False, _loops),
     ("mkfs.ext4", False, _command("mkfs.ext4", "file systems on EBS volumes, inside instances", "apt-get install e2fsprogs")),
+    ("postgres", False, _postgres),
+    ("mariadbd", False, _command("mariadbd", "RDS for MariaDB and MySQL", "apt-get install mariadb-server")),
+    ("redis-server", False, _command("redis-server", "ElastiCache for Redis and Valkey", "apt-get install redis-server")),
+    ("memcached", False, _command("memcached", "ElastiCache for Memcached", "apt-get install memcached")),
     ("sshd", False, _command("sshd", "ssh into instances by key pair", "apt-get install openssh-server")),
 ]
 

@@ -17,6 +17,7 @@ from . import talk
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=int, default=4566, help="the one port for every service (default 4566; 0 takes a free one)")
     parser.add_argument("--tls-port", type=int, default=None, help="HTTPS with a certificate of Cloche's own CA (default 4567 when --port is 4566; 0 for none)")
+    parser.add_argument("--xray-port", type=int, default=2000, help="the X-Ray daemon's port, UDP and TCP (default 2000; -1 for none)")
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--data", default=os.environ.get("CLOCHE_DATA", ".cloche"), help="data directory (default ./.cloche)")
     where.add_argument("--ephemeral", action="store_true", help="keep nothing when it stops")
@@ -38,7 +39,8 @@ def run(args: argparse.Namespace) -> int:
     from ..bell import run as run_bell
 
     tls = args.tls_port if args.tls_port is not None else 4567 if args.port == 4566 else 0
-    bell = Bell(None if args.ephemeral else args.data, args.host, args.port, tls or None, args.token, "none" if args.compute == "none" else "")
+    bell = Bell(None if args.ephemeral else args.data, args.host, args.port, tls or None, args.token, "none" if args.compute == "none" else "",
+                args.xray_port if args.xray_port >= 0 else None)
     try:
         run_bell(bell, lambda b: _ready(b, args))
     except InUse as error:
@@ -49,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
 def _ready(bell: object, args: argparse.Namespace) -> None:
     b: object = bell
     url = f"http://{b.host if b.host != '0.0.0.0' else '127.0.0.1'}:{b.port}"  # type: ignore[attr-defined]
-    (b.data / "cloche.json").write_text(json.dumps({"pid": os.getpid(), "url": url, "port": b.port, "tls_port": b.tls_port}))  # type: ignore[attr-defined]
+    (b.data / "cloche.json").write_text(json.dumps({"pid": os.getpid(), "url": url, "port": b.port, "tls_port": b.tls_port, "xray_port": b.xray_port}))  # type: ignore[attr-defined]
     for name in filter(None, (args.services or "").split(",")):
         try:
             b.cloud.service(name.strip())  # type: ignore[attr-defined]

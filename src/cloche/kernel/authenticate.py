@@ -122,7 +122,7 @@ def authenticate(cloud: Cloud, request: Request, claim: sigv4.Claim | None, mode
     moment = sigv4.moment(claim.stamp)
     if claim.expires is not None:
         age = presigned.age(cloud, claim.signature, moment, claim.expires)
-        if age > claim.expires:
+        if age > claim.expires or not claim.expires:
             raise AwsError("AccessDenied", "Request has expired", 403, extra={"X-Amz-Expires": str(int(claim.expires))}) if model.name == "s3" else refuse("signature", model)
         if age < -SKEW_SECONDS:
             raise AwsError("AccessDenied", "Request is not yet valid", 403)

@@ -156,7 +156,7 @@ class Call:
         """Tell whoever listens. Written with the rest of this step, delivered after it."""
         self.cloud.emit(event, self.account, self.region)
 
-    def do(self, service: str, operation: str, **req: Any) -> Any:
+    def do(self, service: str, operation: str, /, **req: Any) -> Any:
         """Call another service as AWS does: its public operation, checked and authorized for this call's principal."""
         return self.cloud.invoke(self, service, operation, req)
 

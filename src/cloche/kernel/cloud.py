@@ -137,6 +137,8 @@ class Cloud:
         value: Any = None
         try:
             service = self.service(name) if name in _index.PACKAGES else None
+            if name == "s3" and "origin" in request.headers and service is not None:
+                send = front.shared(self, request, send)
             region = (claim.scope[1] if claim is not None else "") or front.region_of(request)
             if request.stream is not None and (service is None or name != "s3"):
                 self._task(self._collect(request, send), request, send)

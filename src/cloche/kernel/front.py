@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -17,7 +17,7 @@ from ..iam import principal as principals
 from ..wire import sigv4
 from ..wire.codec.xml import escape
 from ..wire.http import Request, Response, TooLarge, inflated
-from . import hosts
+from . import doors, hosts
 from .errors import AwsError
 
 if TYPE_CHECKING:
@@ -195,6 +195,7 @@ def version_of(request: Request) -> str:
 _BUCKET_HOST = re.compile(r"(?P<bucket>.+)\.s3(?:[.-](?:dualstack\.)?(?P<region>[a-z]{2}(?:-[a-z]+)+-\d))?\.(?:amazonaws\.com(?:\.cn)?|localhost)(?::\d+)?$")
 
 
+_FAST_HOST = re.compile(r"(?P<bucket>.+)\.s3-accelerate(?:\.dualstack)?\.amazonaws\.com(?::\d+)?$")
 # NAME-ACCOUNT.s3-accesspoint.REGION.amazonaws.com, or before an endpoint of one's own
 _POINT_HOST = re.compile(r"([a-z0-9][a-z0-9-]{1,48}[a-z0-9]-\d{12})\.(?:s3-accesspoint(?:-fips)?(?:\.dualstack)?\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?|localhost|127\.0\.0\.1)(?::\d+)?$")
 
@@ -207,9 +208,18 @@ def path_style(request: Request) -> None:
         return
     if ".s3" not in host:
         return
-    match = _BUCKET_HOST.match(host)
+    match = _BUCKET_HOST.match(host) or _FAST_HOST.match(host)
     if match:
-        request.path = f"/{match['bucket']}{request.target.partition('?')[0]}"
+        request.path = f"/{match['bucket']}{'--S3AC' if match.re is _FAST_HOST else ''}{request.target.partition('?')[0]}"
+
+
+def shared(cloud: Cloud, request: Request, send: Callable[[Response], None]) -> Callable[[Response], None]:
+    """An answer of S3 to a web page, a refusal too, says which pages may read it."""
+    def answered(response: Response) -> None:
+        path_style(request)
+        response.headers += doors.cors_headers(cloud, request)
+        send(response)
+    return answered
 
 
 def region_of(request: Request) -> str:

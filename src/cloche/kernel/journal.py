@@ -46,6 +46,8 @@ DATA: dict[str, dict[str, str]] = {
     "kinesis": {"AWS::Kinesis::Stream": "GetRecords GetShardIterator PutRecord PutRecords SubscribeToShard"},
     "cloudwatch": {"AWS::CloudWatch::Metric": "GetMetricData GetMetricStatistics GetMetricWidgetImage PutMetricData"},
     "cognito-identity": {"AWS::Cognito::IdentityPool": "GetCredentialsForIdentity GetId GetOpenIdToken"},
+    "xray": {"AWS::XRay::Trace": "BatchGetTraces GetServiceGraph GetTimeSeriesServiceStatistics GetTraceGraph GetTraceSummaries PutTraceSegments",
+             "": "GetSamplingStatisticSummaries GetSamplingTargets PutTelemetryRecords"},
     "events": {"": "PutEvents"}, "logs": {"": "PutLogEvents"}, "apigatewaymanagementapi": {"": "DeleteConnection GetConnection PostToConnection"},
 }
 READING = ("Get", "List", "Describe", "Head", "Lookup", "Search", "BatchGet", "Query", "Scan", "Select", "Check", "Validate", "Simulate", "Test", "Filter", "Estimate", "Preview", "View", "Decode")

@@ -284,7 +284,8 @@ class Connection(asyncio.Protocol):
         request.gone = self.mourners.append
         if headers.get("upgrade", "").lower() == "websocket" and "upgrade" in headers.get("connection", "").lower():
             request.tunnel = self.tunnel = Incoming(self)
-        if "transfer-encoding" in headers or (length.isdigit() and int(length) > COLLECT):
+        # a body that waits to be wanted is not asked of a stranger before somebody wants it
+        if "transfer-encoding" in headers or (length.isdigit() and int(length) > COLLECT) or ("expect" in headers and "authorization" not in headers):
             self.incoming = Incoming(self)
             self.incoming.expected = "expect" in headers
             request.stream = self.incoming
@@ -438,7 +439,7 @@ class Server:
         if sock is not None:
             listener = await loop.create_server(lambda: Connection(self, handle, idle), sock=sock, ssl=ssl, backlog=1024)
         else:
-            listener = await loop.create_server(lambda: Connection(self), host, port, ssl=ssl, backlog=1024, reuse_address=True)
+            listener = await loop.create_server(lambda: Connection(self, handle, idle), host, port, ssl=ssl, backlog=1024, reuse_address=True)
         self.listeners.append(listener)
         return listener
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..engines import authority
 
-NAMES = ["localhost", "*.localhost", "*.s3.localhost", "*.execute-api.localhost", "*.lambda-url.localhost", "*.amazonaws.com", "*.s3.amazonaws.com", "*.on.aws", "*.cloudfront.net"]
+NAMES = ["localhost", "*.localhost", "*.s3.localhost", "*.execute-api.localhost", "*.lambda-url.localhost", "*.cloudfront.localhost", "*.amazonaws.com", "*.s3.amazonaws.com", "*.on.aws", "*.cloudfront.net"]
 
 
 def context(data: Path, claimed: Callable[[str], ssl.SSLContext | None] = lambda name: None) -> ssl.SSLContext:

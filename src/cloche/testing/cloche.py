@@ -92,7 +92,7 @@ class Cloche(Account):
 
     def _run(self, data: str | Path | None, port: int, compute: str) -> None:
         async def main() -> None:
-            self.bell = Bell(data, port=port, compute=compute)
+            self.bell = Bell(data, port=port, compute=compute, xray_port=0)
             self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
             try:
                 await self.bell.start()

@@ -4,6 +4,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from botocore.config import Config
 
 from .test_detectors import refused
 
@@ -136,3 +137,15 @@ def test_a_finding_is_an_event(cloud, guard):
     findings(cloud, guard)
     [message] = cloud.client("sqs").receive_message(QueueUrl=queue)["Messages"]
     assert json.loads(message["Body"])["detail"]["type"] == "Policy:IAMUser/RootCredentialUsage"
+
+
+def test_calls_from_a_system_for_penetration_tests_are_found(cloud, guard):
+    key, secret = user(cloud)
+    kali = Config(user_agent_extra="os/kali-linux#6.6")
+    cloud.client("sqs", key=key, secret=secret, config=kali).list_queues()
+    cloud.client("s3").create_bucket(Bucket=f"pen-{cloud.account}")
+    cloud.client("s3", key=key, secret=secret, config=kali).list_objects_v2(Bucket=f"pen-{cloud.account}")
+    found = findings(cloud, guard)
+    one = found["PenTest:IAMUser/KaliLinux"]
+    assert (one["Severity"], one["Resource"]["AccessKeyDetails"]["UserName"], one["Service"]["Action"]["AwsApiCallAction"]["Api"]) == (5.0, "ana", "ListQueues")
+    assert found["PenTest:S3/KaliLinux"]["Resource"]["S3BucketDetails"][0]["Name"] == f"pen-{cloud.account}"

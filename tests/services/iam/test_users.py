@@ -21,7 +21,8 @@ def test_user_names_are_unique_whatever_their_case(iam):
     iam.create_user(UserName="Bob")
     message = refused("EntityAlreadyExists", iam.create_user, UserName="bOB")
     assert message == "User with name bOB already exists."
-    assert refused("NoSuchEntity", iam.get_user, UserName="bob") == "The user with name bob cannot be found."
+    assert iam.get_user(UserName="bob")["User"]["UserName"] == "Bob"
+    assert refused("NoSuchEntity", iam.get_user, UserName="bo") == "The user with name bo cannot be found."
 
 
 def test_get_user_without_a_name_is_about_the_caller(cloud, iam):

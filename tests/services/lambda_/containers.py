@@ -10,16 +10,22 @@ import tarfile
 
 from ..ecr.pushing import digest, image
 
-BOOTSTRAP = """
-import http.client, json, os, sys
-api = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
-def ask(method, path, body=None):
-    api.request(method, "/2018-06-01/runtime/" + path, body)
-    answer = api.getresponse()
-    return answer.headers, answer.read()
+ASKING = """
+import json, os, socket, sys
+host, port = os.environ["AWS_LAMBDA_RUNTIME_API"].split(":")
+def ask(method, path, body="", headers=()):  # without http.client, which would bring TLS into the image
+    with socket.create_connection((host.encode(), int(port))) as api:
+        lines = [f"{method} {path} HTTP/1.1", "Host: runtime", f"Content-Length: {len(body.encode())}", *headers]
+        api.sendall(("\\r\\n".join(lines) + "\\r\\n\\r\\n" + body).encode())
+        answer = api.makefile("rb")
+        answer.readline()
+        got = dict(line.decode().strip().split(": ", 1) for line in iter(answer.readline, b"\\r\\n"))
+        return got, answer.read(int(got["Content-Length"]))
+"""
+BOOTSTRAP = ASKING + """
 print("starting", sys.argv[1:], flush=True)
 while True:
-    headers, event = ask("GET", "invocation/next")
+    headers, event = ask("GET", "/2018-06-01/runtime/invocation/next")
     seen = {name: os.environ.get(name) for name in ("FROM_IMAGE", "FROM_FUNCTION", "_HANDLER", "AWS_LAMBDA_FUNCTION_NAME", "AWS_REGION", "LAMBDA_TASK_ROOT")}
     try:
         open("/app/new", "w")
@@ -28,15 +34,15 @@ while True:
         wrote = False
     open("/tmp/new", "w").close()
     said = {"event": json.loads(event), "argv": sys.argv[1:], "env": seen, "cwd": os.getcwd(), "root": sorted(os.listdir("/")), "wrote": wrote, "uid": os.getuid(), "text": open("/app/text").read()}
-    ask("POST", f"invocation/{headers['Lambda-Runtime-Aws-Request-Id']}/response", json.dumps(said))
+    ask("POST", f"/2018-06-01/runtime/invocation/{headers['Lambda-Runtime-Aws-Request-Id']}/response", json.dumps(said))
 """
-ASK = "import sys, http.client, json, os, encodings.idna, encodings.ascii, encodings.latin_1; print(sys.executable); [print(m.__file__) for m in list(sys.modules.values()) if getattr(m, '__file__', None)]"
+ASK = "import sys, socket, json, os; print(sys.executable); [print(m.__file__) for m in list(sys.modules.values()) if getattr(m, '__file__', None)]"
 
 
 @functools.cache
 def python():
     """(the interpreter's path, a layer with it and the files that the bootstrap imports)."""
-    executable = os.path.realpath(sys._base_executable)
+    executable = os.path.realpath("/usr/bin/python3" if os.path.exists("/usr/bin/python3") else sys._base_executable)  # the distribution's is stripped
     files = {executable, *subprocess.run([executable, "-I", "-S", "-c", ASK], capture_output=True, text=True, check=True).stdout.split()[1:]}
     for one in [f for f in files if f == executable or ".so" in f]:
         linked = subprocess.run(["ldd", one], capture_output=True, text=True, check=False).stdout
@@ -72,4 +78,4 @@ def push(cloud, repository="app", tag="1", text="one", files=None, **config):
     return f"{uri}:{tag}", image(ecr, repository, tag, blob, interpreter, top)
 
 
-__all__ = ["digest", "layer", "push", "python"]
+__all__ = ["ASKING", "digest", "layer", "push", "python"]

@@ -267,3 +267,31 @@ def test_a_provisioned_environment_that_ends_is_replaced(bench):
     bench.cloud.advance(hours=13)  # its credentials have ended
     provisioned(bench, "1")
     assert bench.call("f", Qualifier="1")[1] == "1"
+
+
+def test_what_is_provisioned_follows_its_use_by_application_auto_scaling(bench):
+    bench.deploy(Publish=True)
+    bench.client.create_alias(FunctionName="f", Name="live", FunctionVersion="1")
+    scaling = bench.cloud.client("application-autoscaling")
+    target = {"ServiceNamespace": "lambda", "ResourceId": "function:f:live", "ScalableDimension": "lambda:function:ProvisionedConcurrency"}
+    scaling.register_scalable_target(**target, MinCapacity=1, MaxCapacity=3)
+    scaling.put_scaling_policy(**target, PolicyName="use", PolicyType="TargetTrackingScaling", TargetTrackingScalingPolicyConfiguration={
+        "TargetValue": 0.6, "PredefinedMetricSpecification": {"PredefinedMetricType": "LambdaProvisionedConcurrencyUtilization"}})
+
+    def wanted():
+        config = bench.client.get_provisioned_concurrency_config(FunctionName="f", Qualifier="live")
+        return config["RequestedProvisionedConcurrentExecutions"], config["Status"]
+    for _ in range(30):
+        bench.cloud.advance(60)
+        if wanted() == (1, "READY"):
+            break
+    assert wanted() == (1, "READY")
+    for _ in range(15):  # one of one is in use at a time: more than six tenths
+        bench.call(event=1, Qualifier="live")
+        bench.cloud.advance(60)
+        if wanted()[0] > 1:
+            break
+    assert wanted()[0] == 2
+    cloudwatch = bench.cloud.client("cloudwatch")
+    found = {m["MetricName"] for m in cloudwatch.list_metrics(Namespace="AWS/Lambda", Dimensions=[{"Name": "Resource", "Value": "f:live"}])["Metrics"]}
+    assert {"ProvisionedConcurrencyUtilization", "ProvisionedConcurrentExecutions", "ProvisionedConcurrencyInvocations"} <= found

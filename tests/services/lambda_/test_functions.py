@@ -183,6 +183,11 @@ def test_recursion_and_runtime_management_are_kept(bench):
     assert bench.client.get_runtime_management_config(FunctionName="f")["UpdateRuntimeOn"] == "Auto"
     assert bench.client.put_runtime_management_config(FunctionName="f", UpdateRuntimeOn="FunctionUpdate")["FunctionArn"] == arn
     assert bench.client.get_runtime_management_config(FunctionName="f")["UpdateRuntimeOn"] == "FunctionUpdate"
+    runtime = bench.client.get_function_configuration(FunctionName="f")["RuntimeVersionConfig"]["RuntimeVersionArn"]
+    for wrong in ({"UpdateRuntimeOn": "Manual"}, {"UpdateRuntimeOn": "Auto", "RuntimeVersionArn": runtime}, {"UpdateRuntimeOn": "Manual", "RuntimeVersionArn": runtime[:-1] + "x"}):
+        refused(bench.client.put_runtime_management_config, "InvalidParameterValueException", FunctionName="f", **wrong)
+    bench.client.put_runtime_management_config(FunctionName="f", UpdateRuntimeOn="Manual", RuntimeVersionArn=runtime)
+    assert bench.client.get_runtime_management_config(FunctionName="f")["RuntimeVersionArn"] == runtime
 
 
 def test_code_beyond_the_accounts_storage_is_refused(bench):

@@ -4,7 +4,7 @@ import json
 
 from ..ecr.pushing import INDEX
 from .conftest import refused, zipped
-from .containers import push, python
+from .containers import ASKING, push, python
 
 
 def make(bench, uri, name="f", **more):
@@ -119,17 +119,10 @@ def test_an_entry_point_that_is_not_there_or_a_wrong_directory_is_an_error_of_th
 
 def test_extensions_of_an_image_lie_in_its_opt(bench):
     interpreter = python()[0]
-    extension = f"""#!{interpreter} -S
-import http.client, os
-api = http.client.HTTPConnection(os.environ["AWS_LAMBDA_RUNTIME_API"])
-def ask(method, path, body, headers):
-    api.request(method, path, body, headers)
-    answer = api.getresponse()
-    answer.read()
-    return answer.headers
-me = ask("POST", "/2020-01-01/extension/register", '{{"events": ["INVOKE"]}}', {{"Lambda-Extension-Name": "inner"}})["Lambda-Extension-Identifier"]
+    extension = f"#!{interpreter} -S\n" + ASKING + """
+me = ask("POST", "/2020-01-01/extension/register", '{"events": ["INVOKE"]}', ["Lambda-Extension-Name: inner"])[0]["Lambda-Extension-Identifier"]
 while True:
-    print("event", ask("GET", "/2020-01-01/extension/event/next", None, {{"Lambda-Extension-Identifier": me}})["Lambda-Extension-Event-Identifier"][:2], flush=True)
+    print("event", ask("GET", "/2020-01-01/extension/event/next", "", ["Lambda-Extension-Identifier: " + me])[0]["Lambda-Extension-Event-Identifier"][:2], flush=True)
 """
     uri, _ = push(bench.cloud, files={"opt__extensions__inner": extension})
     make(bench, uri)

@@ -13,6 +13,7 @@ from cloche.testing.cloche import Account, Cloche
 
 from .conftest import Bench, zipped
 from .test_asynchronous import SEND, queue, received, soon
+from .test_durable import SDK, make, start, status, waits
 
 
 def up(data, port):
@@ -46,6 +47,9 @@ def test_an_event_that_was_running_when_the_server_was_killed_runs_after_the_res
         url, arn = queue(bench, "ok")
         bench.deploy("f", "import subprocess, time\ndef handler(e, c):\n    subprocess.Popen(['sleep', '55555.5'])\n    time.sleep(e['s'])\n    return e", SEND, Timeout=20)
         bench.client.put_function_event_invoke_config(FunctionName="f", DestinationConfig={"OnSuccess": {"Destination": arn}})
+        make(bench, SDK + "\nimport time\n@durable\ndef handler(d):\n    return d.step('slow', lambda attempt: time.sleep(0.8) or d.input)\n", "d")
+        execution = start(bench, 5, "d:$LATEST")
+        assert waits(bench, execution, "StepStarted")
         bench.client.invoke(FunctionName="f", InvocationType="Event", Payload=b'{"s": 0.8}')
         assert soon(lambda: processes("55555.5"))
         server.send_signal(signal.SIGKILL)
@@ -55,6 +59,8 @@ def test_an_event_that_was_running_when_the_server_was_killed_runs_after_the_res
         [message] = soon(lambda: received(bench, url))
         assert json.loads(message["Body"])["responsePayload"] == {"s": 0.8}
         assert bench.call("f", {"s": 0}) == {"s": 0}
+        ended = soon(lambda: (s := status(bench, execution))["Status"] != "RUNNING" and s)
+        assert (ended["Status"], ended["Result"]) == ("SUCCEEDED", "5")
     finally:
         server.terminate()
         server.wait()

@@ -1,15 +1,17 @@
-"""S3 Select: queries over CSV and JSON, answered as a stream of events."""
+"""S3 Select: queries over CSV, JSON and Parquet, answered as a stream of events."""
 from __future__ import annotations
 
 import bz2
 import gzip
 import json
+from base64 import b64decode
 
 import pytest
 from botocore.exceptions import ClientError, EventStreamError
 
 from cloche.testing.people import Person, allow
 
+from . import parquet_files
 from .refusals import refused
 
 PEOPLE = 'name,age,city\r\nann,31,"Rome, IT"\r\nbob,7,Oslo\r\n# nobody\r\ncy,,"say ""hi"""\r\n'
@@ -129,7 +131,7 @@ def test_requests_that_make_no_sense_are_refused(s3, bucket, ask):
     assert refused(ask, everything, "people", CSV, {**CSV, **JSON}) == ("ObjectSerializationConflict", 400)
     assert refused(ask, everything, "people", {"CSV": {}, "CompressionType": "GZIP"}) == ("InvalidCompressionFormat", 400)
     assert refused(ask, everything, "people", LINES) == ("JSONParsingError", 400)
-    assert refused(ask, everything, "people", {"Parquet": {}})[1] == 501
+    assert refused(ask, everything, "people", {"Parquet": {}}) == ("ParquetParsingError", 400)
     assert refused(ask, "SELECT " + "1+" * 140_000 + "1 FROM S3Object") == ("ExpressionTooLong", 400)
     assert refused(ask, everything, "none") == ("NoSuchKey", 404)
     s3.put_object(Bucket=bucket, Key="cold", Body=b"a", StorageClass="GLACIER")
@@ -165,3 +167,39 @@ def test_hostile_values_end_the_answer_and_not_the_server(s3, bucket, ask):
         code, status = refused(ask, "SELECT * FROM S3Object", key, LINES, JSON)
         assert status == 400 and code in ("InvalidDataType", "JSONParsingError")
     assert ask("SELECT name FROM S3Object LIMIT 1") == "ann\n"
+
+
+PARQUET = {"Parquet": {}}
+
+
+def test_parquet_has_names_types_and_structures(s3, bucket, ask):
+    s3.put_object(Bucket=bucket, Key="p", Body=b64decode(parquet_files.PEOPLE))
+    assert ask("SELECT * FROM S3Object s LIMIT 2", "p", PARQUET, JSON) == (
+        '{"name":"ann","age":31,"paid":1.50,"score":0.5,"on":true,"since":"2020-01-02T03:04:05Z","home":{"city":"Rome"},"tags":{"list":{"element":"b"}}}\n'
+        '{"name":"bob","age":7,"paid":null,"score":3.25,"on":false,"since":"2020-01-02T03:04:05Z","home":null,"tags":{"list":null}}\n')
+    assert ask("SELECT s.name, s.home.city FROM S3Object s WHERE s.age > 10", "p", PARQUET) == "ann,Rome\n"
+    assert ask("SELECT SUM(s.age), MIN(s.paid), COUNT(*) FROM S3Object s", "p", PARQUET) == "38,-2.25,3\n"
+    assert ask("SELECT s.score FROM S3Object s WHERE s.name IS NULL", "p", PARQUET) == "\n"
+    told = events(s3, bucket, "p", "SELECT s.name FROM S3Object s", PARQUET)
+    assert 0 < told[-2]["Stats"]["Details"]["BytesScanned"] <= len(b64decode(parquet_files.PEOPLE))
+
+
+def test_parquet_is_read_by_row_groups_and_in_pages_of_either_version(s3, bucket, ask):
+    body = b64decode(parquet_files.NUMBERS)
+    s3.put_object(Bucket=bucket, Key="n", Body=body)
+    assert ask("SELECT COUNT(*), SUM(s.n) FROM S3Object s WHERE s.kind = 'odd'", "n", PARQUET) == f"200,{sum(range(1, 400, 2))}\n"
+    assert ask("SELECT COUNT(*) FROM S3Object s", "n", PARQUET, ScanRange={"Start": 0, "End": 10}) == "100\n"  # of the group that begins there
+    assert ask("SELECT MIN(s.n) FROM S3Object s", "n", PARQUET, ScanRange={"Start": 10}) == "100\n"
+
+
+def test_parquet_that_cannot_be_read_is_refused(s3, bucket, ask):
+    def code(body, given=PARQUET):
+        s3.put_object(Bucket=bucket, Key="x", Body=body)
+        with pytest.raises(ClientError) as caught:
+            events(s3, bucket, "x", "SELECT * FROM S3Object s", given)
+        return caught.value.response["Error"]["Code"]
+
+    people = b64decode(parquet_files.PEOPLE)
+    assert code(b64decode(parquet_files.ZSTANDARD)) == "ParquetUnsupportedCompressionCodec"
+    assert code(PEOPLE.encode()) == code(b"PAR1") == code(people[:-20] + people[-12:]) == code(b"PAR1" + bytes(200) + people[-8:]) == "ParquetParsingError"
+    assert code(people, {"Parquet": {}, "CompressionType": "GZIP"}) == "InvalidCompressionFormat"

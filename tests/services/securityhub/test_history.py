@@ -28,8 +28,10 @@ def test_a_findings_history_tells_each_change_and_whose_word_it_was(cloud):
     assert len(hub.api.get_finding_history(FindingIdentifier=which, StartTime=last["UpdateTime"] - timedelta(seconds=60))["Records"]) == 1
     refused("ResourceNotFoundException", hub.api.get_finding_history, FindingIdentifier={**which, "Id": "none"})
     refused("InvalidInputException", hub.api.get_finding_history, FindingIdentifier=which, StartTime=cloud.now, EndTime=cloud.now - 60)
-    cloud.advance(days=91)
-    assert hub.api.get_finding_history(FindingIdentifier=which)["Records"] == []
+    cloud.advance(days=80)
+    hub.api.batch_update_findings(FindingIdentifiers=[which], Confidence=9)
+    cloud.advance(days=15)
+    assert [[each["NewValue"] for each in one["Updates"] if each["UpdatedField"] == "Confidence"] for one in hub.api.get_finding_history(FindingIdentifier=which)["Records"]] == [["9"]]
 
 
 def test_a_control_judges_by_the_parameters_that_the_account_sets(cloud, hub):

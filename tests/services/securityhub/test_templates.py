@@ -29,7 +29,13 @@ def test_a_hub_its_standards_and_insights_come_and_go_with_a_stack(cloud):
         "Insight": {"Type": "AWS::SecurityHub::Insight", "DependsOn": "Hub", "Properties": {
             "Name": "i", "GroupByAttribute": "ResourceId", "Filters": {"SeverityLabel": [{"Value": "HIGH", "Comparison": "EQUALS"}]}}}}
     resources["Action"] = {"Type": "AWS::SecurityHub::ActionTarget", "DependsOn": "Hub", "Properties": {"Id": "Send", "Name": "send", "Description": "d"}}
+    resources["Control"] = {"Type": "AWS::SecurityHub::SecurityControl", "DependsOn": "Hub", "Properties": {
+        "SecurityControlId": "ACM.1", "Parameters": {"daysToExpiration": {"ValueType": "CUSTOM", "Value": {"Integer": 20}}}, "LastUpdateReason": "sooner"}}
     out = stack(cloud, resources)
+
+    def days():
+        return api.batch_get_security_controls(SecurityControlIds=["ACM.1"])["SecurityControls"][0]["Parameters"]["daysToExpiration"]["Value"]["Integer"]
+    assert out["Control"] == "ACM.1" and days() == 20
     assert api.describe_action_targets(ActionTargetArns=[out["Action"]])["ActionTargets"][0]["Name"] == "send"
     assert out["Hub"] == api.describe_hub()["HubArn"] and api.list_tags_for_resource(ResourceArn=out["Hub"])["Tags"] == {"a": "b"}
     assert [one["StandardsSubscriptionArn"] for one in api.get_enabled_standards()["StandardsSubscriptions"]] == [out["Standard"]]
@@ -37,8 +43,10 @@ def test_a_hub_its_standards_and_insights_come_and_go_with_a_stack(cloud):
     assert api.get_insights(InsightArns=[out["Insight"]])["Insights"][0]["Name"] == "i"
     del resources["Standard"]["Properties"]["DisabledStandardsControls"]
     resources["Insight"]["Properties"]["Name"] = "j"
+    resources["Control"]["Properties"]["Parameters"]["daysToExpiration"]["Value"]["Integer"] = 60
     resources["Hub"]["Properties"]["Tags"] = {"c": "d"}
     stack(cloud, resources, action="update")
+    assert days() == 60
     assert api.batch_get_security_controls(SecurityControlIds=["IAM.7"])["SecurityControls"][0]["SecurityControlStatus"] == "ENABLED"
     assert api.get_insights(InsightArns=[out["Insight"]])["Insights"][0]["Name"] == "j" and api.list_tags_for_resource(ResourceArn=out["Hub"])["Tags"] == {"c": "d"}
     drop(cloud)

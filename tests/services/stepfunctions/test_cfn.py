@@ -77,11 +77,11 @@ def test_a_state_machine_is_made_changed_in_place_and_taken_down(cloud):
 
 def test_a_definition_is_an_object_or_a_file_and_names_in_it_are_filled_in(cloud):
     sfn, s3 = cloud.client("stepfunctions"), cloud.client("s3")
-    s3.create_bucket(Bucket="definitions")
-    s3.put_object(Bucket="definitions", Key="d.yaml", Body=b"StartAt: P\nStates:\n  P:\n    Type: Pass\n    Result: ${Word}\n    End: true\n")
+    s3.create_bucket(Bucket=f"definitions-{cloud.account}")
+    s3.put_object(Bucket=f"definitions-{cloud.account}", Key="d.yaml", Body=b"StartAt: P\nStates:\n  P:\n    Type: Pass\n    Result: ${Word}\n    End: true\n")
     body = {"Role": ROLE,
             "O": machine(DefinitionString={"Ref": "AWS::NoValue"}, Definition={"StartAt": "W", "States": {"W": {"Type": "Pass", "Result": {"w": "${Word}", "n": 5}, "End": True}}}, DefinitionSubstitutions={"Word": "hi"}),
-            "F": machine(DefinitionString={"Ref": "AWS::NoValue"}, DefinitionS3Location={"Bucket": "definitions", "Key": "d.yaml"}, DefinitionSubstitutions={"Word": {"Fn::GetAtt": ["Q", "QueueName"]}}),
+            "F": machine(DefinitionString={"Ref": "AWS::NoValue"}, DefinitionS3Location={"Bucket": f"definitions-{cloud.account}", "Key": "d.yaml"}, DefinitionSubstitutions={"Word": {"Fn::GetAtt": ["Q", "QueueName"]}}),
             "Q": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "filled"}}}
     made = deploy(cloud, "d", body)
     assert json.loads(result(cloud, made["O"])["output"]) == {"w": "hi", "n": 5} and result(cloud, made["F"])["output"] == '"filled"'

@@ -188,3 +188,38 @@ def test_a_child_that_fails_fails_the_task_with_its_description(states):
 def test_an_answer_that_is_too_large_fails(cloud, states):
     arn = states.function("large", "def handler(event, context):\n    return 'x' * 300000\n")
     assert states.error(task(arn)) == "States.DataLimitExceeded"
+
+
+def test_a_heartbeats_seconds_may_come_from_a_path_and_a_state_may_speak_jsonata_by_itself(cloud, states):
+    activity = cloud.client("stepfunctions").create_activity(name="a")["activityArn"]
+    arn = states.start(states.machine(task(activity, HeartbeatSecondsPath="$.beat", TimeoutSeconds=600)), {"beat": 20})
+    cloud.advance(19)
+    assert cloud.client("stepfunctions").describe_execution(executionArn=arn)["status"] == "RUNNING"
+    cloud.advance(2)
+    assert states.end(arn)["error"] == "States.HeartbeatTimeout"
+    mixed = {"A": {"Type": "Pass", "QueryLanguage": "JSONata", "Output": "{% {'n': $states.input.n * 2} %}", "Next": "B"}, "B": {"Type": "Pass", "Parameters": {"m.$": "$.n"}, "End": True}}
+    assert states.output(mixed, {"n": 4}) == {"m": 8}
+
+
+def test_an_api_is_called_with_and_without_the_roles_signature(cloud, states):
+    function = states.function("web", "import json\ndef handler(event, context):\n    code = int((event.get('queryStringParameters') or {}).get('code', 200))\n"
+                                      "    return {'statusCode': code, 'body': json.dumps({'path': event['path'], 'body': event['body'], 'own': event['headers'].get('x-own')})}\n")
+    api, lambda_ = cloud.client("apigateway"), cloud.client("lambda")
+    id_ = api.create_rest_api(name="a")["id"]
+    root = api.get_resources(restApiId=id_)["items"][0]["id"]
+    for part, auth in (("open", "NONE"), ("closed", "AWS_IAM")):
+        place = api.create_resource(restApiId=id_, parentId=root, pathPart=part)["id"]
+        api.put_method(restApiId=id_, resourceId=place, httpMethod="POST", authorizationType=auth)
+        api.put_integration(restApiId=id_, resourceId=place, httpMethod="POST", type="AWS_PROXY", integrationHttpMethod="POST", uri=f"arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{function}/invocations")
+    api.create_deployment(restApiId=id_, stageName="dev")
+    lambda_.add_permission(FunctionName="web", StatementId="s", Action="lambda:InvokeFunction", Principal="apigateway.amazonaws.com")
+
+    def asking(path, **more):
+        return task("arn:aws:states:::apigateway:invoke", Parameters={"ApiEndpoint": f"{id_}.execute-api.us-east-1.amazonaws.com", "Method": "POST", "Stage": "dev", "Path": path,
+                                                                      "Headers": {"X-Own": ["o"]}, "RequestBody": {"a": 1, "b": None}, **more})
+    found = states.output(asking("open"))
+    assert (found["StatusCode"], found["StatusText"], found["ResponseBody"]) == (200, "OK", {"path": "/open", "body": '{"a":1}', "own": "o"})
+    assert states.error(asking("open", QueryParameters={"code": ["418"]})) == "ApiGateway.418"
+    assert states.error(asking("closed")) == "ApiGateway.403" and states.error(asking("closed", AuthType="IAM_ROLE")) == "ApiGateway.403"
+    states.allow("execute-api:Invoke")
+    assert states.output(asking("closed", AuthType="IAM_ROLE"))["ResponseBody"]["path"] == "/closed"

@@ -31,12 +31,13 @@ class Environment:
         self.extensions: Extensions | None = None
         self.platform: list[tuple[float, str, dict[str, Any]]] = []  # what extensions did, until an invocation takes it into its log
         self.runtime_ready = False
+        self.restored = False  # from a snapshot
         self.resting: asyncio.Future[bool] | None = None  # resolved when the extensions are done with an invocation
         self.loop = asyncio.get_running_loop()
         self.link: Channel | RuntimeApi | None = None
         self.closers: list[Callable[[], Any]] = []
         self.ready: asyncio.Future[Outcome | None] = self.loop.create_future()  # None: ready; an outcome: init failed
-        self.init_began = time.perf_counter()
+        self.born, self.init_began = time.time(), time.perf_counter()
         self.init_ms: float | None = None
         self.init_told = False
         self.peak_kb = 0
@@ -78,6 +79,8 @@ class Environment:
         outcome.platform, self.platform = self.platform, []
         outcome.ended = time.time()
         outcome.initialization = self.spec.variables.get("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand")
+        if not self.init_told and self.restored:
+            outcome.restore_ms, self.init_told = self.init_ms, True
         if not self.init_told:
             outcome.init_ms, self.init_told = self.init_ms, True
             outcome.init_failed = self.ready.done() and self.ready.result() is not None

@@ -41,6 +41,14 @@ class Image(NamedTuple):
     variables: dict[str, str]  # what its author set
 
 
+class Credentials(NamedTuple):
+    access_key: str
+    secret: str
+    token: str
+    seconds: float  # of real time for which they are good
+    authorization: str  # what who asks for them must say
+
+
 class Spec(NamedTuple):
     """An environment to be: everything that, when it changes, needs new environments."""
 
@@ -55,7 +63,9 @@ class Spec(NamedTuple):
     joined: Joined | None = None
     mounts: tuple[Mount, ...] = ()
     binds: tuple[tuple[str, str], ...] = ()  # as a joined network's, for the others
+    owner: tuple[str, ...] = ()  # whose it is, as whoever hears its datagrams wants to know
     image: Image | None = None
+    credentials: Credentials | None = None  # to be asked for, where they are not among the variables
 
 
 @dataclass(slots=True)
@@ -83,6 +93,7 @@ class Outcome:
     init_ms: float | None = None
     init_failed: bool = False
     initialization: str = "on-demand"
+    restore_ms: float | None = None  # in the first invocation of a restored snapshot, instead of init_ms
     memory_mb: int = 0
     lines: list[tuple[float, str]] = field(default_factory=list)  # (real time, text)
     platform: list[tuple[float, str, dict[str, Any]]] = field(default_factory=list)  # (real time, kind, record) of what extensions did

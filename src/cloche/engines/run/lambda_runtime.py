@@ -20,6 +20,7 @@ from typing import Any
 
 from . import interpreters
 from .channel import Channel
+from .datagrams import Datagrams
 from .environment import Environment
 from .extensions import HIDDEN, Extensions
 from .interpreters import Interpreter
@@ -30,14 +31,16 @@ from .root import LIBRARY_PATH, PATH
 from .runtime_api import RuntimeApi
 from .sandbox import Host, SandboxError, Zygote
 
-RUNTIME_PORT = 9001
+RUNTIME_PORT, DAEMON_PORT = 9001, 2000
 WATCH_SECONDS = 0.05
 ENTRY = {"provided": [["/var/runtime/bootstrap"], ["/var/task/bootstrap"], ["/opt/bootstrap"]]}
 
 
 class Engine:
     def __init__(self, code: Path, cache: Path, serve_endpoint: Callable[[socket.socket], Awaitable[Any]] | None = None, ports: tuple[int, ...] = (4566,),
-                 shared: Path | None = None, serve_secure: Callable[[socket.socket], Awaitable[Any]] | None = None) -> None:
+                 shared: Path | None = None, serve_secure: Callable[[socket.socket], Awaitable[Any]] | None = None,
+                 heard: Callable[[Spec, bytes], None] | None = None) -> None:
+        self.heard = heard
         self.shared = shared
         self.code, self.cache, self.serve_endpoint, self.ports, self.serve_secure = code, cache, serve_endpoint, ports, serve_secure
         self.host: Host | None = None
@@ -91,7 +94,29 @@ class Engine:
                 raise
         return await self._start(spec, await asyncio.shield(self._zygote(spec.runtime)))
 
-    async def _start(self, spec: Spec, zygote: Zygote) -> Environment:
+    async def photograph(self, spec: Spec) -> tuple[Environment, Zygote]:
+        """An environment that is initialised and then only copied (`restore`); the second is who makes the copies. `ready` of the first says how it went."""
+        host = self.open()
+        if not host.net:
+            raise SandboxError("Snapshots need network namespaces, and this machine gives none.")
+        zygote = await asyncio.shield(self._zygote(spec.runtime))
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        try:
+            environment = await self._start(spec, zygote, forks=theirs)
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+        ours.setblocking(False)
+        copier = Zygote(ours, {})
+        environment.closers.append(copier.close)
+        return environment, copier
+
+    async def restore(self, spec: Spec, copier: Zygote) -> Environment:
+        return await self._start(spec, copier, restored=True)
+
+    async def _start(self, spec: Spec, zygote: Zygote, forks: socket.socket | None = None, restored: bool = False) -> Environment:
         host = self.open()
         log, voice = LogLines(), None
         ours: socket.socket | None = None
@@ -103,7 +128,7 @@ class Engine:
             order = self._order(spec, host.net)
             if "extensions" in order:
                 voice = LogLines()
-            sandbox = await host.start(zygote, order, [one.writing for one in (log, voice) if one], theirs, spec.joined.descriptor if spec.joined else -1)
+            sandbox = await host.start(zygote, order, [*[one.writing for one in (log, voice) if one], *([forks.fileno()] if forks else [])], theirs, spec.joined.descriptor if spec.joined else -1)
         except BaseException:
             for one in (log, voice):
                 if one:
@@ -115,6 +140,7 @@ class Engine:
             if theirs:
                 theirs.close()
         environment = Environment(spec, sandbox, log)
+        environment.restored = restored
         for one in (log, voice):
             if one:
                 one.started()
@@ -129,6 +155,8 @@ class Engine:
         self.environments.add(environment)
         try:
             sandbox.named = "resolver" in order
+            if "daemon" in order and self.heard:
+                await self._listen(environment, sandbox.listeners.pop())
             await self._connect(environment, ours)
             sandbox.go(spec.memory_mb + spec.tmp_mb)
             if environment.extensions:
@@ -140,6 +168,12 @@ class Engine:
             self.watching = True
             asyncio.get_running_loop().call_later(WATCH_SECONDS, self._watch)
         return environment
+
+    async def _listen(self, environment: Environment, sock: socket.socket) -> None:
+        """The datagrams that a program sends to the daemon's port; nobody answers them."""
+        sock.setblocking(False)
+        transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(lambda: Datagrams(lambda packet: self.heard and self.heard(environment.spec, packet)), sock=sock)
+        environment.closers.append(transport.close)
 
     async def _connect(self, environment: Environment, channel: socket.socket | None) -> None:
         loop = asyncio.get_running_loop()
@@ -169,8 +203,8 @@ class Engine:
         ports = list(self.ports) if net and self.serve_endpoint and not spec.joined else []
         runtime_port = RUNTIME_PORT
         wrapper = "" if spec.runtime.startswith("provided") else spec.variables.get("AWS_LAMBDA_EXEC_WRAPPER", "")  # those have a bootstrap of their own to do it
-        family = bool(spec.opt or wrapper)  # who may have extensions
-        api = family or not python
+        family = bool(spec.opt or wrapper) and spec.credentials is None  # who may have extensions; a snapshot holds one process
+        api = family or not python or spec.credentials is not None
         if api:
             runtime_port = RUNTIME_PORT if net else free_port()
             ports.append(runtime_port)
@@ -180,6 +214,8 @@ class Engine:
             order["mounts"] = [mount._asdict() for mount in spec.mounts]
         if net and self.serve_endpoint and self.serve_secure and not spec.joined:
             order |= {"doors": PORTS, "resolver": RESOLVER}
+        if net and self.heard:
+            order["daemon"] = DAEMON_PORT
         order["env"] = {
             "PATH": PATH, "LD_LIBRARY_PATH": LIBRARY_PATH, "LANG": "en_US.UTF-8", "TZ": ":UTC", "LAMBDA_TASK_ROOT": "/var/task",
             "LAMBDA_RUNTIME_DIR": "/var/runtime", "_HANDLER": spec.handler, "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{runtime_port}",
@@ -218,6 +254,8 @@ class Engine:
             order["mounts"] = [mount._asdict() for mount in spec.mounts]
         if net and self.serve_endpoint and self.serve_secure and not spec.joined:
             order |= {"doors": PORTS, "resolver": RESOLVER}
+        if net and self.heard:
+            order["daemon"] = DAEMON_PORT
         order["extension_env"] = {name: value for name, value in order["env"].items() if name not in HIDDEN}
         return order
 

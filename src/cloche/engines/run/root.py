@@ -39,6 +39,7 @@ def describe(interpreter: Interpreter, code: Path, pyc: Path, others: dict[str, 
     binds += [(f"/etc/{name}", f"/etc/{name}", False) for name in ETC if os.path.exists(f"/etc/{name}")]
     binds += [(f"/dev/{name}", f"/dev/{name}", False) for name in DEVICES]
     binds += [(path, f"/var/runtime/{name}", False) for name, path in libraries().items()]
+    binds.append((str(INSIDE / "snapshot_restore_py.py"), "/var/runtime/snapshot_restore_py.py", False))
     binds += [(str(INSIDE), "/var/runtime/cloche", False), (str(code), "/.cloche/code", False), (str(pyc), "/.cloche/pyc", True)]
     binds += [(path, f"/.cloche/{name}", False) for name, path in others.items()]
     if shared:

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import httptools
 
-from .invocation import STREAM_LIMIT, Invocation
+from .invocation import STREAM_LIMIT, Credentials, Invocation
 
 if TYPE_CHECKING:
     from .environment import Environment
 
 PREFIX = "/2018-06-01/runtime/"
 OTHERS = ("/2020-01-01/extension/", "/2022-07-01/telemetry", "/2020-08-15/logs")
+CREDENTIALS = "/2021-04-23/credentials"
 PHRASES = {200: "OK", 202: "Accepted", 400: "Bad Request", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed", 413: "Payload Too Large"}
 
 
@@ -118,7 +119,9 @@ class Connection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         method, path = self.parser.get_method().decode(), self.url.decode("latin-1").split("?")[0]
         body, headers = bytes(self.body), self.headers
-        if self.env.extensions and path.startswith(OTHERS):
+        if path == CREDENTIALS and self.env.spec.credentials:
+            self._credentials(self.env.spec.credentials, headers)
+        elif self.env.extensions and path.startswith(OTHERS):
             self.env.extensions.serve(self, method, path, headers, body)
         elif not path.startswith(PREFIX) or self.env.link is not self.api:  # our Python has its own way
             self.refuse(404, "NotFound", f"No such path: {path}")
@@ -145,6 +148,14 @@ class Connection(asyncio.Protocol):
         else:
             self.refuse(404, "NotFound", f"No such path: {path}")
         self._clear()
+
+    def _credentials(self, held: Credentials, headers: dict[str, str]) -> None:
+        """For environments whose variables were set before they were: restored ones."""
+        if headers.get("authorization") != held.authorization:
+            return self.refuse(403, "Forbidden", "Wrong authorization token")
+        until = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + held.seconds))
+        said = {"AccessKeyId": held.access_key, "SecretAccessKey": held.secret, "Token": held.token, "Expiration": until}
+        return self.answer(200, json.dumps(said).encode(), {"Content-Type": "application/json"})
 
     def _responded(self, id_: str, body: bytes, headers: dict[str, str]) -> None:
         if id_ != self.env.request_id:

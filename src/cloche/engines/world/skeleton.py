@@ -26,7 +26,7 @@ ETC = ("alternatives", "apt", "bash.bashrc", "bindresvport.blacklist", "ca-certi
        "dpkg", "e2scrub.conf", "gai.conf", "host.conf", "inputrc", "iproute2", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "localtime", "login.defs", "magic",
        "mime.types", "mke2fs.conf", "pam.conf", "pam.d", "pki", "profile", "protocols", "python3", "python3.11", "rpc", "security", "selinux", "services", "shells",
        "skel", "ssl/certs", "ssl/openssl.cnf", "terminfo", "timezone", "xattr.conf")
-DIRECTORIES = {"": 0o755, "boot": 0o755, "dev": 0o755, "etc": 0o755, "etc/profile.d": 0o755, "etc/ssh": 0o755, "etc/sudoers.d": 0o750, "etc/cron.d": 0o755, "home": 0o755,
+DIRECTORIES = {"": 0o755, "boot": 0o755, "dev": 0o755, "etc": 0o755, "etc/ecs": 0o755, "etc/profile.d": 0o755, "etc/ssh": 0o755, "etc/sudoers.d": 0o750, "etc/cron.d": 0o755, "home": 0o755,
                "home/ec2-user": 0o700, "home/ssm-user": 0o700, "media": 0o755, "mnt": 0o755, "opt": 0o755, "opt/aws": 0o755, "proc": 0o555, "root": 0o550, "run": 0o755, "srv": 0o755,
                "sys": 0o555, "tmp": 0o1777, "var": 0o755, "var/cache": 0o755, "var/cache/apt/archives/partial": 0o755, "var/lib": 0o755, "var/lib/apt/lists/partial": 0o755,
                "var/lib/cloud": 0o755, "var/log": 0o755, "var/mail": 0o755, "var/spool": 0o755, "var/spool/cron": 0o755, "var/tmp": 0o1777}

@@ -6,9 +6,9 @@
         run.take(record, out)                       # out(names, values) for each record of the result
     run.end(out)
 """
-from . import records
+from . import parquet, records
 from .errors import Invalid
 from .parser import Query, read
 from .run import Run
 
-__all__ = ["Invalid", "Query", "Run", "read", "records"]
+__all__ = ["Invalid", "Query", "Run", "parquet", "read", "records"]

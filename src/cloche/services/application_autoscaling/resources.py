@@ -27,7 +27,7 @@ class Dimension(msgspec.Struct, frozen=True):
     least: int = 0
 
 
-async def ask(call: Call, service: str, operation: str, **members: Any) -> Any:
+async def ask(call: Call, service: str, operation: str, /, **members: Any) -> Any:
     answer = call.do(service, operation, **members)
     return await answer if inspect.isawaitable(answer) else answer
 

@@ -70,7 +70,7 @@ class Resource:
         """Whoever drives this coroutine ends its step, awaits, and opens another."""
         return (yield awaitable)
 
-    async def do(self, service: str, operation: str, **members: Any) -> Any:
+    async def do(self, service: str, operation: str, /, **members: Any) -> Any:
         """A public operation, under the stack's rights; members are fitted to the model, those that are None left out."""
         given = {name: value for name, value in members.items() if value is not None}
         shape = model.load(service).operations[operation].input

@@ -20,6 +20,7 @@ PACKAGES = {
     "Cognito": "cognito_idp",
     "ElasticLoadBalancing": "elb",
     "ElasticLoadBalancingV2": "elbv2",
+    "EventSchemas": "schemas",
     "KinesisFirehose": "firehose",
     "Lambda": "lambda_",
     "SSO": "sso_admin",

@@ -179,5 +179,5 @@ async def test_function(call: Call, req: t.TestFunctionRequest) -> t.TestFunctio
     ran = await engine.run(call, one, (one.live or b"") if is_live else one.code, config, event)
     out: dict[str, Any] = {"FunctionSummary": told(call, one, stage), "ComputeUtilization": str(ran.utilization), "FunctionExecutionLogs": ran.logs, "FunctionErrorMessage": ran.error}
     if not ran.error:
-        out["FunctionOutput"] = ran.output
+        out["FunctionOutput"] = f'{{"{"response" if "statusCode" in ran.value else "request"}":{ran.output}}}'
     return {"TestResult": out}  # type: ignore[typeddict-item]

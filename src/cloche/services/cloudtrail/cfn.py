@@ -1,4 +1,4 @@
-"""CloudTrail in templates: Trail."""
+"""CloudTrail in templates: Trail, EventDataStore."""
 from __future__ import annotations
 
 from typing import Any
@@ -55,4 +55,35 @@ async def update(r: Resource) -> None:
         await r.do("cloudtrail", "AddTags", ResourceId=made["TrailARN"], TagsList=fresh)
 
 
-TYPES = {"AWS::CloudTrail::Trail": Type(name="TrailName", limit=128, create=create, update=update, delete=op("cloudtrail", "DeleteTrail", Name="{id}"), gone=("TrailNotFoundException",))}
+STORES = ("Name", "AdvancedEventSelectors", "MultiRegionEnabled", "OrganizationEnabled", "RetentionPeriod", "TerminationProtectionEnabled", "KmsKeyId", "BillingMode")
+
+
+def kept(r: Resource) -> dict[str, Any]:
+    if odd := [name for name in ("InsightSelectors", "InsightsDestination", "FederationEnabled", "FederationRoleArn", "ContextKeySelectors", "MaxEventSize") if r.get(name)]:
+        raise AwsError("NotImplemented", f"Cloche's event data stores know no {', '.join(odd)}")
+    return {name: r.properties[name] for name in STORES if name in r.properties}
+
+
+async def create_store(r: Resource) -> str:
+    tags = [{"Key": key, "Value": value} for key, value in tag_map(r.get("Tags")).items()]
+    made = await r.do("cloudtrail", "CreateEventDataStore", TagsList=tags or None, StartIngestion=None if r.get("IngestionEnabled") is None else str(r.get("IngestionEnabled")).lower() == "true", **kept(r))
+    r.attributes |= {"EventDataStoreArn": made["EventDataStoreArn"]}
+    return str(made["EventDataStoreArn"])
+
+
+async def update_store(r: Resource) -> None:
+    await r.do("cloudtrail", "UpdateEventDataStore", EventDataStore=r.physical, **kept(r))
+    if r.changed("IngestionEnabled"):
+        await r.do("cloudtrail", "StopEventDataStoreIngestion" if str(r.get("IngestionEnabled")).lower() == "false" else "StartEventDataStoreIngestion", EventDataStore=r.physical)
+
+
+async def read_store(r: Resource) -> None:
+    found = await r.do("cloudtrail", "GetEventDataStore", EventDataStore=r.physical)
+    r.attributes |= {"EventDataStoreArn": found["EventDataStoreArn"], "Status": found["Status"], "CreatedTimestamp": str(found["CreatedTimestamp"]), "UpdatedTimestamp": str(found["UpdatedTimestamp"])}
+
+
+TYPES = {
+    "AWS::CloudTrail::Trail": Type(name="TrailName", limit=128, create=create, update=update, delete=op("cloudtrail", "DeleteTrail", Name="{id}"), gone=("TrailNotFoundException",)),
+    "AWS::CloudTrail::EventDataStore": Type(name="Name", limit=128, create=create_store, update=update_store, read=read_store, delete=op("cloudtrail", "DeleteEventDataStore", EventDataStore="{id}"),
+                                            gone=("EventDataStoreNotFoundException", "InactiveEventDataStoreException")),
+}

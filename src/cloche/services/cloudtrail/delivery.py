@@ -15,7 +15,7 @@ from cloche.services.events import public as events
 from cloche.services.logs import public as logs
 from cloche.services.sns import public as sns
 
-from . import destinations, digests, history, insights, records, selectors
+from . import destinations, digests, event_data_stores, history, insights, records, selectors
 from . import service as cloudtrail
 from .trails import Trail, logging_for
 
@@ -67,11 +67,14 @@ def wake(call: Call) -> None:
 
 def follow(line: Line, call: Call) -> None:
     """Within the step of the request that the line tells of."""
-    wanting = list(logging_for(call.cloud, line.account, line.region))
-    if not wanting:
+    wanting, stores = list(logging_for(call.cloud, line.account, line.region)), list(event_data_stores.hearing(call.cloud, line.account, line.region))
+    if not wanting and not stores:
         return
     one = records.seen(call.cloud, line)
     record = records.record(call.cloud, one)
+    for store in stores:
+        if selectors.wants(store, record, one.facts.category):
+            event_data_stores.keep(call.cloud.internal(call.cloud.service("cloudtrail"), line.account, line.region), store, line.id, line.at, record)
     if one.facts.category == "Management" and (watched := {kind for trail in wanting for kind in insights.kinds(trail)}):
         insights.count(call.cloud.internal(call.cloud.service("cloudtrail"), line.account, line.region), record, watched)
     wanting = [trail for trail in wanting if selectors.wants(trail, record, one.facts.category)]

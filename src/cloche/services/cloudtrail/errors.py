@@ -148,3 +148,53 @@ def bad_tag(message: str) -> AwsError:
 
 def too_many_tags() -> AwsError:
     return AwsError("TagsLimitExceededException", "The number of tags per trail has exceeded the permitted amount. Currently, the limit is 50.")
+
+
+# -- Lake ---------------------------------------------------------------------------------------------------------------------------
+
+def bad_store_arn(arn: str) -> AwsError:
+    return AwsError("EventDataStoreARNInvalidException", f"The ARN of the event data store is not valid: {arn}")
+
+
+def no_store(given: str) -> AwsError:
+    return AwsError("EventDataStoreNotFoundException", f"The specified event data store was not found: {given}")
+
+
+def store_exists(name: str) -> AwsError:
+    return AwsError("EventDataStoreAlreadyExistsException", f"An event data store with that name already exists: {name}")
+
+
+def too_many_stores() -> AwsError:
+    return AwsError("EventDataStoreMaxLimitExceededException", "Your account has used the maximum number of event data stores.")
+
+
+def inactive_store() -> AwsError:
+    return AwsError("InactiveEventDataStoreException", "The event data store is inactive.")
+
+
+def store_protected() -> AwsError:
+    return AwsError("EventDataStoreTerminationProtectedException", "The event data store cannot be deleted because termination protection is enabled for it.")
+
+
+def bad_store_status(message: str) -> AwsError:
+    return AwsError("InvalidEventDataStoreStatusException", message)
+
+
+def not_permitted(message: str) -> AwsError:
+    return AwsError("OperationNotPermittedException", message)
+
+
+def bad_statement(why: str) -> AwsError:
+    return AwsError("InvalidQueryStatementException", f"The query statement is not valid: {why}")
+
+
+def no_query(id_: str) -> AwsError:
+    return AwsError("QueryIdNotFoundException", f"The query ID does not exist or does not map to a query: {id_}")
+
+
+def inactive_query() -> AwsError:
+    return AwsError("InactiveQueryException", "The specified query cannot be canceled because it is in the FINISHED, FAILED, TIMED_OUT, or CANCELLED state.")
+
+
+def bad_date_range() -> AwsError:
+    return AwsError("InvalidDateRangeException", "The start date must be earlier than the end date.")

@@ -12,6 +12,7 @@ from cloche.kernel.journal import DATA, MANAGEMENT
 from . import errors
 
 if TYPE_CHECKING:
+    from .event_data_stores import EventDataStore
     from .trails import Trail
 
 DEFAULT: list[dict[str, Any]] = [{"ReadWriteType": "All", "IncludeManagementEvents": True, "DataResources": [], "ExcludeManagementEventSources": []}]
@@ -97,7 +98,7 @@ def _single(fields: Any, name: str) -> str | None:
 GLOBAL_SOURCES = ("iam.amazonaws.com", "sts.amazonaws.com", "cloudfront.amazonaws.com")
 
 
-def wants(one: Trail, record: dict[str, Any], category: str) -> bool:
+def wants(one: Trail | EventDataStore, record: dict[str, Any], category: str) -> bool:
     """`category` is the type of data resource, or Management."""
     if not one.globals and record["eventSource"] in GLOBAL_SOURCES:
         return False
@@ -154,7 +155,7 @@ def _meets(field: dict[str, Any], record: dict[str, Any], category: str) -> bool
 
 # -- told to the kernel -------------------------------------------------------------------------------------------------------------
 
-def categories(one: Trail) -> set[str]:
+def categories(one: Trail | EventDataStore) -> set[str]:
     """The kinds of data that a trail's selectors name."""
     if one.advanced is not None:
         return {type_ for each in one.advanced if (type_ := _single(each["FieldSelectors"], "resources.type"))}
@@ -164,7 +165,9 @@ def categories(one: Trail) -> set[str]:
 def watch(cloud: Cloud) -> None:
     """The journal takes down what some trail that logs asks for, and tells us of each event while there is one."""
     from . import delivery
+    from .event_data_stores import EventDataStore
     from .trails import Trail
-    logging = [one for account, _ in cloud.store.scopes(Trail.kind) for one in cloud.store.table(Trail, account, "").values() if one.logging]
+    logging: list[Any] = [one for account, _ in cloud.store.scopes(Trail.kind) for one in cloud.store.table(Trail, account, "").values() if one.logging]
+    logging += [one for account, _ in cloud.store.scopes(EventDataStore.kind) for one in cloud.store.table(EventDataStore, account, "").values() if one.ingesting and not one.deleted]
     cloud.journal.asked = {MANAGEMENT}.union(*(categories(one) for one in logging))
     cloud.journal.followers = [each for each in cloud.journal.followers if each is not delivery.follow] + ([delivery.follow] if logging else [])

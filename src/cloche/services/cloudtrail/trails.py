@@ -17,6 +17,8 @@ from . import service as cloudtrail
 if TYPE_CHECKING:
     from cloche.shapes import cloudtrail as t
 
+    from .event_data_stores import EventDataStore
+
 PRINCIPAL = "cloudtrail.amazonaws.com"
 MOST = 5   # in a region
 MOST_TAGS = 50
@@ -330,7 +332,11 @@ def by_ids(call: Call, req: Any) -> list[str]:
     return list(req["ResourceIdList"])
 
 
-def of_arn(call: Call, arn: str) -> Trail:
+def of_arn(call: Call, arn: str) -> Trail | EventDataStore:
+    """A trail, or a store of events: both have tags."""
+    if ":eventdatastore/" in arn:
+        from . import event_data_stores
+        return event_data_stores.active(call, arn)
     if not _ARN.match(arn):
         raise errors.bad_arn(arn)
     for one in call.all(Trail):

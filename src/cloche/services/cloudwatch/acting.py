@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 MEMBERS = {"OK": "OKActions", "ALARM": "AlarmActions", "INSUFFICIENT_DATA": "InsufficientDataActions"}
 EC2 = {"stop": "StopInstances", "terminate": "TerminateInstances", "reboot": "RebootInstances", "recover": "RebootInstances"}
 SWF = re.compile(r"arn:[\w-]+:swf:[\w-]+:\d{12}:action/actions/AWS_EC2\.InstanceId\.(Stop|Terminate|Reboot|Recover)/1\.0")
+OPS_ITEM = re.compile(r"arn:[\w-]+:ssm:[\w-]+:\d{12}:opsitem:[1-4](#CATEGORY=(Availability|Cost|Performance|Recovery|Security))?")
 AUTOMATE = re.compile(r"arn:[\w-]+:automate:[\w-]+:ec2:(stop|terminate|reboot|recover)")
 
 
@@ -35,7 +36,10 @@ def check(arn: str) -> None:
     if parts[2] in ("automate", "swf"):
         if AUTOMATE.fullmatch(arn) or SWF.fullmatch(arn):
             return
-    elif parts[2] in ("ssm", "ssm-incidents", "aiops"):
+    elif parts[2] == "ssm":
+        if OPS_ITEM.fullmatch(arn):
+            return
+    elif parts[2] in ("ssm-incidents", "aiops"):
         raise errors.not_built(f"an alarm action of {parts[2]}")
     raise errors.bad_action(arn)
 
@@ -106,6 +110,9 @@ def one(call: Call, alarm: Alarm, arn: str, before: str) -> Any:
         functions.enqueue(call, arn, json.dumps(for_function(call, alarm, before)).encode(), service="lambda.alarms.cloudwatch.amazonaws.com", source_arn=alarm.arn, source_account=call.account)
     elif parts[2] == "autoscaling":
         return scale(call, alarm, arn)
+    elif parts[2] == "ssm":
+        from cloche.services.ssm import public as ops
+        ops.alarmed(call, arn, alarm.arn, alarm.name, alarm.config.get("AlarmDescription", ""))
     else:
         verb, instance = on_instance(alarm.config, arn)
         if not instance:

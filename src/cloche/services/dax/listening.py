@@ -5,17 +5,12 @@ A connection begins with a greeting and says who it is by a signature, which is 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-import socket
-import ssl
-from pathlib import Path
 from typing import Any
 
 import msgspec
-from cryptography.hazmat.primitives.asymmetric import ec
 
-from cloche.engines import authority
+from cloche.engines import loopback
 from cloche.kernel import AwsError, Call
 from cloche.kernel.authenticate import authenticate
 from cloche.wire import model, sigv4
@@ -86,49 +81,13 @@ async def opened(call: Call, cluster: Cluster, node: Node) -> Node:
     async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await Conversation(cloud.internal(dax, *where), cluster.name, cluster.number, node.id, reader, writer).run()
 
-    sock, address = bound(node.address, cluster.port)
-    server = await asyncio.start_server(converse, sock=sock, ssl=context(cloud.data, address) if cluster.tls else None)
+    try:
+        sock, address = loopback.bound(node.address, cluster.port)
+    except OSError:
+        raise AwsError("InsufficientClusterCapacityFault", "There is no free address left for a node") from None
+    server = await asyncio.start_server(converse, sock=sock, ssl=loopback.context(cloud.data, "dax", address) if cluster.tls else None)
     listeners(call)[(cluster.number, node.id)] = server
     return msgspec.structs.replace(node, address=address, status="available")
-
-
-def bound(wanted: str, port: int) -> tuple[socket.socket, str]:
-    """A socket at the first address of the loopback whose port is free."""
-    free = (f"127.0.{high}.{low}" for high in range(256) for low in range(2 if not high else 1, 255))
-    for address in [wanted] if wanted else []:
-        with contextlib.suppress(OSError):
-            return at(address, port), address
-    for address in free:
-        with contextlib.suppress(OSError):
-            return at(address, port), address
-    raise AwsError("InsufficientClusterCapacityFault", "There is no free address left for a node")
-
-
-def at(address: str, port: int) -> socket.socket:
-    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind((address, port))
-        sock.listen(128)
-        sock.setblocking(False)
-    except OSError:
-        sock.close()
-        raise
-    return sock
-
-
-def context(data: Path, address: str) -> ssl.SSLContext:
-    """TLS for an address, with a certificate under the cloud's own CA."""
-    folder = data / "tls" / "dax"
-    leaf, key_file = folder / f"{address}.pem", folder / f"{address}.key"
-    if not leaf.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        above, key = authority.load(data), ec.generate_private_key(ec.SECP256R1())
-        authority.save_key(key_file, key)
-        leaf.write_bytes(authority.sign(data, address, key.public_key(), ["localhost"], addresses=[address]) + above.pem)
-    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    made.load_cert_chain(leaf, key_file)
-    return made
 
 
 class Conversation:

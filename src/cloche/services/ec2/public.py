@@ -369,3 +369,31 @@ def holder_of(call: Call, address: str) -> str:
     """The account that holds a public address of this cloud; "" if it is nobody's here."""
     from . import addresses
     return addresses.public_holder(call.of("ec2"), address)[0] if address.count(".") == 3 else ""
+
+
+# -- for ECS --------------------------------------------------------------------------------------------------------------------------
+
+def instance(call: Call, id_: str) -> Any:
+    """Raises InvalidInstanceID.NotFound."""
+    from . import instances
+    return instances.find(call.of("ec2"), id_)
+
+
+def type_of(name: str) -> Any:
+    """`.vcpus .mib .interfaces` of an instance type."""
+    from . import instance_types
+    return instance_types.find(name)
+
+
+def hear_life(listener: Callable[[Call, Any], None]) -> None:
+    """`listener(call, instance)` is told when one has come to a new state."""
+    from . import life
+    if listener not in life.LISTENERS:
+        life.LISTENERS.append(listener)
+
+
+def for_containers(call: Call, one: Any) -> bool:
+    """Is the instance of an ECS-optimized image?"""
+    from . import public_images
+    found = public_images.get(call, one.image)
+    return found is not None and "-ecs-hvm-" in found.name

@@ -14,7 +14,7 @@ from cloche.kernel import Call
 
 from .image_records import Image
 
-AMAZON, CANONICAL = "137112412989", "099720109477"
+AMAZON, CANONICAL, CONTAINERS = "137112412989", "099720109477", "591542846629"
 ARCHITECTURE = {"aarch64": "arm64"}.get(platform.machine(), "x86_64")
 DEB = {"x86_64": "amd64", "arm64": "arm64"}
 MADE = 1_717_200_000.0
@@ -29,6 +29,8 @@ _TABLE: list[tuple[int, str, str, str, int, str, bool, str]] = [
     (6, "ubuntu/images/hvm-ssd/ubuntu-focal-20.04-{deb}-server-20240601", CANONICAL, "/dev/sda1", 8, "gp2", False, "ubuntu"),
     (7, "al2023-ami-2023.6.20240601.0-kernel-6.12-{arch}", AMAZON, "/dev/xvda", 8, "gp3", True, "ec2-user"),
     (8, "amzn2-ami-kernel-5.10-hvm-2.0.20240601.0-{arch}-gp2", AMAZON, "/dev/xvda", 8, "gp2", False, "ec2-user"),
+    (9, "al2023-ami-ecs-hvm-2023.0.20240604-kernel-6.1-{arch}", CONTAINERS, "/dev/xvda", 30, "gp3", True, "ec2-user"),
+    (10, "amzn2-ami-ecs-hvm-2.0.20240604-{arch}-ebs", CONTAINERS, "/dev/xvda", 30, "gp2", False, "ec2-user"),
 ]
 
 
@@ -49,7 +51,7 @@ def table(region: str) -> dict[str, Image]:
             if kind == "gp3":
                 ebs |= {"Iops": 3000, "Throughput": 125}
             out[id_] = Image(id_, title, owner, MADE, architecture=architecture, root_device=root, mappings=[{"DeviceName": root, "Ebs": ebs}], public=True, state="available",
-                             alias="amazon", description=("Amazon Linux" if owner == AMAZON else "Canonical, Ubuntu") + f": {title}", imds_support="v2.0" if v2 else "", user=user,
+                             alias="amazon", description=("Amazon Linux" if owner in (AMAZON, CONTAINERS) else "Canonical, Ubuntu") + f": {title}", imds_support="v2.0" if v2 else "", user=user,
                              boot_mode="uefi" if architecture == "arm64" else "uefi-preferred" if v2 else "", location=f"amazon/{title}")
     return out
 

@@ -1,4 +1,4 @@
-"""EventBridge in templates: Rule, EventBus, EventBusPolicy."""
+"""EventBridge in templates: Rule, EventBus, EventBusPolicy, Connection, ApiDestination, Archive."""
 from __future__ import annotations
 
 import json
@@ -70,6 +70,24 @@ async def permit(r: Resource) -> str:
     return f"{r.get('EventBusName', 'default')}|{sid}"
 
 
+async def read_connection(r: Resource) -> None:
+    found = await r.do("events", "DescribeConnection", Name=r.physical)
+    r.attributes |= {"Arn": found["ConnectionArn"], "SecretArn": found["SecretArn"], "ArnForPolicy": found["ConnectionArn"].rpartition("/")[0]}
+
+
+async def authorized(r: Resource) -> bool:
+    """OAuth's first token is waited for."""
+    found = await r.do("events", "DescribeConnection", Name=r.physical)
+    if found["ConnectionState"] == "DEAUTHORIZED":
+        raise AwsError("NotStabilized", found.get("StateReason") or "The connection could not be authorized")
+    return bool(found["ConnectionState"] == "AUTHORIZED")
+
+
+async def read_destination(r: Resource) -> None:
+    arn = (await r.do("events", "DescribeApiDestination", Name=r.physical))["ApiDestinationArn"]
+    r.attributes |= {"Arn": arn, "ArnForPolicy": arn.rpartition("/")[0]}
+
+
 TYPES = {
     "AWS::Events::Rule": Type(
         name="Name", limit=64, create=create, delete=delete, replaces=("EventBusName",), update=steps(update, retag("events", "TagResource", "UntagResource", ResourceARN="{.Arn}"))),
@@ -79,4 +97,13 @@ TYPES = {
     "AWS::Events::EventBusPolicy": Type(
         create=permit, update=permit, replaces=("StatementId", "EventBusName"),
         delete=op("events", "RemovePermission", EventBusName="{EventBusName}", StatementId="{StatementId}")),
+    "AWS::Events::Connection": Type(
+        name="Name", limit=64, create=op("events", "CreateConnection", send=True, physical="{Name}"), read=read_connection, ready=authorized,
+        update=op("events", "UpdateConnection", send=True), delete=op("events", "DeleteConnection", Name="{id}"), gone=("ResourceNotFoundException",)),
+    "AWS::Events::ApiDestination": Type(
+        name="Name", limit=64, create=op("events", "CreateApiDestination", send=True, physical="{Name}"), read=read_destination, update=op("events", "UpdateApiDestination", send=True),
+        delete=op("events", "DeleteApiDestination", Name="{id}"), gone=("ResourceNotFoundException",)),
+    "AWS::Events::Archive": Type(
+        name="ArchiveName", limit=48, create=op("events", "CreateArchive", send=True, rename={"SourceArn": "EventSourceArn"}, physical="{ArchiveName}", attributes={"Arn": "ArchiveArn"}),
+        update=op("events", "UpdateArchive", send=True, skip=("SourceArn",)), delete=op("events", "DeleteArchive", ArchiveName="{id}"), gone=("ResourceNotFoundException",)),
 }

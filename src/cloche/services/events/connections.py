@@ -231,13 +231,13 @@ async def token(call: Call, connection: Connection) -> str:
     return found
 
 
-async def send(call: Call, connection: Connection, method: str, url: str, query: dict[str, str], headers: list[tuple[str, str]], own: Iterable[tuple[str, str]], body: bytes) -> Fetched:
-    """A request with what the connection adds: credentials and parameters. A token that is not taken is asked for once more. Raises Unreachable."""
+async def send(call: Call, connection: Connection, method: str, url: str, query: dict[str, Any], headers: list[tuple[str, str]], own: Iterable[tuple[str, str]], body: bytes, told: dict[str, Any] | None = None) -> Fetched:
+    """A request with what the connection adds: credentials and parameters. A token that is not taken is asked for once more. Raises Unreachable. `told` hears what was sent."""
     parameters = whole(call, connection)
     http = parameters.get("InvocationHttpParameters") or {}
     asked = pairs(http, "QueryStringParameters") | query
     if asked:
-        url += ("&" if "?" in url else "?") + urlencode(asked)
+        url += ("&" if "?" in url else "?") + urlencode(asked, doseq=True)
     if more := pairs(http, "BodyParameters"):
         try:
             said = json.loads(body or b"{}")
@@ -249,7 +249,10 @@ async def send(call: Call, connection: Connection, method: str, url: str, query:
     while True:
         had = connection.arn in call.cloud.memory.get("events.tokens", {})
         given = [*fixed, await credentials(call, connection, parameters)]
-        found = await fetch(method, url, [h for h in headers if h[0].lower() not in {name.lower() for name, _ in given}] + given, body)
+        given = [h for h in headers if h[0].lower() not in {name.lower() for name, _ in given}] + given
+        if told is not None:
+            told |= {"url": url, "headers": given, "body": body}
+        found = await fetch(method, url, given, body)
         if found.status != 401 or not had or connection.authorization != "OAUTH_CLIENT_CREDENTIALS":
             return found
         call.cloud.memory["events.tokens"].pop(connection.arn, None)

@@ -88,18 +88,25 @@ def deliver(call: Call, rule: Rule, target: dict[str, Any], event: dict[str, Any
         from . import api_destinations
         api_destinations.call_later(speaker, rule, target, event, payload(call, rule, target, event))
         return None
+    if service == "schemas":
+        from cloche.services.schemas import public as registry
+        registry.learn(call, arn, event)
+        return None
     if service == "events":
         forward(speaker, arn, event, hops)
         return None
     text = payload(call, rule, target, event)
     if service == "lambda":
         from cloche.services.lambda_ import public as functions
-        functions.enqueue(speaker, arn, text.encode())
+        functions.enqueue(speaker, arn, text.encode(), trace=functions.trace_of(call))
     elif service == "sqs":
         group = (target.get("SqsParameters") or {}).get("MessageGroupId")
         sqs.send(speaker, arn, MessageBody=text, **({"MessageGroupId": group} if group else {}))
     elif service == "sns":
         sns.publish(speaker, arn, Message=text)
+    elif service == "ecs":
+        from cloche.services.ecs import public as ecs
+        ecs.run(speaker, arn, target["EcsParameters"], text, f"events-rule/{rule.name}")
     elif service == "logs":
         to_log(speaker, arn, event, text)
     else:

@@ -70,3 +70,7 @@ def too_big() -> AwsError:
 
 def illegal_status(message: str) -> AwsError:
     return AwsError("IllegalStatusException", message)
+
+
+def managed(name: str, by: str) -> AwsError:
+    return AwsError("ManagedRuleException", f"Rule {name} is managed by {by} and cannot be changed by you.")

@@ -17,9 +17,6 @@ OPERATIONS = {
     "codebuild": ("codebuild", "StartBuild"), "codepipeline": ("codepipeline", "StartPipelineExecution"), "ssm": ("ssm", "SendCommand"), "execute-api": ("apigateway", ""),
 }
 PARAMETERS = {"ecs": "EcsParameters", "batch": "BatchParameters", "kinesis": "KinesisParameters", "ssm": "RunCommandParameters"}  # that a target of the kind must have
-TASK = {"Group": "group", "LaunchType": "launchType", "PlatformVersion": "platformVersion", "CapacityProviderStrategy": "capacityProviderStrategy", "EnableECSManagedTags": "enableECSManagedTags",
-        "EnableExecuteCommand": "enableExecuteCommand", "PlacementConstraints": "placementConstraints", "PlacementStrategy": "placementStrategy", "PropagateTags": "propagateTags",
-        "ReferenceId": "referenceId", "Tags": "tags"}
 
 
 def stands(call: Call, kind: str) -> bool:
@@ -33,6 +30,9 @@ def start(role: Call, target: dict[str, Any], text: str, name: str) -> Any:
     kind = target["Arn"].split(":")[2]
     if kind == "execute-api":
         return rest_api(role, target, text)
+    if kind == "ecs":
+        from cloche.services.ecs import public as ecs
+        return ecs.run(role, target["Arn"], target["EcsParameters"], text, name)
     service, operation = OPERATIONS[kind]
     return role.do(service, operation, **MEMBERS[kind](target, text, name))
 
@@ -56,17 +56,6 @@ def record(target: dict[str, Any], text: str, name: str) -> dict[str, Any]:
 
 def delivery(target: dict[str, Any], text: str, name: str) -> dict[str, Any]:
     return {"DeliveryStreamName": target["Arn"].rsplit("/", 1)[1], "Record": {"Data": text.encode()}}
-
-
-def task(target: dict[str, Any], text: str, name: str) -> dict[str, Any]:
-    """The input of a task is its overrides."""
-    given, said = target["EcsParameters"], document(text)
-    wanted: dict[str, Any] = {"cluster": target["Arn"], "taskDefinition": given["TaskDefinitionArn"], "count": given.get("TaskCount") or 1, "startedBy": name[:128]}
-    wanted |= {member: lower(given[ours]) for ours, member in TASK.items() if given.get(ours) is not None}
-    if net := (given.get("NetworkConfiguration") or {}).get("awsvpcConfiguration") or (given.get("NetworkConfiguration") or {}).get("AwsvpcConfiguration"):
-        wanted["networkConfiguration"] = {"awsvpcConfiguration": lower(net)}
-    overrides = {k: said[k] for k in ("containerOverrides", "cpu", "memory", "executionRoleArn", "taskRoleArn", "ephemeralStorage") if k in said}
-    return wanted | ({"overrides": overrides} if overrides else {})
 
 
 def lower(value: Any) -> Any:
@@ -101,7 +90,7 @@ def command(target: dict[str, Any], text: str, name: str) -> dict[str, Any]:
     return {"DocumentName": target["Arn"].rpartition("/")[2], "Parameters": said, **chosen}
 
 
-MEMBERS: dict[str, Any] = {"states": execution, "kinesis": record, "firehose": delivery, "ecs": task, "batch": job, "codebuild": build, "codepipeline": pipeline, "ssm": command}
+MEMBERS: dict[str, Any] = {"states": execution, "kinesis": record, "firehose": delivery, "batch": job, "codebuild": build, "codepipeline": pipeline, "ssm": command}
 
 
 async def rest_api(role: Call, target: dict[str, Any], text: str) -> None:

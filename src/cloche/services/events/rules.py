@@ -32,6 +32,7 @@ class Rule(Record, frozen=True):
     created_by: str = ""
     tags: dict[str, str] = {}
     targets: tuple[dict[str, Any], ...] = ()
+    managed_by: str = ""  # the service whose rule it is
 
     @property
     def key(self) -> str:
@@ -75,12 +76,14 @@ compiled = lru_cache(4096)(event_pattern.compile_pattern)
 
 @events.op(resource=by_name)
 def put_rule(call: Call, req: t.PutRuleRequest) -> t.PutRuleResponse:
+    from . import managed
     bus, name = find(call, req.get("EventBusName")).name, req["Name"]
     pattern, when = req.get("EventPattern") or "", req.get("ScheduleExpression") or ""
     check(bus, pattern, when)
     if role := req.get("RoleArn"):
         call.pass_role(role, "events.amazonaws.com")
     old = call.get(Rule, f"{bus}/{name}")
+    managed.refuse(old)
     tags = {tag["Key"]: tag["Value"] for tag in req.get("Tags") or ()}
     if old is None:
         if len(rules_of(call, bus)) >= MOST_RULES:
@@ -131,7 +134,7 @@ def describe_rule(call: Call, req: t.DescribeRuleRequest) -> t.DescribeRuleRespo
 def shown(rule: Rule) -> dict[str, Any]:
     members = {
         "Name": rule.name, "Arn": rule.arn, "EventPattern": rule.pattern, "ScheduleExpression": rule.schedule, "State": rule.state, "Description": rule.description,
-        "RoleArn": rule.role, "EventBusName": rule.bus,
+        "RoleArn": rule.role, "EventBusName": rule.bus, "ManagedBy": rule.managed_by,
     }
     return {name: value for name, value in members.items() if value}
 
@@ -155,6 +158,8 @@ def disable_rule(call: Call, req: t.DisableRuleRequest) -> None:
 
 
 def set_state(call: Call, old: Rule, state: str) -> None:
+    from . import managed
+    managed.refuse(old)
     plan(call, call.put(old.but(state=state)), old)
 
 
@@ -165,7 +170,9 @@ def delete_rule(call: Call, req: t.DeleteRuleRequest) -> None:
     rule = call.get(Rule, f"{bus}/{req['Name']}")
     if rule is None:
         return
-    if rule.targets:
+    from . import managed
+    managed.refuse(rule, req.get("Force", False))
+    if rule.targets and not rule.managed_by:
         raise errors.invalid("Rule can't be deleted since it has targets.")
     call.delete(rule)
     if rule.schedule:

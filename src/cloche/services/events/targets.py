@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from cloche.kernel import Call
 from cloche.languages import input_transformer
 
-from . import errors, reaching
+from . import errors, managed, reaching
 from . import service as events
 from .buses import page
 from .rules import Rule, by_name, look
@@ -26,6 +26,7 @@ def target_context(call: Call, req: Any) -> dict[str, Any]:
 @events.op(resource=by_name, context=target_context, partly="targets of services that are not built (Redshift, SageMaker, Inspector, AppSync) and EC2's and EBS's built-in ones answer 501")
 def put_targets(call: Call, req: t.PutTargetsRequest) -> t.PutTargetsResponse:
     rule = look(call, req)
+    managed.refuse(rule)
     wanted: dict[str, Any] = {target["Id"]: dict(target) for target in req["Targets"]}
     if len(wanted) < len(req["Targets"]):
         raise errors.invalid("Duplicate TargetIds in the request.")
@@ -83,6 +84,7 @@ def list_targets_by_rule(call: Call, req: t.ListTargetsByRuleRequest) -> t.ListT
 @events.op(resource=by_name)
 def remove_targets(call: Call, req: t.RemoveTargetsRequest) -> t.RemoveTargetsResponse:
     rule = look(call, req)
+    managed.refuse(rule, req.get("Force", False))
     known = {target["Id"] for target in rule.targets}
     call.put(rule.but(targets=tuple(target for target in rule.targets if target["Id"] not in req["Ids"])))
     failed = [{"TargetId": id_, "ErrorCode": "ResourceNotFoundException", "ErrorMessage": f"Target {id_} does not exist on rule {rule.name}."} for id_ in req["Ids"] if id_ not in known]

@@ -17,6 +17,7 @@ from .detectors import Detector
 
 READING = ("List", "Describe", "Get", "Head", "Lookup", "Search", "Scan", "BatchGet")
 OWN = "guardduty"
+PEN_TESTERS = ("Kali", "Parrot", "Pentoo")
 
 
 @guardduty.boot
@@ -93,9 +94,12 @@ def _caller(here: Call, of: Call, error: Any) -> None:
         short = p.temporary
         note(here, of, "Policy:IAMUser/ShortTermRootCredentialUsage" if short else "Policy:IAMUser/RootCredentialUsage", f"API {of.op} was invoked using root credentials.",
              f"API {of.op} was invoked using root credentials from IP address {ip}.", error)
+    bucket_call = of.service.name == "s3" and "Bucket" in (of.entry.op.input.members if of.entry and of.entry.op.input else {})
+    if tool := next((name for name in PEN_TESTERS if name.lower() in of.user_agent.lower()), ""):
+        _pen_test(here, of, tool, bucket_call, error)
     if ip and (named := lists.threats(ip)):
         reading = of.op.startswith(READING)
-        if of.service.name == "s3" and "Bucket" in (of.entry.op.input.members if of.entry and of.entry.op.input else {}):
+        if bucket_call:
             if here.all(Detector)[0].features.get("S3_DATA_EVENTS"):
                 bucket = of.request.path.split("/", 2)[1] if of.request else ""
                 type_ = "Discovery:S3/MaliciousIPCaller.Custom" if reading and of.op != "GetObject" else "UnauthorizedAccess:S3/MaliciousIPCaller.Custom"
@@ -106,6 +110,16 @@ def _caller(here: Call, of: Call, error: Any) -> None:
                  f"The API {of.op} was invoked from the IP address {ip}, which is on the threat list {named[0]}.", error, f"{p.id}/{ip}", evidence=named)
     if p.kind == "role" and (instance := p.claims.get("ec2:sourceinstancearn")) and ip:
         _credentials_of_an_instance(here, of, str(instance), error)
+
+
+def _pen_test(here: Call, of: Call, tool: str, bucket_call: bool, error: Any) -> None:
+    """A system that is made for breaking in names itself in what its programs say they are."""
+    title = f"API {of.op} was invoked from a {tool} Linux machine."
+    if not bucket_call:
+        note(here, of, f"PenTest:IAMUser/{tool}Linux", title, f"API {of.op} was invoked from a computer running {tool} Linux with credentials of your account, from IP address {of.source_ip}.", error)
+    elif here.all(Detector)[0].features.get("S3_DATA_EVENTS"):
+        bucket = of.request.path.split("/", 2)[1] if of.request else ""
+        note(here, of, f"PenTest:S3/{tool}Linux", title, f"The S3 API {of.op} was invoked on {bucket} from a computer running {tool} Linux.", error, f"{bucket}/{tool}", bucket_resource(of, bucket))
 
 
 def _credentials_of_an_instance(here: Call, of: Call, instance: str, error: Any) -> None:

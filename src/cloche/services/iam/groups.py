@@ -49,7 +49,7 @@ def facts(call: Call, req: Any) -> dict[str, Any]:
 
 def find(call: Call, name: str) -> Group:
     found = call.get(Group, name.lower())
-    if found is None or found.name != name:
+    if found is None:  # case does not matter (two users cannot be told apart by it)
         raise errors.no_such("group", name)
     return found
 
@@ -77,7 +77,7 @@ def get_group(call: Call, req: t.GetGroupRequest) -> t.GetGroupResponse:
 @iam.op(resource=ANY)
 def list_groups(call: Call, req: t.ListGroupsRequest) -> t.ListGroupsResponse:
     prefix = req.get("PathPrefix", "/")
-    found, more = page(req, (group for group in call.all(Group) if group.path.startswith(prefix)), key=lambda group: group.name)
+    found, more = page(req, (group for group in call.all(Group) if group.path.startswith(prefix)), key=lambda group: group.name.lower())
     return {"Groups": [view(call, group) for group in found], **more}
 
 

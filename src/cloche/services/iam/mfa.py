@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from cloche.shapes import iam as t
 
 STEP_SECONDS, DRIFT_STEPS = 30, 2
+ROOTS = "root-account-mfa-device"
 
 
 class Device(Record, frozen=True):
@@ -65,6 +66,12 @@ def verified(call: Call, serial: str, given: str) -> bool:
     if device is None or not device.user or call.principal.kind != "user" or device.user != call.principal.name or step_of(call, device, given) is None:
         raise AwsError("AccessDenied", "MultiFactorAuthentication failed with invalid MFA one time pass code.", 403)
     return True
+
+
+def of_root(call: Call, account: str, serial: str, given: str) -> bool:
+    """A code of the root user's device. The console assigns that one, by a name that no other has: here making it is assigning it."""
+    device = call.at(account, call.region).get(Device, serial)
+    return device is not None and device.serial.endswith(":mfa/" + ROOTS) and step_of(call, device, given) is not None
 
 
 def by_serial(call: Call, req: Any) -> str:

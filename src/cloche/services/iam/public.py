@@ -206,6 +206,12 @@ def managed_document(call: Call, account: str, arn: str) -> str | None:
     return own.document(call.at(account, call.region), arn)
 
 
+def root_mfa(call: Call, account: str, serial: str, code: str) -> bool:
+    """Is this a code of the device of the account's root user?"""
+    from . import mfa
+    return mfa.of_root(call.of("iam", account), account, serial, code)
+
+
 def verified_mfa(call: Call, req: Any) -> bool:
     """Did the request bring a good code of one of the caller's devices? Refuses a bad one."""
     if "SerialNumber" not in req and "TokenCode" not in req:

@@ -66,7 +66,7 @@ def facts(call: Call, req: Any) -> dict[str, Any]:
 
 def find(call: Call, name: str) -> Role:
     found = call.get(Role, name.lower())
-    if found is None or found.name != name:
+    if found is None:  # case does not matter (two users cannot be told apart by it)
         raise errors.no_such("role", name)
     return found
 
@@ -135,7 +135,7 @@ def get_role(call: Call, req: t.GetRoleRequest) -> t.GetRoleResponse:
 @iam.op(resource=ANY)
 def list_roles(call: Call, req: t.ListRolesRequest) -> t.ListRolesResponse:
     prefix = req.get("PathPrefix", "/")
-    found, more = page(req, (role for role in call.all(Role) if role.path.startswith(prefix)), key=lambda role: role.name)
+    found, more = page(req, (role for role in call.all(Role) if role.path.startswith(prefix)), key=lambda role: role.name.lower())
     return {"Roles": [listed(call, role) for role in found], **more}
 
 

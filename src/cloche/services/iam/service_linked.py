@@ -32,6 +32,7 @@ SERVICES: dict[str, tuple[str, str, bool]] = {
     "replication.ecr.amazonaws.com": ("AWSServiceRoleForECRReplication", "ECRReplicationServiceRolePolicy", False),
     "kinesisreplication.dynamodb.amazonaws.com": ("AWSServiceRoleForDynamoDBKinesisDataStreamsReplication", "DynamoDBKinesisReplicationServiceRolePolicy", False),
     "dax.amazonaws.com": ("AWSServiceRoleForDAX", "DAXServiceRolePolicy", False),
+    "ssm.alarms.cloudwatch.amazonaws.com": ("AWSServiceRoleForCloudWatchAlarms_ActionSSM", "AWSServiceRoleForCloudWatchAlarmsActionSSMServiceRolePolicy", False),
     "organizations.amazonaws.com": ("AWSServiceRoleForOrganizations", "AWSOrganizationsServiceTrustPolicy", False),
     "sso.amazonaws.com": ("AWSServiceRoleForSSO", "AWSSSOServiceRolePolicy", False),
     "support.amazonaws.com": ("AWSServiceRoleForSupport", "AWSSupportServiceRolePolicy", False),
@@ -150,6 +151,7 @@ def delete_now(call: Call, task: str) -> None:
 NEEDED = {
     "autoscaling.amazonaws.com": (("autoscaling", "autoscaling.group"),),
     "elasticloadbalancing.amazonaws.com": (("elbv2", "elbv2.load-balancer"), ("elb", "elb.load-balancer")),
+    "ecs.amazonaws.com": (("ecs", "ecs.cluster"),),
     "guardduty.amazonaws.com": (("guardduty", "guardduty.detector"),),
     "securityhub.amazonaws.com": (("securityhub", "securityhub.hub"),),
     "access-analyzer.amazonaws.com": (("accessanalyzer", "access-analyzer.analyzer"),),

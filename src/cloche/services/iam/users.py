@@ -63,7 +63,7 @@ def facts(call: Call, req: Any) -> dict[str, Any]:
 
 def find(call: Call, name: str) -> User:
     found = call.get(User, name.lower())
-    if found is None or found.name != name:
+    if found is None:  # case does not matter (two users cannot be told apart by it)
         raise errors.no_such("user", name)
     return found
 
@@ -109,7 +109,7 @@ def get_user(call: Call, req: t.GetUserRequest) -> t.GetUserResponse:
 @iam.op(resource=ANY)
 def list_users(call: Call, req: t.ListUsersRequest) -> t.ListUsersResponse:
     prefix = req.get("PathPrefix", "/")
-    found, more = page(req, (user for user in call.all(User) if user.path.startswith(prefix)), key=lambda user: user.name)
+    found, more = page(req, (user for user in call.all(User) if user.path.startswith(prefix)), key=lambda user: user.name.lower())
     return {"Users": [view(call, user) for user in found], **more}
 
 

@@ -31,7 +31,8 @@ def enqueue(call: Call, name: names.Name, payload: bytes, trace: str = "", tenan
     there = call.of("lambda", name.account, name.region)
     id_ = call.request_id if call.wire else call.uuid()
     there.sql("INSERT INTO lambda_event (id, account, region, function, qualifier, payload, received, trace) VALUES (?,?,?,?,?,?,?,?)",
-              id_, name.account, name.region, name.name, name.qualifier, closed(there, id_, payload), there.now, trace)
+              id_, name.account, name.region, name.name, name.qualifier, closed(there, id_, payload), there.now,
+              trace or running.trace_id(there).split(";")[0])   # all tries are of one trace
     if tenant:
         there.sql("INSERT OR REPLACE INTO lambda_event_tenant VALUES (?,?)", id_, tenant)
     there.wake(run_event, id_)
@@ -72,6 +73,12 @@ async def run_event(call: Call, key: str) -> None:
         return
     if call.now > oldest:
         await finish(call, key, function, version, name, payload, attempts, "EventAgeExceeded", None)
+        return
+    if "DurableConfig" in version.config:  # from here on it lives by itself
+        from .durable import begin
+        with call.step():
+            begin(call, function, version, name, payload, trace=trace or "", named=key, queued=True)
+            forget(call, key)
         return
     metering.one(call, "AsyncEventAge", function.name, (call.now - received) * 1000, "Milliseconds")
     try:

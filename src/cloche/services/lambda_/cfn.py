@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import io
+import json
 import zipfile
 from typing import Any
 
@@ -12,8 +13,8 @@ from cloche.services.codedeploy import public as deployments
 from . import vpc
 
 CONFIGURATION = ("Role", "Handler", "Description", "Timeout", "MemorySize", "VpcConfig", "Environment", "Runtime", "DeadLetterConfig", "KmsKeyArn", "TracingConfig", "Layers",
-                 "FileSystemConfigs", "ImageConfig", "EphemeralStorage", "SnapStart", "LoggingConfig")
-APART = {"Code", "ReservedConcurrentExecutions", "RuntimeManagementConfig", "RecursiveLoop", "Tags", "FunctionName", "Architectures", "PackageType", "CodeSigningConfigArn",
+                 "FileSystemConfigs", "ImageConfig", "EphemeralStorage", "SnapStart", "LoggingConfig", "DurableConfig")
+APART = {"Code", "ReservedConcurrentExecutions", "RuntimeManagementConfig", "RecursiveLoop", "Tags", "FunctionName", "Architectures", "PackageType", "CodeSigningConfigArn", "TenancyConfig",
          *CONFIGURATION}
 
 # What AWS puts beside inline code, under the same name and with the same interface, so that a custom resource can answer
@@ -88,7 +89,7 @@ def known(r: Resource) -> None:
 async def create(r: Resource) -> str:
     known(r)
     answer = await r.do("lambda", "CreateFunction", FunctionName=r.properties["FunctionName"], Code=code(r, r.properties["Code"]), PackageType=r.get("PackageType"),
-                        Architectures=r.get("Architectures"), CodeSigningConfigArn=r.get("CodeSigningConfigArn"), Tags=r.get("Tags"),
+                        Architectures=r.get("Architectures"), CodeSigningConfigArn=r.get("CodeSigningConfigArn"), Tags=r.get("Tags"), TenancyConfig=r.get("TenancyConfig"),
                         **{name: r.get(name) for name in CONFIGURATION})
     r.physical = answer["FunctionName"]
     r.attributes["Arn"] = answer["FunctionArn"]
@@ -148,6 +149,7 @@ async def ready(r: Resource) -> bool:
     if r.stage == "configuration":
         r.stage = ""
         return not await configure(r)
+    r.attributes |= {f"SnapStartResponse.{name}": value for name, value in there.get("SnapStart", {}).items()}
     return True
 
 
@@ -158,7 +160,23 @@ async def publish(r: Resource) -> str:
     r.attributes |= {"Version": answer["Version"], "FunctionArn": answer["FunctionArn"]}
     if provisioned := r.get("ProvisionedConcurrencyConfig"):
         await r.do("lambda", "PutProvisionedConcurrencyConfig", FunctionName=r.properties["FunctionName"], Qualifier=answer["Version"], **provisioned)
+    if policy := r.get("RuntimePolicy"):
+        await r.do("lambda", "PutRuntimeManagementConfig", FunctionName=r.properties["FunctionName"], Qualifier=answer["Version"], **policy)
     return answer["FunctionArn"]
+
+
+async def published(r: Resource) -> bool:
+    """A version with a snapshot is there when that is."""
+    there = await r.do("lambda", "GetFunctionConfiguration", FunctionName=r.physical)
+    if there["State"] == "Failed":
+        raise AwsError("ValidationError", there.get("StateReason", "The version could not be made"))
+    return bool(there["State"] == "Active")
+
+
+async def put_policy(r: Resource) -> str:
+    document = r.properties["PolicyDocument"]
+    await r.do("lambda", "PutResourcePolicy", ResourceArn=r.properties["ResourceArn"], Policy=document if isinstance(document, str) else json.dumps(document))
+    return str(r.properties["ResourceArn"])
 
 
 async def unpublish(r: Resource) -> None:
@@ -273,9 +291,10 @@ TYPES = {
         update=steps(op("lambda", "UpdateCodeSigningConfig", send=True, skip=("Tags",), CodeSigningConfigArn="{id}"),
                      retag("lambda", "TagResource", "UntagResource", Resource="{id}")),
         delete=op("lambda", "DeleteCodeSigningConfig", CodeSigningConfigArn="{id}")),
-    "AWS::Lambda::Version": Type(create=publish, delete=unpublish, attributes=("Version",)),
+    "AWS::Lambda::Version": Type(create=publish, ready=published, delete=unpublish, attributes=("Version",)),
     "AWS::Lambda::Alias": Type(create=create_alias, update=update_alias, ready=deployments.came_to_an_end, delete=op("lambda", "DeleteAlias", FunctionName="{FunctionName}", Name="{Name}")),
     "AWS::Lambda::Permission": Type(create=permit, delete=op("lambda", "RemovePermission", FunctionName="{FunctionName}", StatementId="{id}")),
+    "AWS::Lambda::ResourcePolicy": Type(create=put_policy, update=put_policy, delete=op("lambda", "DeleteResourcePolicy", ResourceArn="{id}")),
     "AWS::Lambda::LayerVersion": Type(create=publish_layer, delete=unpublish_layer),
     "AWS::Lambda::LayerVersionPermission": Type(create=permit_layer, delete=forbid_layer),
     "AWS::Lambda::EventSourceMapping": Type(

@@ -102,6 +102,8 @@ def counted(call: Call, function: Function, qualifier: str) -> tuple[int, int]:
 def put_provisioned_concurrency_config(call: Call, req: t.PutProvisionedConcurrencyConfigRequest) -> Any:
     function, qualifier, version = target(call, req, errors.not_published)
     wanted = req["ProvisionedConcurrentExecutions"]
+    if version.snapstart:
+        raise errors.snapstart_refuses("functions with provisioned concurrency")
     if "TenancyConfig" in version.config:
         raise errors.tenancy_forbids("Provisioned concurrency")
     alias = call.get(Alias, f"{function.name}:{qualifier}")

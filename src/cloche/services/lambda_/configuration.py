@@ -60,6 +60,10 @@ def changed(call: Call, config: dict[str, Any], req: Any) -> dict[str, Any]:
     check_kind(config["PackageType"], req)
     before = config
     config = config | {name: req[name] for name in COPIED if req.get(name) not in (None, "")}
+    if durable := req.get("DurableConfig"):
+        if durable.get("KMSKeyArn"):
+            raise errors.cannot_run("Cloche keeps durable executions under its own key. Leave KMSKeyArn of DurableConfig out.")
+        config["DurableConfig"] = {"RetentionPeriodInDays": 14, "ExecutionTimeout": 86400} | config.get("DurableConfig", {}) | durable
     if req.get("TenancyConfig"):
         config["TenancyConfig"] = req["TenancyConfig"]
     if "ImageConfig" in req and not any(req["ImageConfig"].values()):
@@ -83,6 +87,10 @@ def changed(call: Call, config: dict[str, Any], req: Any) -> dict[str, Any]:
     if "FileSystemConfigs" in req or "VpcConfig" in req:
         wanted = req.get("FileSystemConfigs", config.get("FileSystemConfigs", []))
         config = {k: v for k, v in config.items() if k != "FileSystemConfigs"} | ({"FileSystemConfigs": file_systems.config(call, wanted, config.get("VpcConfig", {}))} if wanted else {})
+    if "SnapStart" in req:
+        config["SnapStart"] = {"ApplyOn": req["SnapStart"].get("ApplyOn", "None"), "OptimizationStatus": "Off"}
+    if config["SnapStart"]["ApplyOn"] != "None":
+        check_snapstart(config)
     if "LoggingConfig" in req:
         config["LoggingConfig"] = logging(config["LoggingConfig"], req["LoggingConfig"])
     if req.get("KMSKeyArn") == "":
@@ -109,14 +117,26 @@ def check(req: Any) -> None:
     if variables := req.get("Environment", {}).get("Variables"):
         check_variables(variables)
     for name, why in (("CapacityProviderConfig", "run functions on managed instances"),
-                      ("DurableConfig", "run durable functions"), ("RuntimeConfig", "choose among versions of a runtime: the machine has one of each"),
+                      ("RuntimeConfig", "choose among versions of a runtime: the machine has one of each"),
                       ("AcceleratorConfig", "have accelerators"), ("PublishTo", "publish to capacity providers")):
         if req.get(name):
             raise errors.cannot_run(f"Cloche does not {why} yet. Leave {name} out.")
-    if req.get("SnapStart", {}).get("ApplyOn", "None") != "None":
-        if (runtime := req.get("Runtime", "")) and not SNAPSTART.match(runtime):
-            raise errors.invalid(f"{runtime} is not supported for SnapStart enabled functions.")
-        raise errors.cannot_run("Cloche takes no SnapStart snapshots: its cold starts take some ten milliseconds. Leave SnapStart out.")
+
+
+def check_snapstart(config: dict[str, Any]) -> None:
+    """What AWS takes no snapshots of, and what Cloche takes none of."""
+    if config["PackageType"] == "Image":
+        raise errors.snapstart_refuses("functions created with container images")
+    if not SNAPSTART.match(config["Runtime"]):
+        raise errors.invalid(f"{config['Runtime']} is not supported for SnapStart enabled functions.")
+    if config["EphemeralStorage"]["Size"] > 512:
+        raise errors.snapstart_refuses("functions with an ephemeral storage size of more than 512 MB")
+    if config.get("FileSystemConfigs"):
+        raise errors.snapstart_refuses("functions with a file system")
+    if vpc.attached(config):
+        raise errors.cannot_run("Cloche's SnapStart snapshots cannot join the network of a VPC. Leave SnapStart or VpcConfig out.")
+    if "AWS_LAMBDA_EXEC_WRAPPER" in config.get("Environment", {}).get("Variables", {}):
+        raise errors.cannot_run("Cloche's SnapStart snapshots hold one process: a wrapper script cannot be in one. Leave SnapStart or AWS_LAMBDA_EXEC_WRAPPER out.")
 
 
 def check_kind(kind: str, req: Any) -> None:

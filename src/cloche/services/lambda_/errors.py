@@ -353,6 +353,18 @@ def tenancy_forbids(what: str) -> AwsError:
     return invalid(f"{what} is not supported for functions with tenant isolation.")
 
 
+def snapstart_refuses(what: str) -> AwsError:
+    return invalid(f"SnapStart is not supported for {what}.")
+
+
+def snapshot_not_ready() -> AwsError:
+    return AwsError("SnapStartNotReadyException", "Lambda is initializing your function. It will be ready to invoke once your function state becomes ACTIVE.", 409, extra={"Type": "User"})
+
+
+def snapshot_failed(why: str) -> AwsError:
+    return AwsError("SnapStartException", f"The snapshot could not be initialised: {why}", 400, extra={"Type": "User"})
+
+
 def role_lost() -> AwsError:
     return AwsError("AccessDeniedException", "The role defined for the function cannot be assumed by Lambda.", 403, extra={"Type": "User"})
 

@@ -47,8 +47,9 @@ async def serve(call: Call, request: Request, match: dict[str, str]) -> Response
         authorize(call.as_principal(principal), url, name)
     except (AwsError, sigv4.Malformed):
         return refusal(403, "AccessDeniedException", TROUBLE)
-    payload = json.dumps(event(call, url, request, body, principal), separators=(",", ":")).encode()
-    answer = await (streamed if url.mode == "RESPONSE_STREAM" else buffered)(call, request, name, payload)
+    trace = request.headers.get("x-amzn-trace-id") or running.trace_id(call).split(";")[0]
+    payload = json.dumps(event(call, url, request, body, principal, trace), separators=(",", ":")).encode()
+    answer = await (streamed if url.mode == "RESPONSE_STREAM" else buffered)(call, request, name, payload, trace)
     answer.headers += origin
     return answer
 
@@ -62,9 +63,9 @@ def authorize(call: Call, url: Url, name: names.Name) -> None:
     call.require("lambda:InvokeFunction", arn, context, policy=policy)
 
 
-def event(call: Call, url: Url, request: Request, body: bytes, principal: Any) -> dict[str, Any]:
+def event(call: Call, url: Url, request: Request, body: bytes, principal: Any, trace: str) -> dict[str, Any]:
     headers = {k: v for k, v in request.headers.items() if k != "cookie"}
-    headers |= {"host": url.host, "x-forwarded-for": request.peer or "127.0.0.1", "x-forwarded-proto": "https", "x-forwarded-port": "443", "x-amzn-trace-id": running.trace_id(call).split(";")[0]}
+    headers |= {"host": url.host, "x-forwarded-for": request.peer or "127.0.0.1", "x-forwarded-proto": "https", "x-forwarded-port": "443", "x-amzn-trace-id": trace}
     pairs = parse_qsl(request.query, keep_blank_values=True)
     parameters: dict[str, str] = {}
     for key, value in pairs:
@@ -102,9 +103,9 @@ def textual(kind: str, body: bytes) -> bool:
     return bool(kind) or not body
 
 
-async def buffered(call: Call, request: Request, name: names.Name, payload: bytes) -> Response:
+async def buffered(call: Call, request: Request, name: names.Name, payload: bytes, trace: str) -> Response:
     try:
-        result = await running.run(call, name, payload, request_id=call.request_id)
+        result = await running.run(call, name, payload, request_id=call.request_id, trace=trace)
     except AwsError as error:
         return broken(error)
     if result.failed:
@@ -137,7 +138,7 @@ def response(payload: bytes) -> Response:
     return Response(status, [h for h in headers if h[0] not in ("content-length", "connection", "transfer-encoding")], data)
 
 
-async def streamed(call: Call, request: Request, name: names.Name, payload: bytes) -> Response:
+async def streamed(call: Call, request: Request, name: names.Name, payload: bytes, trace: str) -> Response:
     chunks: asyncio.Queue[bytes | None] = asyncio.Queue()
     kinds: list[str] = []
 
@@ -145,7 +146,7 @@ async def streamed(call: Call, request: Request, name: names.Name, payload: byte
         kinds.append(kind) if not kinds else None
         chunks.put_nowait(data)
 
-    task = asyncio.ensure_future(running.run(call, name, payload, request_id=call.request_id, on_chunk=on_chunk, limit=200 << 20))
+    task = asyncio.ensure_future(running.run(call, name, payload, request_id=call.request_id, trace=trace, on_chunk=on_chunk, limit=200 << 20))
     task.add_done_callback(lambda _: chunks.put_nowait(None))
     first = await chunks.get()
     if first is None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cloche.kernel import ANY, AwsError, Call, Need
 
-from . import code_signing, configuration, errors, errors_images, images, layers, names, packages, replicas, trust, vpc
+from . import code_signing, configuration, errors, errors_durable, errors_images, images, layers, names, packages, replicas, tracing, trust, vpc
 from . import service as lambda_
 from .names import LATEST
 from .paging import page
@@ -40,7 +40,7 @@ def reconfiguring(call: Call, req: t.UpdateFunctionConfigurationRequest) -> list
     return needs
 
 
-@lambda_.op(needs=creating, partly="no SnapStart: it is refused with a sentence; active tracing is kept, nothing is traced")
+@lambda_.op(needs=creating, partly="SnapStart of Python without VPCs, extensions and threads left by init; what is left out is refused")
 async def create_function(call: Call, req: t.CreateFunctionRequest) -> Any:
     name = names.parse(call, req["FunctionName"]).name
     if call.get(Function, name):
@@ -49,6 +49,7 @@ async def create_function(call: Call, req: t.CreateFunctionRequest) -> Any:
     configuration.check_role(call, req["Role"])
     configuration.check_dead_letters(call, config)
     vpc.check_role(call, config)
+    tracing.check_role(call, config)
     if len(req.get("Tags", {})) > 50:
         raise errors.too_many_tags()
     package, shas, image = packages.NOTHING, [], {}
@@ -103,7 +104,7 @@ async def activate(call: Call, key: str) -> None:
         function = call.get(Function, key)
         for name in (LATEST, *(function.versions if function else ())):
             version = call.get(Version, f"{key}:{name}")
-            if version and (version.state == "Pending" or version.update == "InProgress"):
+            if version and not version.snapstart and (version.state == "Pending" or version.update == "InProgress"):
                 if state == "Active":
                     vpc.hold(call, version)
                 call.put(version.but(state=state, code=code, reason=reason, update="Successful" if state == "Active" else "Failed"))
@@ -208,9 +209,11 @@ def update_image(call: Call, req: Any, function: Function) -> Any:
         return changed(call, function, new, req.get("Publish", False))
 
 
-@lambda_.op(needs=reconfiguring, partly="active tracing is kept, nothing is traced")
+@lambda_.op(needs=reconfiguring)
 def update_function_configuration(call: Call, req: t.UpdateFunctionConfigurationRequest) -> Any:
     function, version = changeable(call, req)
+    if req.get("DurableConfig") and "DurableConfig" not in version.config:
+        raise errors_durable.only_at_creation()
     config = configuration.changed(call, version.config, req)
     if req.get("Role"):
         configuration.check_role(call, req["Role"])
@@ -218,6 +221,8 @@ def update_function_configuration(call: Call, req: t.UpdateFunctionConfiguration
         configuration.check_dead_letters(call, config)
     if "Role" in req or "VpcConfig" in req:
         vpc.check_role(call, config)
+    if "Role" in req or "TracingConfig" in req:
+        tracing.check_role(call, config)
     vpc.release(call, version, config)
     shas = version.layers
     if "Layers" in req:

@@ -12,7 +12,7 @@ import msgspec
 from cloche.engines.run.invocation import STREAM_LIMIT
 from cloche.kernel import Call, Need
 
-from . import asynchronous, errors, names, records, running
+from . import asynchronous, durable, errors, errors_durable, names, records, running
 from . import service as lambda_
 from .records import version_of
 
@@ -49,6 +49,10 @@ async def invoke(call: Call, req: t.InvocationRequest) -> Any:
     if kind == "DryRun":
         return {"StatusCode": 204}
     payload = check(payload, SYNC_LIMIT if kind == "RequestResponse" else ASYNC_LIMIT)
+    if "DurableConfig" in version_of(call, name).config:
+        return await invoke_durable(call, req, name, kind, payload or b"{}")
+    if req.get("DurableExecutionName"):
+        raise errors_durable.not_durable()
     if kind == "Event":
         with call.step():
             asynchronous.enqueue(call, name, payload or b"{}", trace=trace_of(call), tenant=tenant)
@@ -61,6 +65,23 @@ async def invoke(call: Call, req: t.InvocationRequest) -> Any:
     if req.get("LogType") == "Tail":
         answer["LogResult"] = base64.b64encode(result.log).decode()
     return answer
+
+
+async def invoke_durable(call: Call, req: Any, name: names.Name, kind: str, payload: bytes) -> Any:
+    """Begin a durable execution (or find the one of that name), and wait for its end unless it is an event."""
+    if name.qualifier is None:
+        raise errors_durable.qualifier_needed()
+    there, function = call.at(name.account, name.region), records.find(call, name)
+    version, named = running.choose(there, function, name), req.get("DurableExecutionName", "")
+    if version.state != "Active":
+        await running.settled(there, function.name)
+    if kind == "Event":
+        with call.step():
+            ex = durable.begin(there, function, version, name, payload, named, trace_of(call), queued=True)
+        return {"StatusCode": 202, "Payload": b"", "DurableExecutionArn": durable.arn(there, ex)}
+    ex, outcome = await durable.run(there, function, version, name, payload, named, trace_of(call))
+    answer: dict[str, Any] = {"StatusCode": 200, "Payload": outcome.payload, "ExecutedVersion": version.version, "DurableExecutionArn": durable.arn(there, ex)}
+    return answer | ({"FunctionError": "Unhandled"} if outcome.failed else {})
 
 
 def tenant_of(version: records.Version, req: Any) -> str:

@@ -36,6 +36,15 @@ def throttled(call: Call, function: str, qualifier: str | None) -> None:
         cloudwatch.put(call, "AWS/Lambda", "Throttles", dims, 1, "Count")
 
 
+def provisioned(call: Call, function: str, qualifier: str, allocated: int, used: int, spilled: bool) -> None:
+    """How far the environments initialised beforehand go."""
+    dims: Dims = (("FunctionName", function), ("Resource", f"{function}:{qualifier}"))
+    cloudwatch.put(call, "AWS/Lambda", "ProvisionedConcurrencySpilloverInvocations" if spilled else "ProvisionedConcurrencyInvocations", dims, 1, "Count")
+    cloudwatch.put(call, "AWS/Lambda", "ProvisionedConcurrentExecutions", dims, used, "Count")
+    if allocated:
+        cloudwatch.put(call, "AWS/Lambda", "ProvisionedConcurrencyUtilization", dims, used / allocated, "Count")
+
+
 def unsigned(call: Call, function: str) -> None:
     cloudwatch.put(call, "AWS/Lambda", "SignatureValidationErrors", (("FunctionName", function),), 1, "Count")
 

@@ -16,10 +16,10 @@ from cloche.engines.net.hyperplane import Way
 from cloche.engines.run.invocation import Joined, Spec
 from cloche.engines.run.lambda_runtime import Engine, Environment, SandboxError
 from cloche.engines.world import WorldError
-from cloche.kernel import AwsError, Call, Response
+from cloche.kernel import AwsError, Call, Response, doors
 from cloche.services.ec2 import public as ec2
 
-from . import errors, file_systems, images, pace, packages, sealing, trust, vpc
+from . import errors, file_systems, images, pace, packages, sealing, snapshots, trust, vpc
 from .records import Version
 from .roles import SPARE_SECONDS, session
 
@@ -43,9 +43,10 @@ class Warm:
 class Pools:
     def __init__(self, cloud: Any) -> None:
         self.cloud = cloud
-        self.engine = Engine(packages.code_root(cloud), Path(cloud.data) / "cache", self._serve, ports_of(cloud), file_systems.shared(cloud), self._serve_secure)
+        self.engine = Engine(packages.code_root(cloud), Path(cloud.data) / "cache", self._serve, ports_of(cloud), file_systems.shared(cloud), self._serve_secure, self._heard)
         self.idle: dict[Key, list[Warm]] = {}
         self.busy: dict[Key, set[Warm]] = {}
+        self.snapshots: dict[tuple[str, str, str, str], Any] = {}  # account, region, function, version -> snapshots.Snapshot
         self.inside: Any = None  # the server that environments see
         self.tls: Any = None
         self.count = 0  # alive or being made
@@ -65,6 +66,11 @@ class Pools:
         if self.tls is None:
             self.tls = certificates.context(Path(self.cloud.data))
         return Listening(self.inside, await self.inside.listen(sock=sock, ssl=self.tls))
+
+    def _heard(self, of: Spec, packet: bytes) -> None:
+        """What a function's code sends to its X-Ray daemon."""
+        account, region, function, role = of.owner
+        doors.heard(self.cloud, packet, account, region, role, function)
 
     def _handle(self, request: Any, send: Any) -> None:
         """What a function may ask is what AWS offers: the clock, the snapshots and the timeline of this cloud are not its business."""
@@ -126,6 +132,10 @@ class Pools:
         day = time.strftime("%Y/%m/%d", time.gmtime(call.now))
         stream = f"{day}/[{version.version}]{call.id(digits=32)}"
         opt = None if version.image else await packages.ready(call, version.sha, version.layers)
+        if version.snapstart:
+            copier = await snapshots.copier(call, version)
+            made = snapshots.spec(call, version, opt, credentials, stream)._replace(binds=trust.binds(self.cloud))
+            return Warm(key, version.revision, await self.engine.restore(made, copier), stream, credentials.expires, provisioned)
         made = spec(call, version, opt, credentials, stream, "provisioned-concurrency" if provisioned else "on-demand")
         if version.image:
             made = made._replace(image=images.image_of(version, await images.ready(call, version)))
@@ -197,6 +207,8 @@ class Pools:
 
     def forget(self, account: str, region: str, function: str, version: str | None = None) -> None:
         """What an environment was made from has changed or gone: end the idle; the busy end with their invocation (their revision no longer fits)."""
+        for place in [k for k in self.snapshots if k[:3] == (account, region, function) and version in (None, k[3])]:
+            self.snapshots.pop(place).environment.kill()
         for key in [k for k in self.idle if k[:3] == (account, region, function) and version in (None, k[3])]:
             for warm in self.idle.pop(key):
                 warm.environment.kill()
@@ -242,8 +254,9 @@ def spec(call: Call, version: Version, opt: str | None, credentials: Any, stream
         "AWS_LAMBDA_FUNCTION_NAME": version.function, "AWS_LAMBDA_FUNCTION_VERSION": version.version, "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(config["MemorySize"]),
         "AWS_LAMBDA_LOG_GROUP_NAME": logging["LogGroup"], "AWS_LAMBDA_LOG_STREAM_NAME": stream, "AWS_LAMBDA_INITIALIZATION_TYPE": initialization,
         "AWS_REGION": call.region, "AWS_DEFAULT_REGION": call.region, "AWS_ACCESS_KEY_ID": credentials.access_key, "AWS_SECRET_ACCESS_KEY": credentials.secret,
-        "AWS_SESSION_TOKEN": credentials.token, "AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1:2000", "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
+        "AWS_SESSION_TOKEN": credentials.token, "AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1:2000", "_AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1", "_AWS_XRAY_DAEMON_PORT": "2000", "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
     }
     if logging["LogFormat"] == "JSON":
         variables |= {"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": logging["ApplicationLogLevel"]}
-    return Spec(config.get("Runtime", ""), config.get("Handler", ""), version.sha, opt, config["MemorySize"], config["EphemeralStorage"]["Size"], variables, call.account)
+    return Spec(config.get("Runtime", ""), config.get("Handler", ""), version.sha, opt, config["MemorySize"], config["EphemeralStorage"]["Size"], variables, call.account,
+                owner=(call.account, call.region, version.function, version.role))

@@ -60,6 +60,11 @@ def enqueue(call: Call, arn: str, payload: bytes, *, service: str = "", source_a
     return asynchronous.enqueue(there, name, payload, trace)
 
 
+def trace_of(call: Call) -> str:
+    """The X-Amzn-Trace-Id of whoever's request this is, to be handed on; "" where it has none."""
+    return call.request.headers.get("x-amzn-trace-id", "") if call.request is not None else ""
+
+
 def may_invoke(call: Call, arn: str, *, service: str = "", source_arn: str = "", source_account: str = "") -> bool:
     """Whether this call's principal could (for checks when a target is configured)."""
     there = call.of("lambda", arn.split(":")[4], arn.split(":")[3])

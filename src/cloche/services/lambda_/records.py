@@ -77,6 +77,11 @@ class Version(Record, frozen=True):
         return int(self.config["Timeout"])
 
     @property
+    def snapstart(self) -> bool:
+        """Whether its environments are copies of a snapshot: published versions of a function that asks for it."""
+        return self.version != LATEST and self.config["SnapStart"]["ApplyOn"] == "PublishedVersions"
+
+    @property
     def role(self) -> str:
         return str(self.config["Role"])
 

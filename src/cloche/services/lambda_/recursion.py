@@ -26,6 +26,12 @@ def counted(trace: str) -> dict[str, int]:
     return {name: int(count) for name, _, count in pairs if count.isdigit() and len(count) < 6}
 
 
+def lineage(trace: str) -> str:
+    """The part that says how it came about; "" where nothing does."""
+    found = re.search(r"Lineage=([^;]*)", trace)
+    return found[1] if found else ""
+
+
 def deepest(traces: list[str]) -> str:
     """Of several events in one batch, the one that has come the longest way."""
     return max(traces, key=lambda t: max(counted(t).values(), default=0), default="")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from cloche.kernel import Call
 
-from . import names
+from . import errors, names
 from . import service as lambda_
 from .records import find, version_of
 
@@ -29,9 +29,16 @@ def put_runtime_management_config(call: Call, req: t.PutRuntimeManagementConfigR
     """Kept and answered: the machine has one version of each runtime, so all three modes mean the same."""
     name = names.parse(call, req["FunctionName"], req.get("Qualifier"))
     function = find(call, name)
-    version_of(call, name)
+    version = version_of(call, name)
+    runtime = version.config.get("RuntimeVersionConfig", {}).get("RuntimeVersionArn", "")
+    if not runtime:
+        raise errors.invalid("Runtime management is not supported for functions created with container images.")
+    if (req["UpdateRuntimeOn"] == "Manual") != ("RuntimeVersionArn" in req):
+        raise errors.invalid("RuntimeVersionArn is required for the Manual runtime update mode, and for no other.")
+    if req.get("RuntimeVersionArn", runtime) != runtime:
+        raise errors.invalid(f"Runtime version {req['RuntimeVersionArn']} does not exist for the runtime {version.config['Runtime']}.")
     kept = {"UpdateRuntimeOn": req["UpdateRuntimeOn"]} | ({"RuntimeVersionArn": req["RuntimeVersionArn"]} if "RuntimeVersionArn" in req else {})
-    call.put(function.but(runtime_update=function.runtime_update | kept))
+    call.put(function.but(runtime_update=kept))
     return kept | {"FunctionArn": names.arn(call, function.name, name.qualifier)}
 
 

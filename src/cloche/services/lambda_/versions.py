@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from cloche.kernel import Call
 
-from . import configuration, errors, names, packages, replicas, vpc
+from . import configuration, errors, names, packages, replicas, snapshots, vpc
 from . import service as lambda_
 from .names import LATEST
 from .paging import page
@@ -36,17 +36,26 @@ def publish_version(call: Call, req: t.PublishVersionRequest) -> Any:
 def publish(call: Call, function: Function, version: Version, description: str) -> tuple[Function, Version]:
     last = call.get(Version, f"{function.name}:{function.versions[-1]}") if function.versions else None
     config = version.config | ({"Description": description} if description else {})
-    if last and last.sha == version.sha and last.layers == version.layers and last.config | {"Description": last.described} == version.config:
+    if last and last.sha == version.sha and last.layers == version.layers and same(last, version):
         return function, last
     number = str(function.next_version)
     if not version.image:
         packages.hold_again(call, version.sha, *version.layers)
     grow(call, version.config["CodeSize"])
-    published = call.put(version.but(version=number, config=config, revision=call.uuid(), update="Successful", described=version.config["Description"]))
+    published = version.but(version=number, config=config, revision=call.uuid(), update="Successful", described=version.config["Description"])
+    if published.snapstart:
+        published = published.but(state="Pending")
+        call.wake(snapshots.take, published.key)
+    call.put(published)
     if published.state == "Active":
         vpc.hold(call, published)
     function = call.put(function.but(versions=(*function.versions, number), next_version=function.next_version + 1))
     return function, published
+
+
+def same(last: Version, version: Version) -> bool:
+    snap = {"ApplyOn": last.config["SnapStart"]["ApplyOn"], "OptimizationStatus": "Off"}
+    return last.config | {"Description": last.described, "SnapStart": snap} == version.config | {"SnapStart": version.config["SnapStart"] | {"OptimizationStatus": "Off"}}
 
 
 @lambda_.op(names.function)

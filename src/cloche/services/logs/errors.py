@@ -83,3 +83,7 @@ def no_test_message(name: str) -> AwsError:
 
 def too_many_tags() -> AwsError:
     return AwsError("TooManyTagsException", "The request contains too many tags: a resource can have 50 at most.")
+
+
+def no_destination() -> AwsError:
+    return AwsError("ResourceNotFoundException", "The specified destination does not exist.")

@@ -1,4 +1,4 @@
-"""Subscription filters: what matches is passed on, compressed, to a function, a Kinesis stream or a Firehose stream.
+"""Subscription filters: what matches is passed on, compressed, to a function, a Kinesis stream, a Firehose stream, or another account's destination.
 
 Matching events wait in a table until their delivery succeeded or was refused; a crash in between delivers again.
 """
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from cloche.kernel import AwsError, Call
 from cloche.languages import log_filter
 
-from . import errors, groups, sealing
+from . import destinations, errors, groups, sealing
 from . import service as logs
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ STREAMS = {"kinesis": "Kinesis", "firehose": "Firehose"}
 AGAIN_SECONDS, GIVEN_UP_SECONDS = 5.0, 86400.0
 
 
-@logs.op(groups.by_name, partly="destinations (of other accounts) are refused; fieldSelectionCriteria and system fields are not used")
+@logs.op(groups.by_name, partly="fieldSelectionCriteria and system fields are not used")
 async def put_subscription_filter(call: Call, req: t.PutSubscriptionFilterRequest) -> None:
     group = groups.find(call, req["logGroupName"])
     _pattern(req["filterPattern"])
@@ -41,11 +41,17 @@ async def put_subscription_filter(call: Call, req: t.PutSubscriptionFilterReques
         call.pass_role(role, "logs.amazonaws.com")
         try:
             with call.step():
-                _into(call.as_role(role, "CloudWatchLogs", "logs.amazonaws.com"), arn, _packed(_control(call, vendor)), call.uuid())
+                test(call.as_role(role, "CloudWatchLogs", "logs.amazonaws.com"), arn)
         except AwsError as error:
             raise errors.no_test_message(STREAMS[vendor]) from error
+    elif vendor == "logs":
+        found = destinations.at(call, arn)
+        if found is None:
+            raise errors.no_destination()
+        there, destination = found
+        there.require("logs:PutSubscriptionFilter", arn, policy=destination.policy or None)
     elif vendor != "lambda":
-        raise AwsError("NotImplemented", "Subscription filters to destinations of other accounts are not built in Cloche yet.", 501)
+        raise errors.invalid(f"{arn} is no destination of subscription filters.")
     else:
         if role:
             raise errors.role_not_wanted(vendor)
@@ -64,6 +70,11 @@ async def put_subscription_filter(call: Call, req: t.PutSubscriptionFilterReques
             req["filterName"], req["filterPattern"], req["destinationArn"], groups.milliseconds(call), req.get("roleArn", ""), req.get("distribution", "ByLogStream")
         )
         call.put(group.but(subscriptions=(*others, made)))
+
+
+def test(role: Call, arn: str) -> None:
+    """Can the stream be reached?"""
+    _into(role, arn, _packed(_control(role, arn.split(":")[2])), role.uuid())
 
 
 def _control(call: Call, vendor: str) -> dict[str, Any]:
@@ -144,7 +155,7 @@ async def deliver(call: Call, key: str) -> None:
         id_, name, destination, body = row
         try:
             packed = body if body.startswith(GZIP) else sealing.open_bytes(call, body)
-            if destination.split(":")[2] in STREAMS:
+            if destination.split(":")[2] in (*STREAMS, "logs"):
                 with call.step():
                     _stream(call, group, name, destination, packed)
             else:
@@ -163,9 +174,17 @@ async def deliver(call: Call, key: str) -> None:
 
 def _stream(call: Call, group: groups.LogGroup, name: str, destination: str, packed: bytes) -> None:
     found = next((s for s in group.subscriptions if s.name == name), None)
-    if found is not None:
+    if found is None:
+        return
+    role = found.role
+    if ":logs:" in destination:
+        other = destinations.at(call, destination)
+        if other is None:
+            return
+        call, destination, role = other[0], other[1].target, other[1].role
+    if role:
         key = json.loads(gzip.decompress(packed))["logStream"] if found.distribution == "ByLogStream" else call.uuid()
-        _into(call.as_role(found.role, "CloudWatchLogs", "logs.amazonaws.com"), destination, packed, key)
+        _into(call.as_role(role, "CloudWatchLogs", "logs.amazonaws.com"), destination, packed, key)
 
 
 def _young(call: Call, packed: bytes) -> bool:

@@ -2,4 +2,5 @@
 from cloche.kernel import Service
 
 service = Service(__name__, hosts=(
-    "{bucket+}.s3-website-{region}.amazonaws.com", "{bucket+}.s3-website.{region}.amazonaws.com", "{bucket+}.s3-website.localhost"))
+    "{bucket+}.s3-website-{region}.amazonaws.com", "{bucket+}.s3-website.{region}.amazonaws.com", "{bucket+}.s3-website.localhost"),
+    doors=("cors_headers",))

@@ -7,6 +7,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
+
 from cloche.kernel import Call, Need
 
 from . import errors
@@ -25,6 +27,7 @@ CANNED = {
 BY_HEADER = {"GrantFullControl": "FULL_CONTROL", "GrantRead": "READ", "GrantReadACP": "READ_ACP", "GrantWrite": "WRITE", "GrantWriteACP": "WRITE_ACP"}
 BUCKET_ACTIONS = {
     "READ": ["s3:ListBucket", "s3:ListBucketVersions", "s3:ListBucketMultipartUploads"], "READ_ACP": ["s3:GetBucketAcl"], "WRITE_ACP": ["s3:PutBucketAcl"], "WRITE": []}
+WITH_A_WRITE = ("s3:PutObjectAcl", "s3:PutObjectTagging")  # who may write by an ACL may say these along with an object, though not of one that is there
 OBJECT_ACTIONS = {
     "READ": ["s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectAttributes"], "READ_ACP": ["s3:GetObjectAcl", "s3:GetObjectVersionAcl"],
     "WRITE_ACP": ["s3:PutObjectAcl", "s3:PutObjectVersionAcl"]}
@@ -36,14 +39,14 @@ def acls_count(bucket: Bucket) -> bool:
     return bucket.settings.get("ownership", "ObjectWriter") != "BucketOwnerEnforced"
 
 
-def policy(call: Call, bucket: Bucket, version: Any = None) -> str | None:
+def policy(call: Call, bucket: Bucket, version: Any = None, writing: bool = False) -> str | None:
     """The bucket's policy for this caller, with the statements that ACLs amount to."""
     text = policy_for(call, bucket)
     if not acls_count(bucket):
         return text
     grants = bucket.settings.get("acl", ())
     statements = _as_statements(call, bucket, grants, bucket.arn, BUCKET_ACTIONS)
-    statements += _as_statements(call, bucket, grants, bucket.arn + "/*", {"WRITE": ["s3:PutObject", "s3:DeleteObject"]})
+    statements += _as_statements(call, bucket, grants, bucket.arn + "/*", {"WRITE": ["s3:PutObject", "s3:DeleteObject", *(WITH_A_WRITE if writing else ())]})
     if version is not None and not version.marker:
         statements += _as_statements(call, bucket, private(version.owner) if version.about.acl is None else version.about.acl, f"{bucket.arn}/{version.key}", OBJECT_ACTIONS)
     if not statements:
@@ -79,13 +82,21 @@ def object_arn(bucket: Bucket, key: str) -> str:
     return f"{bucket.arn}/{key}"
 
 
-def need(call: Call, bucket: Bucket, action: str, key: str | None, context: dict[str, Any] | None = None, version: Any = None) -> Need:
+def need(call: Call, bucket: Bucket, action: str, key: str | None, context: dict[str, Any] | None = None, version: Any = None, writing: bool = False) -> Need:
     """One question; what only conditions look at is not gathered for an owner whom no policy concerns."""
-    text = policy(call, bucket, version) if bucket.policy is not None or acls_count(bucket) else None
+    text = policy(call, bucket, version, writing) if bucket.policy is not None or acls_count(bucket) else None
     arn = bucket.arn if key is None else f"{bucket.arn}/{key}"
     if text is None and call.principal.kind == "root":
         return Need(action, arn, account=bucket.owner)
     return Need(action, arn, _common(call, bucket) | (context or {}), text, account=bucket.owner)
+
+
+def admitting(question: Need, principals: list[str]) -> Need:
+    """The same question, with some let in as if the bucket's policy said so."""
+    document = json.loads(question.policy) if question.policy else {"Version": "2012-10-17", "Statement": []}
+    own = document["Statement"]
+    more = {"Effect": "Allow", "Principal": {"AWS": principals}, "Action": question.action, "Resource": question.resource}
+    return msgspec.structs.replace(question, policy=json.dumps(document | {"Statement": [*(own if isinstance(own, list) else [own]), more]}))
 
 
 def _common(call: Call, bucket: Bucket) -> dict[str, Any]:
@@ -196,9 +207,7 @@ def checked(grantee: dict[str, Any]) -> dict[str, str]:
                 raise errors.argument("Invalid group uri", "uri", grantee.get("URI", ""))
             return {"Type": "Group", "URI": grantee["URI"]}
         case "AmazonCustomerByEmail":
-            # email grants ended on 1 October 2025
-            raise errors.AwsError("UnresolvableGrantByEmailAddress", "The e-mail address you provided does not match any account on record.",
-                                  extra={"emailAddress": grantee.get("EmailAddress", "")})
+            raise errors.method_not_allowed("PUT", "ACL")  # grants to e-mail addresses ended on 1 October 2025
     raise errors.malformed_xml()
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from cloche.kernel import AwsError, Call, Response
 from cloche.wire.codec.rest_xml import host_id
 
-from . import errors, rows
+from . import errors, rows, tiers
 from . import service as s3
 from .access import on_object
 from .buckets import Bucket, find
@@ -30,6 +30,8 @@ def restore_object(call: Call, req: t.RestoreObjectRequest) -> Any:
     v, wanted = seek(call, bucket, req), req.get("RestoreRequest") or {}
     if wanted.get("Type") == "SELECT":
         raise errors.not_implemented("", "SELECT restores are not built in Cloche")
+    if v.storage_class == "INTELLIGENT_TIERING":
+        return _untiered(call, bucket, v, wanted)
     if v.storage_class not in ARCHIVES:
         raise AwsError("InvalidObjectState", "Restore is not allowed for the object's current storage class", 403, extra={"StorageClass": v.storage_class})
     if wanted.get("Days", 0) <= 0:
@@ -59,6 +61,27 @@ def restore_object(call: Call, req: t.RestoreObjectRequest) -> Any:
             tell(call, bucket, "ObjectRestore:Post", v)
     there.due(about.restored, ended, name=name, bucket=bucket.name, id=v.id)
     return Response(status, [("x-amz-request-id", call.request_id), ("x-amz-id-2", host_id(call.request_id))]) if call.wire else {}
+
+
+def _untiered(call: Call, bucket: Bucket, v: rows.Version, wanted: Any) -> Any:
+    """What lies in an archive tier of INTELLIGENT_TIERING comes back for good."""
+    tier = tiers.of(call, v, bucket)
+    if not tier:
+        raise AwsError("InvalidObjectState", "Restore is not allowed for the object's current storage class", 403, extra={"StorageClass": v.storage_class})
+    if "Days" in wanted:
+        raise errors.malformed_xml()
+    speed = (wanted.get("GlacierJobParameters") or {}).get("Tier") or wanted.get("Tier") or "Standard"
+    seconds = tiers.TAKES[tier].get(speed)
+    if seconds is None:
+        raise errors.argument(f"{speed} retrievals are not available for the access tier {tier}", "Tier", speed)
+    if call.now < v.about.restoring <= call.now + seconds:
+        raise AwsError("RestoreAlreadyInProgress", "Object restore is already in progress", 409)
+    v.about.restoring = call.now + seconds
+    rows.describe(call, v)
+    call.at(bucket.owner, bucket.region).due(v.about.restoring, arrived, name=f"{bucket.name}/{v.id}", bucket=bucket.name, id=v.id)
+    if "notification" in bucket.settings:
+        tell(call, bucket, "ObjectRestore:Post", v)
+    return Response(202, [("x-amz-request-id", call.request_id), ("x-amz-id-2", host_id(call.request_id))]) if call.wire else {}
 
 
 def _told(call: Call, bucket: str, id_: int, event: str) -> None:

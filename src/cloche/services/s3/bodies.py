@@ -176,7 +176,7 @@ def _refusing_with(error: sigv4.Malformed) -> AwsError:
 async def streamed(call: Call, promise: Promise, stream: AsyncIterator[bytes], cipher: Cipher | None = None, part: int = 0) -> Stored:
     """A body that is still coming. If anything is wrong with it, its file is gone when the error is raised."""
     if promise.length is None:
-        raise errors.no_length()
+        raise errors.not_implemented("Transfer-Encoding") if "transfer-encoding" in call.request.headers else errors.no_length()
     decoder = chunked.Decoder(promise.chunks, *_claim(call, promise), promise.length, promise.trailer) if promise.chunks else None
     md5, others = hashlib.md5(usedforsecurity=False), []
     summing = _new(promise.kind) if promise.kind else None

@@ -8,7 +8,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from cloche.iam.principal import account_of, canonical_id
-from cloche.kernel import ANY, Call, Need, Record
+from cloche.kernel import Call, Need, Record
 
 from . import errors
 from . import service as s3
@@ -89,9 +89,24 @@ def find(call: Call, name: str, req: Any = None) -> Bucket:
         bucket = through(call, name, req)
     if bucket.region != call.region and call.wire and call.principal.kind != "anonymous":
         raise errors.elsewhere(name, bucket.region, call.region)
+    if "payer" in bucket.settings:
+        check_payer(call, bucket, req)
     if req is not None and (expected := req.get("ExpectedBucketOwner")) is not None and expected != bucket.owner:
         raise errors.access_denied()
     return bucket
+
+
+def pays(call: Call, bucket: Bucket) -> bool:
+    """Is the request at the cost of who makes it?"""
+    return bucket.settings.get("payer") == "Requester" and call.wire and call.principal.kind != "service" and call.principal.account != bucket.owner
+
+
+def check_payer(call: Call, bucket: Bucket, req: Any) -> None:
+    """Where requesters pay, all but the owner must say that they know, and be somebody."""
+    if pays(call, bucket) and (call.principal.kind == "anonymous" or (req or {}).get("RequestPayer") != "requester"):
+        said = call.request.headers.get("x-amz-request-payer") == "requester" or "x-amz-request-payer=requester" in call.request.query
+        if call.principal.kind == "anonymous" or not said:
+            raise errors.access_denied("Bucket is a requester pays bucket" if call.principal.kind == "anonymous" else "Access Denied")
 
 
 def about_bucket(action: str) -> Any:
@@ -139,6 +154,8 @@ def may_create(call: Call, req: t.CreateBucketRequest) -> list[Need]:
 
 @s3.op(needs=may_create)
 def create_bucket(call: Call, req: t.CreateBucketRequest) -> t.CreateBucketOutput:
+    if req.get("ACL") in ("bucket-owner-read", "bucket-owner-full-control"):  # they are for objects
+        req = {name: value for name, value in req.items() if name != "ACL"}  # type: ignore[assignment]
     name, configuration = req["Bucket"], req.get("CreateBucketConfiguration") or {}
     place = configuration.get("LocationConstraint") or ""
     region = "eu-west-1" if place == "EU" else place or call.region
@@ -153,7 +170,10 @@ def create_bucket(call: Call, req: t.CreateBucketRequest) -> t.CreateBucketOutpu
     if bucket := call.get(Bucket, name):
         if bucket.owner != call.account:
             raise errors.bucket_exists(name)
-        if bucket.region == region == "us-east-1":  # as it always was there: making it again is fine, and changes nothing
+        if bucket.region == region == "us-east-1":  # as it always was there: making it again is fine, and puts its ACL back
+            from .access import acl_given, acls_count
+            if acls_count(bucket):
+                call.put(bucket.having(acl=acl_given(call, req, call.account, call.account)))
             return {"Location": f"/{name}"}
         raise errors.bucket_is_yours(name)
     if sum(b.owner == call.account for b in call.all(Bucket)) >= MOST_BUCKETS:
@@ -188,7 +208,8 @@ def get_bucket_location(call: Call, req: t.GetBucketLocationRequest) -> t.GetBuc
     return {"LocationConstraint": "" if region == "us-east-1" else region}
 
 
-@s3.op(resource=ANY, action="s3:ListAllMyBuckets")
+# policies name all buckets here, as "arn:aws:s3:::*" or as "*"
+@s3.op(resource=lambda call, req: f"arn:{partition(call.region)}:s3:::*", action="s3:ListAllMyBuckets")
 def list_buckets(call: Call, req: t.ListBucketsRequest) -> t.ListBucketsOutput:
     if call.principal.kind == "anonymous":
         raise errors.access_denied()

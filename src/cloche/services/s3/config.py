@@ -1,4 +1,4 @@
-"""Settings of a bucket that change nothing for its objects here: who pays, acceleration."""
+"""Settings of a bucket that change nothing for its objects: who pays for requests, acceleration."""
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from cloche.shapes import s3 as t
 
 
-@s3.op(needs=on_bucket("s3:PutBucketRequestPayment"), partly="the setting is kept; requesters are not made to send x-amz-request-payer")
+@s3.op(needs=on_bucket("s3:PutBucketRequestPayment"), partly="x-amz-request-charged is answered by reads, writes and HEAD, not by lists")
 def put_bucket_request_payment(call: Call, req: t.PutBucketRequestPaymentRequest) -> None:
     payer = req["RequestPaymentConfiguration"]["Payer"]
     if payer not in ("Requester", "BucketOwner"):
         raise errors.malformed_xml()
-    call.put(find(call, req["Bucket"], req).having(payer=payer))
+    call.put(find(call, req["Bucket"], req).having(payer=payer if payer == "Requester" else None))
 
 
 @s3.op(needs=on_bucket("s3:GetBucketRequestPayment"))

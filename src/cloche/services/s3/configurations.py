@@ -112,7 +112,7 @@ def delete_bucket_analytics_configuration(call: Call, req: t.DeleteBucketAnalyti
 
 # --- tiers --------------------------------------------------------------------------------------------------------------------
 
-@s3.op(needs=on_bucket("s3:PutIntelligentTieringConfiguration"), partly="the configuration is kept; objects do not move between the tiers of INTELLIGENT_TIERING")
+@s3.op(needs=on_bucket("s3:PutIntelligentTieringConfiguration"), partly="objects go to the archive tiers and come back; s3:IntelligentTiering events are not sent")
 def put_bucket_intelligent_tiering_configuration(call: Call, req: t.PutBucketIntelligentTieringConfigurationRequest) -> None:
     wanted = req["IntelligentTieringConfiguration"]
     tiers = [tier["AccessTier"] for tier in wanted["Tierings"]]

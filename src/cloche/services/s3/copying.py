@@ -15,7 +15,7 @@ from . import service as s3
 from .access import about_object, need
 from .buckets import Bucket, find
 from .cipher import Cipher
-from .objects import check_readable, check_writable, draft, enter, may_put, seek
+from .objects import check_readable, check_writable, draft, enter, expiring, may_put, seek
 from .reading import SUM_MEMBERS, check_conditions, sums_shown
 from .rows import Version
 from .uploads import _enter_part, _open, upload_of
@@ -95,7 +95,7 @@ async def copy_object(call: Call, req: t.CopyObjectRequest) -> t.CopyObjectOutpu
     except BaseException:
         bodies.discard(stored)
         raise
-    answer: dict[str, Any] = {"CopyObjectResult": {"ETag": f'"{v.etag}"', "LastModified": float(int(v.modified)), **sums_shown(v)}, **encryption.shown(v.about)}
+    answer: dict[str, Any] = {"CopyObjectResult": {"ETag": f'"{v.etag}"', "LastModified": float(int(v.modified)), **sums_shown(v)}, **encryption.shown(v.about), **expiring(bucket, v)}
     if bucket.versioning:
         answer["VersionId"] = v.version
     if source_bucket.versioning:

@@ -193,5 +193,6 @@ def locked() -> AwsError:
     return access_denied("Access Denied because object protected by object lock.")
 
 
-def archived(storage_class: str) -> AwsError:
-    return AwsError("InvalidObjectState", "The operation is not valid for the object's storage class", 403, extra={"StorageClass": storage_class})
+def archived(storage_class: str, tier: str = "") -> AwsError:
+    said = "The operation is not valid for the object's access tier" if tier else "The operation is not valid for the object's storage class"
+    return AwsError("InvalidObjectState", said, 403, extra={"StorageClass": storage_class} | ({"AccessTier": tier} if tier else {}))

@@ -25,7 +25,9 @@ MOST_BYTES = 100 << 20  # a form is collected; AWS takes 5 GB
 MEMBERS = {"acl": "ACL", "cache-control": "CacheControl", "content-disposition": "ContentDisposition", "content-encoding": "ContentEncoding", "content-type": "ContentType",
            "content-language": "ContentLanguage", "expires": "Expires", "x-amz-storage-class": "StorageClass", "x-amz-website-redirect-location": "WebsiteRedirectLocation",
            "x-amz-server-side-encryption": "ServerSideEncryption", "x-amz-server-side-encryption-aws-kms-key-id": "SSEKMSKeyId",
-           "x-amz-checksum-crc32": "ChecksumCRC32", "x-amz-checksum-crc32c": "ChecksumCRC32C", "x-amz-checksum-sha1": "ChecksumSHA1", "x-amz-checksum-sha256": "ChecksumSHA256"}
+           "x-amz-server-side-encryption-customer-algorithm": "SSECustomerAlgorithm", "x-amz-server-side-encryption-customer-key": "SSECustomerKey",
+           "x-amz-server-side-encryption-customer-key-md5": "SSECustomerKeyMD5", "x-amz-server-side-encryption-context": "SSEKMSEncryptionContext",
+           "x-amz-checksum-crc64nvme": "ChecksumCRC64NVME", "x-amz-checksum-crc32": "ChecksumCRC32", "x-amz-checksum-crc32c": "ChecksumCRC32C", "x-amz-checksum-sha1": "ChecksumSHA1", "x-amz-checksum-sha256": "ChecksumSHA256"}
 UNNAMED = {"x-amz-signature", "signature", "awsaccesskeyid", "policy", "file", "submit"}  # fields that the policy need not mention
 
 

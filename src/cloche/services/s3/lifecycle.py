@@ -41,6 +41,8 @@ def put_bucket_lifecycle_configuration(call: Call, req: t.PutBucketLifecycleConf
     bucket, rules = find(call, req["Bucket"], req), (req.get("LifecycleConfiguration") or {}).get("Rules") or []
     if not 1 <= len(rules) <= 1000:
         raise errors.malformed_xml()
+    if "mfa_delete" in bucket.settings:
+        raise errors.bad_state("Lifecycle configuration is not supported on MFA-enabled buckets.")
     ids: set[str] = set()
     kept = []
     for rule in rules:

@@ -13,12 +13,12 @@ from cloche.kernel import AwsError, Call, Need, Response, authorize
 from cloche.wire import checksums
 from cloche.wire.codec.rest_xml import host_id
 
-from . import bodies, encryption, errors, locks, rows
+from . import bodies, encryption, errors, locks, rows, tiers
 from . import service as s3
 from .access import about_object, acl_given, acls_count, admit_acl, need, object_owner
-from .buckets import Bucket, find
+from .buckets import Bucket, find, pays
 from .notifications import tell
-from .reading import OVERRIDES, SUM_MEMBERS, check_conditions, described, http_date, part, same, stretch, sums_shown
+from .reading import OVERRIDES, SUM_MEMBERS, check_conditions, described, http_date, part, part_sums, same, stretch, sums_shown
 from .rows import About, Version
 from .tagging import read_header as tags_of
 
@@ -63,7 +63,7 @@ def may_put(call: Call, req: Any) -> list[Need]:
         actions.append("s3:PutObjectRetention")
     if "ObjectLockLegalHoldStatus" in req:
         actions.append("s3:PutObjectLegalHold")
-    return [need(call, bucket, action, req["Key"], context) for action in actions]
+    return [need(call, bucket, action, req["Key"], context, writing=True) for action in actions]
 
 
 def draft(call: Call, bucket: Bucket, req: Any) -> Version:
@@ -196,8 +196,8 @@ async def _put_stream(call: Call, bucket: Bucket, req: Any, promise: bodies.Prom
 
 def _put(call: Call, bucket: Bucket, v: Version, stored: bodies.Stored) -> Any:
     enter(call, bucket, v, stored)
-    if not call.wire or v.about.sse != "AES256":
-        return {"ETag": f'"{v.etag}"', **encryption.shown(v.about), **sums_shown(v)} | ({"VersionId": v.version} if bucket.versioning else {})
+    if not call.wire or v.about.sse != "AES256" or "lifecycle" in bucket.settings or "payer" in bucket.settings:
+        return {"ETag": f'"{v.etag}"', **encryption.shown(v.about), **sums_shown(v), **expiring(bucket, v), **charged(call, bucket)} | ({"VersionId": v.version} if bucket.versioning else {})
     headers = [("x-amz-request-id", call.request_id), ("x-amz-id-2", host_id(call.request_id)), ("Server", "AmazonS3"), ("ETag", f'"{v.etag}"'),
                ("x-amz-server-side-encryption", "AES256")]
     for kind, value in v.about.sums.items():
@@ -207,6 +207,19 @@ def _put(call: Call, bucket: Bucket, v: Version, stored: bodies.Stored) -> Any:
     return Response(200, headers, b"")
 
 
+def charged(call: Call, bucket: Bucket) -> dict[str, str]:
+    return {"RequestCharged": "requester"} if pays(call, bucket) else {}
+
+
+def expiring(bucket: Bucket, v: Version) -> dict[str, str]:
+    """When a rule of the bucket will end this version."""
+    if "lifecycle" not in bucket.settings:
+        return {}
+    from .lifecycle import expiration
+    text = expiration(bucket, v)
+    return {} if text is None else {"Expiration": text}
+
+
 # --- reading ------------------------------------------------------------------------------------------------------------------
 
 def may_read(call: Call, req: Any) -> list[Need]:
@@ -214,9 +227,13 @@ def may_read(call: Call, req: Any) -> list[Need]:
     version = req.get("VersionId")
     question = about_object(call, bucket, "s3:GetObject" if version is None else "s3:GetObjectVersion", req["Key"], version)
     if acls_count(bucket) and not authorize.decide(call, question).allowed and rows.current(call, bucket.name, req["Key"]) is None \
-            and authorize.decide(call, need(call, bucket, "s3:ListBucket", None)).allowed:
+            and _may_list(call, bucket, req["Key"]):
         return []  # there is no object whose ACL could allow: who may list learns that it is missing
     return [question]
+
+
+def _may_list(call: Call, bucket: Bucket, key: str) -> bool:
+    return authorize.decide(call, need(call, bucket, "s3:ListBucket", None, {"s3:prefix": key})).allowed
 
 
 def seek(call: Call, bucket: Bucket, req: Any, body: bool = False, method: str = "GET") -> Version:
@@ -226,7 +243,7 @@ def seek(call: Call, bucket: Bucket, req: Any, body: bool = False, method: str =
     if v is not None and not v.marker:
         return v
     at_home = call.principal.kind == "root" and call.principal.account == bucket.owner
-    if not at_home and not authorize.decide(call, need(call, bucket, "s3:ListBucket", None)).allowed:
+    if not at_home and not _may_list(call, bucket, key):
         raise errors.access_denied()
     if v is None:
         raise errors.no_such_key(key) if version_id is None else errors.no_such_version(key, version_id)
@@ -238,6 +255,8 @@ def seek(call: Call, bucket: Bucket, req: Any, body: bool = False, method: str =
 def check_readable(call: Call, v: Version) -> None:
     if v.storage_class in ARCHIVES and not v.about.restoring <= call.now < v.about.restored:
         raise errors.archived(v.storage_class)
+    if v.storage_class == "INTELLIGENT_TIERING":
+        tiers.touch(call, v)
 
 
 @s3.op(needs=may_read)
@@ -265,7 +284,7 @@ def get_object(call: Call, req: t.GetObjectRequest) -> t.GetObjectOutput:
     if "ChecksumMode" in req and about.sums:
         headers += [("x-amz-checksum-" + kind, value) for kind, value in about.sums.items()]
         headers.append(("x-amz-checksum-type", "FULL_OBJECT" if about.whole else "COMPOSITE"))
-    if about.lock_mode or about.hold or "lifecycle" in bucket.settings or "cors" in bucket.settings:
+    if about.lock_mode or about.hold or "lifecycle" in bucket.settings or "payer" in bucket.settings:
         return _read(call, bucket, v, req)
     return Response(200, headers, rows.content(call, v))
 
@@ -294,28 +313,22 @@ def _read(call: Call, bucket: Bucket, v: Version, req: Any) -> Any:
     response = codec.write(call.entry.op, "rest-xml", answer, call.request_id)
     if found is not None:
         response.status = 206
-    return cors_headers(call, bucket, response)
-
-
-def cors_headers(call: Call, bucket: Bucket, response: Response) -> Response:
-    if "cors" in bucket.settings and call.request is not None and (origin := call.request.headers.get("origin")):
-        from .cors import headers_for
-        response.headers += headers_for(bucket, origin, call.request.method)
     return response
 
 
 def _answer(call: Call, bucket: Bucket, v: Version, req: Any) -> dict[str, Any]:
     answer = described(v, bool(bucket.versioning), req.get("ChecksumMode") == "ENABLED" and "Range" not in req and not ("PartNumber" in req and v.about.parts))
+    if "PartNumber" in req and v.about.parts and req.get("ChecksumMode") == "ENABLED":
+        answer |= part_sums(v, req["PartNumber"])
     overrides = [member for member in OVERRIDES if member in req]
     if overrides and call.principal.kind == "anonymous":
         raise errors.invalid("Request specific response headers cannot be used for anonymous GET requests.")
     for member in overrides:
         answer[OVERRIDES[member].replace("-", "")] = req[member] if member != "ResponseExpires" else http_date(int(req[member]))
-    if "lifecycle" in bucket.settings:
-        from .lifecycle import expiration
-        if (text := expiration(bucket, v)) is not None:
-            answer["Expiration"] = text
-    if v.about.restoring or v.about.restored:
+    answer |= expiring(bucket, v) | charged(call, bucket)
+    if v.storage_class == "INTELLIGENT_TIERING" and (tier := tiers.of(call, v, bucket)):
+        answer |= {"ArchiveStatus": tier} | ({"Restore": 'ongoing-request="true"'} if call.now < v.about.restoring else {})
+    elif v.about.restoring or v.about.restored:
         if call.now < v.about.restoring:
             answer["Restore"] = 'ongoing-request="true"'
         elif call.now < v.about.restored:
@@ -345,7 +358,7 @@ def head_object(call: Call, req: t.HeadObjectRequest) -> t.HeadObjectOutput:
     response = codec.write(call.entry.op, "rest-xml", answer, call.request_id)
     if found is not None:
         response.status = 206
-    return cors_headers(call, bucket, response)
+    return response
 
 
 @s3.op(needs=lambda call, req: [about_object(call, find(call, req["Bucket"], req), action, req["Key"], req.get("VersionId"))
@@ -402,6 +415,9 @@ def delete_object(call: Call, req: t.DeleteObjectRequest) -> t.DeleteObjectOutpu
             raise errors.no_such_key(req["Key"])
         if not same(match, old.etag):
             raise errors.precondition("If-Match")
+    if "mfa_delete" in bucket.settings and "VersionId" in req:
+        from .versioning import check_mfa
+        check_mfa(call, bucket, req)
     return erase(call, bucket, req["Key"], req.get("VersionId"), bool(req.get("BypassGovernanceRetention")))
 
 
@@ -454,7 +470,7 @@ def delete_objects(call: Call, req: t.DeleteObjectsRequest) -> t.DeleteObjectsOu
                 raise AwsError("UserKeyMustBeSpecified", "A key must be specified.")
             for question in may_delete(call, about | {"Bucket": bucket.name} | ({"BypassGovernanceRetention": True} if req.get("BypassGovernanceRetention") else {})):
                 authorize.require(call, question)
-            answer = delete_object(call, target | {"Bucket": bucket.name, "BypassGovernanceRetention": req.get("BypassGovernanceRetention")}
+            answer = delete_object(call, target | {"Bucket": bucket.name, "BypassGovernanceRetention": req.get("BypassGovernanceRetention"), "MFA": req.get("MFA")}
                                    if version else {k: v for k, v in target.items() if k != "VersionId"} | {"Bucket": bucket.name})
         except AwsError as error:
             failed.append(about | {"Code": error.code, "Message": error.message})

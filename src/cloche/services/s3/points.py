@@ -13,6 +13,7 @@ from cloche.kernel import Call, Need, Record, authorize
 from . import errors
 from .buckets import Bucket, partition
 
+FAST_MARK = "--S3AC"
 HOST_MARK = "--S3AP"  # what the front door puts behind NAME-ACCOUNT of a host: no bucket's name has capitals
 BY_NAME = re.compile(r"(?P<name>[a-z0-9][a-z0-9-]{1,48}[a-z0-9])-(?P<account>\d{12})\Z")
 BY_ARN = re.compile(r"arn:aws[a-z-]*:s3:(?P<region>[a-z0-9-]+):(?P<account>\d{12}):accesspoint[/:](?P<name>[a-z0-9-]+)\Z")
@@ -88,12 +89,28 @@ def attached(call: Call, bucket: str) -> bool:
 
 def through(call: Call, text: str, req: Any) -> Bucket:
     """The bucket behind an access point, if the point lets the request through; from here on the request names the bucket."""
+    if text.endswith(FAST_MARK):
+        return _accelerated(call, text.removesuffix(FAST_MARK), req)
     point = resolve(call, text)
     if point is None:
         raise errors.no_such_bucket(text)
     bucket = enter(call, point, call.op, (req or {}).get("Key"), (req or {}).get("VersionId"))
     if req is not None:
         req["Bucket"] = bucket.name
+    return bucket
+
+
+def _accelerated(call: Call, name: str, req: Any) -> Bucket:
+    """A bucket by the host of Transfer Acceleration, which must be switched on for it."""
+    bucket = call.get(Bucket, name)
+    if bucket is None:
+        raise errors.no_such_bucket(name)
+    if (status := bucket.settings.get("accelerate")) != "Enabled":
+        raise errors.invalid("S3 Transfer Acceleration is disabled on this bucket" if status else "S3 Transfer Acceleration is not configured on this bucket")
+    if call.op in ("CreateBucket", "DeleteBucket"):
+        raise errors.method_not_allowed(call.request.method, "BUCKET")
+    if req is not None:
+        req["Bucket"] = name
     return bucket
 
 

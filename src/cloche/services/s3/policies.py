@@ -47,6 +47,8 @@ def _check(bucket: Bucket, statement: Any) -> None:
         raise errors.malformed_policy("Missing required field Effect" if "Effect" not in statement else f"Invalid effect: {statement['Effect']}")
     if "Principal" not in statement and "NotPrincipal" not in statement:
         raise errors.malformed_policy("Missing required field Principal")
+    if "NotPrincipal" in statement and statement["Effect"] == "Allow":
+        raise errors.malformed_policy("Allow with NotPrincipal is not allowed.")
     if "Action" not in statement and "NotAction" not in statement:
         raise errors.malformed_policy("Missing required field Action")
     if "Resource" not in statement and "NotResource" not in statement:

@@ -2,17 +2,25 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import unquote
 
 from cloche.iam.principal import canonical_id
 from cloche.kernel import Call
 
 from .access import ALL_USERS, SIGNED_USERS, acls_count
 from .buckets import AccountBlock, Bucket, blocks, partition
+from .cors import headers_for
 from .points import ALL_BLOCKED, Alias, Point, attached
 from .policies import lets_anybody_in
 from .tagging import MOST_ON_BUCKET, checked, shown
 
-__all__ = ["ALL_BLOCKED", "MOST_ON_BUCKET", "AccountBlock", "Alias", "Bucket", "Point", "about", "attached", "buckets", "checked", "lets_anybody_in", "open_to", "partition", "place", "shown"]
+__all__ = ["ALL_BLOCKED", "MOST_ON_BUCKET", "AccountBlock", "Alias", "Bucket", "Point", "about", "attached", "buckets", "checked", "cors_headers", "lets_anybody_in", "open_to", "partition", "place", "shown"]
+
+
+def cors_headers(cloud: Any, request: Any) -> list[tuple[str, str]]:
+    """What stands on an answer to a web page, of any operation."""
+    bucket = cloud.internal(cloud.service("s3"), "", "").get(Bucket, unquote(request.path[1:]).partition("/")[0])
+    return headers_for(bucket, request.headers["origin"], request.headers.get("access-control-request-method", request.method)) if bucket is not None else []
 
 
 def place(call: Call, name: str) -> tuple[str, str] | None:

@@ -79,6 +79,12 @@ def part(v: Version, number: int) -> tuple[int, int] | None:
     raise errors.bad_part_number(number, len(v.about.parts))
 
 
+def part_sums(v: Version, number: int) -> dict[str, str]:
+    """The checksums of one part: kept where the object's is composed of them."""
+    sums = next((sums for at, (_, _, sums) in enumerate(v.about.parts, 1) if at == number), {})
+    return {SUM_MEMBERS[kind]: value for kind, value in sums.items()} | ({"ChecksumType": "COMPOSITE"} if sums else {})
+
+
 def sums_shown(v: Version) -> dict[str, str]:
     if not v.about.sums:
         return {}

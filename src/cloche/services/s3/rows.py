@@ -58,6 +58,7 @@ class About(msgspec.Struct, omit_defaults=True):
     restored: float = 0.0               # an archived object is readable until then
     restoring: float = 0.0              # and will be readable from then
     restore_days: int = 0
+    accessed: float = 0.0               # last read, of what lies in INTELLIGENT_TIERING; to the day
     redirect: str = ""
     replication: str = ""               # PENDING, COMPLETED, FAILED, REPLICA
 

@@ -18,11 +18,11 @@ from cloche.wire import checksums
 
 from . import bodies, encryption, errors, locks, rows
 from . import service as s3
-from .access import need, on_object
+from .access import about_object, admitting, need
 from .buckets import Bucket, find, owner_of
 from .cipher import Cipher
 from .listing import behind, encoder, most_of
-from .objects import check_writable, draft, enter, may_put
+from .objects import check_writable, draft, enter, expiring, may_put
 from .reading import SUM_MEMBERS, sums_shown
 from .rows import About, Version, name_of, path_of
 
@@ -138,7 +138,20 @@ def _enter_part(call: Call, upload: Upload, number: int, stored: bodies.Stored) 
     return {"ETag": f'"{stored.md5.hex()}"', **encryption.shown(upload.about)} | {SUM_MEMBERS[kind]: value for kind, value in stored.sums.items()}
 
 
-@s3.op(needs=on_object("s3:ListMultipartUploadParts"))
+def by_initiator(action: str) -> Any:
+    """Who began an upload may look at it and end it, and so may his account."""
+    def needs(call: Call, req: Any) -> list[Need]:
+        bucket = find(call, req["Bucket"], req)
+        question = about_object(call, bucket, action, req["Key"])
+        row = call.row("SELECT initiator FROM s3_upload WHERE id=? AND bucket=? AND key=?", req["UploadId"], bucket.name, req["Key"])
+        if not row or not row[0] or (call.principal.kind == "root" and call.principal.account == bucket.owner):
+            return [question]
+        return [admitting(question, [row[0], f"arn:aws:iam::{row[0].split(':')[4]}:root"])]
+    needs.action = action  # type: ignore[attr-defined]
+    return needs
+
+
+@s3.op(needs=by_initiator("s3:ListMultipartUploadParts"))
 def list_parts(call: Call, req: t.ListPartsRequest) -> t.ListPartsOutput:
     find(call, req["Bucket"], req)
     upload = upload_of(call, req)
@@ -148,7 +161,7 @@ def list_parts(call: Call, req: t.ListPartsRequest) -> t.ListPartsOutput:
     page = found[:most]
     answer: dict[str, Any] = {
         "Bucket": upload.bucket, "Key": upload.key, "UploadId": upload.id, "PartNumberMarker": str(after), "MaxParts": asked, "IsTruncated": len(found) > len(page),
-        "StorageClass": upload.storage_class, "Owner": owner_of(upload.owner), "Initiator": {"ID": upload.initiator, "DisplayName": upload.initiator.rpartition("/")[2]},
+        "StorageClass": upload.storage_class, "Owner": owner_of(upload.owner), "Initiator": _initiator(upload.initiator),
         "NextPartNumberMarker": str(page[-1][0] if page else 0),
         "Parts": [{"PartNumber": number, "Size": size, "ETag": f'"{md5.hex()}"', "LastModified": float(int(modified))} | _sums(sums) for number, size, md5, sums, modified in page]}
     if upload.kind:
@@ -156,11 +169,16 @@ def list_parts(call: Call, req: t.ListPartsRequest) -> t.ListPartsOutput:
     return answer
 
 
+def _initiator(arn: str) -> dict[str, str]:
+    """A user by ARN and name; an account's root by the account's canonical id."""
+    return owner_of(arn.split(":")[4]) if arn.endswith(":root") else {"ID": arn, "DisplayName": arn.rpartition("/")[2]}
+
+
 def _sums(packed: bytes) -> dict[str, str]:
     return {SUM_MEMBERS[kind]: value for kind, value in msgspec.msgpack.decode(packed).items()}
 
 
-@s3.op(needs=on_object("s3:AbortMultipartUpload"))
+@s3.op(needs=by_initiator("s3:AbortMultipartUpload"))
 def abort_multipart_upload(call: Call, req: t.AbortMultipartUploadRequest) -> t.AbortMultipartUploadOutput:
     find(call, req["Bucket"], req)
     forget(call, upload_of(call, req).id)
@@ -297,7 +315,7 @@ def _finish(call: Call, bucket: Bucket, upload: Upload, parts: list[Any], stored
     enter(call, bucket, v, stored, "ObjectCreated:CompleteMultipartUpload")
     forget(call, upload.id)
     answer = {"Location": f"http://{call.host}/{bucket.name}/{upload.key}", "Bucket": bucket.name, "Key": upload.key, "ETag": f'"{etag}"', **encryption.shown(about),
-              **sums_shown(v)} | ({"VersionId": v.version} if bucket.versioning else {})
+              **sums_shown(v), **expiring(bucket, v)} | ({"VersionId": v.version} if bucket.versioning else {})
     call.sql("DELETE FROM s3_completed WHERE at < ?", call.now - 3600)
     call.sql("INSERT OR REPLACE INTO s3_completed VALUES (?,?,?)", upload.id, call.now, msgspec.msgpack.encode(answer))
     return answer
@@ -328,7 +346,7 @@ def list_multipart_uploads(call: Call, req: t.ListMultipartUploadsRequest) -> t.
             prefixes.append(common)
         else:
             shown.append({"Key": key, "UploadId": id_, "Initiated": float(int(started)), "StorageClass": storage_class, "Owner": owner_of(owner),
-                          "Initiator": {"ID": initiator, "DisplayName": initiator.rpartition("/")[2]}}
+                          "Initiator": _initiator(initiator)}
                          | ({"ChecksumAlgorithm": kind.upper(), "ChecksumType": "FULL_OBJECT" if whole else "COMPOSITE"} if kind else {}))
     answer: dict[str, Any] = {"Bucket": bucket.name, "KeyMarker": encode(key_marker), "UploadIdMarker": id_marker, "MaxUploads": asked, "IsTruncated": last is not None,
                               "Prefix": encode(prefix), "Uploads": [one | {"Key": encode(one["Key"])} for one in shown], "CommonPrefixes": [{"Prefix": encode(p)} for p in prefixes]}

@@ -15,7 +15,8 @@ from . import errors, rows
 from . import service as s3
 from .access import about_object, on_bucket
 from .buckets import Bucket, find
-from .objects import check_readable, cors_headers, seek
+from .cors import headers_for
+from .objects import check_readable, seek
 from .reading import check_conditions, http_date, stretch
 
 if TYPE_CHECKING:
@@ -127,7 +128,9 @@ def _object(call: Call, request: Any, bucket: Bucket, key: str) -> Response:
            *[("x-amz-meta-" + name, value) for name, value in v.about.meta.items()]]
     if found is not None:
         out.append(("Content-Range", f"bytes {offset}-{offset + length - 1}/{v.size}"))
-    return cors_headers(call, bucket, Response(206 if found is not None else 200, out, rows.content(call, v, offset, length)))
+    if origin := request.headers.get("origin"):
+        out += headers_for(bucket, origin, request.method)
+    return Response(206 if found is not None else 200, out, rows.content(call, v, offset, length))
 
 
 def _ids(call: Call) -> list[tuple[str, str]]:

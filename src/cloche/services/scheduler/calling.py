@@ -42,6 +42,8 @@ def check(call: Call, target: dict[str, Any]) -> None:
             raise errors.invalid("The Input of a universal target must be a JSON object.") from None
     elif parts[2] not in TOLD and (parts[2] in ("execute-api", "batch", "ssm") or not bridge.stands(call, parts[2])):
         raise errors.not_built(f"a target of {parts[2]}")
+    elif parts[2] == "ecs" and not target.get("EcsParameters"):
+        raise errors.invalid("EcsParameters must be provided for an ECS task target.")
     elif parts[2] == "events" and not target.get("EventBridgeParameters"):
         raise errors.invalid("EventBridgeParameters must be provided for an event bus target.")
     elif parts[2] == "kinesis" and not target.get("KinesisParameters"):
@@ -116,6 +118,9 @@ def act(call: Call, schedule: str, target: dict[str, Any], text: str) -> Any:
         sqs.send(role, arn, MessageBody=text, **({"MessageGroupId": group} if group else {}))
     elif service == "sns":
         sns.publish(role, arn, Message=text)
+    elif service == "ecs":
+        from cloche.services.ecs import public as ecs
+        ecs.run(role, arn, target["EcsParameters"], text, f"chronos-schedule/{schedule.rpartition('/')[2]}")
     elif service != "events":
         return bridge.start(role, target, text, "" if service == "states" else call.uuid())
     else:

@@ -93,10 +93,24 @@ async def delete_rule(r: Resource) -> None:
     await r.do(HUB, "BatchDeleteAutomationRules", AutomationRulesArns=[r.physical])
 
 
+async def put_control(r: Resource) -> str:
+    """What is no longer said of a parameter is AWS's to say again."""
+    id_ = str(r.get("SecurityControlId") or str(r.get("SecurityControlArn", "")).rpartition("/")[2])
+    gone = {name: {"ValueType": "DEFAULT"} for name in r.old.get("Parameters") or {} if name not in r.properties["Parameters"]}
+    await r.do(HUB, "UpdateSecurityControl", SecurityControlId=id_, Parameters={**gone, **r.properties["Parameters"]}, LastUpdateReason=r.get("LastUpdateReason"))
+    r.attributes["SecurityControlId"] = id_
+    return id_
+
+
+async def reset_control(r: Resource) -> None:
+    await r.do(HUB, "UpdateSecurityControl", SecurityControlId=r.physical, Parameters={name: {"ValueType": "DEFAULT"} for name in r.properties["Parameters"]})
+
+
 GONE = ("InvalidAccessException", "ResourceNotFoundException", "InvalidInputException")
 TYPES = {
     "AWS::SecurityHub::Hub": Type(create=create_hub, update=update_hub, read=read_hub, delete=op(HUB, "DisableSecurityHub"), gone=GONE),
     "AWS::SecurityHub::Standard": Type(create=create_standard, update=turn, delete=delete_standard, gone=GONE),
+    "AWS::SecurityHub::SecurityControl": Type(create=put_control, update=put_control, delete=reset_control, gone=GONE),
     "AWS::SecurityHub::AutomationRule": Type(create=create_rule, update=update_rule, delete=delete_rule, gone=GONE),
     "AWS::SecurityHub::FindingAggregator": Type(
         create=op(HUB, "CreateFindingAggregator", send=True, physical="FindingAggregatorArn", attributes={"FindingAggregatorArn": "FindingAggregatorArn", "FindingAggregationRegion": "FindingAggregationRegion"}),

@@ -124,7 +124,7 @@ def firehose_again(call: Call, subscription: str, body: str, tries: int) -> None
 def invoke(call: Call, subscription: Subscription, event: str) -> None:
     from cloche.services.lambda_ import public as functions
     try:
-        functions.enqueue(call, subscription.endpoint, event.encode())
+        functions.enqueue(call, subscription.endpoint, event.encode(), trace=functions.trace_of(call))
         count(call, subscription.topic, "NumberOfNotificationsDelivered")
     except AwsError:
         bury(call, subscription, event, {}, None, None)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shlex
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -166,9 +167,13 @@ class Channel:
             command = linux.get("commands") or ""
             text = "\n".join(command) if isinstance(command, list) else str(command)
             argv = ["sh", "-c", text] if text else ["sh"]
-            self.process = await ec2.talk(self.call, one.target, argv, user="root" if linux.get("runAsElevated") else "ssm-user", terminal=one.type != "NonInteractiveCommands",
-                                          environment=TERMINAL)
-        except (ec2.MachineError, OSError) as error:
+            if one.target.startswith("ecs:"):
+                from cloche.services.ecs import public as ecs
+                self.process = await ecs.talk(self.call.of("ecs"), one.target, shlex.split(text), terminal=True, environment=TERMINAL)
+            else:
+                self.process = await ec2.talk(self.call, one.target, argv, user="root" if linux.get("runAsElevated") else "ssm-user",
+                                              terminal=one.type != "NonInteractiveCommands", environment=TERMINAL)
+        except (ec2.MachineError, OSError, ValueError) as error:
             self.fail(str(error))
             return
         self.process.listen(self.said)

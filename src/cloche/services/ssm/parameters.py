@@ -314,7 +314,7 @@ def chosen(parameter: Parameter, selector: str) -> Version:
 
 
 def _public(call: Call, name: str, value: str) -> dict[str, Any]:
-    return {"Name": name, "Type": "String", "Value": value, "Version": 1, "LastModifiedDate": published.SINCE, "ARN": arn(call, name), "DataType": "aws:ec2:image"}
+    return {"Name": name, "Type": "String", "Value": value, "Version": 1, "LastModifiedDate": published.SINCE, "ARN": arn(call, name), "DataType": "aws:ec2:image" if value.startswith("ami-") else "text"}
 
 
 REFERENCE = "/aws/reference/secretsmanager/"

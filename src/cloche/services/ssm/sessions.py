@@ -87,6 +87,15 @@ def start_session(call: Call, req: t.StartSessionRequest) -> t.StartSessionRespo
     return _answer(call, one)
 
 
+def opened(call: Call, target: str, command: str, prefix: str) -> dict[str, Any]:
+    """A session of another service's: its target is no node, its command is given."""
+    one = Session(f"{prefix}-{call.id()}", target, "AmazonECS-ExecuteInteractiveCommand", call.principal.arn, call.now, call.secret(48), "InteractiveCommands", {"linux": {"commands": command}}, spoke=call.now)
+    call.put(one)
+    call.put(Where(one.id, call.account, call.region))
+    call.after(IDLE_SECONDS, idle, one.id, id=one.id)
+    return _answer(call, one)  # type: ignore[no-any-return]
+
+
 def _answer(call: Call, one: Session) -> Any:
     return {"SessionId": one.id, "TokenValue": one.token, "StreamUrl": f"ws://{call.cloud.host}/v1/data-channel/{one.id}?role=publish_subscribe"}
 

@@ -18,6 +18,7 @@ from cloche.languages.asl.paths import Scope
 
 from . import history, machines, timers
 from . import service as states
+from .context import names_of
 from .executions import EXPRESS, MOST_BYTES, Execution, forget, load, save, tell
 
 states.table("""
@@ -52,25 +53,6 @@ class Thread(msgspec.Struct, omit_defaults=True):
     results: dict[int, Any] = {}
     effective: Any = None                # the state's input after InputPath, Parameters
     run: str = ""                        # a distributed Map's run
-
-
-def names_of(call: Call, execution: Execution, thread: Thread) -> dict[str, Any]:
-    """The context object, `$$`."""
-    found: dict[str, Any] = {
-        "Execution": {"Id": execution.arn, "Input": json.loads(execution.input), "Name": execution.name, "RoleArn": execution.role, "StartTime": stamp(execution.started),
-                      "RedriveCount": execution.redrives, **({"RedriveTime": stamp(execution.redriven)} if execution.redriven else {})},
-        "State": {"Name": thread.state, "EnteredTime": stamp(thread.entered), "RetryCount": sum(thread.tries)},
-        "StateMachine": {"Id": execution.machine, "Name": execution.machine.rsplit(":", 1)[1]}}
-    if thread.item is not None:
-        found["Map"] = {"Item": thread.item}
-    if thread.token:
-        found["Task"] = {"Token": thread.token}
-    return found
-
-
-def stamp(moment: float) -> str:
-    from datetime import UTC, datetime
-    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 class Run:
@@ -154,12 +136,19 @@ class Run:
                 language = found.get("QueryLanguage", language)
         return bool(state.get("QueryLanguage", language) == "JSONata")
 
+    def names(self, thread: Thread) -> dict[str, Any]:
+        return names_of(self.call, self.execution, thread)
+
+    def inspect(self, what: str, value: Any) -> Any:
+        """A value on its way through a state; who only tries one (`trying.py`) takes it down."""
+        return value
+
     def scope(self, thread: Thread, given: Any) -> Scope:
-        return Scope(given, names_of(self.call, self.execution, thread), thread.variables, self.call.cloud.dice)
+        return Scope(given, self.names(thread), thread.variables, self.call.cloud.dice)
 
     def expression(self, thread: Thread, value: Any, where: str, **more: Any) -> Any:
         """A JSONata template; `more` is what `$states` has beside input and context."""
-        known = {"input": thread.input, "context": names_of(self.call, self.execution, thread), **more}
+        known = {"input": thread.input, "context": self.names(thread), **more}
         return jsonata.fill(value, known, thread.variables, where)
 
     # -- going on ---------------------------------------------------------------------------------------------------------
@@ -210,12 +199,12 @@ class Run:
     def before(self, thread: Thread, state: dict[str, Any], field: str = "Parameters") -> Any:
         """The state's effective input."""
         if self.jsonata(thread):
-            return self.expression(thread, state["Arguments"], "Arguments") if "Arguments" in state else thread.input
+            return self.inspect("afterArguments", self.expression(thread, state["Arguments"], "Arguments") if "Arguments" in state else thread.input)
         given = self.selected(thread, state.get("InputPath", "$"), thread.input)
-        return template.fill(state[field], self.scope(thread, given)) if field in state else given
+        return self.inspect("afterParameters", template.fill(state[field], self.scope(thread, given)) if field in state else given)
 
     def selected(self, thread: Thread, path: str | None, given: Any) -> Any:
-        return {} if path is None else given if path == "$" else paths.read(path, self.scope(thread, given), "InputPath")
+        return self.inspect("afterInputPath", {} if path is None else given if path == "$" else paths.read(path, self.scope(thread, given), "InputPath"))
 
     def passed(self, thread: Thread, state: dict[str, Any]) -> Any:
         if state["Type"] == "Pass" and "Result" in state and not self.jsonata(thread):
@@ -238,6 +227,11 @@ class Run:
         return float(value)
 
     def wait(self, thread: Thread, state: dict[str, Any]) -> None:
+        moment = self.until(thread, state)
+        thread.waits = "timer"
+        self.call.due(moment, timers.go_on_after, thread.id, execution=self.execution.arn, thread=thread.id)
+
+    def until(self, thread: Thread, state: dict[str, Any]) -> float:
         given = self.selected(thread, state.get("InputPath", "$"), thread.input)
         if "Timestamp" in state or "TimestampPath" in state:
             value = paths.read(state["TimestampPath"], self.scope(thread, given), "") if "TimestampPath" in state else state["Timestamp"]
@@ -246,10 +240,8 @@ class Run:
             moment = choice.stamp(value)
             if moment is None:
                 raise StateError("States.Runtime", f"The value '{value}' is not a timestamp")
-        else:
-            moment = self.call.now + (self.number(thread, state, "Seconds") or 0.0)
-        thread.waits = "timer"
-        self.call.due(moment, timers.go_on_after, thread.id, execution=self.execution.arn, thread=thread.id)
+            return moment
+        return self.call.now + (self.number(thread, state, "Seconds") or 0.0)
 
     def fail(self, thread: Thread, state: dict[str, Any]) -> None:
         said: dict[str, str | None] = {}
@@ -284,6 +276,7 @@ class Run:
         """The state is done; `has_result`: it has one of its own to put somewhere."""
         state = self.state(thread)
         kind = state["Type"]
+        self.inspect("result", result)
         if self.jsonata(thread):
             source = rule if rule is not None and "Output" in rule else state
             more = {"result": result} if kind in ("Task", "Parallel", "Map") else {}
@@ -293,9 +286,10 @@ class Run:
         else:
             if "ResultSelector" in state and kind in ("Task", "Parallel", "Map"):
                 result = template.fill(state["ResultSelector"], self.scope(thread, result))
-            output = result
+            output = self.inspect("afterResultSelector", result)
             if has_result and "ResultPath" in state:
                 output = thread.input if state["ResultPath"] is None else paths.put(thread.input, state["ResultPath"], result)
+            self.inspect("afterResultPath", output)
             assign = (rule if rule is not None and "Assign" in rule else state).get("Assign") or {}
             assigned = template.fill(assign, self.scope(thread, result))
             output = {} if state.get("OutputPath", "$") is None else paths.read(state["OutputPath"], self.scope(thread, output), "OutputPath") if state.get("OutputPath", "$") != "$" else output
@@ -347,8 +341,7 @@ class Run:
             self.note(thread, "EvaluationFailed", error=error.name, cause=error.cause, state=thread.state)
         if (number := self.retrier(thread, error)) is not None:
             rule = state["Retry"][number]
-            delay = rule.get("IntervalSeconds", 1) * rule.get("BackoffRate", 2.0) ** thread.tries[number]
-            delay = min(delay, rule.get("MaxDelaySeconds", delay))
+            delay = backoff(rule, thread.tries[number])
             if rule.get("JitterStrategy") == "FULL":
                 delay *= self.call.cloud.dice.random()
             thread.tries[number] += 1
@@ -356,16 +349,8 @@ class Run:
             self.call.after(delay, timers.go_on_after, thread.id, execution=self.execution.arn, thread=thread.id)
             return
         if (caught := self.catcher(thread, error)) is not None:
-            said = {"Error": error.name, "Cause": error.cause}
             try:
-                if self.jsonata(thread):
-                    output = self.expression(thread, caught["Output"], "Output", errorOutput=said) if "Output" in caught else said
-                    assigned = self.expression(thread, caught.get("Assign") or {}, "Assign", errorOutput=said)
-                else:
-                    where = caught.get("ResultPath", "$")
-                    output = thread.input if where is None else paths.put(thread.input, where, said)
-                    assigned = template.fill(caught.get("Assign") or {}, self.scope(thread, said))
-                self.move(thread, output, assigned, caught["Next"], state["Type"])
+                self.move(thread, *self.caught(thread, caught, error), caught["Next"], state["Type"])
                 return
             except StateError as another:
                 error = another
@@ -377,6 +362,15 @@ class Run:
         thread.waits = "over"
         children.broken(self, parent, thread, error)
 
+    def caught(self, thread: Thread, rule: dict[str, Any], error: StateError) -> tuple[Any, dict[str, Any]]:
+        """What the next state is given, and the variables."""
+        said = {"Error": error.name, "Cause": error.cause}
+        if self.jsonata(thread):
+            return (self.expression(thread, rule["Output"], "Output", errorOutput=said) if "Output" in rule else said,
+                    self.expression(thread, rule.get("Assign") or {}, "Assign", errorOutput=said))
+        where = rule.get("ResultPath", "$")
+        return thread.input if where is None else paths.put(thread.input, where, said), template.fill(rule.get("Assign") or {}, self.scope(thread, said))
+
     def retrier(self, thread: Thread, error: StateError) -> int | None:
         for number, rule in enumerate(self.state(thread).get("Retry") or ()):
             if matches(rule["ErrorEquals"], error):
@@ -385,6 +379,11 @@ class Run:
 
     def catcher(self, thread: Thread, error: StateError) -> dict[str, Any] | None:
         return next((rule for rule in self.state(thread).get("Catch") or () if matches(rule["ErrorEquals"], error)), None)
+
+
+def backoff(rule: dict[str, Any], tries: int) -> float:
+    delay = rule.get("IntervalSeconds", 1) * rule.get("BackoffRate", 2.0) ** tries
+    return float(min(delay, rule.get("MaxDelaySeconds", delay)))
 
 
 # -- beginning and end ----------------------------------------------------------------------------------------------------
@@ -425,8 +424,9 @@ def end(call: Call, execution: Execution, status: str, *, output: str = "", erro
         call.sql("UPDATE sfn_thread SET token='' WHERE execution=?", execution.arn)
     save(call, execution)
     tell(call, execution)
-    from . import logging
+    from . import logging, tracing
     logging.write(call, execution)
+    tracing.end(call, execution)
     if execution.map_run:
         from . import map_runs
         map_runs.returned(call, execution)

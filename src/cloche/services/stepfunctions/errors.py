@@ -48,6 +48,10 @@ def invalid(why: str) -> AwsError:
     return AwsError("ValidationException", why)
 
 
+def mock_misfits(why: str) -> AwsError:
+    return AwsError("ValidationException", f"Mock result schema validation error: {why}")
+
+
 def no_execution(arn: str) -> AwsError:
     return AwsError("ExecutionDoesNotExist", f"Execution Does Not Exist: '{arn}'")
 

@@ -101,8 +101,8 @@ def readable(text: str | None) -> str:
     return given
 
 
-def begin(call: Call, found: machines.Which, name: str, given: str, parent: str = "", map_run: str = "", definition: str = "", type_: str = "") -> Execution:
-    from . import engine
+def begin(call: Call, found: machines.Which, name: str, given: str, parent: str = "", map_run: str = "", definition: str = "", type_: str = "", trace: str = "") -> Execution:
+    from . import engine, tracing
     machine, type_ = found.machine, type_ or found.machine.type
     if type_ == "EXPRESS":
         arn = call.arn(f"express:{machine.name}:{name}:{call.uuid()}")
@@ -112,6 +112,7 @@ def begin(call: Call, found: machines.Which, name: str, given: str, parent: str 
                     found.version, found.alias, map_run, 0, 0, 0.0, parent)
     row = call.row(f"INSERT INTO sfn_execution ({COLUMNS[8:]}) VALUES ({','.join('?' * 22)}) RETURNING number", *(getattr(one, name) for name in COLUMNS[8:].split(", ")))
     one.number = row[0]
+    tracing.begin(call, machine, one, trace)
     engine.start(call, one)
     tell(call, one)
     return one
@@ -147,7 +148,7 @@ def started(call: Call, req: Any, parent: str = "") -> Any:
             if old.status == "RUNNING" and old.input == given:
                 return {"executionArn": old.arn, "startDate": old.started}
             raise errors.execution_exists(old.arn)
-    one = begin(call, found, name, given, parent)
+    one = begin(call, found, name, given, parent, trace=req.get("traceHeader", ""))
     return {"executionArn": one.arn, "startDate": one.started}
 
 
@@ -157,7 +158,7 @@ async def start_sync_execution(call: Call, req: t.StartSyncExecutionInput) -> t.
         found, name, given = machines.which(call, req["stateMachineArn"]), name_given(call, req), readable(req.get("input"))
         if found.machine.type != "EXPRESS":
             raise errors.not_for_this_type()
-        one = begin(call, found, name, given, parent="sync")
+        one = begin(call, found, name, given, parent="sync", trace=req.get("traceHeader", ""))
     while (now := load(call, one.arn)) is not None and now.status == "RUNNING":
         await call.wait([("states", one.arn)], call.now + EXPRESS)
     assert now is not None

@@ -28,9 +28,12 @@ class Target(NamedTuple):
 
 OWN = {"lambda": "lambda", "dynamodb": "dynamodb", "sqs": "sqs", "sns": "sns", "states": "stepfunctions", "events": "events"}
 PREFIX = {"lambda": "Lambda", "dynamodb": "DynamoDB", "sqs": "SQS", "sns": "SNS", "states": "StepFunctions", "events": "EventBridge"}
-OPERATIONS = {"lambda": {"invoke"}, "dynamodb": {"getItem", "putItem", "updateItem", "deleteItem"}, "sqs": {"sendMessage"}, "sns": {"publish"}, "states": {"startExecution"}, "events": {"putEvents"}}
+OPERATIONS = {"lambda": {"invoke"}, "dynamodb": {"getItem", "putItem", "updateItem", "deleteItem"}, "sqs": {"sendMessage"}, "sns": {"publish"}, "states": {"startExecution"}, "events": {"putEvents"},
+              "http": {"invoke"}, "apigateway": {"invoke"}}
 SDK = {"sfn": "stepfunctions", "cloudwatchlogs": "logs", "eventbridge": "events", "cognitoidentityprovider": "cognito-idp", "secretsmanager": "secretsmanager", "elasticloadbalancingv2": "elbv2",
-       "cognitoidentity": "cognito-identity", "dynamodbstreams": "dynamodbstreams", "ssoadmin": "sso-admin", "acmpca": "acm-pca", "applicationautoscaling": "application-autoscaling"}
+       "cognitoidentity": "cognito-identity", "dynamodbstreams": "dynamodbstreams", "ssoadmin": "sso-admin", "acmpca": "acm-pca", "applicationautoscaling": "application-autoscaling",
+       "costexplorer": "ce", "elasticloadbalancing": "elb", "servicequotas": "service-quotas", "ssooidc": "sso-oidc", "serverlessapplicationrepository": "serverlessrepo",
+       "cognitosync": "cognito-sync"}
 TEXTS = {("sqs", "MessageBody"), ("sns", "Message"), ("events", "Detail")}  # members that may be given as JSON
 
 
@@ -56,20 +59,23 @@ def acting(call: Call, execution: Execution) -> Call:
         raise StateError("States.Permissions", error.message, "States.TaskFailed") from None
 
 
-async def perform(call: Call, execution: Execution, target: Target, given: Any, token: str) -> Any:
+async def perform(call: Call, execution: Execution, target: Target, given: Any, token: str, trace: str = "", exchange: dict[str, Any] | None = None) -> Any:
     here = acting(call.at(execution.account, execution.region), execution)
     if target.kind == "lambda":
-        return (await invoke(here, target.resource, given))[0]
+        return (await invoke(here, target.resource, given, trace))[0]
     if target.kind == "sdk":
         return await sdk(here, target, given)
     if target.operation not in OPERATIONS.get(target.service, ()):
         raise runtime(f"The resource arn:aws:states:::{target.service}:{target.resource} is not built in Cloche")
     if not isinstance(given, dict):
         raise runtime("The Parameters of an integration must be an object")
+    if target.service in ("http", "apigateway"):
+        from . import web_tasks
+        return await (web_tasks.http(here, execution, given, exchange) if target.service == "http" else web_tasks.api(here, given))
     if target.service == "lambda":
         if "FunctionName" not in given:
             raise runtime("The field 'FunctionName' is required but was missing")
-        result, version = await invoke(here, given["FunctionName"] + (f":{given['Qualifier']}" if "Qualifier" in given else ""), given.get("Payload", {}))
+        result, version = await invoke(here, given["FunctionName"] + (f":{given['Qualifier']}" if "Qualifier" in given else ""), given.get("Payload", {}), trace)
         return {"ExecutedVersion": version, "Payload": result, **_metadata(call), "StatusCode": 200}
     if target.service == "states":
         return await child(here, execution, target, given, token)
@@ -94,11 +100,11 @@ def _metadata(call: Call) -> dict[str, Any]:
 # -- functions ------------------------------------------------------------------------------------------------------------
 
 
-async def invoke(here: Call, function: str, payload: Any) -> tuple[Any, str]:
+async def invoke(here: Call, function: str, payload: Any, trace: str = "") -> tuple[Any, str]:
     """The function's answer and its version. Its error has the exception's class for a name."""
     arn = function if function.startswith("arn:") else here.arn(f"function:{function}", service="lambda")
     try:
-        result = await functions.invoke(here, arn, json.dumps(payload).encode())
+        result = await functions.invoke(here, arn, json.dumps(payload).encode(), trace=trace)
     except AwsError as error:
         name = error.code if error.code in ("ResourceNotFoundException", "TooManyRequestsException", "ServiceException") else "AWSLambdaException"
         also = ("States.Permissions",) if error.code.startswith("AccessDenied") else ()
@@ -221,7 +227,7 @@ async def outward(shape: Any, value: Any) -> Any:
     if kind == "map":
         return {name: await outward(shape.value, one) for name, one in value.items()}
     if kind == "timestamp" and isinstance(value, (int, float)):
-        from .engine import stamp
+        from .context import stamp
         return stamp(value)
     if kind == "blob":
         if isinstance(value, str):

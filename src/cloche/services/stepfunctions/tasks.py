@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from cloche.kernel import ANY, Call
 from cloche.languages.asl.failure import StateError
 
-from . import engine, errors, history, integrations, timers
+from . import engine, errors, history, integrations, timers, tracing
 from . import service as states
 from .executions import MOST_BYTES, Execution, load
 from .integrations import Target
@@ -64,10 +64,11 @@ async def perform(call: Call, key: str) -> None:
         target, given = integrations.parse(run.state(thread)["Resource"], execution), thread.effective
         run.note(thread, "LambdaFunctionStarted" if target.kind == "lambda" else "TaskStarted", **({} if target.kind == "lambda" else _names(target)))
         run.save()
+        trace = tracing.header(call, execution, thread.event)
     failure: StateError | None = None
     result: Any = None
     try:
-        result = await integrations.perform(call, execution, target, given, token)
+        result = await integrations.perform(call, execution, target, given, token, trace)
     except StateError as error:
         failure = error
     with call.step():

@@ -116,7 +116,8 @@ def write_event(text):
     sys.stdout.write(text.rstrip("\n").replace("\n", "\x00\n") + "\n")
 
 
-def main(environ):
+def main(environ, keep=None):
+    """`keep`: take a snapshot once the function is initialised, and give it that."""
     os.environ.clear()
     os.environ.update(environ)
     time.tzset()
@@ -133,7 +134,7 @@ def main(environ):
     logs(environ)
     channel = io.FileIO(3, "r+", closefd=False)
     try:
-        return serve(channel, environ)
+        return serve(channel, environ, keep)
     except SystemExit as leaving:
         if isinstance(leaving.code, str):
             print(leaving.code)
@@ -181,9 +182,11 @@ def logs(environ):
         root.setLevel(level)
 
 
-def serve(channel, environ):
+def serve(channel, environ, keep=None):
     try:
         handler = load(environ.get("_HANDLER", ""))
+        if keep:
+            before_snapshot()
     except Fault as fault:
         report = shape(fault.kind, fault.text, fault.trace)
     except Exception:
@@ -195,11 +198,53 @@ def serve(channel, environ):
         send(channel, {"kind": "init_error", "type": report["errorType"]}, json.dumps(report).encode())
         return 1
     send(channel, {"kind": "ready"})
+    if keep:
+        sys.stdout.flush()
+        keep(handler)
+    return answers(channel, handler, environ)
+
+
+def answers(channel, handler, environ):
     while True:
         header, body = receive(channel)
         if header is None:
             return 0
         answer(channel, handler, header, body, environ)
+
+
+def before_snapshot():
+    hooks = sys.modules.get("snapshot_restore_py")
+    for func, args, kwargs in reversed(hooks.get_before_snapshot() if hooks else []):
+        try:
+            func(*args, **kwargs)
+        except Exception as error:
+            raise Fault("Runtime.BeforeSnapshotError", f"{type(error).__name__}: {error}") from None
+    if len(os.listdir("/proc/self/task")) > 1:
+        raise Fault("Runtime.BeforeSnapshotError", "Cloche's snapshots hold one thread; the function's initialisation left more of them running.")
+
+
+def resume(handler, environ):
+    """In a copy of a snapshot: on from where it was taken."""
+    channel = io.FileIO(3, "r+", closefd=False)
+    hooks = sys.modules.get("snapshot_restore_py")
+    try:
+        for func, args, kwargs in hooks.get_after_restore() if hooks else []:
+            func(*args, **kwargs)
+    except Exception as error:
+        report = shape("Runtime.AfterRestoreError", f"{type(error).__name__}: {error}", traceback.format_list(traceback.extract_tb(error.__traceback__)[1:]))
+        tell_error(report)
+        sys.stdout.flush()
+        send(channel, {"kind": "init_error", "type": report["errorType"]}, json.dumps(report).encode())
+        return 1
+    sys.stdout.flush()
+    send(channel, {"kind": "ready"})
+    try:
+        return answers(channel, handler, environ)
+    except SystemExit as leaving:
+        return leaving.code & 255 if isinstance(leaving.code, int) else 0 if leaving.code is None else 1
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
 
 
 def answer(channel, handler, header, body, environ):

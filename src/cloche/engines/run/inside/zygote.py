@@ -18,6 +18,7 @@ import traceback
 sys.path.insert(0, "/var/runtime/cloche")
 
 import bootstrap
+import snapshot
 import syscalls as sys_
 
 UID, GID = 993, 990  # sbx_user1051 on AWS
@@ -218,6 +219,8 @@ def listeners_of(order, options):
         listeners.append(bound(socket.SOCK_STREAM, port))
     if order.get("resolver"):
         listeners.append(bound(socket.SOCK_DGRAM, order["resolver"]))
+    if order.get("daemon"):
+        listeners.append(bound(socket.SOCK_DGRAM, order["daemon"]))
     return listeners
 
 
@@ -246,17 +249,17 @@ def bound(kind, port):
 
 def become_runtime(order, options, fds):
     """Give up every privilege, then be the function's runtime. Never returns."""
-    _, channel, log = fds
+    _, channel, log, *forks = fds
     code = 1
     try:
         os.setsid()
         if not options["rootless"]:
             os.fchown(log, UID, GID)  # so that `> /dev/stderr` opens
         nothing = os.open("/dev/null", os.O_RDONLY)
-        for source, target in ((nothing, 0), (log, 1), (log, 2), (channel, 3)):
+        for source, target in ((nothing, 0), (log, 1), (log, 2), (channel, 3), (forks[0] if forks else -1, snapshot.FORKS)):
             if source >= 0 and source != target:
                 os.dup2(source, target, inheritable=target < 3 or bool(order.get("channel")))
-        os.closerange(4, 64)
+        os.closerange(5 if forks else 4, 64)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         resource.setrlimit(resource.RLIMIT_NOFILE, (1024, 1024))
         if options["rootless"]:
@@ -289,7 +292,7 @@ def become_runtime(order, options, fds):
         else:
             signal.signal(signal.SIGINT, signal.default_int_handler)
             signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-            code = bootstrap.main(order["env"])
+            code = bootstrap.main(order["env"], (lambda handler: snapshot.keep(handler, listeners_of, options)) if forks else None)
     except BaseException:
         os.write(2, traceback.format_exc().encode())
     finally:

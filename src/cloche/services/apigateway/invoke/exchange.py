@@ -20,7 +20,7 @@ Multi = dict[str, list[str]]
 
 class Exchange:
     __slots__ = ("api", "based", "body", "call", "caller", "context", "headers", "host", "live", "method", "params", "path", "plan", "prefixed", "query", "request", "resource", "spec", "stage", "started",
-                 "status", "variables", "warnings")
+                 "status", "traced", "variables", "warnings")
 
     def __init__(self, call: Call, request: Request, api: str, path: str) -> None:
         self.call, self.request, self.api, self.path = call, request, api, path
@@ -38,6 +38,7 @@ class Exchange:
         self.based = ""              # the base path of a custom domain, which proxy events show in `path`
         self.prefixed = ""           # what stood before the path: /stage
         self.warnings: list[str] = []    # what the answer's Warning headers say
+        self.traced: Any = None      # where the stage is traced (tracing.py)
         self.status = 0
         self.started = call.now
         self.context: dict[str, Any] = {}
@@ -133,6 +134,8 @@ def forwarded(x: Exchange) -> dict[str, str]:
 
 
 def trace(x: Exchange) -> str:
+    if x.traced is not None:
+        return str(x.traced.header)
     given = x.header("x-amzn-trace-id")
     return given or f"Root=1-{int(x.call.now):08x}-{x.call.request_id.replace('-', '')[:24]}"
 

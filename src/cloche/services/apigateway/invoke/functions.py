@@ -33,7 +33,7 @@ def function_of(uri: str) -> str:
     return found[1]
 
 
-async def ask(call: Call, uri: str, payload: Any, *, source_arn: str, credentials: str | None, seconds: float) -> tuple[bytes, str | None]:
+async def ask(call: Call, uri: str, payload: Any, *, source_arn: str, credentials: str | None, seconds: float, trace: str = "") -> tuple[bytes, str | None]:
     """(what it returned, how it failed). With credentials the role is asked, else the function's own policy."""
     arn = function_of(uri)
     body = payload if isinstance(payload, bytes) else json.dumps(payload, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "replace")
@@ -43,7 +43,7 @@ async def ask(call: Call, uri: str, payload: Any, *, source_arn: str, credential
             raise Failed(f"{arn} is no function's ARN")
         caller = call.as_role(credentials, ROLE, "apigateway.amazonaws.com") if credentials else call.as_service("apigateway.amazonaws.com", source_arn)
         async with asyncio.timeout(seconds):
-            result = await public.invoke(caller, arn, body)
+            result = await public.invoke(caller, arn, body, trace=trace)
         return result.outcome.payload, "Unhandled" if result.failed else None
     except TimeoutError:
         raise TimedOut from None

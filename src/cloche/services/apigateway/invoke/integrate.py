@@ -13,7 +13,7 @@ from cloche.languages import vtl
 
 from ..client_certificates import ClientCertificate
 from . import authorize, aws, events, functions, private, responses
-from .exchange import Exchange, last, read_json
+from .exchange import Exchange, last, read_json, trace
 from .reach import reach
 from .refusals import Refused, mapped
 from .responses import Answer
@@ -131,7 +131,7 @@ def vtl_json(content: bytes) -> Any:
 
 async def lambda_proxy(x: Exchange, it: dict[str, Any]) -> Response:
     uri = interpolated(it["uri"], x.variables)
-    payload, failed = await functions.ask(x.call, uri, events.proxy(x), source_arn=authorize.source_arn(x), credentials=it.get("credentials"), seconds=it["timeoutInMillis"] / 1000)
+    payload, failed = await functions.ask(x.call, uri, events.proxy(x), source_arn=authorize.source_arn(x), credentials=it.get("credentials"), seconds=it["timeoutInMillis"] / 1000, trace=trace(x))
     x.context["integration"] = {"status": "200", "integrationStatus": "200"}
     return responses.proxy(x, payload, failed)
 
@@ -147,7 +147,7 @@ async def service(x: Exchange, it: dict[str, Any]) -> Response:
     if last(out.headers, "x-amz-invocation-type") == "Event":
         await aws.ask_later(x, it, functions.function_of(uri), content)
         return responses.mapped_response(x, it, Answer("", {}, b"", 202))
-    payload, failed = await functions.ask(x.call, uri, content or b"{}", source_arn=authorize.source_arn(x), credentials=it.get("credentials"), seconds=it["timeoutInMillis"] / 1000)
+    payload, failed = await functions.ask(x.call, uri, content or b"{}", source_arn=authorize.source_arn(x), credentials=it.get("credentials"), seconds=it["timeoutInMillis"] / 1000, trace=trace(x))
     subject = ""
     if failed:
         try:

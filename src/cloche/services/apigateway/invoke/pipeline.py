@@ -13,7 +13,7 @@ from cloche.wire.http import TooLarge
 from ..apis import LETTERS, RestApi
 from ..deployments import Deployment
 from ..stages import Stage
-from . import access_log, authorize, cache, integrate, refusals, throttle, validate
+from . import access_log, authorize, cache, integrate, refusals, throttle, tracing, validate
 from .exchange import Exchange, clf, client_certificate, source_ip, trace
 from .live import live, names_of
 from .refusals import Refused
@@ -36,6 +36,7 @@ async def answer(call: Call, request: Request, api: RestApi, stage_name: str, pa
     deployment = chosen(x, api)
     x.live = live(call, deployment)
     describe(x, deployment)
+    tracing.begin(x, api)
     error = refusal = None
     began = call.now
     try:
@@ -47,6 +48,7 @@ async def answer(call: Call, request: Request, api: RestApi, stage_name: str, pa
         error = AwsError(refused.error_type, refused.why or refused.message or "", refused.status)
         response = refusals.response(x, refused)
     finish(x, response, refusal)
+    tracing.end(x, api, response.status)
     meter(x, api, response.status, began)
     call.cloud.timeline.add(x.caller, response.status, error)
     return response
@@ -115,7 +117,14 @@ async def steps(x: Exchange) -> Response:
     kept, key = cache.lookup(x)
     if kept is not None:
         return kept
-    response = await integrate.run(x)
+    if x.traced is None:
+        response = await integrate.run(x)
+    else:
+        asked = x.call.now
+        try:
+            response = await integrate.run(x)
+        finally:
+            x.traced.asked = None if x.spec["methodIntegration"]["type"] == "MOCK" else (asked, x.call.now)
     if key is not None:
         cache.keep(x, key, response)
     return response

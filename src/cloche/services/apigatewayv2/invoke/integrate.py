@@ -55,7 +55,7 @@ async def function(x: Exchange, it: dict[str, Any]) -> Response:
     if uri.startswith("arn:") and ":lambda:path/" not in uri:
         uri = f"arn:aws:apigateway:{x.call.region}:lambda:path/2015-03-31/functions/{uri}/invocations"
     payload, failed = await functions.ask(x.call, uri, events.v2(x) if new else events.v1(x), source_arn=authorize.route_arn(x), credentials=it.get("CredentialsArn"),
-                                          seconds=it["TimeoutInMillis"] / 1000)
+                                          seconds=it["TimeoutInMillis"] / 1000, trace=x.full_headers()["x-amzn-trace-id"])
     if failed:
         raise internal("Lambda execution failed: " + payload.decode("utf-8", "replace")[:1000])
     return answer(payload, new)

@@ -44,6 +44,7 @@ class Sent(NamedTuple):
     headers: list[tuple[str, str]]
     body: bytes | AsyncIterator[bytes] | None
     length: str | None                    # Content-Length of a body on its way
+    tunnel: AsyncIterator[bytes] | None = None   # what the viewer says once the connection has become a websocket
 
 
 class Way(NamedTuple):
@@ -98,11 +99,16 @@ def addresses(call: Call, name: str) -> list[str]:
 
 
 async def within(call: Call, way: Way, name: str, sent: Sent, hops: int) -> Answer:
+    if sent.target.startswith("/_cloche"):
+        return Answer(404, [("content-type", "text/plain")], b"What begins so is Cloche's own and no origin's.\n")
     if way.secure and ".elb." in name:
         await certified(call, way, name, sent.host)
     host = sent.host.partition(":")[0].lower()
     if any(one in name for one in STRICT) and host != name and way.name.lower() != host:
-        name = host                       # who goes by the Host header is asked for another's
+        held = hosts.find(call.cloud, host)   # who goes by the Host header is asked for another's, which may be its own by another name
+        if held is None or held.service == "cloudfront":
+            return stranger(name)
+        name = host
     headers = {"host": sent.host, HOPS: str(hops + 1)}
     for key, value in sent.headers:
         headers[key.lower()] = f"{headers[key.lower()]},{value}" if key.lower() in headers else value
@@ -117,6 +123,9 @@ async def within(call: Call, way: Way, name: str, sent: Sent, hops: int) -> Answ
         if sent.length is not None:
             headers["content-length"] = sent.length
     request = Request(sent.method, sent.target, headers, body, stream, way.secure, call.source_ip or "127.0.0.1")
+    if sent.tunnel is not None:
+        request.tunnel = sent.tunnel
+        headers |= {"upgrade": "websocket", "connection": "Upgrade"}
     request.host = name if way.port in (80, 443) and ".elb." not in name else f"{name}:{way.port}"
     request.raw = [(b"Host", sent.host.encode())] + [(key.encode("latin-1", "replace"), value.encode("latin-1", "replace")) for key, value in sent.headers if key.lower() != "host"]
     answered = asyncio.get_running_loop().create_future()
@@ -127,6 +136,13 @@ async def within(call: Call, way: Way, name: str, sent: Sent, hops: int) -> Answ
     except TimeoutError:
         raise Trouble(504, "the origin did not answer in time") from None
     return Answer(response.status, [(key.lower(), value) for key, value in response.headers], response.body)
+
+
+def stranger(name: str) -> Answer:
+    """What AWS's services say to who asks them for a host that is none of theirs."""
+    if ".s3" in name:
+        return Answer(404, [("content-type", "application/xml"), ("server", "AmazonS3")], b"<Error><Code>NoSuchBucket</Code><Message>The specified bucket does not exist</Message></Error>")
+    return Answer(403, [("content-type", "application/json"), ("x-amzn-errortype", "ForbiddenException")], b'{"message":"Forbidden"}')
 
 
 async def certified(call: Call, way: Way, name: str, host: str) -> None:
@@ -183,12 +199,16 @@ async def outside(call: Call, way: Way, sent: Sent) -> Answer:
             lines.append(f"Content-Length: {len(sent.body)}")
     elif sent.body is not None:
         lines.append("Transfer-Encoding: chunked" if chunked else f"Content-Length: {sent.length}")
-    lines += ["Connection: close", "", ""]
+    lines += [*(["Upgrade: websocket", "Connection: Upgrade"] if sent.tunnel is not None else ["Connection: close"]), "", ""]
     try:
         answer = await connection.ask(sent.method, "\r\n".join(lines).encode("latin-1", "replace"), sent.body, chunked, way.read_seconds)
     except upstream.Failed as failed:
         raise Trouble(504 if failed.why == "slow" else 502, f"the origin's connection is {failed.why}") from None
     headers = [(key.lower(), value) for key, value in answer.headers]
+    if answer.status == 101 and sent.tunnel is not None:
+        task = asyncio.ensure_future(connection.tunnel(sent.tunnel))
+        call.cloud.requests.add(task)
+        task.add_done_callback(call.cloud.requests.discard)
     if sent.method == "HEAD" or answer.status in NO_BODY:
         connection.drop()
         return Answer(answer.status, headers, b"")
