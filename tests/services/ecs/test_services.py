@@ -221,3 +221,18 @@ def test_a_stack_makes_a_service_and_waits_until_it_is_stable(dock):
     cfn.delete_stack(StackName=stack)
     settled("DELETE_COMPLETE")
     assert dock.ecs.describe_clusters(clusters=["stacked"])["clusters"][0]["status"] == "INACTIVE"
+
+
+def test_what_services_use_is_measured(dock):
+    busy = dock.define("busy", dock.container("sh", "-c", "i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; sleep 1000", stopTimeout=2))
+    make(dock, "busy", busy, 1)
+    running(dock, "busy", 1)
+    started = dock.cloud.now
+
+    def figures(name):
+        dock.cloud.advance(60)
+        return dock.client("cloudwatch").get_metric_statistics(Namespace="AWS/ECS", MetricName=name, StartTime=started - 60, EndTime=dock.cloud.now + 60, Period=60, Statistics=["Maximum"],
+                                                               Dimensions=[{"Name": "ClusterName", "Value": "c"}, {"Name": "ServiceName", "Value": "busy"}])["Datapoints"]
+    assert max(one["Maximum"] for one in dock.wait(lambda: figures("CPUUtilization"))) > 0
+    assert all(0 <= one["Maximum"] < 100 for one in dock.wait(lambda: figures("MemoryUtilization")))
+    drop(dock, "busy")

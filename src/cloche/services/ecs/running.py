@@ -14,7 +14,7 @@ from cloche.engines.world import Container, Unavailable, World, WorldError, cont
 from cloche.kernel import AwsError, Call
 from cloche.services.ec2 import public as ec2
 
-from . import awslogs, bridge, endpoint, health, images, names, resources, tasks
+from . import awslogs, bridge, endpoint, health, images, metrics, names, resources, tasks
 from . import service as ecs
 from .definitions import Definition
 from .pods import Failed, Live, Pod, pods
@@ -250,6 +250,7 @@ def _written(call: Call, pod: Pod) -> None:
     if task.desired == "RUNNING":
         if task.status == "ACTIVATING" and all(live.state != "waiting" for live in pod.lives.values()):
             task = task.but(status="RUNNING", started=call.now)
+            metrics.begin(call)
         task = tasks.put(call, task)
         if essential is not None:
             tasks.stop(call, task, "EssentialContainerExited", essential.why or "Essential container in task exited")

@@ -30,6 +30,8 @@ async def answer(call: Call, one: Any, request: Request) -> Response:
     x = Exchange(call, one, request)
     try:
         response = await respond(x)
+        if x.config["WebACLId"] and x.method == "POST":
+            await wafv2.heard(x.call, x.distribution.arn, x.request, x.client, response)
     except Stop as stop:
         response, x.result = stop.response, stop.result
         if x.behaviour and x.result == "Error":
