@@ -205,7 +205,7 @@ def test_a_stack_makes_a_service_and_waits_until_it_is_stable(dock):
 
     def settled(wanted):
         def look():
-            dock.cloud.advance(5)
+            dock.cloud.advance(20)
             return (one := cfn.describe_stacks(StackName=stack)["Stacks"][0])["StackStatus"].endswith(("_COMPLETE", "_FAILED")) and one
         one = dock.wait(look)
         assert one["StackStatus"] == wanted, [each.get("ResourceStatusReason") for each in cfn.describe_stack_events(StackName=stack)["StackEvents"]]
