@@ -121,7 +121,7 @@ PATCHES: list[tuple[str, str, tuple[str, ...], Any]] = [
     ("s3", "every document has this namespace; the model does not say so", ("metadata",), {"xmlNamespace": "http://s3.amazonaws.com/doc/2006-03-01/"}),
     *(("s3", "the name of the answer's root element is not in botocore's file", ("operations", op, "output"), {"locationName": root}) for op, root in _S3_ROOTS.items()),
     ("s3control", "buckets' ARNs are taken too, which have neither region nor account", ("shapes", "S3ResourceArn"), {"pattern": DROP}),
-    ("s3", "buckets know a fifth canned ACL, which the model lacks", ("shapes", "BucketCannedACL"), {"enum": ["private", "public-read", "public-read-write", "authenticated-read", "log-delivery-write"]}),
+    ("s3", "buckets know a fifth canned ACL, which the model lacks, and pass over two that are for objects", ("shapes", "BucketCannedACL"), {"enum": ["private", "public-read", "public-read-write", "authenticated-read", "log-delivery-write", "bucket-owner-read", "bucket-owner-full-control"]}),
     ("s3", "the answer is the root element's text, without an element for its one member", ("operations", "GetBucketLocation", "output"), {"unwrapped": True}),
 ]
 

@@ -116,6 +116,8 @@ def test_distributions_are_listed_page_by_page_and_by_what_they_use(cloud, api):
     assert api.list_distributions_by_origin_request_policy_id(OriginRequestPolicyId=sent)["DistributionIdList"]["Items"] == [one]
     assert api.list_distributions_by_response_headers_policy_id(ResponseHeadersPolicyId=told)["DistributionIdList"]["Items"] == [one]
     assert api.list_distributions_by_web_acl_id(WebACLId="null")["DistributionList"]["Quantity"] == 4
+    with pytest.raises(api.exceptions.InvalidArgument):
+        api.list_distributions(MaxItems="many")
     assert cloud.other().client("cloudfront").list_distributions()["DistributionList"]["Quantity"] == 0
 
 

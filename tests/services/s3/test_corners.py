@@ -252,3 +252,15 @@ def test_a_stranger_is_refused_before_the_body_is_asked_for(cloud, bucket):
     line.sock.settimeout(10)
     assert line.sock.recv(12) == b"HTTP/1.1 403"
     line.close()
+
+
+def test_listing_buckets_is_allowed_on_all_of_them(cloud):
+    assert "Buckets" in Person(cloud, "ann", allow("s3:ListAllMyBuckets", "arn:aws:s3:::*")).client("s3").list_buckets()
+    assert "Buckets" in Person(cloud, "bob", allow("s3:ListAllMyBuckets")).client("s3").list_buckets()
+    assert refused(Person(cloud, "cy", allow("s3:ListAllMyBuckets", "arn:aws:s3:::mine")).client("s3").list_buckets) == ("AccessDenied", 403)
+
+
+def test_acls_for_objects_are_passed_over_where_a_bucket_is_made(cloud, s3):
+    s3.create_bucket(Bucket=f"o-{cloud.account}", ACL="bucket-owner-full-control")
+    assert len(s3.get_bucket_acl(Bucket=f"o-{cloud.account}")["Grants"]) == 1
+    s3.put_object(Bucket=f"o-{cloud.account}", Key="k", ACL="bucket-owner-full-control")  # says what is so anyway

@@ -66,13 +66,13 @@ def copy(source: Path, target: Path) -> None:
     target.chmod(0o700)
 
 
-def within(folder: Path, argv: list[str], other: Path | None = None) -> list[str]:
-    """`argv` in spaces of its own, where the folder is HERE."""
+def within(folder: Path, argv: list[str], other: Path | None = None, network: bool = False) -> list[str]:
+    """`argv` in spaces of its own, where the folder is HERE. `network`: it has the host's loopback, for others of its kind."""
     if not ROOT:
         return ["setpriv", "--pdeathsig", "KILL", *argv]
     uid, gid = user()
     binds = 'mount --bind "$1" /mnt && shift && if [ -n "$1" ]; then mount --bind "$1" /media; fi && shift && cd /mnt && exec "$@"'
-    return ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--net", "--ipc", "--fork", "--kill-child=KILL", "--mount-proc", "--propagation", "private", "sh", "-c", binds, "sh",
+    return ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--pid", *([] if network else ["--net"]), "--ipc", "--fork", "--kill-child=KILL", "--mount-proc", "--propagation", "private", "sh", "-c", binds, "sh",
             str(folder), str(other or ""), "setpriv", f"--reuid={uid}", f"--regid={gid}", "--clear-groups", "--inh-caps=-all", "--bounding-set=-all", "--no-new-privs", *argv]
 
 
@@ -99,8 +99,8 @@ class Socket:
 class Process:
     """One server, from its start to its end."""
 
-    def __init__(self, folder: Path, argv: list[str], ready: Socket, environment: dict[str, str] | None = None, other: Path | None = None) -> None:
-        self.folder, self.argv, self.ready, self.environment, self.other = folder, argv, ready, environment or {}, other
+    def __init__(self, folder: Path, argv: list[str], ready: Socket, environment: dict[str, str] | None = None, other: Path | None = None, network: bool = False) -> None:
+        self.folder, self.argv, self.ready, self.environment, self.other, self.network = folder, argv, ready, environment or {}, other, network
         self.process: asyncio.subprocess.Process | None = None
 
     @property
@@ -113,7 +113,7 @@ class Process:
             self.ready.path.unlink()
         log = self.folder / "out.log"
         with log.open("ab") as out:
-            self.process = await asyncio.create_subprocess_exec(*within(self.folder, self.argv, self.other), stdin=asyncio.subprocess.DEVNULL, stdout=out, stderr=out, cwd="/",
+            self.process = await asyncio.create_subprocess_exec(*within(self.folder, self.argv, self.other, self.network), stdin=asyncio.subprocess.DEVNULL, stdout=out, stderr=out, cwd="/",
                                                                 env={"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LC_ALL": "C.UTF-8", "HOME": HERE if ROOT else str(self.folder)} | self.environment)
         until = asyncio.get_running_loop().time() + seconds
         while True:

@@ -8,7 +8,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from cloche.iam.principal import account_of, canonical_id
-from cloche.kernel import ANY, Call, Need, Record
+from cloche.kernel import Call, Need, Record
 
 from . import errors
 from . import service as s3
@@ -154,6 +154,8 @@ def may_create(call: Call, req: t.CreateBucketRequest) -> list[Need]:
 
 @s3.op(needs=may_create)
 def create_bucket(call: Call, req: t.CreateBucketRequest) -> t.CreateBucketOutput:
+    if req.get("ACL") in ("bucket-owner-read", "bucket-owner-full-control"):  # they are for objects
+        req = {name: value for name, value in req.items() if name != "ACL"}  # type: ignore[assignment]
     name, configuration = req["Bucket"], req.get("CreateBucketConfiguration") or {}
     place = configuration.get("LocationConstraint") or ""
     region = "eu-west-1" if place == "EU" else place or call.region
@@ -206,7 +208,8 @@ def get_bucket_location(call: Call, req: t.GetBucketLocationRequest) -> t.GetBuc
     return {"LocationConstraint": "" if region == "us-east-1" else region}
 
 
-@s3.op(resource=ANY, action="s3:ListAllMyBuckets")
+# policies name all buckets here, as "arn:aws:s3:::*" or as "*"
+@s3.op(resource=lambda call, req: f"arn:{partition(call.region)}:s3:::*", action="s3:ListAllMyBuckets")
 def list_buckets(call: Call, req: t.ListBucketsRequest) -> t.ListBucketsOutput:
     if call.principal.kind == "anonymous":
         raise errors.access_denied()
