@@ -68,7 +68,7 @@ def pytest_sessionfinish(session, exitstatus):
     """In CI, a test of an engine that was skipped is a failure: the machine lacks what the tests are there to try."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if os.environ.get("CI") == "true" and reporter is not None:
-        skipped = [r.nodeid for r in reporter.stats.get("skipped", []) if "tests/engines" in r.nodeid or "tests/clients" in r.nodeid or "tests/services/lambda_" in r.nodeid or "tests/services/rds" in r.nodeid]
+        skipped = [r.nodeid for r in reporter.stats.get("skipped", []) if "tests/engines" in r.nodeid or "tests/clients" in r.nodeid or "tests/services/lambda_" in r.nodeid or "tests/services/rds" in r.nodeid or "tests/services/elasticache" in r.nodeid]
         if skipped:
             reporter.write_line("skipped in CI, which must not be: " + ", ".join(skipped), red=True)
             session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -2055,6 +2055,7 @@ PACKAGES: Any = {
     'ecr': 'ecr',
     'ecs': 'ecs',
     'efs': 'efs',
+    'elasticache': 'elasticache',
     'elb': 'elb',
     'elbv2': 'elbv2',
     'events': 'events',

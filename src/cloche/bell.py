@@ -29,6 +29,7 @@ class Bell:
         self.ephemeral = data is None
         self.data = Path(tempfile.mkdtemp(prefix="cloche-")) if data is None else Path(data).absolute()
         self.host, self.port, self.tls_port, self.token = host, port, tls_port, token
+        self.daemon: Any = None  # the X-Ray daemon's UDP socket
         self.xray_port = xray_port  # of the X-Ray daemon, UDP and TCP; None for none
         self.compute = compute  # "none": instances and networks are records
         self.notes: list[str] = []  # what a person should know about this start
@@ -73,7 +74,8 @@ class Bell:
             self.tls_port = None
 
     async def _listen_as_daemon(self) -> None:
-        """X-Ray's daemon protocol: segments as datagrams, and what SDKs ask it to ask for them over TCP. Its service is loaded by the first word."""
+        """X-Ray's daemon protocol: segments as datagrams, and what SDKs ask it to ask for them over TCP. Its service is loaded by the first word.
+        It asks nobody who he is, as the daemon does: it listens to this machine alone, whatever address the cloud is bound to."""
         region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
 
         def asked(request: Request, send: Any) -> None:
@@ -83,9 +85,9 @@ class Bell:
         for left in reversed(range(tries)):
             listener = None
             try:
-                listener = await self.server.listen(self.host, self.xray_port, handle=asked)
+                listener = await self.server.listen("127.0.0.1", self.xray_port, handle=asked)
                 port = listener.sockets[0].getsockname()[1]
-                await loop.create_datagram_endpoint(lambda: Datagrams(lambda packet: doors.heard(self.cloud, packet, region=region)), local_addr=(self.host, port))
+                self.daemon, _ = await loop.create_datagram_endpoint(lambda: Datagrams(lambda packet: doors.heard(self.cloud, packet, region=region)), local_addr=("127.0.0.1", port))
                 self.xray_port = port
                 return
             except OSError as error:
@@ -97,6 +99,8 @@ class Bell:
 
     async def stop(self) -> None:
         self.ticking.cancel()
+        if self.daemon is not None:
+            self.daemon.close()
         self.server.close()
         await self.cloud.stop()
         self.lock.close()

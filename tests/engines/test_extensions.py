@@ -4,6 +4,10 @@ import json
 import sys
 import time
 
+import pytest
+
+from cloche.engines.run import interpreters
+
 EXTENSION = f"""#!/var/lang/bin/python{sys.version_info[0]}.{sys.version_info[1]} -u
 import http.client, json, os, sys, threading, time
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -229,3 +233,42 @@ def handler(event, context):
     kinds = [kind for kind, _ in heard]
     assert ["function", "hello"] in heard and {"platform.logsSubscription", "platform.start", "platform.runtimeDone", "platform.end", "platform.report"} <= set(kinds)
     assert "platform.initStart" not in kinds
+
+
+def test_a_custom_runtime_has_extensions_beside_it_and_registers_itself(bench):
+    bootstrap = """#!/bin/sh
+A=http://$AWS_LAMBDA_RUNTIME_API
+ME=$(curl -s -D - -o /dev/null -X POST -H 'Lambda-Extension-Name: inner' -d '{"events": []}' $A/2020-01-01/extension/register | grep -i lambda-extension-identifier | tr -d '[:space:]' | cut -d: -f2)
+curl -s -H "Lambda-Extension-Identifier: $ME" $A/2020-01-01/extension/event/next > /dev/null &
+while true; do
+  H=$(mktemp)
+  curl -s -D "$H" $A/2018-06-01/runtime/invocation/next > /tmp/event
+  ID=$(grep -i lambda-runtime-aws-request-id "$H" | tr -d '[:space:]' | cut -d: -f2)
+  curl -s -X POST -d "\\"$(cat /tmp/event) $(grep -c INVOKE /tmp/events)\\"" $A/2018-06-01/runtime/invocation/$ID/response > /dev/null
+done
+"""
+    environment = bench.start(bench.deploy({"bootstrap": bootstrap}, "provided.al2023", opt={"extensions/watcher": WATCHER}))
+    first = whole(bench, environment, b"7")
+    assert {record["name"]: record["events"] for _, kind, record in first.platform if kind == "platform.extension"} == {"watcher": ["INVOKE", "SHUTDOWN"], "inner": []}
+    word, count = said(whole(bench, environment, b"8")).split()
+    assert word == "8" and int(count) >= 1
+
+    async def end():
+        environment.kill()
+        await environment.sandbox.ended
+        return environment.voice.lines
+    assert "bye spindown\n" in [text for _, text in bench.run(end())]
+
+
+@pytest.mark.skipif(not any(interpreters.node(major) for major in interpreters.NODES), reason="no Node.js of AWS's here")
+def test_a_function_of_node_is_wrapped_and_accompanied_as_well(bench):
+    runtime = f"nodejs{next(major for major in interpreters.NODES if interpreters.node(major))}.x"
+    code = "exports.handler = async (event) => [process.env.FROM_WRAPPER, event];"
+    shell = """#!/bin/sh
+A=http://$AWS_LAMBDA_RUNTIME_API/2020-01-01/extension
+ME=$(curl -s -D - -o /dev/null -X POST -H 'Lambda-Extension-Name: shell' -d '{"events": ["INVOKE"]}' $A/register | grep -i lambda-extension-identifier | tr -d '[:space:]' | cut -d: -f2)
+while curl -s -H "Lambda-Extension-Identifier: $ME" $A/event/next > /dev/null; do :; done
+"""
+    spec = bench.deploy({"index.js": code}, runtime, opt={"wrap": '#!/bin/sh\nexport FROM_WRAPPER=yes\nexec "$@"\n', "extensions/shell": shell}, variables={"AWS_LAMBDA_EXEC_WRAPPER": "/opt/wrap"})
+    outcome = whole(bench, bench.start(spec), b"5")
+    assert said(outcome) == ["yes", 5] and [record["name"] for _, kind, record in outcome.platform if kind == "platform.extension"] == ["shell"]

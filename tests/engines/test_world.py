@@ -56,7 +56,11 @@ def test_a_command_that_takes_too_long_is_killed_with_its_children(lab):
     began = time.monotonic()
     assert lab(lab.world.run("", ["sh", "-c", "sleep 60 & sleep 60"], timeout=0.1))[0] == -signal.SIGKILL
     assert time.monotonic() - began < 2
-    assert b"sleep" not in lab(lab.world.run("", ["sh", "-c", "cat /proc/[0-9]*/comm"]))[1]
+    for _ in range(100):        # killed they are; the kernel may still be burying them
+        left = lab(lab.world.run("", ["sh", "-c", "cat /proc/[0-9]*/comm"]))[1]
+        if b"sleep" not in left:
+            break
+    assert b"sleep" not in left
 
 
 def test_the_holder_sees_no_process_of_the_host(lab):

@@ -30,6 +30,9 @@ class World:
     def count(self, rule, key, window):
         return self.rates.count(rule, key, self.now, window)
 
+    def seen(self, rule, key, window):
+        return self.rates.seen(rule, key, self.now, window)
+
     def different(self, rule, key, value, window):
         return self.rates.different(rule, key, value, self.now, window)
 

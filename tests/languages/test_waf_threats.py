@@ -1,10 +1,11 @@
 """AWS's groups against threats: bots, taken-over and fraudulent accounts, floods; and the tokens they ask for."""
 import ipaddress
 import json
+from functools import cache
 
 import pytest
 
-from cloche.languages.waf import decide, managed, token
+from cloche.languages.waf import decide, fraud, managed, token
 
 from .test_waf import World, acl, get
 
@@ -33,6 +34,7 @@ def by(agent, path="/", method="GET", body=b"", headers=(), **more):
     return get(path, headers=[("User-Agent", agent), ("Host", "shop.example.com"), *headers], method=method, body=body, **more)
 
 
+@cache
 def brought(session="s", at=0.0, since=0.0, agent=CHROME, answer="", domains=(), host="shop.example.com", drive=""):
     task = token.set_task(KEY, session, at, since, "shop.example.com", agent, answer)
     return token.read(f"{task}.{answer}" if answer else token.solve(task) + drive, KEY, host, list(domains))
@@ -200,3 +202,13 @@ def test_every_rule_has_a_name_an_action_and_its_own_label(name, rules):
     one = managed.group(name)
     assert len(one["Rules"]) == rules == len({rule["Name"] for rule in one["Rules"]}) and one["Capacity"] == managed.cost(name) == 50
     assert all({"Name": rule["Name"]} in rule["RuleLabels"] for rule in one["Rules"])
+
+
+@pytest.mark.parametrize("how, status, headers, body, wanted", [
+    ({"StatusCode": {"SuccessCodes": [200], "FailureCodes": [401]}}, 200, [], b"", True), ({"StatusCode": {"SuccessCodes": [200], "FailureCodes": [401]}}, 500, [], b"", None),
+    ({"Header": {"Name": "X-Login", "SuccessValues": ["ok"], "FailureValues": ["no"]}}, 200, [("x-login", "no")], b"", False),
+    ({"BodyContains": {"SuccessStrings": ["Welcome"], "FailureStrings": ["wrong"]}}, 200, [], b"<p>Welcome back", True),
+    ({"Json": {"Identifier": "/a/ok", "SuccessValues": ["True"], "FailureValues": ["False"]}}, 200, [], b'{"a": {"ok": false}}', False),
+    ({"Json": {"Identifier": "/ok", "SuccessValues": ["True"], "FailureValues": ["False"]}}, 200, [], b"no json", None)])
+def test_what_an_application_answered_is_read_as_it_says(how, status, headers, body, wanted):
+    assert fraud.succeeded(how, status, headers, body) is wanted

@@ -62,6 +62,8 @@ CHECKS: list[tuple[str, bool, Callable[[], tuple[bool, str, str]]]] = [  # name,
     ("mkfs.ext4", False, _command("mkfs.ext4", "file systems on EBS volumes, inside instances", "apt-get install e2fsprogs")),
     ("postgres", False, _postgres),
     ("mariadbd", False, _command("mariadbd", "RDS for MariaDB and MySQL", "apt-get install mariadb-server")),
+    ("redis-server", False, _command("redis-server", "ElastiCache for Redis and Valkey", "apt-get install redis-server")),
+    ("memcached", False, _command("memcached", "ElastiCache for Memcached", "apt-get install memcached")),
     ("sshd", False, _command("sshd", "ssh into instances by key pair", "apt-get install openssh-server")),
 ]
 

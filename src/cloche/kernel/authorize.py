@@ -142,7 +142,7 @@ def denied(call: Call, need: Need, decision: Any) -> AwsError:
     protocol = model.protocols[0]
     if model.name == "ec2":
         blob = doors.encoded(call, decision, need.action, need.resource, context(call, need))
-        return AwsError("UnauthorizedOperation", f"You are not authorized to perform this operation. {message} Encoded authorization failure message: {blob}", 403)
+        return AwsError("UnauthorizedOperation", f"You are not authorized to perform this operation. {message}. Encoded authorization failure message: {blob}", 403)
     if model.name == "sns":
         return AwsError("AuthorizationError", message, 403)
     if model.name in ("sqs", "cloudwatch"):  # once spoken to in query, and old clients still read its code

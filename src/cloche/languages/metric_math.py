@@ -90,8 +90,8 @@ def parse(text: str) -> Node:
     return node
 
 
-CONTEXTUAL = ("METRICS", "SEARCH")
-NOT_BUILT = ("ANOMALY_DETECTION_BAND", "INSIGHT_RULE_METRIC", "SERVICE_QUOTA", "DB_PERF_INSIGHTS", "LAMBDA")
+CONTEXTUAL = ("METRICS", "SEARCH", "INSIGHT_RULE_METRIC")
+NOT_BUILT = ("ANOMALY_DETECTION_BAND", "SERVICE_QUOTA", "DB_PERF_INSIGHTS", "LAMBDA")
 
 
 def check(node: Node) -> None:
@@ -105,7 +105,7 @@ def check(node: Node) -> None:
             least, most = metric_functions.FUNCTIONS[name][:2]
             if not least <= len(node[2]) <= most:
                 raise Invalid(f"The function {name} does not take {len(node[2])} arguments")
-        elif name == "SEARCH" and len(node[2]) not in (2, 3):
+        elif (name == "SEARCH" and len(node[2]) not in (2, 3)) or (name == "INSIGHT_RULE_METRIC" and len(node[2]) != 2):
             raise Invalid(f"The function {name} does not take {len(node[2])} arguments")
     for part in node[1:]:
         for one in part if isinstance(part, list) else [part]:
@@ -135,8 +135,9 @@ KEYWORDS = ("REPEAT", "LINEAR", "AVG", "MAX", "MIN", "SUM", "ASC", "DESC")
 class World:
     """What an expression can see: the other queries by id, all metrics of the request, a search, and the time that is asked for."""
 
-    def __init__(self, get: Callable[[str], Value], metrics: Callable[[], list[tuple[str, Series]]], search: Callable[[str, str, int | None], list[Series]], start: int, end: int, period: int) -> None:
-        self.get, self.metrics, self.search, self.start, self.end, self.period = get, metrics, search, start, end, period
+    def __init__(self, get: Callable[[str], Value], metrics: Callable[[], list[tuple[str, Series]]], search: Callable[[str, str, int | None], list[Series]], start: int, end: int, period: int,
+                 rule: Callable[[str, str, int], Series] | None = None) -> None:
+        self.get, self.metrics, self.search, self.start, self.end, self.period, self.rule = get, metrics, search, start, end, period, rule
 
 
 def evaluate(node: Node, world: World) -> Value:
@@ -162,4 +163,6 @@ def evaluate(node: Node, world: World) -> Value:
     values = [evaluate(one, world) for one in arguments]
     if name == "SEARCH":
         return world.search(str(values[0]), str(values[1]), int(values[2]) if len(values) > 2 else None)  # type: ignore[arg-type]
+    if name == "INSIGHT_RULE_METRIC" and world.rule is not None:
+        return world.rule(str(values[0]), str(values[1]), world.period)
     return metric_functions.FUNCTIONS[name][2](world, *values)

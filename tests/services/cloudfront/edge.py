@@ -82,6 +82,8 @@ class Origin:
             protocol_version = "HTTP/1.1"
 
             def answer(self) -> None:
+                if self.headers.get("upgrade") == "websocket":
+                    return self.shout()
                 length = int(self.headers.get("content-length") or 0)
                 seen = {"method": self.command, "target": self.path, "headers": {k.lower(): v for k, v in self.headers.items()}, "body": self.rfile.read(length)}
                 origin.asked.append(seen)
@@ -96,6 +98,16 @@ class Origin:
                 if self.command != "HEAD" and status != 304:
                     self.wfile.write(body)
 
+            def shout(self) -> None:
+                """What is said after the handshake comes back in capitals."""
+                self.send_response(101)
+                for name, value in {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Accept": self.headers["sec-websocket-key"][::-1]}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.close_connection = True
+                while said := self.connection.recv(100):
+                    self.connection.sendall(said.upper())
+
             do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = do_PATCH = do_OPTIONS = answer
 
             def log_message(self, *_: Any) -> None:
@@ -103,6 +115,7 @@ class Origin:
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
+        self.server.handle_error = lambda *_: None             # a client that does not like the certificate hangs up
         self.port = self.server.server_address[1]
         self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         self.thread.start()

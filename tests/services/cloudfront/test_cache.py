@@ -5,6 +5,8 @@ import threading
 
 import pytest
 
+from cloche.engines import brotli
+
 from .edge import DISABLED, behaviour, custom, listed, made, unzipped, view
 
 LEGACY = {"QueryString": False, "Cookies": {"Forward": "none"}}
@@ -128,7 +130,7 @@ def test_texts_are_compressed_as_the_viewer_can_read_them(cloud, origin):
     assert zipped.headers["content-encoding"] == "gzip" and zipped.headers["vary"] == "Accept-Encoding" and zipped.headers["etag"] == 'W/"t"' and unzipped(zipped.body) == text
     assert origin.asked[0]["headers"]["accept-encoding"] == "gzip"
     both = view(cloud, one, "/t", accept_encoding="gzip, deflate, br")
-    assert both.cache == "Miss" and both.headers["content-encoding"] == "br" and len(both.body) < len(text) // 4
+    assert both.cache == "Miss" and both.headers["content-encoding"] == ("br" if brotli.available() else "gzip") and len(both.body) < len(text) // 4
     plain = view(cloud, one, "/t")
     assert plain.cache == "Miss" and plain.body == text and "content-encoding" not in plain.headers
     assert [view(cloud, one, "/t", accept_encoding=x).cache for x in ("gzip;q=1", "br, gzip", "identity")] == ["Hit"] * 3

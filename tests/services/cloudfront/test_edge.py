@@ -163,6 +163,18 @@ def test_an_origin_is_asked_over_tls_only_if_its_certificate_is_trusted(cloud, c
     assert view(cloud, one, "/c").status == 502
 
 
+def test_a_websocket_passes_through(cloud, origin):
+    import socket
+    one = made(cloud, custom(origin.port))
+    with socket.create_connection(("127.0.0.1", cloud.port), timeout=10) as client:
+        client.sendall(f"GET /chat HTTP/1.1\r\nHost: {one['DomainName']}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: a2V5a2V5a2V5a2V5a2V5a2U=\r\n\r\n".encode())
+        file = client.makefile("rb")
+        head = b"".join(iter(file.readline, b"\r\n")).decode().lower()
+        assert head.startswith("http/1.1 101") and "upgrade: websocket" in head and "sec-websocket-accept: =u2a5v2" in head and "x-amz-cf-id" in head
+        client.sendall(b"hello")
+        assert file.read(5) == b"HELLO"
+
+
 def test_who_is_not_named_or_not_enabled_is_refused(cloud, origin):
     assert view(cloud, None, "/", host="dnobody0000000.cloudfront.net").status == 403
     one = made(cloud, custom(origin.port), Enabled=False)
@@ -286,6 +298,8 @@ def test_key_groups_and_public_keys_know_who_uses_them(cloud, origin, pair):
     with pytest.raises(api.exceptions.TrustedKeyGroupDoesNotExist):
         api.create_distribution(DistributionConfig=config(custom(80), default=behaviour(TrustedKeyGroups={"Enabled": True, **listed("none")})))
     alone, [other] = group_of(api, pair, name="alone")
+    with pytest.raises(api.exceptions.KeyGroupAlreadyExists):
+        api.update_key_group(Id=alone, IfMatch=api.get_key_group(Id=alone)["ETag"], KeyGroupConfig={"Name": "used", "Items": [other]})
     api.update_key_group(Id=alone, IfMatch=api.get_key_group(Id=alone)["ETag"], KeyGroupConfig={"Name": "renamed", "Items": [other]})
     api.delete_key_group(Id=alone, IfMatch=api.get_key_group(Id=alone)["ETag"])
     api.delete_public_key(Id=other, IfMatch=api.get_public_key(Id=other)["ETag"])

@@ -115,6 +115,9 @@ def test_a_function_behind_the_cache_changes_what_one_viewer_sees(cloud, api, or
         assert (seen.cache, seen.body, seen.headers["x-uri"], seen.headers["set-cookie"]) == (cache, b"hello 1", "/a", "seen=1; Secure")
     origin.answers["/lost"] = (404, {}, b"")
     assert "x-uri" not in view(cloud, one, "/lost").headers
+    answers = published(api, "answers", "function handler(event) { return {statusCode: 204, headers: {}}; }")
+    both = {"FunctionAssociations": listed({"EventType": "viewer-response", "FunctionARN": arn}, {"EventType": "viewer-request", "FunctionARN": answers})}
+    assert "x-uri" not in view(cloud, made(cloud, custom(origin.port), default=behaviour(**both)), "/a").headers
 
 
 # -- stores -----------------------------------------------------------------------------------------------------------------------
@@ -262,7 +265,7 @@ def handler(event, context):
     one = made(cloud, custom(origin.port), default=behaviour(policy=DISABLED, **on(viewer_request=edge_function(cloud, code))))
     for what in ("text", "host", "edge", "status", "large"):
         seen = view(cloud, one, f"/{what}")
-        assert (seen.status, seen.cache) == (502, "LambdaValidationError"), what
+        assert (seen.status, seen.cache) == (502, "LambdaValidationError") and (b"returned invalid JSON" in seen.body) == (what == "text"), what
     failed = view(cloud, one, "/raise")
     assert (failed.status, failed.cache) == (503, "LambdaExecutionError")
     assert view(cloud, one, "/fine").status == 200 and not origin.asked

@@ -206,3 +206,35 @@ def test_access_controls_are_made_changed_listed_and_deleted(cloud, store):
     api.delete_origin_access_control(Id=id_, IfMatch=new["ETag"])
     with pytest.raises(api.exceptions.NoSuchOriginAccessControl):
         api.get_origin_access_control(Id=id_)
+
+
+def test_a_load_balancer_is_an_origin_over_https_only_with_a_trusted_certificate_for_its_name(cloud, cloche_server):
+    from tests.services.elbv2.conftest import LoadBalancing, says
+    from tests.services.elbv2.test_listeners import certificate as self_signed
+
+    from .test_distributions import certificate
+    lb, zone, dns = LoadBalancing(cloud, cloche_server), f"lb{cloud.account}.test", cloud.client("route53")
+    balancer = lb.balancer()
+    issued = certificate(cloud, zone, f"www.{zone}")
+    body, key = self_signed(f"www.{zone}")
+    own = cloud.client("acm").import_certificate(Certificate=body, PrivateKey=key)["CertificateArn"]
+    lb.listener(balancer, says("over http"), port=80)
+    lb.listener(balancer, says("over https"), port=443, Protocol="HTTPS", Certificates=[{"CertificateArn": issued}])
+    lb.listener(balancer, says("self-signed"), port=8443, Protocol="HTTPS", Certificates=[{"CertificateArn": own}])
+    id_ = dns.list_hosted_zones_by_name(DNSName=zone)["HostedZones"][0]["Id"]
+    dns.change_resource_record_sets(HostedZoneId=id_, ChangeBatch={"Changes": [{"Action": "CREATE", "ResourceRecordSet": {"Name": f"www.{zone}", "Type": "A", "AliasTarget": {
+        "HostedZoneId": balancer["CanonicalHostedZoneId"], "DNSName": balancer["DNSName"], "EvaluateTargetHealth": False}}}]})
+
+    def seen(domain, policy, port=443):
+        one = made(cloud, custom(80, domain=domain, own={"OriginProtocolPolicy": policy, "HTTPSPort": port}), default=behaviour(policy=DISABLED))
+        answer = view(cloud, one, "/")
+        return answer.status, answer.body if answer.status == 200 else answer.cache
+    assert seen(balancer["DNSName"], "http-only") == (200, b"over http")
+    assert seen(f"www.{zone}", "https-only") == (200, b"over https")
+    assert seen(f"www.{zone}", "https-only", 8443) == (502, "Error")              # signed by itself
+    assert seen(balancer["DNSName"], "https-only") == (502, "Error")              # the certificate is for another name
+    assert seen(f"www.{zone}", "match-viewer") == (200, b"over http")
+    elb = cloud.client("elbv2")
+    with pytest.raises(elb.exceptions.ClientError, match="certificate"):          # unlike CloudFront a load balancer has none of its own
+        elb.create_listener(LoadBalancerArn=balancer["LoadBalancerArn"], Protocol="HTTPS", Port=444, DefaultActions=[says("x")])
+    elb.delete_load_balancer(LoadBalancerArn=balancer["LoadBalancerArn"])

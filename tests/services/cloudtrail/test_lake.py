@@ -39,7 +39,8 @@ def test_a_store_hears_what_happens_and_answers_queries(cloud):
     refused("InvalidEventDataStoreStatusException", client.stop_event_data_store_ingestion, EventDataStore=id_)
     client.start_event_data_store_ingestion(EventDataStore=made["EventDataStoreArn"])
     assert len(ask(cloud, f"SELECT eventID FROM {id_} WHERE eventName = 'CreateQueue'")) == 3
-    cloud.advance(days=368)
+    client.update_event_data_store(EventDataStore=id_, RetentionPeriod=7)
+    cloud.advance(days=8)
     assert ask(cloud, f"SELECT eventID FROM {id_} WHERE eventName = 'CreateQueue'") == []
 
 

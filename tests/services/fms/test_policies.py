@@ -164,6 +164,21 @@ def test_shield_protects_what_is_there(bench):
     assert member.client("shield").list_protections()["Protections"] == []
 
 
+def test_distributions_get_their_web_acl_and_protection(bench):
+    from tests.services.cloudfront.edge import custom, made
+    member, kind = bench.member, "AWS::CloudFront::Distribution"
+    one = made(member, custom(80))
+    waf = bench.policy("WAFV2", {"preProcessRuleGroups": [], "defaultAction": {"type": "BLOCK"}}, kind, name="waf")
+    config = lambda: member.client("cloudfront").get_distribution(Id=one["Id"])["Distribution"]["DistributionConfig"]
+    assert ":global/webacl/FMManagedWebACLV2-waf-" in config()["WebACLId"] and bench.violators(waf) == []
+    shield = bench.policy("SHIELD_ADVANCED", {}, kind, name="shield")
+    assert [p["ResourceArn"] for p in member.client("shield").list_protections()["Protections"]] == [one["ARN"]]
+    for policy in (waf, shield):
+        bench.api.delete_policy(PolicyId=policy, DeleteAllPolicyResources=True)
+    assert config()["WebACLId"] == "" and member.client("wafv2").list_web_acls(Scope="CLOUDFRONT")["WebACLs"] == []
+    refused("InvalidInputException", bench.policy, "SHIELD_ADVANCED", {}, "ResourceTypeList", ResourceTypeList=[kind, EIP], name="both")
+
+
 def test_a_policy_that_makes_no_sense_is_refused(bench):
     data = {"preProcessRuleGroups": [], "defaultAction": {"type": "ALLOW"}}
     refused("InvalidInputException", bench.policy, "WAFV2", data, INSTANCE)

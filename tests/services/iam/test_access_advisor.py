@@ -47,6 +47,21 @@ def test_roles_groups_and_policies_have_reports_too_and_say_who_it_was(cloud, ia
     assert {(one["EntityInfo"]["Name"], one["EntityInfo"]["Type"], "LastAuthenticated" in one) for one in told} == {("bob", "USER", False), ("worker", "ROLE", True)}
 
 
+def test_single_actions_are_told_by_when_they_were_last_taken(cloud, iam):
+    bob = Person(cloud, "bob", allow(["iam:ListUsers", "iam:GetUser", "kms:Describe*"]))
+    role = iam.create_role(RoleName="worker", AssumeRolePolicyDocument=trusting({"AWS": bob.arn}))["Role"]["Arn"]
+    iam.put_role_policy(RoleName="worker", PolicyName="p", PolicyDocument=document(allow("iam:List*")))
+    bob.client("iam").list_users()
+    cloud.client("iam", **bob.assume(role)).list_roles()
+    actions = lambda arn, service: {one["ActionName"]: one for one in report(iam, arn, Granularity="ACTION_LEVEL")[1][service]["TrackedActionsLastAccessed"]}
+    mine = actions(bob.arn, "iam")
+    assert set(mine) == {"ListUsers", "GetUser"} and "LastAccessedTime" not in mine["GetUser"]
+    assert mine["ListUsers"]["LastAccessedEntity"] == bob.arn and mine["ListUsers"]["LastAccessedRegion"] == "us-east-1" and abs(mine["ListUsers"]["LastAccessedTime"].timestamp() - cloud.now) < 60
+    assert "DescribeKey" in actions(bob.arn, "kms")
+    roles = actions(role, "iam")
+    assert roles["ListRoles"]["LastAccessedEntity"] == role and "LastAccessedTime" not in roles["ListUsers"]
+
+
 def test_unknown_entities_and_jobs_have_no_report(cloud, iam):
     refused("NoSuchEntity", iam.generate_service_last_accessed_details, Arn=f"arn:aws:iam::{cloud.account}:user/nobody")
     refused("NoSuchEntity", iam.get_service_last_accessed_details, JobId="0" * 36)

@@ -142,3 +142,12 @@ def test_the_sign_in_page_is_known_by_number_and_by_alias(cloud, iam):
     assert status(alias)[0] == 404
     iam.create_account_alias(AccountAlias=alias)
     assert status(alias) == status(cloud.account) and status(alias)[0] == 302 and status(alias)[1].endswith(f"?account={cloud.account}")
+
+
+def test_the_tokens_of_the_global_endpoint_have_a_version_of_the_accounts_choice(cloud, iam):
+    version = lambda: iam.get_account_summary()["SummaryMap"]["GlobalEndpointTokenVersion"]
+    assert version() == 1
+    iam.set_security_token_service_preferences(GlobalEndpointTokenVersion="v2Token")
+    assert version() == 2
+    iam.create_account_alias(AccountAlias=f"tokens-{cloud.account}")
+    assert version() == 2

@@ -91,14 +91,25 @@ def test_awss_own_policies_are_there_for_everybody(iam):
                  "service-role/AWSLambdaSQSQueueExecutionRole", "service-role/AmazonAPIGatewayPushToCloudWatchLogs", "service-role/AmazonECSTaskExecutionRolePolicy"):
         assert iam.get_policy(PolicyArn=AWS + name)["Policy"]["IsAttachable"]
     names = {p["PolicyName"] for page in iam.get_paginator("list_policies").paginate(Scope="AWS") for p in page["Policies"]}
-    assert len(names) > 1000 and "AmazonSQSFullAccess" in names
+    assert len(names) > 1500 and "AmazonSQSFullAccess" in names
     refused("AccessDenied", iam.delete_policy, PolicyArn=AWS + "ReadOnlyAccess")
     iam.create_user(UserName="eve")
-    known_by_name = AWS + "AmazonRedshiftFullAccess"
-    assert iam.get_policy(PolicyArn=known_by_name)["Policy"]["PolicyName"] == "AmazonRedshiftFullAccess"
-    assert "not the document" in refused("NotImplemented", iam.attach_user_policy, UserName="eve", PolicyArn=known_by_name)
-    assert "not the document" in refused("NotImplemented", iam.get_policy_version, PolicyArn=known_by_name, VersionId="v1")
+    rare = iam.get_policy(PolicyArn=AWS + "AmazonRedshiftFullAccess")["Policy"]
+    iam.attach_user_policy(UserName="eve", PolicyArn=rare["Arn"])
+    assert "redshift:*" in iam.get_policy_version(PolicyArn=rare["Arn"], VersionId=rare["DefaultVersionId"])["PolicyVersion"]["Document"]["Statement"][0]["Action"]
+    assert refused("PolicyNotAttachable", iam.attach_user_policy, UserName="eve", PolicyArn=AWS + "aws-service-role/AmazonECSServiceRolePolicy") == \
+        "Cannot attach a Service Role Policy to a customer role."
     refused("NoSuchEntity", iam.get_policy, PolicyArn=AWS + "NoSuchPolicy")
+
+
+def test_who_may_read_everything_changes_nothing(cloud, iam):
+    bob = Person(cloud, "bob")
+    iam.attach_user_policy(UserName="bob", PolicyArn=AWS + "ReadOnlyAccess")
+    cloud.client("dynamodb").create_table(TableName="things", KeySchema=[{"AttributeName": "k", "KeyType": "HASH"}], AttributeDefinitions=[{"AttributeName": "k", "AttributeType": "S"}],
+                                          BillingMode="PAY_PER_REQUEST")
+    assert bob.client("kms").list_keys()["Keys"] == [] and bob.client("dynamodb").describe_table(TableName="things") and "Users" in bob.client("iam").list_users()
+    refused("AccessDeniedException", bob.client("dynamodb").put_item, TableName="things", Item={"k": {"S": "1"}})
+    refused("AccessDeniedException", bob.client("secretsmanager").create_secret, Name="s", SecretString="x")
 
 
 def test_power_users_may_all_but_iam(cloud, iam):

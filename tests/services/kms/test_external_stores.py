@@ -254,7 +254,7 @@ def test_services_seal_with_such_keys_and_the_proxy_hears_for_whom(cloud, kms, p
     s3, secrets = cloud.client("s3"), cloud.client("secretsmanager")
     s3.create_bucket(Bucket=f"b{cloud.account}")
     s3.put_object(Bucket=f"b{cloud.account}", Key="k", Body=b"body", ServerSideEncryption="aws:kms", SSEKMSKeyId=key)
-    assert proxy.asked[-1][0] == "keys/one/encrypt"
+    assert proxy.asked[-1][0] == "keys/one/encrypt" and proxy.asked[-1][1]["kmsViaService"] == "s3" and proxy.asked[-1][1]["kmsOperation"] == "GenerateDataKey"
     assert s3.get_object(Bucket=f"b{cloud.account}", Key="k")["Body"].read() == b"body" and proxy.asked[-1][0] == "keys/one/decrypt"
     secrets.create_secret(Name="s", SecretString="x", KmsKeyId=key)
     proxy.keys["one"]["keyStatus"] = "DISABLED"

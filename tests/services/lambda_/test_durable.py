@@ -18,6 +18,13 @@ class Durable:
     def __init__(self, event):
         self.arn, self.token = event["DurableExecutionArn"], event["CheckpointToken"]
         self.done = {op["Id"]: op for op in event["InitialExecutionState"]["Operations"]}
+        self.fetched = 0
+        marker = event["InitialExecutionState"].get("NextMarker")
+        while marker:
+            page = client.get_durable_execution_state(DurableExecutionArn=self.arn, CheckpointToken=self.token, Marker=marker)
+            self.done.update({op["Id"]: op for op in page["Operations"]})
+            self.fetched += len(page["Operations"])
+            marker = page.get("NextMarker")
         self.input = json.loads(next(op for op in self.done.values() if op["Type"] == "EXECUTION")["ExecutionDetails"]["InputPayload"])
     def tell(self, *updates):
         answer = client.checkpoint_durable_execution(DurableExecutionArn=self.arn, CheckpointToken=self.token, Updates=list(updates))
@@ -226,6 +233,23 @@ def test_an_execution_ends_when_its_time_is_over_or_its_function_cannot_run(benc
         bench.cloud.advance(3)
     ended = soon(lambda: (s := status(bench, arn))["Status"] != "RUNNING" and s)
     assert ended["Status"] == "FAILED" and ended["Error"]["ErrorType"] == "ValueError" and len(waits(bench, arn, "InvocationCompleted")) == 3
+
+
+def test_what_is_too_much_for_an_invocation_is_fetched_by_the_function(bench):
+    code = SDK + """
+@durable
+def handler(d):
+    parts = [d.step(f"part-{number}", lambda attempt: "x" * 1_500_000) for number in range(4)]
+    d.rest("nap", Type="WAIT", WaitOptions={"WaitSeconds": 10})
+    return [sum(map(len, parts)), d.fetched]
+"""
+    make(bench, code)
+    arn = start(bench, 1)
+    waits(bench, arn, "WaitStarted")
+    bench.cloud.advance(11)
+    ended = soon(lambda: (s := status(bench, arn))["Status"] != "RUNNING" and s)
+    whole, fetched = json.loads(ended["Result"])
+    assert whole == 6_000_000 and fetched >= 2
 
 
 def test_a_template_makes_a_durable_function_with_the_rights_it_needs(bench):

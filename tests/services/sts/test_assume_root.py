@@ -56,8 +56,8 @@ def test_the_session_is_the_members_root_and_may_its_task_alone(org, admin):
     assert iam.list_access_keys()["AccessKeyMetadata"] == iam.list_mfa_devices()["MFADevices"] == iam.list_signing_certificates()["Certificates"] == []
     assert iam.get_user()["User"]["Arn"] == me["Arn"]
     refused("NoSuchEntity", iam.get_login_profile)
-    assert "because no session policy allows" in refused("AccessDenied", iam.create_login_profile)
-    assert "because no session policy allows" in refused("AccessDenied", iam.list_users)
+    assert "with an explicit deny in a session policy" in refused("AccessDenied", iam.create_login_profile)
+    assert "with an explicit deny in a session policy" in refused("AccessDenied", iam.list_users)
     refused("AccessDenied", org.cloud.client("s3", **session).list_buckets)
     org.cloud.advance(901)
     refused("ExpiredToken", iam.list_access_keys)

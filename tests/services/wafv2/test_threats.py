@@ -4,6 +4,8 @@ import re
 import pytest
 
 from cloche.languages.waf import token
+from tests.services.cloudfront.conftest import origin  # noqa: F401 (a fixture)
+from tests.services.cloudfront.edge import EVERY_METHOD, behaviour, custom, made, view
 
 from .conftest import contains, locked, rule
 from .test_enforcement import api, code, stage  # noqa: F401 (a fixture)
@@ -77,6 +79,18 @@ def test_a_flood_before_a_stage_is_blocked(waf, api):  # noqa: F811
     assert [api.call().status for _ in range(202)][-2:] == [403, 403]
     waf.cloud.advance(61)
     assert api.call().status == 200
+
+
+def test_failed_logins_before_a_distribution_are_counted_and_block_the_next(waf, cloud, origin):  # noqa: F811
+    tries = iter([(200, {}, b'{"ok": true}')] + [(200, {}, b'{"ok": false}')] * 11 + [(200, {}, b"{}")])
+    origin.answers["/login"] = lambda request: next(tries)
+    config = {"LoginPath": "/login", "ResponseInspection": {"Json": {"Identifier": "/ok", "SuccessValues": ["true"], "FailureValues": ["false"]}}}
+    arn = waf.acl(threat("ATP", config), scope="CLOUDFRONT")["ARN"]
+    one = made(cloud, custom(origin.port), default=behaviour(AllowedMethods=EVERY_METHOD), WebACLId=arn)
+    seen = [view(cloud, one, "/login", "POST", b"x=1") for _ in range(13)]
+    assert [answer.status for answer in seen] == [200] * 12 + [403] and seen[1].body == b'{"ok": false}'
+    cloud.advance(601)
+    assert view(cloud, one, "/login", "POST", b"x=1").status == 200
 
 
 def test_groups_against_threats_are_described_and_want_to_know_the_application(waf):

@@ -182,6 +182,7 @@ def test_a_daemon_asks_for_sampling_rules_unsigned(daemon):
     assert "Default" in [one["SamplingRule"]["RuleName"] for one in ask("/GetSamplingRules", {})["SamplingRuleRecords"]]
     targets = ask("/SamplingTargets", {"SamplingStatisticsDocuments": [{"RuleName": "Default", "ClientID": "a" * 24, "Timestamp": daemon.at, "RequestCount": 1, "SampledCount": 1}]})
     assert targets["SamplingTargetDocuments"][0]["RuleName"] == "Default"
-    with pytest.raises(urllib.error.HTTPError) as answer:
-        ask("/Nothing", {})
-    assert answer.value.code == 404
+    for path in ("/Nothing", "/CreateGroup"):
+        with pytest.raises(urllib.error.HTTPError) as answer:
+            ask(path, {"GroupName": "g"})
+        assert answer.value.code == 404

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 
 from .process import Socket
 
@@ -21,9 +22,9 @@ async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, serv
         writer.close()
 
 
-async def both(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, other_reader: asyncio.StreamReader, other_writer: asyncio.StreamWriter) -> None:
-    """Both ways, until one side is done; the other then has nothing to say it to."""
-    ways = [asyncio.ensure_future(_one(reader, other_writer)), asyncio.ensure_future(_one(other_reader, writer))]
+async def both(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, other_reader: asyncio.StreamReader, other_writer: asyncio.StreamWriter, change: Callable[[bytes], bytes] | None = None) -> None:
+    """Both ways, until one side is done; the other then has nothing to say it to. `change`: what goes on of what the client says; a ValueError ends it."""
+    ways = [asyncio.ensure_future(_one(reader, other_writer, change)), asyncio.ensure_future(_one(other_reader, writer))]
     try:
         await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
         await asyncio.wait(ways, timeout=1.0)
@@ -32,10 +33,10 @@ async def both(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, other
             way.cancel()
 
 
-async def _one(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-    with contextlib.suppress(OSError, RuntimeError):
+async def _one(source: asyncio.StreamReader, sink: asyncio.StreamWriter, change: Callable[[bytes], bytes] | None = None) -> None:
+    with contextlib.suppress(OSError, RuntimeError, ValueError):
         while data := await source.read(1 << 16):
-            sink.write(data)
+            sink.write(change(data) if change is not None else data)
             await sink.drain()
         if sink.can_write_eof():
             sink.write_eof()

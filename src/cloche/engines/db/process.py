@@ -8,10 +8,13 @@ import asyncio
 import contextlib
 import os
 import pwd
+import re
 import shutil
 import signal
 import socket
+import subprocess
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 ROOT = os.geteuid() == 0
@@ -44,6 +47,24 @@ def program(name: str, *places: str) -> str | None:
     return str(max(there, key=lambda path: [int(part) if part.isdigit() else 0 for part in path.parts])) if there else None
 
 
+@cache
+def version(name: str, pattern: str, *places: str, flag: str = "--version") -> str | None:
+    """Of a server that this machine has; None without one."""
+    path = program(name, *places)
+    if path is None:
+        return None
+    found = re.search(pattern, subprocess.run([path, flag], capture_output=True, text=True, check=False).stdout)
+    return found and found.group(1)
+
+
+def needed(name: str, package: str, *places: str) -> str:
+    """The path of a program, or Unavailable with what brings it."""
+    found = program(name, *places)
+    if found is None:
+        raise Unavailable(f"there is no {name} on this machine; Debian's package {package} brings it")
+    return found
+
+
 def own(*folders: Path) -> None:
     """The folders, made, and the server's own."""
     uid, gid = user()
@@ -66,13 +87,13 @@ def copy(source: Path, target: Path) -> None:
     target.chmod(0o700)
 
 
-def within(folder: Path, argv: list[str], other: Path | None = None) -> list[str]:
-    """`argv` in spaces of its own, where the folder is HERE."""
+def within(folder: Path, argv: list[str], other: Path | None = None, network: bool = False) -> list[str]:
+    """`argv` in spaces of its own, where the folder is HERE. `network`: it has the host's loopback, for others of its kind."""
     if not ROOT:
         return ["setpriv", "--pdeathsig", "KILL", *argv]
     uid, gid = user()
     binds = 'mount --bind "$1" /mnt && shift && if [ -n "$1" ]; then mount --bind "$1" /media; fi && shift && cd /mnt && exec "$@"'
-    return ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--net", "--ipc", "--fork", "--kill-child=KILL", "--mount-proc", "--propagation", "private", "sh", "-c", binds, "sh",
+    return ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--pid", *([] if network else ["--net"]), "--ipc", "--fork", "--kill-child=KILL", "--mount-proc", "--propagation", "private", "sh", "-c", binds, "sh",
             str(folder), str(other or ""), "setpriv", f"--reuid={uid}", f"--regid={gid}", "--clear-groups", "--inh-caps=-all", "--bounding-set=-all", "--no-new-privs", *argv]
 
 
@@ -99,8 +120,8 @@ class Socket:
 class Process:
     """One server, from its start to its end."""
 
-    def __init__(self, folder: Path, argv: list[str], ready: Socket, environment: dict[str, str] | None = None, other: Path | None = None) -> None:
-        self.folder, self.argv, self.ready, self.environment, self.other = folder, argv, ready, environment or {}, other
+    def __init__(self, folder: Path, argv: list[str], ready: Socket, environment: dict[str, str] | None = None, other: Path | None = None, network: bool = False) -> None:
+        self.folder, self.argv, self.ready, self.environment, self.other, self.network = folder, argv, ready, environment or {}, other, network
         self.process: asyncio.subprocess.Process | None = None
 
     @property
@@ -113,7 +134,7 @@ class Process:
             self.ready.path.unlink()
         log = self.folder / "out.log"
         with log.open("ab") as out:
-            self.process = await asyncio.create_subprocess_exec(*within(self.folder, self.argv, self.other), stdin=asyncio.subprocess.DEVNULL, stdout=out, stderr=out, cwd="/",
+            self.process = await asyncio.create_subprocess_exec(*within(self.folder, self.argv, self.other, self.network), stdin=asyncio.subprocess.DEVNULL, stdout=out, stderr=out, cwd="/",
                                                                 env={"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LC_ALL": "C.UTF-8", "HOME": HERE if ROOT else str(self.folder)} | self.environment)
         until = asyncio.get_running_loop().time() + seconds
         while True:

@@ -53,6 +53,7 @@ class World(Protocol):
     def group(self, arn: str) -> dict[str, Any] | None: ...            # {"Rules", "LabelPrefix", "Bodies"}
     def managed(self, vendor: str, name: str) -> dict[str, Any] | None: ...
     def count(self, rule: str, key: str, window: int) -> int: ...      # this request and those of the window before it
+    def seen(self, rule: str, key: str, window: int) -> int: ...       # those of the window, without this request
     def different(self, rule: str, key: str, value: str, window: int) -> int: ...   # how many values came with the key
 
 

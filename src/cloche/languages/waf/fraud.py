@@ -1,13 +1,13 @@
 """AWSManagedRulesATPRuleSet and AWSManagedRulesACFPRuleSet: attempts to get into accounts, and to make them by the dozen.
 
-Leaked passwords are not known here, but for the pair that AWS documents for tests. What a response said counts before CloudFront alone.
+Leaked passwords are not known here, but for the pair that AWS documents for tests. What the application answered counts before CloudFront alone, as on AWS.
 """
 from __future__ import annotations
 
 from typing import Any
 
 from .bots import AUTOMATED
-from .threats import HALF_HOUR, TEN_MINUTES, Fields, Group, Sensed, agent, at_path, has_token, level, token_labels
+from .threats import HALF_HOUR, TEN_MINUTES, Fields, Group, Sensed, agent, at_path, config, has_token, level, path_matches, token_labels
 from .token import fingerprint
 
 LEAKED = ("WAF_TEST_CREDENTIAL@wafexample.com", "WAF_TEST_CREDENTIAL_PASSWORD")
@@ -17,6 +17,7 @@ TRAVERSALS = 10                     # different names with one password, or pass
 LONG_SESSION_SECONDS = 6 * 3600
 BY_SESSION = (0, 5, 10)             # accounts made by a session in half an hour, names it tried, and with one telephone number
 BY_POSTAL_ADDRESS = (50, 100)
+BY_RESPONSE = (1, 5, 10)            # attempts that failed, or accounts that were made: of an address in ten minutes, of a session in half an hour
 
 
 def _leaked(name: str, password: str) -> bool:
@@ -45,6 +46,7 @@ def logging_in(asked: Any, how: dict[str, Any], world: Any, place: str) -> Sense
             rules.add("SignalMissingCredential")
         if _leaked(name, password):
             labels.add("signal:credential_compromised")
+    _answered(asked, how, world, place, labels, rules, "failed_login_response", ("VolumetricIpFailedLoginResponseHigh", "VolumetricSessionFailedLoginResponseHigh"))
     if has_token(asked):
         session = asked.token.session
         if world.count(f"{place}/session", session, HALF_HOUR) > SESSION_MOST:
@@ -84,6 +86,7 @@ def signing_up(asked: Any, how: dict[str, Any], world: Any, place: str) -> Sense
     if _leaked(name, fields.get(inspection.get("PasswordField"))):
         _match(labels, rules, "SignalCredentialCompromised", "signal:credential_compromised")
     _volume(labels, rules, "aggregate:volumetric:ip:creation", world.count(f"{place}/ip", asked.address, TEN_MINUTES), BY_ADDRESS, "VolumetricIpHigh")
+    _answered(asked, how, world, place, labels, rules, "successful_creation_response", ("VolumetricIPSuccessfulResponse", "VolumetricSessionSuccessfulResponse"))
     if phone := fields.together(inspection.get("PhoneNumberFields")):
         _volume(labels, rules, "aggregate:volumetric:phone_number", world.count(f"{place}/phone", fingerprint(phone), HALF_HOUR), BY_SESSION, "VolumetricPhoneNumberHigh")
     if where := fields.together(inspection.get("AddressFields")):
@@ -114,6 +117,44 @@ def _volume(labels: set[str], rules: set[str], prefix: str, count: int, steps: t
         rules.add(rule)
 
 
+def _answered(asked: Any, how: dict[str, Any], world: Any, place: str, labels: set[str], rules: set[str], word: str, names: tuple[str, str]) -> None:
+    """What the responses to earlier attempts were."""
+    if how.get("ResponseInspection"):
+        _volume(labels, rules, f"aggregate:volumetric:ip:{word}", world.seen(f"{place}/response/ip", asked.address, TEN_MINUTES), BY_RESPONSE, names[0])
+        if has_token(asked):
+            _volume(labels, rules, f"aggregate:volumetric:session:{word}", world.seen(f"{place}/response/session", asked.token.session, HALF_HOUR), BY_RESPONSE, names[1])
+
+
+# -- responses --------------------------------------------------------------------------------------------------------------------
+
+def inspected(rules: list[Any], method: str, path: str) -> list[tuple[str, dict[str, Any], bool]]:
+    """(place of the counts, how to read a response, whether successes are counted) for each group that wants to know what came of this request."""
+    found = []
+    for rule in rules if method == "POST" else ():
+        how = rule["Statement"].get("ManagedRuleGroupStatement") or {}
+        for name, where, good in (("AWSManagedRulesATPRuleSet", "LoginPath", False), ("AWSManagedRulesACFPRuleSet", "CreationPath", True)):
+            given = config(name, how.get("ManagedRuleGroupConfigs") or []) if how.get("Name") == name else {}
+            if given.get("ResponseInspection") and path_matches(path, given[where], given.get("EnableRegexInPath", False)):
+                found.append((f"{rule['Name']}/{name}", given["ResponseInspection"], good))
+    return found
+
+
+def succeeded(how: dict[str, Any], status: int, headers: list[tuple[str, str]], body: bytes) -> bool | None:
+    """True and False as the application says it in its response; None if it says neither."""
+    kind, one = next(iter(how.items()))
+    if kind == "StatusCode":
+        return True if status in one["SuccessCodes"] else False if status in one["FailureCodes"] else None
+    if kind == "BodyContains":
+        good, bad = (any(text.encode() in body for text in one[name]) for name in ("SuccessStrings", "FailureStrings"))
+    elif kind == "Header":
+        values = [value for name, value in headers if name.lower() == one["Name"].lower()]
+        good, bad = (any(value in one[name] for value in values) for name in ("SuccessValues", "FailureValues"))
+    else:
+        said = Fields.of_json(body).get(one).lower()
+        good, bad = (said in [text.lower() for text in one[name]] for name in ("SuccessValues", "FailureValues"))
+    return True if good else False if bad else None
+
+
 TAKEOVER = Group(
     "atp", "Provides protection for your login page against stolen credentials, credential stuffing attacks, brute force login attempts, and other anomalous login activities. With account "
     "takeover prevention, you can prevent unauthorized access that may lead to fraudulent activities, or inform legitimate users to take a preventive action.", "AWSManagedRulesATPRuleSet",
@@ -123,7 +164,8 @@ TAKEOVER = Group(
      ("AttributeLongSession", "Block", ("aggregate:attribute:long_session",)), ("TokenRejected", "Block", ()), ("SignalMissingCredential", "Block", ("signal:missing_credential",)),
      ("VolumetricIpFailedLoginResponseHigh", "Block", ("aggregate:volumetric:ip:failed_login_response:high",)),
      ("VolumetricSessionFailedLoginResponseHigh", "Block", ("aggregate:volumetric:session:failed_login_response:high",))),
-    ("aggregate:volumetric:ip:medium", "aggregate:volumetric:ip:low", "signal:credential_compromised"), logging_in)
+    ("aggregate:volumetric:ip:medium", "aggregate:volumetric:ip:low", "signal:credential_compromised",
+     *(f"aggregate:volumetric:{who}:failed_login_response:{word}" for who in ("ip", "session") for word in ("low", "medium"))), logging_in)
 
 _LEVELS = ("aggregate:volumetric:ip:creation", "aggregate:volumetric:session:creation", "aggregate:attribute:username_traversal:creation", "aggregate:volumetric:phone_number")
 CREATION = Group(
@@ -138,4 +180,4 @@ CREATION = Group(
      ("VolumetricIPSuccessfulResponse", "Block", ("aggregate:volumetric:ip:successful_creation_response:high",)),
      ("VolumetricSessionSuccessfulResponse", "Block", ("aggregate:volumetric:session:successful_creation_response:high",)),
      ("VolumetricSessionTokenReuseIp", "Block", ("aggregate:volumetric:session:creation:token_reuse:ip",))),
-    tuple(f"{one}:{word}" for one in _LEVELS for word in ("low", "medium")), signing_up)
+    tuple(f"{one}:{word}" for one in (*_LEVELS, *(f"aggregate:volumetric:{who}:successful_creation_response" for who in ("ip", "session"))) for word in ("low", "medium")), signing_up)

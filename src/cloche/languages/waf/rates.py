@@ -23,6 +23,10 @@ class Rates:
         seconds[second] = seconds.get(second, 0) + 1
         return sum(seconds.values())
 
+    def seen(self, rule: str, key: str, now: float, window: int) -> int:
+        """Those of the window, without adding one."""
+        return sum(n for at, n in self.rules.get(rule, {}).get(key, {}).items() if at > int(now) - window)
+
     def different(self, rule: str, key: str, value: str, now: float, window: int) -> int:
         """How many different values came with the key in the window, this one among them."""
         keys = self.values.setdefault(rule, {})

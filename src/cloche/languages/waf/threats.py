@@ -59,10 +59,14 @@ def agent(asked: Any) -> str:
 
 
 def at_path(asked: Any, path: str, by_pattern: bool) -> bool:
+    return path_matches(asked.path, path, by_pattern)
+
+
+def path_matches(asked: str, path: str, by_pattern: bool) -> bool:
     if not by_pattern:
-        return bool(asked.path.startswith(path))
+        return asked.startswith(path)
     try:
-        return regex.search(path, asked.path, timeout=0.05) is not None
+        return regex.search(path, asked, timeout=0.05) is not None
     except (regex.error, TimeoutError):
         return False
 
@@ -72,6 +76,10 @@ def level(prefix: str, count: int, steps: tuple[int, int, int]) -> set[str]:
     low, medium, high = steps
     word = "high" if count > high else "medium" if count > medium else "low" if count > low else ""
     return {f"{prefix}:{word}"} if word else set()
+
+
+class Said(NamedTuple):
+    body: bytes
 
 
 class Fields:
@@ -88,6 +96,10 @@ class Fields:
         else:
             self.body = dict(parse_qsl(asked.body.decode("utf-8", "replace"), keep_blank_values=True))
 
+    @classmethod
+    def of_json(cls, body: bytes) -> Fields:
+        return cls(Said(body), {"PayloadType": "JSON"})
+
     def get(self, field: dict[str, Any] | None) -> str:
         if not field:
             return ""
@@ -102,7 +114,7 @@ class Fields:
                 found = found.get(part)
             else:
                 return ""
-        return "" if found is None or isinstance(found, dict | list) else str(found)
+        return "" if found is None or isinstance(found, dict | list) else json.dumps(found) if isinstance(found, bool) else str(found)
 
     def together(self, fields: list[dict[str, Any]] | None) -> str:
         """Several fields as one value: a telephone number in parts, an address."""

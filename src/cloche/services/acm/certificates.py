@@ -9,8 +9,9 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from cloche.kernel import ANY, AwsEvent, Call, Record, Sealed, pages
+from cloche.services.acm_pca import public as pca
 
-from . import errors, issuing, tags, validation, x509
+from . import errors, issuing, private, tags, validation, x509
 from . import service as acm
 from .tags import facts
 
@@ -30,7 +31,7 @@ class Certificate(Record, frozen=True):
     created: float
     domain: str
     names: tuple[str, ...]
-    type: str                                          # IMPORTED | AMAZON_ISSUED
+    type: str                                          # IMPORTED | AMAZON_ISSUED | PRIVATE
     imported: float = 0.0
     body: str = ""
     chain: str = ""
@@ -48,6 +49,8 @@ class Certificate(Record, frozen=True):
     users: tuple[str, ...] = ()                        # ARNs of what serves with it
     exported: bool = False                             # since it was issued or last renewed
     renewal: dict[str, Any] = {}                       # {"RenewalStatus": ..., "UpdatedAt": ...}
+    authority: str = ""                                # of a private one
+    failure: str = ""                                  # why it was not issued
 
     @property
     def key(self) -> str:
@@ -56,6 +59,8 @@ class Certificate(Record, frozen=True):
     def status(self, now: float) -> str:
         if self.told:
             return "EXPIRED" if now > self.told["NotAfter"] else "ISSUED"
+        if self.failure:
+            return "FAILED"
         return "VALIDATION_TIMED_OUT" if now >= self.created + PENDING_HOURS * HOUR else "PENDING_VALIDATION"
 
 
@@ -67,7 +72,7 @@ def users(call: Call, one: Certificate) -> list[str]:
 
 def renewable(call: Call, one: Certificate) -> bool:
     """A certificate that nobody uses is left to expire."""
-    return one.type == "AMAZON_ISSUED" and bool(one.exported or users(call, one))
+    return one.type != "IMPORTED" and bool(one.exported or users(call, one))
 
 
 def by_arn(call: Call, req: Any) -> str:
@@ -131,18 +136,18 @@ def request_facts(call: Call, req: Any) -> dict[str, Any]:
 
 
 @acm.op(resource=ANY, action=request_actions, context=request_facts,
-        partly="private authorities and HTTP validation are not built")
+        partly="HTTP validation (ManagedBy CloudFront) is not built; a private certificate is renewed without asking whether its authority has given ACM the permission")
 def request_certificate(call: Call, req: t.RequestCertificateRequest) -> t.RequestCertificateResponse:
-    if "CertificateAuthorityArn" in req or "ManagedBy" in req:
-        raise errors.no_private_authorities()
-    options = req.get("Options") or {}
+    if "ManagedBy" in req or req.get("ValidationMethod") == "HTTP":
+        raise errors.no_http_validation()
+    options, authority = req.get("Options") or {}, req.get("CertificateAuthorityArn", "")
     domain, token = req["DomainName"].lower(), req.get("IdempotencyToken", "")
     names = tuple(dict.fromkeys([domain, *(x.lower() for x in req.get("SubjectAlternativeNames", ()))]))
     if len(names) > MOST_NAMES:
         raise errors.too_many_names()
     if token:
         for one in call.all(Certificate):
-            if one.token == token and one.names == names and call.now < one.created + TOKEN_HOURS * HOUR:
+            if one.token == token and one.names == names and one.authority == authority and call.now < one.created + TOKEN_HOURS * HOUR:
                 return {"CertificateArn": one.arn}
     domains = {one["DomainName"].lower(): one["ValidationDomain"].lower() for one in req.get("DomainValidationOptions", ())}
     for name, above in domains.items():
@@ -150,10 +155,14 @@ def request_certificate(call: Call, req: t.RequestCertificateRequest) -> t.Reque
             raise errors.bad_validation_domain(name)
     id_ = call.uuid()
     made = call.put(Certificate(
-        id_, call.arn(f"certificate/{id_}"), call.now, domain, names, "AMAZON_ISSUED", method=req.get("ValidationMethod", options.get("ValidationMethod", "EMAIL")), domains=domains,
+        id_, call.arn(f"certificate/{id_}"), call.now, domain, names, "PRIVATE" if authority else "AMAZON_ISSUED", domains=domains, authority=authority,
+        method="" if authority else req.get("ValidationMethod", options.get("ValidationMethod", "EMAIL")), failure=pca.refusal(call, authority) if authority else "",
         algorithm=req.get("KeyAlgorithm", "RSA_2048").replace("_", "-", 1), logging=options.get("CertificateTransparencyLoggingPreference", "ENABLED"),
         export=options.get("Export", "DISABLED"), token=token, tags=tags.given(call, req)))
-    issuing.expect(call, made)
+    if authority:
+        call.wake(private.issue_privately, made.id)
+    else:
+        issuing.expect(call, made)
     return {"CertificateArn": made.arn}
 
 
@@ -162,13 +171,15 @@ def request_certificate(call: Call, req: t.RequestCertificateRequest) -> t.Reque
 def view(call: Call, one: Certificate) -> dict[str, Any]:
     status = one.status(call.now)
     out: dict[str, Any] = {"CertificateArn": one.arn, "DomainName": one.domain, "SubjectAlternativeNames": list(one.names), "CreatedAt": one.created, "Status": status, "InUseBy": (serving := users(call, one)),
-                           "Type": one.type, "KeyAlgorithm": one.algorithm, "RenewalEligibility": "ELIGIBLE" if one.type == "AMAZON_ISSUED" and (one.exported or serving) else "INELIGIBLE",
+                           "Type": one.type, "KeyAlgorithm": one.algorithm, "RenewalEligibility": "ELIGIBLE" if one.type != "IMPORTED" and (one.exported or serving) else "INELIGIBLE",
                            "Options": {"CertificateTransparencyLoggingPreference": one.logging, "Export": one.export}}
     if one.type == "IMPORTED":
         return out | one.told | {"ImportedAt": one.imported}
+    if one.failure:
+        out["FailureReason"] = one.failure
     open_ = "FAILED" if status == "VALIDATION_TIMED_OUT" else "PENDING_VALIDATION"
-    options = [validation.option(call, name, one.domains.get(name, name), one.method, "SUCCESS" if name in one.proved else open_) for name in one.names]
-    out |= {"DomainValidationOptions": options, "KeyUsages": [], "ExtendedKeyUsages": []}
+    options = [] if one.authority else [validation.option(call, name, one.domains.get(name, name), one.method, "SUCCESS" if name in one.proved else open_) for name in one.names]
+    out |= {"KeyUsages": [], "ExtendedKeyUsages": [], **({"CertificateAuthorityArn": one.authority} if one.authority else {"DomainValidationOptions": options})}
     if one.told:
         out |= {k: v for k, v in one.told.items() if k not in ("DomainName", "SubjectAlternativeNames", "KeyAlgorithm")} | {"IssuedAt": one.issued}
     if one.renewal:
@@ -193,7 +204,7 @@ def get_certificate(call: Call, req: t.GetCertificateRequest) -> t.GetCertificat
 async def export_certificate(call: Call, req: t.ExportCertificateRequest) -> t.ExportCertificateResponse:
     """The key leaves under a passphrase; making it slow to guess takes a moment."""
     one = find(call, req["CertificateArn"])
-    if one.type == "IMPORTED" or one.export != "ENABLED":
+    if one.type == "IMPORTED" or (one.type != "PRIVATE" and one.export != "ENABLED"):
         raise errors.not_exportable()
     if not one.body:
         raise errors.in_progress()

@@ -55,7 +55,19 @@ async def untag(r: Resource) -> None:
         await r.do("acm", "AddTagsToCertificate", CertificateArn=r.physical, Tags=fresh)
 
 
+async def account(r: Resource) -> str:
+    await r.do("acm", "PutAccountConfiguration", ExpiryEvents=r.get("ExpiryEventsConfiguration"), IdempotencyToken=r.call.id(digits=16))
+    r.attributes["AccountId"] = r.call.account
+    return str(r.call.account)
+
+
+async def usual(r: Resource) -> None:
+    """The account cannot be deleted; its days before expiry are AWS's again."""
+    await r.do("acm", "PutAccountConfiguration", ExpiryEvents={"DaysBeforeExpiry": 45}, IdempotencyToken=r.call.id(digits=16))
+
+
 TYPES = {
+    "AWS::CertificateManager::Account": Type(create=account, update=account, delete=usual, attributes=("AccountId",)),
     "AWS::CertificateManager::Certificate": Type(
         create=create, ready=ready, update=steps(update, untag), delete=op("acm", "DeleteCertificate", CertificateArn="{id}"), gone=("ResourceNotFoundException",),
         replaces=("DomainName", "SubjectAlternativeNames", "ValidationMethod", "DomainValidationOptions", "CertificateAuthorityArn", "KeyAlgorithm")),

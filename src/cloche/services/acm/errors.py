@@ -72,8 +72,8 @@ def bad_validation_domain(domain: str) -> AwsError:
     return AwsError("InvalidDomainValidationOptionsException", f"The validation domain of {domain} must be the same as the domain or a parent of it, and the domain must be in the request.")
 
 
-def no_private_authorities() -> AwsError:
-    return AwsError("NotImplemented", "Certificates of a private authority are not built in Cloche.", 501)
+def no_http_validation() -> AwsError:
+    return AwsError("NotImplemented", "Validation by HTTP is not built in Cloche.", 501)
 
 
 def too_many_tags() -> AwsError:

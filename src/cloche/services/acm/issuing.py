@@ -73,7 +73,7 @@ async def issue(call: Call, key: str) -> None:
     from .certificates import Certificate
     with call.step():
         one = call.get(Certificate, key)
-        if one is None or not (due(call, one) or one.status(call.now) == "PENDING_VALIDATION"):
+        if one is None or one.authority or not (due(call, one) or one.status(call.now) == "PENDING_VALIDATION"):
             return
         proved = proofs(call, one)
         if len(proved) < len(one.names):
@@ -109,7 +109,7 @@ def make(data: Any, one: Certificate, start: datetime.datetime, end: datetime.da
 def announce(call: Call, one: Certificate, action: str) -> None:
     from .certificates import users
     call.emit(AwsEvent("aws.acm", "ACM Certificate Available", {
-        "Action": action, "CertificateType": "AMAZON_ISSUED", "CommonName": one.domain, "DomainValidationMethod": one.method, "CertificateCreatedDate": _iso(one.created),
+        "Action": action, "CertificateType": one.type, "CommonName": one.domain, **({} if one.authority else {"DomainValidationMethod": one.method}), "CertificateCreatedDate": _iso(one.created),
         "CertificateExpirationDate": _iso(one.told["NotAfter"]), "DaysToExpiry": int((one.told["NotAfter"] - call.now) // DAY), "InUse": bool(users(call, one)), "Exported": one.exported}, [one.arn]))
 
 
@@ -134,7 +134,11 @@ def renew(call: Call, certificate: str) -> None:
     if due(call, one):
         if not one.renewal or one.renewal["RenewalStatus"] == "SUCCESS":
             call.put(one.but(renewal={"RenewalStatus": "PENDING_AUTO_RENEWAL", "UpdatedAt": call.now}, proved=() if one.method != "DNS" else one.proved))
-        call.wake(issue, certificate)
+        if one.authority:
+            from .private import issue_privately
+            call.wake(issue_privately, certificate)
+        else:
+            call.wake(issue, certificate)
     call.after(DAY, renew, certificate, certificate=certificate)
 
 

@@ -14,6 +14,7 @@ from .things import items
 VERSION = re.compile(r"arn:aws:lambda:(?P<region>[a-z0-9-]+):(?P<account>\d{12}):function:(?P<name>[\w-]+):(?P<version>\d+)")
 VIEWER = ("viewer-request", "viewer-response")
 RUNTIMES = re.compile(r"nodejs\d+\.x|python3\.\d+")
+VIEWER_BYTES = 1 << 20
 MEMORY, SECONDS = {True: 128, False: 10240}, {True: 5, False: 30}
 
 
@@ -71,6 +72,8 @@ def edge(call: Call, arn: str, event: str, body: bool) -> None:
         raise errors.bad_lambda(f"The function must be of the x86_64 architecture. Function: {arn}")
     if config["EphemeralStorage"]["Size"] != 512:
         raise errors.bad_lambda(f"The function's ephemeral storage must be 512 MB. Function: {arn}")
+    if event in VIEWER and config["CodeSize"] > VIEWER_BYTES:
+        raise errors.bad_lambda(f"The function's code is larger than the maximum allowed for functions that are triggered by a viewer event: {config['CodeSize']} > {VIEWER_BYTES} Function: {arn}")
     if lambdas.provisioned(call, arn):
         raise errors.bad_lambda(f"The function cannot have provisioned concurrency. Function: {arn}")
     viewer = event in VIEWER

@@ -101,7 +101,7 @@ def get_invalidation(call: Call, req: t.GetInvalidationRequest) -> t.GetInvalida
 def list_invalidations(call: Call, req: t.ListInvalidationsRequest) -> t.ListInvalidationsResult:
     """Newest first."""
     distributions.find(call, req["DistributionId"])
-    rest, marker, most = of(call, req["DistributionId"]), req.get("Marker") or "", int(req.get("MaxItems") or 100)
+    rest, marker, most = of(call, req["DistributionId"]), req.get("Marker") or "", things.most_of(req)
     ids = [one.id for one in rest]
     if marker:
         rest = rest[ids.index(marker) + 1:] if marker in ids else []

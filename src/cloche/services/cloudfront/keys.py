@@ -97,11 +97,15 @@ def checked(call: Call, config: Any) -> dict[str, Any]:
     return config  # type: ignore[no-any-return]
 
 
+def named_once(call: Call, config: dict[str, Any], id_: str) -> None:
+    if any(one.name == config["Name"] and one.id != id_ for one in things.every(call, GROUP)):
+        raise errors.taken("KeyGroupAlreadyExists", "A key group")
+
+
 @cloudfront.op(ANY)
 def create_key_group(call: Call, req: t.CreateKeyGroupRequest) -> t.CreateKeyGroupResult:
     config = checked(call, req["KeyGroupConfig"])
-    if any(one.name == config["Name"] for one in things.every(call, GROUP)):
-        raise errors.taken("KeyGroupAlreadyExists", "A key group")
+    named_once(call, config, "")
     return things.answer(GROUP, things.make(call, GROUP, config, by=""), made=True)
 
 
@@ -122,7 +126,9 @@ def list_key_groups(call: Call, req: t.ListKeyGroupsRequest) -> t.ListKeyGroupsR
 
 @cloudfront.op(ANY)
 def update_key_group(call: Call, req: t.UpdateKeyGroupRequest) -> t.UpdateKeyGroupResult:
-    return things.answer(GROUP, things.change(call, GROUP, req, checked(call, req["KeyGroupConfig"])))
+    config = checked(call, req["KeyGroupConfig"])
+    named_once(call, config, req["Id"])
+    return things.answer(GROUP, things.change(call, GROUP, req, config))
 
 
 @cloudfront.op(ANY)

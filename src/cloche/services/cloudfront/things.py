@@ -143,9 +143,7 @@ def config_of(noun: Noun, thing: Thing) -> Any:
 
 def page(req: Any, things: list[Any], key: Callable[[Any], str] = lambda one: one.id) -> tuple[list[Any], dict[str, Any]]:
     """The next of a list in the order of its keys: after Marker, as many as MaxItems. What the API tells of a page besides its items."""
-    most = int(req.get("MaxItems") or 100)
-    if not 1 <= most <= 100000 or not str(req.get("MaxItems") or 1).isdigit():
-        raise errors.invalid("The MaxItems parameter is not valid.")
+    most = most_of(req)
     marker = req.get("Marker") or ""
     rest = [one for one in things if key(one) > marker] if marker else list(things)
     found = rest[: min(most, 100)]
@@ -154,6 +152,13 @@ def page(req: Any, things: list[Any], key: Callable[[Any], str] = lambda one: on
     if more:
         out["NextMarker"] = key(found[-1])
     return found, out
+
+
+def most_of(req: Any) -> int:
+    given = str(req.get("MaxItems") or 100)
+    if not given.isdecimal() or not 1 <= int(given) <= 100000:
+        raise errors.invalid("The MaxItems parameter is not valid.")
+    return int(given)
 
 
 def listed(req: Any, things: list[Any], show: Callable[[Any], Any], *, whole: bool = False, key: Callable[[Any], str] = lambda one: one.id) -> dict[str, Any]:

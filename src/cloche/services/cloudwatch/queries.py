@@ -116,7 +116,15 @@ class Run:
         return self.known[name]
 
     def world(self, q: Any) -> metric_math.World:
-        return metric_math.World(self.get, self.plain, self.search, self.start, self.end, q.get("Period") or self.period)
+        return metric_math.World(self.get, self.plain, self.search, self.start, self.end, q.get("Period") or self.period, self.rule)
+
+    def rule(self, name: str, metric: str, period: int) -> Series:
+        """INSIGHT_RULE_METRIC."""
+        from . import insight_rules
+        if metric not in insight_rules.METRICS:
+            raise errors.validation(f"{metric} is no metric of a rule.")
+        found = insight_rules.report(self.call, name, self.start, self.end, period)[2]
+        return Series(f"{name} {metric}", {int(moment): insight_rules.metric(metric, list(contributors.values())) for moment, contributors in sorted(found.items())}, period)
 
     def plain(self) -> list[tuple[str, Series]]:
         return [(name, self.get(name)) for name, q in self.queries.items() if "MetricStat" in q]  # type: ignore[misc]
@@ -226,7 +234,7 @@ def run(call: Call, queries: Any, start: int, end: int) -> list[Series]:
 
 # -- the operation ----------------------------------------------------------------------------------------------------
 
-@cloudwatch.op(resource=ANY, partly="Metrics Insights (SELECT), ANOMALY_DETECTION_BAND, INSIGHT_RULE_METRIC and other accounts' metrics are refused; dynamic labels are not filled in")
+@cloudwatch.op(resource=ANY, partly="Metrics Insights (SELECT), ANOMALY_DETECTION_BAND and other accounts' metrics are refused; dynamic labels are not filled in")
 def get_metric_data(call: Call, req: t.GetMetricDataInput) -> t.GetMetricDataOutput:
     queries = req["MetricDataQueries"]
     check(queries)

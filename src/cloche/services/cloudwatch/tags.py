@@ -1,4 +1,4 @@
-"""Tags of alarms, dashboards and metric streams."""
+"""Tags of alarms, dashboards, metric streams and insight rules."""
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
@@ -9,6 +9,7 @@ from . import errors
 from . import service as cloudwatch
 from .alarms import Alarm
 from .dashboards import Dashboard
+from .insight_rules import InsightRule
 from .metric_streams import MetricStream
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ def find(call: Call, arn: str) -> Any:
     if len(parts) < 6 or parts[2] != "cloudwatch":
         raise errors.invalid_value(arn, "ResourceARN")
     kind, _, name = parts[5].partition(":") if parts[5].startswith("alarm:") else parts[5].partition("/")
-    found = call.get(Alarm, name) if kind == "alarm" else call.get(Dashboard, name) if kind == "dashboard" else call.get(MetricStream, name) if kind == "metric-stream" else None
+    found = call.get(Alarm, name) if kind == "alarm" else call.get(Dashboard, name) if kind == "dashboard" else call.get(MetricStream, name) if kind == "metric-stream" else \
+        call.get(InsightRule, name) if kind == "insight-rule" else None
     if found is None:
         raise errors.no_such_resource(arn)
     return found

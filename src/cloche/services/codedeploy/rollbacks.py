@@ -34,7 +34,7 @@ def consider(call: Call, group: Group, one: Deployment) -> Deployment:
     if to is None:
         return call.put(one.but(back={"rollbackMessage": NOTHING}))
     back = deployments.begin(
-        call, group, to["revision"], creator="codeDeployRollback", config=to["config"], description=f"Rollback of {one.id}", previous=one.revision, asked={**_kept(one), **to.get("asked", {})},
+        call, group, to["revision"], creator="codeDeployRollback", config=to["config"], description=f"Rollback of {one.id}", previous=one.revision, asked=_kept(one), fleet=to.get("fleet"),
         back={"rollbackTriggeringDeploymentId": one.id, "rollbackMessage": f"Deployment {one.id} is being rolled back."})
     return call.put(one.but(back={"rollbackDeploymentId": back.id, "rollbackMessage": f"Deployment {one.id} was rolled back by {back.id}."}))
 
@@ -50,7 +50,8 @@ def _way_back(call: Call, group: Group, one: Deployment) -> dict[str, Any] | Non
             return None                                # it failed before it knew what to do, and has done nothing
         return {"revision": {"revisionType": "AppSpecContent", "appSpecContent": {"content": reverse(one.appspec)}}, "config": "CodeDeployDefault.LambdaAllAtOnce"}
     if one.platform == "ECS":
-        return None
+        from .swapping import way_back
+        return way_back(call, group, one)
     good = call.get(Deployment, group.good)
     return None if good is None else {"revision": good.revision, "config": one.config}
 

@@ -52,7 +52,7 @@ def batch_get_item(call: Call, req: Any) -> Any:
         units, left = 0.0, []
         for given, key in zip(wanted["Keys"], keys, strict=True):
             try:
-                capacities.admit(call, layout, "Read", key[0])
+                capacities.admit(call, layout, "Read", *key)
             except AwsError as error:
                 refusal = error
                 left.append(given)
@@ -62,7 +62,7 @@ def batch_get_item(call: Call, req: Any) -> Any:
                 left.append(given)
                 continue
             took = capacity.read_units(row.size if row else 0, wanted.get("ConsistentRead", False))
-            capacities.charge(call, layout, "Read", took, partition=key[0])
+            capacities.charge(call, layout, "Read", took, partition=key[0], sort=key[1])
             units += took
             done += 1
             if row is not None:
@@ -138,7 +138,7 @@ def prepared(layout: Layout, wanted: Any) -> tuple[tuple[bytes, bytes], Any, int
 
 def write(call: Call, layout: Layout, key: tuple[bytes, bytes], item: Any, size: int) -> tuple[int, dict[str, int]]:
     """One of the batch, by itself: an index without capacity refuses this item and no other."""
-    capacities.admit(call, layout, "Write", key[0])
+    capacities.admit(call, layout, "Write", *key)
     with call.step():
         row = rows.read(call, layout, key)
         if item is not None:
@@ -146,7 +146,7 @@ def write(call: Call, layout: Layout, key: tuple[bytes, bytes], item: Any, size:
         else:
             taken = rows.delete(call, layout, key, row) if row else {}
         took = rows.write_units(row.size if row else 0, size)
-        capacities.charge(call, layout, "Write", took, taken, key[0])
+        capacities.charge(call, layout, "Write", took, taken, *key)
     return took, taken
 
 

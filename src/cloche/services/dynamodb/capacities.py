@@ -13,7 +13,7 @@ from typing import Any
 from cloche.kernel import AwsError, Call
 from cloche.services.cloudwatch import public as cloudwatch
 
-from . import errors
+from . import contributors, errors
 from .layouts import IndexLayout, Layout
 from .tables import Table
 
@@ -45,12 +45,17 @@ def consumed(req: Any, layout: Layout, units: float, indexes: Mapping[str, float
     return out
 
 
-def admit(call: Call, layout: Layout, direction: str, partition: bytes | None = None) -> None:
+def admit(call: Call, layout: Layout, direction: str, partition: bytes | None = None, sort: bytes | None = None) -> None:
     """Refuse if the table's bucket is empty, or the partition's. `direction` is Read or Write."""
     if layout.counted:
-        _admit(call, layout, None, direction)
-        if partition is not None and _partition(call, layout, direction, partition)[0] <= 0:
-            raise refused(call, layout, None, direction, hot=True)
+        try:
+            _admit(call, layout, None, direction)
+            if partition is not None and _partition(call, layout, direction, partition)[0] <= 0:
+                raise refused(call, layout, None, direction, hot=True)
+        except AwsError:
+            if layout.insights and partition is not None:
+                contributors.throttled(call, layout, partition, sort)
+            raise
 
 
 def admit_index(call: Call, layout: Layout, index: IndexLayout, direction: str) -> None:
@@ -58,7 +63,7 @@ def admit_index(call: Call, layout: Layout, index: IndexLayout, direction: str) 
         _admit(call, layout, None if index.local else index, direction)
 
 
-def charge(call: Call, layout: Layout, direction: str, units: float, indexes: Mapping[str, float] = {}, partition: bytes | None = None) -> None:
+def charge(call: Call, layout: Layout, direction: str, units: float, indexes: Mapping[str, float] = {}, partition: bytes | None = None, sort: bytes | None = None) -> None:
     """Take from the buckets what was used; a local index uses its table's. An empty bucket of an index refuses the table's write."""
     dims, metric, total = ("TableName", layout.table.name), CONSUMED[direction], units
     for name, taken in indexes.items():
@@ -71,6 +76,8 @@ def charge(call: Call, layout: Layout, direction: str, units: float, indexes: Ma
         return
     if partition is not None:
         _partition(call, layout, direction, partition)[0] -= units
+        if layout.insights:
+            contributors.count(call, layout, partition, sort, total)
     for name, taken in indexes.items():
         index = layout.by_name[name]
         if index.local:

@@ -40,7 +40,7 @@ def put_item(call: Call, req: Any) -> Any:
     size = weigh(item)
     layout = find(call, req["TableName"])
     key = layout.schema.of_item(item)
-    capacities.admit(call, layout, "Write", key[0])
+    capacities.admit(call, layout, "Write", *key)
     row = rows.read(call, layout, key)
     old = meet(call, req, layout, bound, key, row)
     units = rows.put(call, layout, key, row, item, size, old)
@@ -61,7 +61,7 @@ def meet(call: Call, req: Any, layout: Layout, bound: Bound, key: tuple[bytes, b
         return None
     old: Item | None = decode(row.body) if row else None
     if not bound.condition.run(old or {}, bound.values):
-        capacities.charge(call, layout, "Write", capacity.write_units(row.size if row else 0), partition=key[0])
+        capacities.charge(call, layout, "Write", capacity.write_units(row.size if row else 0), partition=key[0], sort=key[1])
         shown = row is not None and req.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD"
         raise errors.condition_failed(out(call, row.body) if shown and row else None)
     return old
@@ -73,7 +73,7 @@ def written(call: Call, req: Any, layout: Layout, key: tuple[bytes, bytes], item
     if row is not None and req.get("ReturnValues") == "ALL_OLD":
         answer["Attributes"] = out(call, row.body)
     took = rows.write_units(row.size if row else 0, size)
-    capacities.charge(call, layout, "Write", took, units, key[0])
+    capacities.charge(call, layout, "Write", took, units, *key)
     if (used := capacities.consumed(req, layout, took, units)) is not None:
         answer["ConsumedCapacity"] = used
     if layout.has_local and req.get("ReturnItemCollectionMetrics") == "SIZE":
@@ -95,7 +95,7 @@ def get_item(call: Call, req: Any) -> Any:
     layout = find(call, req["TableName"])
     key = layout.schema.exact(req["Key"])
     if layout.counted:
-        capacities.admit(call, layout, "Read", key[0])
+        capacities.admit(call, layout, "Read", *key)
     row = rows.read(call, layout, key)
     answer: dict[str, Any] = {}
     if row is not None:
@@ -105,7 +105,7 @@ def get_item(call: Call, req: Any) -> Any:
             answer["Item"] = bound.projection.run(decode(row.body))
     if layout.counted or bound is not None:
         took = capacity.read_units(row.size if row else 0, req.get("ConsistentRead", False))
-        capacities.charge(call, layout, "Read", took, partition=key[0])
+        capacities.charge(call, layout, "Read", took, partition=key[0], sort=key[1])
         if (used := capacities.consumed(req, layout, took)) is not None:
             answer["ConsumedCapacity"] = used
     return answer
@@ -116,7 +116,7 @@ def update_item(call: Call, req: Any) -> Any:
     bound = bind(req, UPDATE)
     layout = find(call, req["TableName"])
     key = layout.schema.exact(req["Key"])
-    capacities.admit(call, layout, "Write", key[0])
+    capacities.admit(call, layout, "Write", *key)
     row = rows.read(call, layout, key)
     meet(call, req, layout, bound, key, row)
     item, size = changed(layout, req["Key"], bound, row)
@@ -175,7 +175,7 @@ def delete_item(call: Call, req: Any) -> Any:
         raise errors.return_values("ALL_OLD or NONE")
     layout = find(call, req["TableName"])
     key = layout.schema.exact(req["Key"])
-    capacities.admit(call, layout, "Write", key[0])
+    capacities.admit(call, layout, "Write", *key)
     row = rows.read(call, layout, key)
     old = meet(call, req, layout, bound, key, row)
     units = rows.delete(call, layout, key, row, old) if row else {}

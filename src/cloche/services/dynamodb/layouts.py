@@ -31,7 +31,7 @@ class IndexLayout:
 class Layout:
     """What every request wants to know of a table, derived once from its record."""
 
-    __slots__ = ("account", "arn", "by_name", "counted", "has_local", "indexes", "number", "plain", "region", "schema", "sealed", "table")
+    __slots__ = ("account", "arn", "by_name", "counted", "has_local", "indexes", "insights", "number", "plain", "region", "schema", "sealed", "table")
 
     def __init__(self, table: Table, arn: str, account: str, region: str) -> None:
         types = {a["AttributeName"]: a["AttributeType"] for a in table.attributes}
@@ -40,7 +40,8 @@ class Layout:
         self.indexes = [IndexLayout(table, i, arn, types) for i in table.indexes]
         self.by_name = {i.name: i for i in self.indexes}
         self.has_local = any(i.local for i in self.indexes)
-        self.counted = table.provisioned or bool(table.on_demand)  # capacity has a limit
+        self.insights = bool(table.insights)
+        self.counted = table.provisioned or bool(table.on_demand) or self.insights  # capacity has a limit, or somebody asks who takes it
         self.sealed = bool(table.table_key)
         self.plain = not (self.sealed or self.indexes or table.stream_view or table.ttl or table.recovery or table.replicas or table.destinations or self.counted)  # a write is a write
 

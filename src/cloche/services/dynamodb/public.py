@@ -9,9 +9,10 @@ from cloche.services.kms import public as kms
 
 from . import sealing
 from .capacities import gauges
+from .contributors import contributions, insight_rules
 from .streams import RETENTION_SECONDS, SEQUENCE, SHARD_SECONDS, Stream, complete, topic
 
-__all__ = ["RETENTION_SECONDS", "SEQUENCE", "SHARD_SECONDS", "Stream", "gauges", "last", "policy_of", "records", "stream_of", "streams", "topic"]
+__all__ = ["RETENTION_SECONDS", "SEQUENCE", "SHARD_SECONDS", "Stream", "contributions", "gauges", "insight_rules", "last", "policy_of", "records", "stream_of", "streams", "topic"]
 
 
 def streams(call: Call) -> list[Stream]:

@@ -50,6 +50,11 @@ class Destination(msgspec.Struct, frozen=True):
     precision: str = "MILLISECOND"
 
 
+class Insight(msgspec.Struct, frozen=True):
+    mode: str      # ACCESSED_AND_THROTTLED_KEYS, THROTTLED_KEYS
+    since: float   # also in the names of its rules
+
+
 class Table(Record, frozen=True, omit_defaults=True):
     kind = "dynamodb.table"
 
@@ -87,6 +92,7 @@ class Table(Record, frozen=True, omit_defaults=True):
     witness: str = ""
     restored: dict[str, Any] | None = None  # RestoreSummary
     destinations: list[Destination] = []
+    insights: dict[str, Insight] = {}  # contributor insights: of the table (""), of an index by its name
 
     @property
     def key(self) -> str:

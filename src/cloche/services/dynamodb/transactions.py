@@ -65,7 +65,7 @@ def transact_get_items(call: Call, req: Any) -> Any:
     size = 0
     for get, bound, layout, key in plans:
         try:
-            capacities.admit(call, layout, "Read", key[0])
+            capacities.admit(call, layout, "Read", *key)
             reasons.append({"Code": "None"})
         except AwsError as error:
             reasons.append(reason(error))
@@ -73,7 +73,7 @@ def transact_get_items(call: Call, req: Any) -> Any:
         row = rows.read(call, layout, key)
         size += row.size if row else 0
         took = 2 * capacity.read_units(row.size if row else 0, True)
-        capacities.charge(call, layout, "Read", took, partition=key[0])
+        capacities.charge(call, layout, "Read", took, partition=key[0], sort=key[1])
         name = get["TableName"]
         units[name] = (layout, units.get(name, (layout, 0.0))[1] + took)
         if row is None:
@@ -110,7 +110,7 @@ class Action:
             self.key = layout.schema.exact(part["Key"])
 
     def prepare(self, call: Call) -> None:
-        capacities.admit(call, self.layout, "Write", self.key[0])
+        capacities.admit(call, self.layout, "Write", *self.key)
         self.row = rows.read(call, self.layout, self.key)
         if self.bound.condition is not None:
             self.old = decode(self.row.body) if self.row else None
@@ -131,7 +131,7 @@ class Action:
             taken = rows.delete(call, self.layout, self.key, self.row, self.old)
         took = price * rows.write_units(self.row.size if self.row else 0, self.size)
         taken = {name: price * n for name, n in taken.items()}
-        capacities.charge(call, self.layout, "Write", took, taken, self.key[0])
+        capacities.charge(call, self.layout, "Write", took, taken, *self.key)
         return took, taken
 
 

@@ -1,6 +1,8 @@
 """Docker's bridge on an instance: each container in a network of its own behind the instance's address, its ports reached at ports of the instance."""
 from __future__ import annotations
 
+import asyncio
+
 from cloche.engines.world import World, WorldError
 from cloche.kernel import Call
 
@@ -45,13 +47,15 @@ async def join(call: Call, held: World, pod: Pod, live: Live, task: Task) -> str
         used = {other.address for each in pods(call).values() if each.host == pod.host for other in each.lives.values()}
         live.address = next(f"172.17.{n // 256}.{n % 256}" for n in range(2, 65000) if f"172.17.{n // 256}.{n % 256}" not in used)
         near = "v" + live.machine[4:11] + live.machine[-3:].replace("-", "")
-        code, _, _ = await held.run(pod.host, ["ip", "link", "show", "docker0"])
-        if code:
-            await _ip(held, pod.host, "link add docker0 type bridge", f"addr add {GATEWAY}/16 dev docker0", "link set docker0 up")
-            await held.sysctl(pod.host, **{"net/ipv4/ip_forward": 1, "net/ipv4/conf/all/route_localnet": 1})
+        async with _one_by_one(call, pod.host):
+            code, _, _ = await held.run(pod.host, ["ip", "link", "show", "docker0"])
+            if code:
+                await _ip(held, pod.host, "link add docker0 type bridge", f"addr add {GATEWAY}/16 dev docker0", "link set docker0 up")
+                await held.sysctl(pod.host, **{"net/ipv4/ip_forward": 1, "net/ipv4/conf/all/route_localnet": 1})
         await _ip(held, pod.host, f"link add {near} type veth peer name eth0 netns {space}", f"link set {near} master docker0", f"link set {near} up")
         await _ip(held, space, f"addr add {live.address}/16 dev eth0", "link set eth0 up", f"route add default via {GATEWAY}")
-        await _rules(call, held, pod.host, task)
+        async with _one_by_one(call, pod.host):
+            await _rules(call, held, pod.host, task)
     await endpoint.open_(call, held, space)
     return space
 
@@ -65,7 +69,14 @@ async def leave(call: Call, held: World | None, pod: Pod, live: Live) -> None:
     await held.drop(live.network)
     if pod.definition.network == "bridge" and held.machines.up(pod.host):
         live.address = ""
-        await _rules(call, held, pod.host, None)
+        async with _one_by_one(call, pod.host):
+            await _rules(call, held, pod.host, None)
+
+
+def _one_by_one(call: Call, host: str) -> asyncio.Lock:
+    """Tasks that come to an instance at once change its network one after the other."""
+    locks: dict[str, asyncio.Lock] = call.cloud.memory.setdefault("ecs.bridges", {})
+    return locks.setdefault(host, asyncio.Lock())
 
 
 async def _rules(call: Call, held: World, host: str, task: Task | None) -> None:

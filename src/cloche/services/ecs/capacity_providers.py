@@ -236,14 +236,14 @@ def _sized(call: Call, cluster: str, one: Provider) -> bool:
         return False
     wanted = min(max(-(-m * 100 // one.scaling["targetCapacity"]), group["MinSize"]), group["MaxSize"])
     there = group["DesiredCapacity"]
-    if wanted > there:
+    if wanted > there:   # AWS's scaling plan does it, which the linked role's policy does not name: nobody is asked
         step = min(max(wanted - there, one.scaling["minimumScalingStepSize"]), one.scaling["maximumScalingStepSize"])
-        linked(call).do("autoscaling", "SetDesiredCapacity", AutoScalingGroupName=one.group, DesiredCapacity=min(there + step, group["MaxSize"]))
+        call.as_root().do("autoscaling", "SetDesiredCapacity", AutoScalingGroupName=one.group, DesiredCapacity=min(there + step, group["MaxSize"]))
     elif wanted < there and not queue:
         if not one.idle:
             call.put(one.but(idle=call.now))
         elif call.now - one.idle >= IN_SECONDS:
-            linked(call).do("autoscaling", "SetDesiredCapacity", AutoScalingGroupName=one.group, DesiredCapacity=max(there - one.scaling["maximumScalingStepSize"], wanted))
+            call.as_root().do("autoscaling", "SetDesiredCapacity", AutoScalingGroupName=one.group, DesiredCapacity=max(there - one.scaling["maximumScalingStepSize"], wanted))
         return True
     if one.idle and wanted >= there:
         call.put(one.but(idle=0.0))

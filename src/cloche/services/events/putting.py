@@ -46,15 +46,29 @@ def bus_at(call: Call, arn: str) -> tuple[Call, Bus | None]:
     return at, look(at, parts[5].partition("/")[2])
 
 
-@events.op(needs=needs, partly="global endpoints (EndpointId) answer 501")
+@events.op(needs=needs)
 def put_events(call: Call, req: t.PutEventsRequest) -> t.PutEventsResponse:
-    if req.get("EndpointId"):
-        raise errors.not_built("PutEvents to a global endpoint")
     entries = req["Entries"]
     if sum(size(entry) for entry in entries) > LARGEST:
         raise errors.too_big()
-    results = [put_entry(call, entry) for entry in entries]
+    if req.get("EndpointId"):
+        results = to_endpoint(call, req["EndpointId"], entries)
+    else:
+        results = [put_entry(call, entry) for entry in entries]
     return {"FailedEntryCount": sum("ErrorCode" in result for result in results), "Entries": results}
+
+
+def to_endpoint(call: Call, endpoint: str, entries: Any) -> list[dict[str, str]]:
+    """To the bus of the entry's name in the region that the endpoint leads to, and its copy in the other."""
+    from . import endpoints
+    first, *copies = endpoints.regions(call, endpoint)
+    results = []
+    for entry in entries:
+        name = bus_arn(call, entry.get("EventBusName")).partition(":event-bus/")[2]
+        results.append(put_entry(call.at(call.account, first), {**entry, "EventBusName": name}))
+        for region in copies:
+            put_entry(call.at(call.account, region), {**entry, "EventBusName": name})
+    return results
 
 
 def size(entry: Any) -> int:

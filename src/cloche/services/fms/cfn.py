@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cloche.services.cloudformation.public import Resource, Type, op
+from cloche.services.cloudformation.public import Resource, Type, op, retag, steps
 
 FMS = "fms"
 UNSENT = ("DeleteAllPolicyResources", "Tags", "ResourcesCleanUp")
@@ -63,8 +63,27 @@ async def update_set(r: Resource) -> None:
     r.attributes["Id"] = r.physical
 
 
+def a_list(noun: str, member: str, items: str) -> Type:
+    """AWS::FMS::ApplicationsList, AWS::FMS::ProtocolsList."""
+
+    async def put(r: Resource) -> str:
+        given = {"ListName": r.get("ListName"), items: r.get(items)}
+        if r.physical:
+            now = (await r.do(FMS, f"Get{noun}List", ListId=r.attributes["ListId"]))[member]
+            given |= {"ListId": now["ListId"], "ListUpdateToken": now["ListUpdateToken"]}
+        made = await r.do(FMS, f"Put{noun}List", **{member: given}, TagList=r.get("Tags") if not r.physical else None)
+        r.attributes |= {"Arn": made[f"{member}Arn"], "ListId": made[member]["ListId"]}
+        r.physical = r.attributes["Arn"]
+        return str(r.physical)
+
+    return Type(create=put, update=steps(put, retag(FMS, "TagResource", "UntagResource", tags="TagList", ResourceArn="{id}")), delete=op(FMS, f"Delete{noun}List", ListId="{.ListId}"),
+                gone=GONE, attributes=("Arn", "ListId"))
+
+
 GONE = ("ResourceNotFoundException", "AccessDeniedException")
 TYPES = {
+    "AWS::FMS::ApplicationsList": a_list("Apps", "AppsList", "AppsList"),
+    "AWS::FMS::ProtocolsList": a_list("Protocols", "ProtocolsList", "ProtocolsList"),
     "AWS::FMS::Policy": Type(create=create_policy, update=update_policy, delete=delete_policy, gone=GONE, attributes=("Arn", "Id")),
     "AWS::FMS::ResourceSet": Type(create=create_set, update=update_set, delete=op(FMS, "DeleteResourceSet", Identifier="{id}"), gone=GONE, attributes=("Id",)),
     "AWS::FMS::NotificationChannel": Type(create=op(FMS, "PutNotificationChannel", send=True, physical="{SnsTopicArn}"), update=op(FMS, "PutNotificationChannel", send=True),

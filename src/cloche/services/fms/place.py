@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from cloche.kernel import Call
 
-from .policies import ADDRESS, BALANCER, GROUP, INSTANCE, INTERFACE, OLD_BALANCER, STAGE, Policy
+from .policies import ADDRESS, BALANCER, DISTRIBUTION, GROUP, INSTANCE, INTERFACE, OLD_BALANCER, STAGE, Policy
 
 
 class Thing(NamedTuple):
@@ -109,4 +109,10 @@ def addresses(place: Place) -> list[Thing]:
     return [Thing(ADDRESS, arn + one["AllocationId"], told(one.get("Tags")), one) for one in place.do("ec2", "DescribeAddresses").get("Addresses") or []]
 
 
-LISTS = {BALANCER: balancers, OLD_BALANCER: old_balancers, STAGE: stages, INSTANCE: instances, INTERFACE: interfaces, GROUP: groups, ADDRESS: addresses}
+def distributions(place: Place) -> list[Thing]:
+    from cloche.services.cloudfront import public as cloudfront
+    place.inside.cloud.service("cloudfront")
+    return [Thing(DISTRIBUTION, one.arn, dict(one.tags), {"Id": one.id, "WebACLId": one.config["WebACLId"]}) for one in cloudfront.distributions(place.inside)]
+
+
+LISTS = {DISTRIBUTION: distributions, BALANCER: balancers, OLD_BALANCER: old_balancers, STAGE: stages, INSTANCE: instances, INTERFACE: interfaces, GROUP: groups, ADDRESS: addresses}

@@ -14,15 +14,16 @@ if TYPE_CHECKING:
 
 MOST, MOST_TAGS = 50, 8
 BALANCER, OLD_BALANCER, STAGE = "AWS::ElasticLoadBalancingV2::LoadBalancer", "AWS::ElasticLoadBalancing::LoadBalancer", "AWS::ApiGateway::Stage"
+DISTRIBUTION = "AWS::CloudFront::Distribution"   # of the Global region: never together with others
 INSTANCE, INTERFACE, GROUP, ADDRESS = "AWS::EC2::Instance", "AWS::EC2::NetworkInterface", "AWS::EC2::SecurityGroup", "AWS::EC2::EIP"
 TYPES: dict[str, tuple[str, ...]] = {
-    "WAFV2": (BALANCER, STAGE),
-    "SHIELD_ADVANCED": (BALANCER, OLD_BALANCER, ADDRESS),
+    "WAFV2": (BALANCER, STAGE, DISTRIBUTION),
+    "SHIELD_ADVANCED": (BALANCER, OLD_BALANCER, ADDRESS, DISTRIBUTION),
     "SECURITY_GROUPS_COMMON": (INSTANCE, INTERFACE, BALANCER),
     "SECURITY_GROUPS_CONTENT_AUDIT": (GROUP, INSTANCE, INTERFACE),
     "SECURITY_GROUPS_USAGE_AUDIT": (GROUP,),
 }
-LACKS = ("WAFV2, SHIELD_ADVANCED and the three kinds of SECURITY_GROUPS are built; distributions, user pools and App Runner are not among their resources yet. Resource sets are kept, and not asked. "
+LACKS = ("WAFV2, SHIELD_ADVANCED and the three kinds of SECURITY_GROUPS are built; user pools and App Runner are not among their resources yet. Resource sets are kept, and not asked. "
          "AWS Config is not asked for: resources are looked at directly, once a minute.")
 
 
@@ -99,6 +100,8 @@ def checked(call: Call, given: Any) -> dict[str, Any]:
     kinds = given.get("ResourceTypeList") or [] if given["ResourceType"] == "ResourceTypeList" else [given["ResourceType"]]
     if not kinds or (wrong := [one for one in kinds if one not in TYPES[kind]]):
         raise errors.invalid(f"The resource type {', '.join(wrong) if kinds else 'list'} is not valid for a policy of the type {kind}.")
+    if DISTRIBUTION in kinds and (kinds != [DISTRIBUTION] or call.region != "us-east-1"):
+        raise errors.invalid("A policy for CloudFront distributions is of the Global region (us-east-1) and has no other resource types.")
     if len(given.get("ResourceTags") or ()) > MOST_TAGS:
         raise errors.limit("resource tags")
     from . import enforcing

@@ -8,7 +8,8 @@ from cloche.kernel import AwsError, Call
 from cloche.services.wafv2 import public as wafv2
 
 from . import errors
-from .place import Place
+from .place import Place, Thing
+from .policies import DISTRIBUTION
 
 ISSUE = "AWSWAF"
 
@@ -61,25 +62,46 @@ def apply(place: Place) -> None:
     acl = place.mine("acl").get("acl", "")
     if policy.remedies and (things or not data.get("optimizeUnassociatedWebACL")):
         name = f"FMManagedWebACLV2-{re.sub(r'[^A-Za-z0-9_-]', '-', policy.name)[:90]}-{int(place.inside.now * 1000)}"
-        acl = wafv2.managed_by_firewall_manager(place.inside, acl, name, values(place.admin, data))
+        acl = wafv2.managed_by_firewall_manager(place.inside, acl, name, values(place.admin, data), "CLOUDFRONT" if policy.kinds == [DISTRIBUTION] else "REGIONAL")
         place.keep("acl", "acl", acl)
     for thing in things:
-        found = place.do("wafv2", "GetWebACLForResource", ResourceArn=thing.id).get("WebACL")
-        if found is not None and found["ARN"] == acl:
+        found = held(place, thing)
+        if found == acl != "":
             continue
-        if found is not None and not data.get("overrideCustomerWebACLAssociation"):
+        if found and not data.get("overrideCustomerWebACLAssociation"):
             place.accuse(thing, "RESOURCE_INCORRECT_WEB_ACL")
         elif policy.remedies:
-            place.do("wafv2", "AssociateWebACL", WebACLArn=acl, ResourceArn=thing.id)
+            put_before(place, thing.id, acl)
         else:
-            place.accuse(thing, "RESOURCE_MISSING_WEB_ACL" if found is None else "RESOURCE_INCORRECT_WEB_ACL")
+            place.accuse(thing, "RESOURCE_MISSING_WEB_ACL" if not found else "RESOURCE_INCORRECT_WEB_ACL")
     if acl and policy.values["DeleteUnusedFMManagedResources"]:
         for arn in set(wafv2.stands_before(place.inside, acl)) - {thing.id for thing in things}:
-            place.do("wafv2", "DisassociateWebACL", ResourceArn=arn)
+            put_before(place, arn, "")
+
+
+def held(place: Place, thing: Thing) -> str:
+    """The ARN of the web ACL before it, or ""."""
+    if thing.kind == DISTRIBUTION:
+        return str(thing.body["WebACLId"])
+    return str((place.do("wafv2", "GetWebACLForResource", ResourceArn=thing.id).get("WebACL") or {}).get("ARN", ""))
+
+
+def put_before(place: Place, arn: str, acl: str) -> None:
+    """Distributions know their web ACL themselves."""
+    if ":cloudfront:" in arn:
+        verb, req = ("Associate", {"WebACLArn": acl}) if acl else ("Disassociate", {})
+        place.do("cloudfront", f"{verb}DistributionWebACL", Id=arn.rpartition("/")[2], **req)
+    elif acl:
+        place.do("wafv2", "AssociateWebACL", WebACLArn=acl, ResourceArn=arn)
+    else:
+        place.do("wafv2", "DisassociateWebACL", ResourceArn=arn)
 
 
 def clean(place: Place) -> None:
     if acl := place.mine("acl").get("acl"):
+        for arn in wafv2.stands_before(place.inside, acl):
+            if ":cloudfront:" in arn:
+                put_before(place, arn, "")
         wafv2.drop_managed(place.inside, acl)
         place.lose("acl", "acl")
 

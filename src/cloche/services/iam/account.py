@@ -20,7 +20,7 @@ QUOTAS = {
     "AccessKeysPerUserQuota": 2, "GroupsPerUserQuota": 10, "SigningCertificatesPerUserQuota": 2, "AttachedPoliciesPerUserQuota": 10,
     "AttachedPoliciesPerGroupQuota": 10, "AttachedPoliciesPerRoleQuota": 10, "UserPolicySizeQuota": 2048, "GroupPolicySizeQuota": 5120,
     "RolePolicySizeQuota": 10240, "PolicySizeQuota": 6144, "VersionsPerPolicyQuota": 5, "AssumeRolePolicySizeQuota": 2048,
-    "PolicyVersionsInUseQuota": 10000, "GlobalEndpointTokenVersion": 1,
+    "PolicyVersionsInUseQuota": 10000,
 }
 
 
@@ -43,6 +43,7 @@ class Account(Record, frozen=True):
     scope = "account"
 
     alias: str = ""
+    tokens: int = 1      # the version of the tokens that STS's global endpoint gives
 
     @property
     def key(self) -> str:
@@ -76,6 +77,12 @@ def delete_account_alias(call: Call, req: t.DeleteAccountAliasRequest) -> None:
     call.put(account.but(alias=""))
 
 
+@iam.op(resource=ANY, partly="kept and told; tokens of either version are good in every region here")
+def set_security_token_service_preferences(call: Call, req: t.SetSecurityTokenServicePreferencesRequest) -> None:
+    account = call.get(Account, "account") or Account()
+    call.put(account.but(tokens=2 if req["GlobalEndpointTokenVersion"] == "v2Token" else 1))
+
+
 @iam.op(resource=ANY)
 def get_account_summary(call: Call, req: t.Nothing) -> t.GetAccountSummaryResponse:
     devices = call.all(mfa.Device)
@@ -86,7 +93,7 @@ def get_account_summary(call: Call, req: t.Nothing) -> t.GetAccountSummaryRespon
         "InstanceProfiles": len(call.all(profiles.InstanceProfile)), "Policies": len(own), "PolicyVersionsInUse": sum(len(one.versions) for one in own),
         "MFADevices": len(devices), "MFADevicesInUse": sum(bool(one.user) for one in devices), "AccountMFAEnabled": 0, "AccountAccessKeysPresent": 1,
         "AccountPasswordPresent": 0, "AccountSigningCertificatesPresent": 0, "ServerCertificates": len(call.all(certificates.ServerCertificate)), "Providers": len(call.all(oidc_providers.OidcProvider)) + len(call.all(saml_providers.SamlProvider)),
-        "AccountAliases": int(bool(account and account.alias)),
+        "AccountAliases": int(bool(account and account.alias)), "GlobalEndpointTokenVersion": account.tokens if account else 1,
     }}
 
 
@@ -139,7 +146,7 @@ def _role(call: Call, role: roles.Role) -> dict[str, Any]:
 
 def _policy(call: Call, policy: policies.Found) -> dict[str, Any]:
     if isinstance(policy, managed.Managed):
-        versions = {policy.version: (managed.document(policy.arn) or "", policy.updated)}
+        versions = {policy.version: (policy.document, policy.updated)}
         default = policy.version
     else:
         versions, default = policy.versions, policy.default

@@ -19,8 +19,8 @@ def no_such_policy(arn: str) -> AwsError:
     return AwsError("NoSuchEntity", f"Policy {arn} was not found.", 404)
 
 
-def no_document(name: str) -> AwsError:
-    return AwsError("NotImplemented", f"Of AWS's managed policy {name} Cloche knows the name, not the document; write what you need as a policy of your own.", 501)
+def service_role_policy() -> AwsError:
+    return AwsError("PolicyNotAttachable", "Cannot attach a Service Role Policy to a customer role.", 400)
 
 
 def not_attachable(arn: str) -> AwsError:

@@ -88,10 +88,10 @@ def find(call: Call, policy_arn: str) -> Found:
 
 
 def usable(call: Call, policy_arn: str) -> Found | None:
-    """The policy, if it is there; one of AWS's whose document is not known here allows nothing to nobody, and is refused rather than attached."""
+    """The policy, if it is there; those that AWS made for service-linked roles are for these alone."""
     found = lookup(call, policy_arn)
-    if isinstance(found, managed.Managed) and managed.document(found.arn) is None:
-        raise errors.no_document(found.name)
+    if isinstance(found, managed.Managed) and found.path == "/aws-service-role/":
+        raise errors.service_role_policy()
     return found
 
 
@@ -106,7 +106,7 @@ def own(call: Call, policy_arn: str) -> ManagedPolicy:
 def document(call: Call, policy_arn: str) -> str | None:
     """The default version's text."""
     found = lookup(call, policy_arn)
-    return None if found is None else managed.document(policy_arn) if isinstance(found, managed.Managed) else found.document
+    return None if found is None else found.document
 
 
 def checked(text: str, managed: bool = False) -> str:
@@ -126,7 +126,7 @@ def view(call: Call, policy: Found) -> t.Policy:
     return {
         "PolicyName": policy.name, "PolicyId": policy.id, "Arn": arn(call, policy), "Path": policy.path,
         "DefaultVersionId": policy.version if isinstance(policy, managed.Managed) else policy.default,
-        "AttachmentCount": len(uses.permission), "PermissionsBoundaryUsageCount": len(uses.boundary), "IsAttachable": True,
+        "AttachmentCount": len(uses.permission), "PermissionsBoundaryUsageCount": len(uses.boundary), "IsAttachable": policy.path != "/aws-service-role/" or not isinstance(policy, managed.Managed),
         "CreateDate": policy.created, "UpdateDate": policy.updated,
     }
 
@@ -205,15 +205,13 @@ def create_policy_version(call: Call, req: t.CreatePolicyVersionRequest) -> t.Cr
     return {"PolicyVersion": {"VersionId": version, "IsDefaultVersion": changed.default == version, "CreateDate": moment(call)}}
 
 
-@iam.op(resource=by_arn, context=facts, partly="of AWS's managed policies some fifty have their documents; ReadOnlyAccess and ViewOnlyAccess say what concerns the services built here")
+@iam.op(resource=by_arn, context=facts, partly="of AWS's own managed policies the version in force when Cloche was made is there, not the older ones")
 def get_policy_version(call: Call, req: t.GetPolicyVersionRequest) -> t.GetPolicyVersionResponse:
     policy, version = find(call, req["PolicyArn"]), req["VersionId"]
     if isinstance(policy, managed.Managed):
         if version != policy.version:                  # AWS keeps older ones too; the data knows the current one
             raise errors.no_such_version(req["PolicyArn"], version)
-        text, created = managed.document(policy.arn), policy.updated
-        if text is None:
-            raise errors.no_document(policy.name)
+        text, created = policy.document, policy.updated
     else:
         if version not in policy.versions:
             raise errors.no_such_version(req["PolicyArn"], version)

@@ -1,4 +1,4 @@
-"""KMS in templates: Key, Alias."""
+"""KMS in templates: Key, ReplicaKey, Alias."""
 from __future__ import annotations
 
 import json
@@ -51,7 +51,20 @@ async def delete(r: Resource) -> None:
     await r.do("kms", "ScheduleKeyDeletion", KeyId=r.physical, PendingWindowInDays=r.get("PendingWindowInDays", 30))
 
 
+async def replicate(r: Resource) -> str:
+    """Asked in the primary's region; the replica is in the stack's."""
+    _, _, _, region, account, rest = r.properties["PrimaryKeyArn"].split(":", 5)
+    there, policy, id_ = r.call.at(account, region), r.get("KeyPolicy"), rest.removeprefix("key/")
+    there.do("kms", "ReplicateKey", KeyId=id_, ReplicaRegion=r.call.region, Policy=json.dumps(policy) if isinstance(policy, dict) else policy,
+             **({"Description": r.get("Description")} if r.get("Description") else {}), **({"Tags": tags(r)} if tags(r) else {}))
+    r.physical = r.attributes["KeyId"] = id_
+    r.attributes["Arn"] = f"arn:aws:kms:{r.call.region}:{account}:{rest}"
+    await switches(r)
+    return r.physical
+
+
 TYPES = {
+    "AWS::KMS::ReplicaKey": Type(create=replicate, update=update, delete=delete, attributes=("Arn", "KeyId"), gone=("NotFoundException",)),
     "AWS::KMS::Key": Type(create=create, update=update, delete=delete),
     "AWS::KMS::Alias": Type(create=op("kms", "CreateAlias", send=True, physical="{AliasName}"), update=op("kms", "UpdateAlias", send=True),
                             delete=op("kms", "DeleteAlias", AliasName="{id}")),

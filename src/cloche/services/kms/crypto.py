@@ -34,16 +34,16 @@ def for_encryption(key: Key, operation: str, algorithm: str) -> None:
     keys.usable(key)
 
 
-def seal(call: Call, key: Key, plaintext: bytes, context: dict[str, str] | None, operation: str = "GenerateDataKey") -> bytes:
+def seal(call: Call, key: Key, plaintext: bytes, context: dict[str, str] | None, operation: str = "GenerateDataKey", service: str = "") -> bytes:
     """Plaintext under the key's current material. A key in an external store is asked at once: who can wait has `outside.Sealing`."""
     if key.store:
-        return outside.Sealing(call, key, plaintext, context, operation).now()
+        return outside.Sealing(call, key, plaintext, context, operation, service).now()
     return ciphertext.write(key.account, key.id, key.material.id, open_(call, key.id, key.material), random_bytes(call, 12), plaintext, context)
 
 
-def unseal(call: Call, key: Key, parsed: ciphertext.Parsed, context: dict[str, str] | None) -> bytes:
+def unseal(call: Call, key: Key, parsed: ciphertext.Parsed, context: dict[str, str] | None, service: str = "") -> bytes:
     if parsed.outside:
-        return outside.Opening(call, key, parsed, context, "Decrypt").now()
+        return outside.Opening(call, key, parsed, context, "Decrypt", service).now()
     material = next((m for m in key.materials if m.id == parsed.material_id), None)
     if material is None:
         raise errors.bad_ciphertext()

@@ -33,13 +33,13 @@ def _text(data: bytes) -> str:
 class Sealing:
     """An encryption under way: `question` is for the proxy, `blob` takes its answer."""
 
-    def __init__(self, call: Call, key: Key, plaintext: bytes, context: dict[str, str] | None, operation: str) -> None:
+    def __init__(self, call: Call, key: Key, plaintext: bytes, context: dict[str, str] | None, operation: str, service: str = "") -> None:
         store = store_of(call, key)
         self.head = ciphertext.head(ciphertext.OUTSIDE, key.account, key.id, key.material.id)
         self.bound = ciphertext.bound(self.head, context)
         nonce = random_bytes(call, ciphertext.NONCE)
         inner = nonce + ciphertext.AESGCM(open_(call, key.id, key.material)).encrypt(nonce, plaintext, self.bound)
-        self.question = proxy.question(call, store, f"keys/{key.external}/encrypt", operation, key.arn, additionalAuthenticatedData=_text(self.bound), plaintext=_text(inner),
+        self.question = proxy.question(call, store, f"keys/{key.external}/encrypt", operation, key.arn, service, additionalAuthenticatedData=_text(self.bound), plaintext=_text(inner),
                                        encryptionAlgorithm="AES_GCM", ciphertextDataIntegrityValueAlgorithm="SHA_256")
 
     def blob(self, said: dict[str, Any]) -> bytes:
@@ -66,7 +66,7 @@ class Sealing:
 class Opening:
     """A decryption under way: the proxy opens the outer layer, KMS the inner."""
 
-    def __init__(self, call: Call, key: Key, parsed: ciphertext.Parsed, context: dict[str, str] | None, operation: str) -> None:
+    def __init__(self, call: Call, key: Key, parsed: ciphertext.Parsed, context: dict[str, str] | None, operation: str, service: str = "") -> None:
         self.secret = next((open_(call, key.id, m) for m in key.materials if m.id == parsed.material_id), b"")
         if not self.secret or len(parsed.body) < ciphertext.TAG + 1:
             raise errors.bad_ciphertext()
@@ -75,7 +75,7 @@ class Opening:
         meta, body = parsed.body[ciphertext.TAG + 1 : ciphertext.TAG + 1 + size], parsed.body[ciphertext.TAG + 1 + size :]
         self.bound = ciphertext.bound(parsed.head, context)
         self.question = proxy.question(
-            call, store, f"keys/{key.external}/decrypt", operation, key.arn, additionalAuthenticatedData=_text(self.bound), encryptionAlgorithm="AES_GCM", ciphertext=_text(body),
+            call, store, f"keys/{key.external}/decrypt", operation, key.arn, service, additionalAuthenticatedData=_text(self.bound), encryptionAlgorithm="AES_GCM", ciphertext=_text(body),
             initializationVector=_text(parsed.nonce), authenticationTag=_text(tag), **({"ciphertextMetadata": _text(meta)} if meta else {}))
 
     def plaintext(self, said: dict[str, Any]) -> bytes:

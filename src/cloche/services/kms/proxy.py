@@ -103,8 +103,8 @@ class Question(NamedTuple):
             raise Failed("NoTls" if "SSL" in str(error) else "Unreachable") from None
 
 
-def question(call: Call, store: KeyStore, path: str, operation: str, key_arn: str = "", **body: Any) -> Question:
-    """What KMS asks the proxy while it does an operation for somebody."""
+def question(call: Call, store: KeyStore, path: str, operation: str, key_arn: str = "", service: str = "", **body: Any) -> Question:
+    """What KMS asks the proxy while it does an operation for somebody; `service`: that asked KMS in his name."""
     about: dict[str, Any] = {"kmsRequestId": call.request_id or call.uuid(), "kmsOperation": operation}
     if path != "health":
         about["awsPrincipalArn"] = call.principal.service if call.principal.kind == "service" else call.principal.arn
@@ -112,8 +112,8 @@ def question(call: Call, store: KeyStore, path: str, operation: str, key_arn: st
         about["kmsKeyArn"] = key_arn
     via = call.request.via if call.request is not None and call.request.via else {}
     about |= {name: via[key] for name, key in (("awsSourceVpc", "aws:SourceVpc"), ("awsSourceVpce", "aws:SourceVpce")) if key in via}
-    if call.principal.via and path not in ("health", "metadata"):
-        about["kmsViaService"] = str(call.principal.via[-1]).removesuffix(".amazonaws.com")
+    if service:
+        about["kmsViaService"] = service
     text, target = msgspec.json.encode({"requestMetadata": about, **body}), f"{store.path}/{path}"
     host = store.endpoint.partition("://")[2]
     stamp = datetime.fromtimestamp(call.cloud.clock.real(), UTC).strftime("%Y%m%dT%H%M%SZ")   # the proxy has a clock of its own

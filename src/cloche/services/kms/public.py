@@ -28,29 +28,33 @@ def find(call: Call, key_id: str) -> keys.Key:
 
 def _ask(call: Call, key: keys.Key, operation: str, context: dict[str, str] | None) -> Call:
     inside = call.of("kms")
-    via = call.service.iam or call.service.name
-    permission.require(inside, key, operation, context, via=via)
+    permission.require(inside, key, operation, context, via=_name(call))
     return inside
+
+
+def _name(call: Call) -> str:
+    """The service that asks."""
+    return str(call.service.iam or call.service.name)
 
 
 def encrypt(call: Call, key_id: str, plaintext: bytes, context: dict[str, str] | None = None) -> bytes:
     key = find(call, key_id)
     inside = _ask(call, key, "Encrypt", context)
     crypto.for_encryption(key, "Encrypt", "SYMMETRIC_DEFAULT")
-    return _used(call, inside, key, "Encrypt", context, crypto.seal(inside, key, plaintext, context, "Encrypt"))
+    return _used(call, inside, key, "Encrypt", context, crypto.seal(inside, key, plaintext, context, "Encrypt", _name(call)))
 
 
 def decrypt(call: Call, blob: bytes, context: dict[str, str] | None = None, ask: bool = True) -> bytes:
     key = crypto.key_of(call.of("kms"), blob)
     inside = _ask(call, key, "Decrypt", context) if ask else call.of("kms")
     crypto.for_encryption(key, "Decrypt", "SYMMETRIC_DEFAULT")
-    return _used(call, inside, key, "Decrypt", context, crypto.unseal(inside, key, ciphertext.parse(blob), context))
+    return _used(call, inside, key, "Decrypt", context, crypto.unseal(inside, key, ciphertext.parse(blob), context, _name(call)))
 
 
 def _used(call: Call, inside: Call, key: keys.Key, operation: str, context: dict[str, str] | None, result: bytes) -> bytes:
     """CloudTrail hears of it as of a request that the service made for its caller."""
     told: dict[str, Any] = {"KeyId": key.arn, **({"EncryptionContext": context} if context else {}), **({"KeySpec": "AES_256"} if operation == "GenerateDataKey" else {})}
-    usage.note(inside, key, operation, f"{call.service.iam or call.service.name}.amazonaws.com", told)
+    usage.note(inside, key, operation, f"{_name(call)}.amazonaws.com", told)
     return result
 
 
@@ -60,7 +64,7 @@ def data_key(call: Call, key_id: str, context: dict[str, str] | None = None, len
     inside = _ask(call, key, "GenerateDataKey", context)
     crypto.for_encryption(key, "GenerateDataKey", "SYMMETRIC_DEFAULT")
     plaintext = random_bytes(inside, length)
-    return plaintext, _used(call, inside, key, "GenerateDataKey", context, crypto.seal(inside, key, plaintext, context))
+    return plaintext, _used(call, inside, key, "GenerateDataKey", context, crypto.seal(inside, key, plaintext, context, service=_name(call)))
 
 
 def grant(call: Call, key_id: str, service: str, operations: list[str], constraints: dict[str, Any] | None = None) -> str:

@@ -32,6 +32,7 @@ CREATE TABLE IF NOT EXISTS lambda_durable (
 CREATE INDEX IF NOT EXISTS lambda_durable_function ON lambda_durable (account, region, function, started);
 CREATE INDEX IF NOT EXISTS lambda_durable_name ON lambda_durable (account, region, function, name);
 CREATE TABLE IF NOT EXISTS lambda_durable_operation (execution TEXT, id TEXT, number INTEGER NOT NULL, changed INTEGER NOT NULL, doc BLOB NOT NULL, PRIMARY KEY (execution, id)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS lambda_durable_changed ON lambda_durable_operation (execution, changed);
 CREATE TABLE IF NOT EXISTS lambda_durable_event (execution TEXT, number INTEGER, doc BLOB NOT NULL, PRIMARY KEY (execution, number)) WITHOUT ROWID;
 """)
 

@@ -26,6 +26,7 @@ SOURCES: dict[str, Any] = {"dynamodb": source_dynamodb, "kinesis": source_kinesi
 LOOK_AGAIN_SECONDS = 60.0
 BACKOFF_MOST = 60.0
 PAYLOAD_LIMIT = 6_000_000
+STATE_LIMIT = 1_000_000  # of a tumbling window, for each shard: beyond it the window ends early
 log = logging.getLogger("cloche")
 
 lambda_.table("""
@@ -155,6 +156,9 @@ async def drain_lane(call: Call, there: Call, mapping: Mapping, name: names.Name
             return None, place
         if place.again > call.now:
             return place.again, place
+        if place.tumbling and len(place.state) > STATE_LIMIT:
+            place = await end_window(call, current, name, version, place, early=True)
+            continue
         passed, batch, closed = read(there, current, place)
         if passed and not batch:
             place = moved(call, current, place, passed)
@@ -253,11 +257,11 @@ def window_of(mapping: Mapping, record: Any, width: int) -> float:
     return source(mapping).arrival(record) // width * width  # type: ignore[no-any-return]
 
 
-def window_fields(mapping: Mapping, place: Place, start: float, final: bool) -> dict[str, Any]:
+def window_fields(mapping: Mapping, place: Place, start: float, final: bool, early: bool = False) -> dict[str, Any]:
     """What a tumbling window adds to the event."""
     begin_, end = (time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(m)) for m in (start, start + mapping.config["TumblingWindowInSeconds"]))
     return {"window": {"start": begin_, "end": end}, "state": json.loads(place.state), "shardId": place.shard.partition("#")[0], "eventSourceARN": mapping.source,
-            "isFinalInvokeForWindow": final, "isWindowTerminatedEarly": False}
+            "isFinalInvokeForWindow": final, "isWindowTerminatedEarly": early}
 
 
 def state_in(payload: bytes) -> str:
@@ -268,9 +272,9 @@ def state_in(payload: bytes) -> str:
     return json.dumps(state if isinstance(state, dict) else {})
 
 
-async def end_window(call: Call, mapping: Mapping, name: names.Name, version: Version, place: Place) -> Place:
+async def end_window(call: Call, mapping: Mapping, name: names.Name, version: Version, place: Place, early: bool = False) -> Place:
     """The last invocation of a window: no records, only what was gathered."""
-    payload = json.dumps({"Records": [], **window_fields(mapping, place, place.tumbling, True)}, separators=(",", ":")).encode()
+    payload = json.dumps({"Records": [], **window_fields(mapping, place, place.tumbling, True, early)}, separators=(",", ":")).encode()
     try:
         failed = (await running.run(call, name, payload)).failed
     except AwsError as error:

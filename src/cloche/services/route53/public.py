@@ -32,6 +32,13 @@ class Found(NamedTuple):
     soa: Row | None = None                             # of the zone that says there is nothing
 
 
+def healthy(call: Call, health_check: str) -> bool:
+    """Is the health check well? One that is not there is not."""
+    from . import health_checks
+    there = call.of("route53")
+    return there.get(health_checks.HealthCheck, health_check) is not None and health_checks.status(there, health_check)
+
+
 def lookup(call: Call, name: str, type_: str, vpc: str | None = None, *, account: str = "", region: str = "", outside: Outside | None = None,
            special: Callable[[str], bool] | None = None) -> Found:
     """Within a VPC its private zones come first, and what they hold is theirs alone. `special` names are no public zone's: `outside` is asked at once."""

@@ -68,7 +68,43 @@ async def rotate(r: Resource) -> str:
     return str(r.properties["SecretId"])
 
 
+# -- a secret that knows its database -----------------------------------------------------------------------------------------
+
+ABOUT = ("engine", "host", "port", "dbname", "dbInstanceIdentifier")
+
+
+async def attach(r: Resource) -> str:
+    """What a client needs to reach the database joins what the secret says."""
+    kind, target = r.properties["TargetType"], r.properties["TargetId"]
+    if kind != "AWS::RDS::DBInstance":
+        raise AwsError("ValidationError", f"Targets of type {kind} are not built in Cloche.")
+    one = (await r.do("rds", "DescribeDBInstances", DBInstanceIdentifier=target))["DBInstances"][0]
+    place = one.get("Endpoint")          # an engine that is only a record here has none
+    await _rewrite(r, {"engine": one["Engine"], "dbInstanceIdentifier": one["DBInstanceIdentifier"], **({"host": place["Address"], "port": place["Port"]} if place else {}),
+                       **({"dbname": one["DBName"]} if one.get("DBName") else {})})
+    r.attributes["Id"] = r.properties["SecretId"]
+    return str(r.properties["SecretId"])
+
+
+async def detach(r: Resource) -> None:
+    await _rewrite(r, {})
+
+
+async def _rewrite(r: Resource, about: dict[str, Any]) -> None:
+    text = (await r.do("secretsmanager", "GetSecretValue", SecretId=r.properties["SecretId"]))["SecretString"]
+    try:
+        known = json.loads(text)
+    except ValueError:
+        known = None
+    if not isinstance(known, dict):
+        raise AwsError("ValidationError", "The secret's value must be a JSON object.")
+    now = {key: value for key, value in known.items() if key not in ABOUT} | about
+    if now != known:
+        await r.do("secretsmanager", "PutSecretValue", SecretId=r.properties["SecretId"], SecretString=json.dumps(now))
+
+
 TYPES = {
+    "AWS::SecretsManager::SecretTargetAttachment": Type(create=attach, update=attach, delete=detach, attributes=("Id",), gone=("ResourceNotFoundException",)),
     "AWS::SecretsManager::Secret": Type(
         create=create, update=steps(update, retag("secretsmanager", "TagResource", "UntagResource", SecretId="{id}")), delete=delete, attributes=("Id",),
         gone=("ResourceNotFoundException",)),

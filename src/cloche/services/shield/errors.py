@@ -47,3 +47,47 @@ def too_many(most: int) -> AwsError:
 
 def bad_token() -> AwsError:
     return AwsError("InvalidPaginationTokenException", "The NextToken is not valid.")
+
+
+def invalid(message: str) -> AwsError:
+    return AwsError("InvalidParameterException", message, extra={"reason": "OTHER"})
+
+
+def wrong_moment(message: str) -> AwsError:
+    return AwsError("InvalidOperationException", message)
+
+
+def bad_response(message: str) -> AwsError:
+    return AwsError("InvalidParameterException", message)
+
+
+def limit(type_: str, most: int) -> AwsError:
+    return AwsError("LimitsExceededException", f"The limit of {most} was reached.", extra={"Type": type_, "Limit": most})
+
+
+def no_group(id_: str) -> AwsError:
+    return AwsError("ResourceNotFoundException", f"The referenced protection group does not exist: {id_}", extra={"resourceType": "ProtectionGroup"})
+
+
+def group_exists(id_: str) -> AwsError:
+    return AwsError("ResourceAlreadyExistsException", f"The protection group already exists: {id_}", extra={"resourceType": "ProtectionGroup"})
+
+
+def no_role(arn: str) -> AwsError:
+    return AwsError("ResourceNotFoundException", f"The role does not exist: {arn}", extra={"resourceType": "Role"})
+
+
+def bad_role(arn: str) -> AwsError:
+    return AwsError("InvalidParameterException", f"The role {arn} must trust the service principal drt.shield.amazonaws.com and have the managed policy AWSShieldDRTAccessPolicy.")
+
+
+def no_team_role() -> AwsError:
+    return AwsError("NoAssociatedRoleException", "The account does not have a role associated for the Shield Response Team.")
+
+
+def no_bucket(name: str) -> AwsError:
+    return AwsError("ResourceNotFoundException", f"The log bucket does not exist: {name}", extra={"resourceType": "LogBucket"})
+
+
+def no_attack(id_: str) -> AwsError:
+    return AwsError("AccessDeniedException", f"The attack does not exist, or is not of a resource of this account: {id_}")

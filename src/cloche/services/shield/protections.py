@@ -19,7 +19,7 @@ PATTERNS = (
     (re.compile(r"arn:aws:elasticloadbalancing:([\w-]+):\d{12}:loadbalancer/([\w-]+)"), "CLASSIC_LOAD_BALANCER"),
     (re.compile(r"arn:aws:ec2:([\w-]+):\d{12}:eip-allocation/(eipalloc-\w+)"), "ELASTIC_IP_ADDRESS"),
     (re.compile(r"arn:aws:route53:::hostedzone/(\w+)"), "ROUTE_53_HOSTED_ZONE"),
-    (re.compile(r"arn:aws:cloudfront::\d{12}:distribution/\w+"), "CLOUDFRONT_DISTRIBUTION"),
+    (re.compile(r"arn:aws:cloudfront::\d{12}:distribution/(\w+)"), "CLOUDFRONT_DISTRIBUTION"),
     (re.compile(r"arn:aws:globalaccelerator::\d{12}:accelerator/.+"), "GLOBAL_ACCELERATOR"),
 )
 
@@ -34,10 +34,16 @@ class Protection(Record, frozen=True):
     of: str
     checks: tuple[str, ...] = ()
     tags: dict[str, str] = {}
+    answer: str = ""     # to attacks at the application layer: Block, Count
 
     @property
     def key(self) -> str:
         return self.id
+
+    @property
+    def listed_as(self) -> str:
+        """The kind as filters and groups name it."""
+        return "ELASTIC_IP_ALLOCATION" if self.of == "ELASTIC_IP_ADDRESS" else self.of
 
 
 def arn(call: Call, id_: str) -> str:
@@ -65,7 +71,7 @@ def kind_of(call: Call, resource: str) -> str:
         elif kind == "ROUTE_53_HOSTED_ZONE":
             inside.do("route53", "GetHostedZone", Id=match[1])
         elif kind == "CLOUDFRONT_DISTRIBUTION":
-            inside.do("cloudfront", "GetDistribution", Id=resource.rpartition("/")[2])
+            inside.do("cloudfront", "GetDistribution", Id=match[1])
         else:
             raise errors.no_resource(resource)  # nothing of the kind can be here
     except AwsError:
@@ -95,7 +101,8 @@ def find(call: Call, id_: str) -> Protection:
 
 
 def _shown(call: Call, one: Protection) -> Any:
-    return {"Id": one.id, "Name": one.name, "ResourceArn": one.resource, "HealthCheckIds": list(one.checks), "ProtectionArn": arn(call, one.id)}
+    return {"Id": one.id, "Name": one.name, "ResourceArn": one.resource, "HealthCheckIds": list(one.checks), "ProtectionArn": arn(call, one.id),
+            **({"ApplicationLayerAutomaticResponseConfiguration": {"Status": "ENABLED", "Action": {one.answer: {}}}} if one.answer else {})}
 
 
 @shield.op(by_id)
@@ -114,19 +121,17 @@ def describe_protection(call: Call, req: t.DescribeProtectionRequest) -> t.Descr
 def list_protections(call: Call, req: t.ListProtectionsRequest) -> t.ListProtectionsResponse:
     wanted = req.get("InclusionFilters") or {}
     every = [one for one in call.all(Protection) if one.resource in wanted.get("ResourceArns", [one.resource]) and one.name in wanted.get("ProtectionNames", [one.name])
-             and one.of in wanted.get("ResourceTypes", [one.of])]
+             and one.listed_as in wanted.get("ResourceTypes", [one.listed_as])]
     found, more = pages.page(every, req, lambda one: one.id, 1000, errors.bad_token)
     return {"Protections": [_shown(call, one) for one in found], **more}  # type: ignore[typeddict-item]
 
 
 @shield.op(by_id)
 def delete_protection(call: Call, req: t.DeleteProtectionRequest) -> None:
-    call.delete(find(call, req["ProtectionId"]))
-
-
-@shield.op(ANY, partly="nobody attacks a cloud on one's own machine: the list is empty")
-def list_attacks(call: Call, req: t.ListAttacksRequest) -> t.ListAttacksResponse:
-    return {"AttackSummaries": []}
+    from . import groups
+    one = find(call, req["ProtectionId"])
+    groups.lost(call, one.resource)
+    call.delete(one)
 
 
 # -- tags -------------------------------------------------------------------------------------------------------------------
@@ -135,8 +140,11 @@ def by_arn(call: Call, req: Any) -> str:
     return str(req["ResourceARN"])
 
 
-def _tagged(call: Call, req: Any) -> Protection:
-    return find(call, req["ResourceARN"].rpartition("/")[2])
+def _tagged(call: Call, req: Any) -> Any:
+    """A protection or a group."""
+    from . import groups
+    kind, _, id_ = req["ResourceARN"].rpartition(":")[2].partition("/")
+    return groups.find(call, id_) if kind == "protection-group" else find(call, id_)
 
 
 @shield.op(by_arn)

@@ -15,6 +15,7 @@ YEAR = 365 * 86400
 LAST_DAYS = 30 * 86400  # the renewal can be changed then
 KINDS = ("ELASTIC_IP_ADDRESS", "CLOUDFRONT_DISTRIBUTION", "ROUTE_53_HOSTED_ZONE", "GLOBAL_ACCELERATOR", "APPLICATION_LOAD_BALANCER", "CLASSIC_LOAD_BALANCER")
 MOST = 1000  # of a kind
+MOST_GROUPS, MOST_MEMBERS = 100, 1000
 
 
 class Subscription(Record, frozen=True):
@@ -49,14 +50,15 @@ def create_subscription(call: Call, req: Any) -> None:
 
 @shield.op(ANY)
 def describe_subscription(call: Call, req: Any) -> t.DescribeSubscriptionResponse:
+    from .response_team import access
     one = held(call)
     if one is None:
         raise errors.no_subscription()
     return {"Subscription": {  # type: ignore[typeddict-item]
-        "StartTime": one.start, "EndTime": one.end, "TimeCommitmentInSeconds": YEAR, "AutoRenew": "ENABLED" if one.renew else "DISABLED", "ProactiveEngagementStatus": "DISABLED",
+        "StartTime": one.start, "EndTime": one.end, "TimeCommitmentInSeconds": YEAR, "AutoRenew": "ENABLED" if one.renew else "DISABLED", "ProactiveEngagementStatus": access(call).proactive,
         "Limits": [{"Type": kind, "Max": MOST} for kind in KINDS], "SubscriptionArn": f"arn:aws:shield::{call.account}:subscription",
         "SubscriptionLimits": {"ProtectionLimits": {"ProtectedResourceTypeLimits": [{"Type": kind, "Max": MOST} for kind in KINDS]},
-                               "ProtectionGroupLimits": {"MaxProtectionGroups": 100, "PatternTypeLimits": {"ArbitraryPatternLimits": {"MaxMembers": 1000}}}}}}
+                               "ProtectionGroupLimits": {"MaxProtectionGroups": MOST_GROUPS, "PatternTypeLimits": {"ArbitraryPatternLimits": {"MaxMembers": MOST_MEMBERS}}}}}}
 
 
 @shield.op(ANY)

@@ -1,4 +1,4 @@
-"""Identity Center in templates: Instance, InstanceAccessControlAttributeConfiguration, PermissionSet, Assignment."""
+"""Identity Center in templates: Instance, InstanceAccessControlAttributeConfiguration, PermissionSet, Assignment, Application, ApplicationAssignment."""
 from __future__ import annotations
 
 import json
@@ -87,7 +87,20 @@ async def attributes(r: Resource) -> str:
     return str(r.properties["InstanceArn"])
 
 
+async def create_application(r: Resource) -> str:
+    made = await r.do("sso-admin", "CreateApplication", **{name: value for name, value in r.properties.items() if name != "Tags"}, Tags=r.get("Tags"))
+    r.physical = r.attributes["ApplicationArn"] = made["ApplicationArn"]
+    return str(r.physical)
+
+
 TYPES = {
+    "AWS::SSO::Application": Type(
+        create=create_application, update=steps(op("sso-admin", "UpdateApplication", send=("Name", "Description", "PortalOptions", "Status"), ApplicationArn="{id}"),
+                                                retag("sso-admin", "TagResource", "UntagResource", ResourceArn="{id}")),
+        delete=op("sso-admin", "DeleteApplication", ApplicationArn="{id}"), gone=("ResourceNotFoundException",), attributes=("ApplicationArn",)),
+    "AWS::SSO::ApplicationAssignment": Type(
+        create=op("sso-admin", "CreateApplicationAssignment", send=True, physical="{ApplicationArn}|{PrincipalType}|{PrincipalId}"), gone=("ResourceNotFoundException",),
+        delete=op("sso-admin", "DeleteApplicationAssignment", ApplicationArn="{ApplicationArn}", PrincipalId="{PrincipalId}", PrincipalType="{PrincipalType}")),
     "AWS::SSO::Instance": Type(create=op("sso-admin", "CreateInstance", send=True, attributes={"InstanceArn": "InstanceArn"}, physical="InstanceArn"),
                                update=steps(op("sso-admin", "UpdateInstance", InstanceArn="{id}", Name="{Name}"), retag("sso-admin", "TagResource", "UntagResource", ResourceArn="{id}")),
                                delete=op("sso-admin", "DeleteInstance", InstanceArn="{id}")),

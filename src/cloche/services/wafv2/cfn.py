@@ -4,7 +4,7 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-from cloche.services.cloudformation.public import Resource, Step, Type, retag, steps, tag_map
+from cloche.services.cloudformation.public import Resource, Step, Type, op, retag, steps, tag_map
 
 from .entities import arn_of
 
@@ -90,6 +90,13 @@ async def disassociate(r: Resource) -> None:
     await r.do(SERVICE, "DisassociateWebACL", ResourceArn=r.physical.partition("|")[0])
 
 
+async def log(r: Resource) -> str:
+    given_ = {name: sent(value) for name, value in r.properties.items() if name in ("ResourceArn", "LogDestinationConfigs", "LoggingFilter", "RedactedFields")}
+    await r.do(SERVICE, "PutLoggingConfiguration", LoggingConfiguration=given_)
+    r.attributes["ManagedByFirewallManager"] = False
+    return str(r.get("ResourceArn"))
+
+
 def noun(name: str) -> Type:
     return Type(name="Name", limit=128, create=created(name), update=steps(updated(name), retagged(name)), delete=deleted(name), read=read(name), gone=("WAFNonexistentItemException",),
                 attributes=("Arn", "Id"), replaces=("Capacity",) if name == "RuleGroup" else ())
@@ -97,5 +104,7 @@ def noun(name: str) -> Type:
 
 TYPES = {
     **{f"AWS::WAFv2::{name}": noun(name) for name in NOUNS},
+    "AWS::WAFv2::LoggingConfiguration": Type(create=log, update=log, delete=op(SERVICE, "DeleteLoggingConfiguration", ResourceArn="{id}"), gone=("WAFNonexistentItemException",),
+                                             attributes=("ManagedByFirewallManager",)),
     "AWS::WAFv2::WebACLAssociation": Type(create=associate, delete=disassociate, gone=("WAFNonexistentItemException",)),
 }

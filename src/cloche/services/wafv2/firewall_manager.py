@@ -35,7 +35,7 @@ def effective(values: dict[str, Any]) -> dict[str, Any]:
     return {**values, "Rules": [*first, *values["Rules"], *last]}
 
 
-def managed(call: Call, arn: str, name: str, given: dict[str, Any]) -> str:
+def managed(call: Call, arn: str, name: str, given: dict[str, Any], reach: str = "REGIONAL") -> str:
     """The ACL with this ARN as it should be; made under the name if there is none."""
     from . import web_acls
     here = call.of("wafv2")
@@ -46,7 +46,7 @@ def managed(call: Call, arn: str, name: str, given: dict[str, Any]) -> str:
             here.put(old.but(values=values, token=here.uuid()))
         return old.arn
     values = {"Rules": [], "Capacity": 0, "LabelNamespace": web_acls.prefix(here.account, name), "Description": "Created by AWS Firewall Manager", MARK: True, **given}
-    return str(entities.make(here, "webacl", {"Name": name, "Scope": "REGIONAL"}, values)["Summary"]["ARN"])
+    return str(entities.make(here, "webacl", {"Name": name, "Scope": reach}, values)["Summary"]["ARN"])
 
 
 def drop(call: Call, arn: str) -> None:

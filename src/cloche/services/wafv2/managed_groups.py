@@ -13,8 +13,7 @@ if TYPE_CHECKING:
     from cloche.shapes import wafv2 as t
 
 LACKS = ("No versions, and none of the Marketplace and of AI security. The patterns are Cloche's own. What only Amazon knows never matches: lists of addresses (data centres, reputation, anonymous), "
-         "verified bots, leaked credentials but for the pair for tests, risk scores, models and baselines of traffic, reuse of tokens by country and network, TLS fingerprints; and responses, "
-         "which AWS inspects before CloudFront alone.")
+         "verified bots, leaked credentials but for the pair for tests, risk scores, models and baselines of traffic, reuse of tokens by country and network, TLS fingerprints.")
 
 
 @wafv2.op(ANY, partly=LACKS)

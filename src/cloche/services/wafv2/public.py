@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 from cloche.kernel import Call, Request, Response
-from cloche.languages.waf import Asked, Verdict, decide, managed
+from cloche.languages.waf import Asked, Verdict, decide, fraud, managed
 from cloche.services.cloudwatch import public as cloudwatch
 
 from . import associations, firewall_manager, logging, rule_groups, sampling, tokens, web_acls
@@ -54,6 +54,9 @@ class World:
     def count(self, rule: str, key: str, window: int) -> int:
         return sampling.rates(self.here).count(f"{self.acl.arn}/{rule}", key, self.here.now, window)
 
+    def seen(self, rule: str, key: str, window: int) -> int:
+        return sampling.rates(self.here).seen(f"{self.acl.arn}/{rule}", key, self.here.now, window)
+
     def different(self, rule: str, key: str, value: str, window: int) -> int:
         return sampling.rates(self.here).different(f"{self.acl.arn}/{rule}", key, value, self.here.now, window)
 
@@ -79,6 +82,24 @@ async def judge(call: Call, arn: str, request: Request, client: str) -> tuple[Re
     return answer, said.insert if answer is None else []
 
 
+async def heard(call: Call, arn: str, request: Request, client: str, response: Response) -> None:
+    """What came of an attempt to log in or to make an account, where the ACL's rules against fraud say how to tell. It counts for the next attempt."""
+    here = call.of("wafv2")
+    link = here.get(Association, arn)
+    acl = here.get(Entity, link.acl) if link else None
+    told = fraud.inspected(acl.values["Rules"], request.method, request.path) if acl else []
+    if acl is None or not told:
+        return
+    body = await tokens.beginning(response) if any("BodyContains" in how or "Json" in how for _, how, _ in told) else b""
+    token = tokens.brought(here, acl, request)
+    session = token.session if token.status(here.now, tokens.immunity(acl))[0] == "accepted" else ""
+    for rule, how, good in told:
+        if fraud.succeeded(how, response.status, response.headers, body) is good:
+            for place, key, window in (("ip", client, fraud.TEN_MINUTES), ("session", session, fraud.HALF_HOUR)):
+                if key:
+                    sampling.rates(here).count(f"{acl.arn}/{rule}/response/{place}", key, here.now, window)
+
+
 async def inspect(call: Call, arn: str, request: Request, client: str) -> tuple[Response | None, Headers]:
     from cloche.services.elbv2 import public as elbv2
     said, insert = await judge(call, arn, request, client)
@@ -96,6 +117,12 @@ def forget(call: Call, arn: str) -> None:
     here = call.of("wafv2")
     if link := here.get(Association, arn):
         here.delete(link)
+
+
+def acl_before(call: Call, arn: str) -> str:
+    """The ACL of a resource, or ""."""
+    link = call.of("wafv2").get(Association, arn)
+    return link.acl if link else ""
 
 
 def is_global(call: Call, acl: str) -> bool:

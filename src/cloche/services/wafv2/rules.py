@@ -27,17 +27,17 @@ def check_pattern(pattern: str) -> None:
         raise errors.bad_format("REGEX_PATTERN_SET" if not pattern else "STATEMENT", pattern) from None
 
 
-def checked(call: Call, rules: list[Any], bodies: Any = None, within_group: bool = False) -> list[Any]:
+def checked(call: Call, rules: list[Any], bodies: Any = None, within_group: bool = False, scope: str = "REGIONAL") -> list[Any]:
     for name in ("Name", "Priority"):
         values = [rule[name] for rule in rules]
         if twice := [one for one in values if values.count(one) > 1]:
             raise errors.invalid(f"Your request contains two rules with the same {name.lower()}.", "RULE", str(twice[0]))
     for rule in rules:
-        _rule(call, rule, bodies or {}, within_group)
+        _rule(call, rule, bodies or {}, within_group, scope)
     return rules
 
 
-def _rule(call: Call, rule: Any, bodies: Any, within_group: bool) -> None:
+def _rule(call: Call, rule: Any, bodies: Any, within_group: bool, scope: str) -> None:
     _one(rule["Statement"], "STATEMENT", "Statement")
     kind = next(iter(rule["Statement"]))
     if kind in GROUPS:
@@ -54,7 +54,7 @@ def _rule(call: Call, rule: Any, bodies: Any, within_group: bool) -> None:
     for i, (inner, how) in enumerate(entities.statements(rule["Statement"])):
         if i and inner in OUTER:
             raise errors.invalid("The statement can't be nested in another.", "STATEMENT", inner)
-        _statement(call, inner, how)
+        _statement(call, inner, how, scope)
 
 
 def check_response(action: Any, bodies: Any) -> None:
@@ -68,13 +68,13 @@ def _one(choice: Any, field: str, parameter: str) -> None:
         raise errors.not_one(field, parameter)
 
 
-def _statement(call: Call, kind: str, how: Any) -> None:
+def _statement(call: Call, kind: str, how: Any, scope: str) -> None:
     if kind in REFERENCES:
         entities.by_arn(call, how["ARN"], REFERENCES[kind])
     if kind == "ManagedRuleGroupStatement" and (how["VendorName"] != "AWS" or managed.group(how["Name"]) is None or "Version" in how):
         raise errors.missing()
     if kind == "ManagedRuleGroupStatement":
-        _configured(how)
+        _configured(how, scope)
     if kind == "RegexMatchStatement":
         check_pattern(how["RegexString"])
     if kind in ("AndStatement", "OrStatement") and len(how["Statements"]) < 2:
@@ -97,7 +97,7 @@ def _statement(call: Call, kind: str, how: Any) -> None:
             raise errors.not_one("FORWARDED_IP_CONFIG", "ForwardedIPConfig")
 
 
-def _configured(how: Any) -> None:
+def _configured(how: Any, scope: str) -> None:
     """What a group against threats must be told of the application."""
     needs, given = (managed.group(how["Name"]) or {}).get("Needs"), how.get("ManagedRuleGroupConfigs") or []
     if needs and not threats.config(needs, given):
@@ -105,8 +105,8 @@ def _configured(how: Any) -> None:
     for member in (one for settings in given for one in settings if one.startswith("AWSManagedRules") and one != how["Name"]):
         raise errors.invalid("The configuration is that of another managed rule group.", "MANAGED_RULE_GROUP_CONFIG", member)
     config = threats.config(how["Name"], given)
-    if config.get("ResponseInspection"):   # only before CloudFront, on AWS as well
-        raise errors.invalid("Response inspection is available only in web ACLs that protect CloudFront distributions.",
+    if (response := config.get("ResponseInspection")) is not None and (scope != "CLOUDFRONT" or len(response) > 1):
+        raise errors.invalid("Response inspection is available only in web ACLs that protect CloudFront distributions, and inspects one component.",
                              "ATP_RULE_SET_RESPONSE_INSPECTION" if "LoginPath" in config else "ACP_RULE_SET_RESPONSE_INSPECTION", how["Name"])
     if config.get("EnableRegexInPath"):
         for name in ("LoginPath", "CreationPath", "RegistrationPagePath"):
@@ -129,4 +129,4 @@ def cost(call: Call, rules: list[Any]) -> int:
 @wafv2.op(ANY)
 def check_capacity(call: Call, req: t.CheckCapacityRequest) -> t.CheckCapacityResponse:
     entities.reach(call, req["Scope"])
-    return {"Capacity": cost(call, checked(call, req["Rules"]))}
+    return {"Capacity": cost(call, checked(call, req["Rules"], scope=req["Scope"]))}

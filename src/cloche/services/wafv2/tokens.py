@@ -1,9 +1,10 @@
 """Challenges and puzzles as they are answered, and the tokens that clients bring back. The mark on them is a secret of the cloud's, made when it is first needed."""
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Any
 
-from cloche.kernel import Call, Record, Request, Response, Sealed
+from cloche.kernel import Call, FileBody, Record, Request, Response, Sealed
 from cloche.languages.waf import token
 from cloche.languages.waf.token import Token
 
@@ -53,3 +54,28 @@ def asked_for(here: Call, action: str, asked: Any, request: Request) -> Response
             one, other = (int(here.id(digits=2), 16) % 50 for _ in range(2))
             body = token.puzzle_page(token.set_task(*about, answer=str(one + other)), f"How much is {one} + {other}?")
     return Response(ACTIONS[action], head, body.encode())
+
+
+INSPECTED_BYTES = 65536
+
+
+async def beginning(response: Response) -> bytes:
+    """The first 64 KB of an answer, which stays whole for whom it is for."""
+    body = response.body
+    if isinstance(body, bytes):
+        return body[:INSPECTED_BYTES]
+    if not isinstance(body, AsyncIterator):
+        return body.read(INSPECTED_BYTES) if isinstance(body, FileBody) else b""
+    parts = b""
+    async for part in body:
+        parts += part
+        if len(parts) >= INSPECTED_BYTES:
+            break
+
+    async def again() -> AsyncIterator[bytes]:
+        if parts:
+            yield parts
+        async for part in body:
+            yield part
+    response.body = again()
+    return parts[:INSPECTED_BYTES]

@@ -20,7 +20,7 @@ def prefix(account: str, name: str) -> str:
 
 
 def _values(call: Call, req: Any) -> dict[str, Any]:
-    given = rules.checked(call, req.get("Rules") or [], req.get("CustomResponseBodies"))
+    given = rules.checked(call, req.get("Rules") or [], req.get("CustomResponseBodies"), scope=req["Scope"])
     if len(req["DefaultAction"]) != 1:
         raise errors.not_one("DEFAULT_ACTION", "DefaultAction")
     rules.check_response(req["DefaultAction"], req.get("CustomResponseBodies") or {})

@@ -25,7 +25,8 @@ CREATE UNIQUE INDEX IF NOT EXISTS cloudfront_cached_key ON cloudfront_cached (di
 CREATE INDEX IF NOT EXISTS cloudfront_cached_path ON cloudfront_cached (distribution, path);
 CREATE INDEX IF NOT EXISTS cloudfront_cached_used ON cloudfront_cached (used);
 """)
-COLUMNS = "id, status, headers, body, file, size, stored, expires"
+COLUMNS = "id, status, headers, body, file, size, stored, expires, used"
+USED_EVERY_SECONDS = 600.0   # so often it is written down that an answer was asked for: many hits are not many writes
 
 
 class Cached(NamedTuple):
@@ -37,6 +38,7 @@ class Cached(NamedTuple):
     size: int
     stored: float
     expires: float
+    used: float
 
     def header(self, name: str) -> str:
         return next((value for key, value in self.headers if key == name), "")
@@ -72,6 +74,13 @@ def renew(call: Call, found: Cached, headers: list[tuple[str, str]], expires: fl
     """The origin says that it is still good, and what it says with it counts from now on."""
     call.sql("UPDATE cloudfront_cached SET headers=?, stored=?, expires=?, used=? WHERE id=?", json.dumps(headers), call.now, expires, call.now, found.id)
     return found._replace(headers=headers, stored=call.now, expires=expires)
+
+
+def touch(call: Call, found: Cached) -> None:
+    """It was asked for."""
+    if call.now - found.used >= USED_EVERY_SECONDS:
+        with call.step():
+            call.sql("UPDATE cloudfront_cached SET used=? WHERE id=?", call.now, found.id)
 
 
 def invalidate(call: Call, distribution: str, paths: tuple[str, ...], before: float | None = None) -> None:

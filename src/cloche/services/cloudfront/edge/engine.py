@@ -22,7 +22,7 @@ from . import pairs
 INSIDE = Path(__file__).with_name("inside") / "runner.mjs"
 MOST, MEMORY_MB, TMP_MB = 2, 256, 16
 SECONDS, COMPUTE_MS = 5.0, 100     # AWS gives about a millisecond of a machine that has compiled the function before
-KEEP_SECONDS = 600.0
+KEEP_SECONDS, MOST_IDLE = 600.0, 4   # how long, and how many of all accounts, are kept warm
 
 
 class Ran(NamedTuple):
@@ -37,9 +37,10 @@ class Ran(NamedTuple):
 
 
 class Bench:
-    """The sandboxes of an account."""
+    """The sandboxes of an account, among those of others."""
 
-    def __init__(self) -> None:
+    def __init__(self, benches: dict[str, Bench]) -> None:
+        self.benches = benches
         self.idle: list[Any] = []
         self.count = 0
         self.waiting: list[asyncio.Future[None]] = []
@@ -76,6 +77,11 @@ class Bench:
     def give_back(self, environment: Any) -> None:
         if not environment.dead and not environment.killed:
             self.idle.append(environment)
+            warm = [(one.began, bench, one) for bench in self.benches.values() for one in bench.idle]
+            if len(warm) > MOST_IDLE:
+                _, bench, oldest = min(warm, key=lambda row: row[0])
+                bench.idle.remove(oldest)
+                oldest.kill()
             asyncio.get_running_loop().call_later(KEEP_SECONDS, self._old, environment, environment.began)
         self._next()
 
@@ -94,7 +100,9 @@ class Bench:
 
 def bench(call: Call) -> Bench:
     benches: dict[str, Bench] = call.cloud.memory.setdefault("cloudfront.functions", {})
-    return benches.setdefault(call.account, Bench())
+    if call.account not in benches:
+        benches[call.account] = Bench(benches)
+    return benches[call.account]
 
 
 async def start(call: Call) -> Any:

@@ -82,7 +82,8 @@ async def asked(x: Exchange, key: str, path: str, old: Cached | None) -> Respons
         return Response(said.status, list(said.headers), said.body)
     if seconds <= 0:
         said = await small(x, said, encodings)
-        return ranged(x, Response(said.status, list(said.headers), said.body)) if isinstance(said.body, bytes) else Response(said.status, list(said.headers), said.body)
+        response = Response(said.status, list(said.headers), said.body)
+        return ranged(x, response) if isinstance(said.body, bytes | FileBody) else response
     body, file, size = await collected(x, said.body)
     if body is not None and (how := compressing.wanted(said.status, said.headers, encodings, size)):
         said = said._replace(headers=(made := await compressing.compressed(how, said.headers, body))[0])
@@ -162,8 +163,7 @@ async def told(x: Exchange, found: Cached, result: str) -> Response:
     if trouble := found.header("x-cloche-trouble"):
         raise Trouble(found.status, trouble)
     x.result = "Error" if found.status >= 400 else result
-    with x.call.step():
-        x.call.sql("UPDATE cloudfront_cached SET used=? WHERE id=?", x.call.now, found.id)
+    cache.touch(x.call, found)
     headers = list(found.headers)
     if result != "Miss":
         headers.append(("age", str(max(0, int(x.call.now - found.stored)))))

@@ -95,7 +95,7 @@ async def ran(x: Exchange, one: dict[str, Any], event: str, request: dict[str, A
     except ValueError:
         said = None
     if not isinstance(said, dict):
-        raise invalid("The Lambda function result failed validation: The function tried to return something that is neither a request nor a response.")
+        raise invalid("The Lambda function returned invalid JSON: The json must be an object type.")
     return said
 
 
@@ -253,7 +253,7 @@ def asked(x: Exchange, origin: dict[str, Any], wish: Sent, said: dict[str, Any])
     query = str(said.get("querystring", ""))
     body: Any = x.origin_body if x.origin_body is not None else wish.body
     return origin, Sent(wish.method, origin["OriginPath"] + said["uri"] + ("?" + query if query else ""), host,
-                        [*((name, value) for name, value in headers if name != "host"), *own], body, None if x.origin_body is not None else wish.length)
+                        [*((name, value) for name, value in headers if name != "host"), *own], body, None if x.origin_body is not None else wish.length, wish.tunnel)
 
 
 def elsewhere(origin: dict[str, Any], said: dict[str, Any]) -> dict[str, Any]:

@@ -44,6 +44,7 @@ class Sent(NamedTuple):
     headers: list[tuple[str, str]]
     body: bytes | AsyncIterator[bytes] | None
     length: str | None                    # Content-Length of a body on its way
+    tunnel: AsyncIterator[bytes] | None = None   # what the viewer says once the connection has become a websocket
 
 
 class Way(NamedTuple):
@@ -98,6 +99,8 @@ def addresses(call: Call, name: str) -> list[str]:
 
 
 async def within(call: Call, way: Way, name: str, sent: Sent, hops: int) -> Answer:
+    if sent.target.startswith("/_cloche"):
+        return Answer(404, [("content-type", "text/plain")], b"What begins so is Cloche's own and no origin's.\n")
     if way.secure and ".elb." in name:
         await certified(call, way, name, sent.host)
     host = sent.host.partition(":")[0].lower()
@@ -120,6 +123,9 @@ async def within(call: Call, way: Way, name: str, sent: Sent, hops: int) -> Answ
         if sent.length is not None:
             headers["content-length"] = sent.length
     request = Request(sent.method, sent.target, headers, body, stream, way.secure, call.source_ip or "127.0.0.1")
+    if sent.tunnel is not None:
+        request.tunnel = sent.tunnel
+        headers |= {"upgrade": "websocket", "connection": "Upgrade"}
     request.host = name if way.port in (80, 443) and ".elb." not in name else f"{name}:{way.port}"
     request.raw = [(b"Host", sent.host.encode())] + [(key.encode("latin-1", "replace"), value.encode("latin-1", "replace")) for key, value in sent.headers if key.lower() != "host"]
     answered = asyncio.get_running_loop().create_future()
@@ -193,12 +199,16 @@ async def outside(call: Call, way: Way, sent: Sent) -> Answer:
             lines.append(f"Content-Length: {len(sent.body)}")
     elif sent.body is not None:
         lines.append("Transfer-Encoding: chunked" if chunked else f"Content-Length: {sent.length}")
-    lines += ["Connection: close", "", ""]
+    lines += [*(["Upgrade: websocket", "Connection: Upgrade"] if sent.tunnel is not None else ["Connection: close"]), "", ""]
     try:
         answer = await connection.ask(sent.method, "\r\n".join(lines).encode("latin-1", "replace"), sent.body, chunked, way.read_seconds)
     except upstream.Failed as failed:
         raise Trouble(504 if failed.why == "slow" else 502, f"the origin's connection is {failed.why}") from None
     headers = [(key.lower(), value) for key, value in answer.headers]
+    if answer.status == 101 and sent.tunnel is not None:
+        task = asyncio.ensure_future(connection.tunnel(sent.tunnel))
+        call.cloud.requests.add(task)
+        task.add_done_callback(call.cloud.requests.discard)
     if sent.method == "HEAD" or answer.status in NO_BODY:
         connection.drop()
         return Answer(answer.status, headers, b"")

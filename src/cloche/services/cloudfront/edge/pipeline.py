@@ -30,6 +30,8 @@ async def answer(call: Call, one: Any, request: Request) -> Response:
     x = Exchange(call, one, request)
     try:
         response = await respond(x)
+        if x.config["WebACLId"] and x.method == "POST":
+            await wafv2.heard(x.call, x.distribution.arn, x.request, x.client, response)
     except Stop as stop:
         response, x.result = stop.response, stop.result
         if x.behaviour and x.result == "Error":
@@ -62,7 +64,7 @@ async def respond(x: Exchange) -> Response:
             ("cookie", "; ".join(text for name, text in choosing.cookies(x.headers) if not name.startswith("CloudFront-")))] if x.cookies else x.headers
     made = await before(x)
     if made is not None:
-        return await after(x, policed(x, made))
+        return policed(x, made)                     # nothing that comes later sees it
     if x.uri == "/" and x.config["DefaultRootObject"]:
         x.uri = "/" + x.config["DefaultRootObject"]
     if x.behaviour["FieldLevelEncryptionId"] and x.method in ("POST", "PUT", "PATCH"):
@@ -116,8 +118,8 @@ async def before(x: Exchange) -> Response | None:
 
 
 async def after(x: Exchange, response: Response) -> Response:
-    """A viewer's response: not told of errors, whose answers no function may touch."""
-    if response.status >= 400:
+    """A viewer's response: not told of errors, nor of pages for them, whose answers no function may touch."""
+    if response.status >= 400 or x.result == "Error":
         return response
     if (name := associated(x, "FunctionAssociations", "viewer-response")) is not None:
         return await functions.on_response(x, name, response)
@@ -134,7 +136,7 @@ def associated(x: Exchange, kind: str, event: str) -> str | None:
 
 async def fetched(x: Exchange) -> Response:
     try:
-        if x.rules.caches and x.method in items(x.behaviour["AllowedMethods"]["CachedMethods"]):
+        if x.rules.caches and x.request.tunnel is None and x.method in items(x.behaviour["AllowedMethods"]["CachedMethods"]):
             return await keeping.through(x)
         return passed(x, await sending.ask(x, False, []))
     except Trouble as trouble:
@@ -186,6 +188,8 @@ def finished(x: Exchange, response: Response) -> Response:
     headers = [(name, value) for name, value in response.headers if name.lower() not in own]
     told = f"{before}, {sending.via(x)}" if before else sending.via(x)
     response.headers = [*headers, ("X-Cache", f"{x.result} from cloudfront"), ("Via", told), ("X-Amz-Cf-Pop", POP), ("X-Amz-Cf-Id", x.id)]
+    if response.status == 101:
+        response.headers += [("upgrade", "websocket"), ("connection", "upgrade")]
     if x.method == "HEAD" and isinstance(response.body, bytes):
         if response.body and not any(name.lower() == "content-length" for name, _ in response.headers):
             response.headers.append(("content-length", str(len(response.body))))

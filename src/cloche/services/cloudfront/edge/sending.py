@@ -41,7 +41,7 @@ def sent_headers(x: Exchange, cached: bool) -> tuple[str, list[tuple[str, str]]]
         chosen = rules.headers.takes(name) or (rules.sent_headers.how != "none" and rules.sent_headers.takes(name))
         if name == "authorization" and rules.legacy and not chosen and x.method not in ("GET", "HEAD"):
             chosen = True
-        if chosen or (name in BODY and x.method not in ("GET", "HEAD")) or (rules.legacy and name not in REMOVED):
+        if chosen or (x.request.tunnel is not None and name.startswith("sec-websocket-")) or (name in BODY and x.method not in ("GET", "HEAD")) or (rules.legacy and name not in REMOVED):
             out.append((name, value))
     host = next((value for name, value in out if name == "host"), "")
     out = [(name, value) for name, value in out if name not in ("host", "via", "x-amz-cf-id", "x-forwarded-proto")]
@@ -85,7 +85,8 @@ async def ask(x: Exchange, cached: bool, conditions: list[tuple[str, str]]) -> A
         try:
             answer = await lambdas.around(x, origin, cached, conditions)
         except Trouble as trouble:
-            if last or trouble.status not in statuses:
+            # as documented: a connection that fails counts as a 503, an answer that is late as a 504
+            if last or not statuses & ({504} if trouble.status == 504 else {502, 503}):
                 raise
             continue
         if last or answer.status not in statuses:
@@ -103,7 +104,7 @@ def wish(x: Exchange, origin: dict[str, Any], cached: bool, conditions: list[tup
     told, request = query(x), x.request
     body: Any = x.origin_body if x.origin_body is not None else None if x.method in ("GET", "HEAD") else request.stream if request.stream is not None else request.body
     length = request.headers.get("content-length") if x.origin_body is None else None
-    return Sent(x.method, origin["OriginPath"] + x.uri + ("?" + told if told else ""), host, headers, body, length)
+    return Sent(x.method, origin["OriginPath"] + x.uri + ("?" + told if told else ""), host, headers, body, length, request.tunnel)
 
 
 async def reach(x: Exchange, origin: dict[str, Any], sent: Sent) -> Answer:
