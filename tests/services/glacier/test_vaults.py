@@ -329,5 +329,9 @@ def test_a_user_needs_each_right(cloud, vault):
 
 def test_the_version_of_the_api_must_be_said(cloud):
     client = cloud.client("glacier")
-    client.meta.events.register("before-call.glacier", lambda params, **_: params["headers"].pop("x-amz-glacier-version", None))
+
+    def older(params, **_):
+        del params["headers"]["x-amz-glacier-version"]
+
+    client.meta.events.register("before-call.glacier", older)
     assert refused(client.list_vaults) == ("MissingParameterValueException", "Required parameter missing: API version")
