@@ -1,4 +1,5 @@
 """Instances that really run: user data, stop and start, disks, and that nothing is left of them. (`real` is a cloud with machines.)"""
+import ipaddress
 import os
 import subprocess
 import time
@@ -46,8 +47,9 @@ def test_user_data_runs_once_and_its_words_are_on_the_console(real):
     said = until(lambda: "finished" in (text := ec2.get_console_output(InstanceId=id_, Latest=True)["Output"]) and text)
     assert "I am root" in said
     address = one(ec2, id_)["PrivateIpAddress"]
-    assert sh(real, id_, "hostname; ip -4 -o addr show eth0 | grep -o 'inet [0-9.]*'; cat /var/log/cloud-init-output.log | head -1").split("\n") == [
-        f"ip-{address.replace('.', '-')}.ec2.internal", f"inet {address}", "I am root"]
+    subnet = ipaddress.ip_network(ec2.describe_subnets(SubnetIds=[one(ec2, id_)["SubnetId"]])["Subnets"][0]["CidrBlock"])
+    assert sh(real, id_, "hostname; ip -4 -o addr show eth0 | grep -o 'inet [0-9.]*'; cat /var/log/cloud-init-output.log | head -1; ip -4 route show default | cut -d' ' -f3").split("\n") == [
+        f"ip-{address.replace('.', '-')}.ec2.internal", f"inet {address}", "I am root", str(subnet[1])]       # the router is at + 1 of every subnet
     ec2.stop_instances(InstanceIds=[id_])
     state(real, id_, "stopped")
     ec2.start_instances(InstanceIds=[id_])

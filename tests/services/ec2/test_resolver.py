@@ -192,6 +192,13 @@ def test_it_is_asked_at_base_plus_two_and_at_the_link_local_address(real, real_s
         assert plugged(datagram(address, "ip-10-1-5-9.ec2.internal"))[2][0][3] == bytes([10, 1, 5, 9])
     assert plugged(datagram("10.1.5.2", "ip-10-1-5-9.ec2.internal", 0.3)) is None      # the + 2 of another subnet is reserved, and answers nothing
     assert plugged(stream("10.1.0.2", "sqs.us-east-1.amazonaws.com"))[2][0][3] == ipaddress.ip_address(topology.service_address("sqs.us-east-1.amazonaws.com")).packed
+    closed = net.ec2.create_network_acl(VpcId=vpc)["NetworkAcl"]["NetworkAclId"]
+    [default] = net.ec2.describe_network_acls(Filters=[{"Name": "vpc-id", "Values": [vpc]}, {"Name": "default", "Values": ["true"]}])["NetworkAcls"]
+    net.ec2.replace_network_acl_association(AssociationId=default["Associations"][0]["NetworkAclAssociationId"], NetworkAclId=closed)
+    group = net.ec2.describe_security_groups(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["SecurityGroups"][0]
+    net.ec2.revoke_security_group_egress(GroupId=group["GroupId"], IpPermissions=group["IpPermissionsEgress"])
+    plugged.settled()
+    assert plugged(datagram("10.1.0.2", "ip-10-1-5-9.ec2.internal"))[2][0][3] == bytes([10, 1, 5, 9])       # no group and no ACL judges it
     net.ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsHostnames={"Value": False})
     net.ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsSupport={"Value": False})
     plugged(network.ready(plugged.call, eni))
