@@ -121,6 +121,31 @@ def test_a_volume_is_attached_formatted_snapshotted_and_moved(real):
     ec2.terminate_instances(InstanceIds=[first, second])
 
 
+def test_an_interface_moves_between_running_instances_and_packets_follow(real):
+    """Plugged in while they run: the system in them gives it its address, and whoever asks for that finds who has it now."""
+    ec2 = real.client("ec2")
+    one_, two = launch(real, Placement={"AvailabilityZone": "us-east-1a"}), launch(real, Placement={"AvailabilityZone": "us-east-1a"})
+    subnet = one(ec2, one_)["SubnetId"]
+    card = ec2.create_network_interface(SubnetId=subnet)["NetworkInterface"]
+    address, mac = card["PrivateIpAddress"], card["MacAddress"]
+    look, ask = "ip -4 -o addr show eth1 | grep -o 'inet [0-9.]*'; cat /sys/class/net/eth1/address", f"curl -s -m 2 http://{address}:8000/ || echo none"
+    for id_ in (one_, two):
+        sh(real, id_, f"mkdir -p /srv/who && cd /srv/who && echo {id_} > index.html && (nohup python3 -m http.server 8000 > /dev/null 2>&1 &)")
+
+    def says(id_, text, wanted):
+        until(lambda: sh(real, id_, text + " 2>/dev/null; true") == wanted)
+    for here, there in ((one_, two), (two, one_)):
+        attachment = ec2.attach_network_interface(NetworkInterfaceId=card["NetworkInterfaceId"], InstanceId=here, DeviceIndex=1)["AttachmentId"]
+        real.advance(2)
+        says(here, look, f"inet {address}\n{mac}")
+        says(there, ask, here)
+        ec2.detach_network_interface(AttachmentId=attachment)
+        real.advance(2)
+        says(here, "ip link show eth1 > /dev/null || echo gone", "gone")
+    ec2.delete_network_interface(NetworkInterfaceId=card["NetworkInterfaceId"])
+    ec2.terminate_instances(InstanceIds=[one_, two])
+
+
 def test_an_instance_cannot_reach_cloches_control_nor_the_host(real):
     id_ = launch(real)
     port = real.url.rsplit(":", 1)[1]

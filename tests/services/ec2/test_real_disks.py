@@ -1,4 +1,8 @@
 """What is in disks, looked at from inside instances that really run: images, root volumes, growing, user data that is changed."""
+import gzip
+from email.mime.multipart import MIMEMultipart
+from email.mime.text import MIMEText
+
 import pytest
 
 from cloche.engines.world import lacking
@@ -24,9 +28,12 @@ def test_an_image_has_the_files_of_the_instance_and_not_its_user_data(real):
     id_ = launch(real, UserData="#!/bin/sh\ndate >> /root/first\n")
     assert sh(real, id_, "cloud-init status --wait >/dev/null; echo mine > /opt/file; sync; wc -l < /root/first") == "1"
     image = image_of(real, id_, "with-file")
-    made = ec2.run_instances(ImageId=image, InstanceType="t3.micro", MinCount=1, MaxCount=1, UserData="#!/bin/sh\necho second > /root/second\n")["Instances"][0]["InstanceId"]
+    parts = MIMEMultipart()                         # several parts, compressed: the other ways to say it
+    parts.attach(MIMEText("#cloud-config\nwrite_files:\n- path: /root/config\n  content: configured\n", "cloud-config"))
+    parts.attach(MIMEText("#!/bin/sh\necho second > /root/second\n", "x-shellscript"))
+    made = ec2.run_instances(ImageId=image, InstanceType="t3.micro", MinCount=1, MaxCount=1, UserData=gzip.compress(parts.as_bytes()))["Instances"][0]["InstanceId"]
     state(real, made, "running")
-    assert sh(real, made, "cloud-init status --wait >/dev/null; cat /opt/file; wc -l < /root/first; cat /root/second") == "mine\n1\nsecond"
+    assert sh(real, made, "cloud-init status --wait >/dev/null; cat /opt/file; wc -l < /root/first; cat /root/second /root/config") == "mine\n1\nsecond\nconfigured"
     sh(real, made, "echo other > /opt/file")
     assert sh(real, id_, "cat /opt/file") == "mine"
     ec2.terminate_instances(InstanceIds=[id_, made])
