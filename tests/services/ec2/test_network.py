@@ -112,6 +112,9 @@ def test_another_accounts_vpc_is_reached_by_its_public_side_or_a_peering_alone(r
 
 
 def test_behind_a_nat_gateway_one_goes_out_under_its_address(plugged):
+    import asyncio
+
+    from cloche.services.ec2 import world
     cloud = plugged.cloud
     net = Net(cloud)
     net.lead()
@@ -129,6 +132,25 @@ def test_behind_a_nat_gateway_one_goes_out_under_its_address(plugged):
     net.ec2.create_route(RouteTableId=private, DestinationCidrBlock="0.0.0.0/0", NatGatewayId=nat)
     plugged.settled()
     assert plugged.ask(one, public, 80) == address["PublicIp"]
+    net.ec2.authorize_security_group_ingress(GroupId=net.groups[1], IpProtocol="udp", FromPort=53, ToPort=53, CidrIp="0.0.0.0/0")
+    plugged.settled()
+
+    async def datagrams():
+        held, loop = world.running(plugged.call), asyncio.get_running_loop()
+        there, here = await held.socket(two, "udp", server, 53), await held.socket(one, "udp", "", 0)
+        try:
+            came = loop.create_future()
+            loop.add_reader(there.fileno(), lambda: came.done() or came.set_result(there.recvfrom(99)))
+            here.sendto(b"question", (public, 53))
+            asked, asker = await asyncio.wait_for(came, 5)
+            there.sendto(asked + b" answered", asker)
+            return asker, await asyncio.wait_for(loop.sock_recv(here, 99), 5)
+        finally:
+            loop.remove_reader(there.fileno())
+            there.close()
+            here.close()
+    (seen, port), answer = plugged(datagrams())
+    assert seen == address["PublicIp"] and 1024 <= port <= 65535 and answer == b"question answered"
     assert plugged.ask(one, server, 80) == private_source           # inside the VPC the local route takes it, and the private source is seen
     assert plugged.ask(two, address["PublicIp"], 80, patience=0.2) == ""        # nothing listens at the gateway's address
     entry = {"NetworkAclId": net.acl, "RuleNumber": 50, "Egress": False}
