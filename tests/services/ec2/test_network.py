@@ -1,6 +1,7 @@
 """The API's network carries packets: what the calls say is in the kernel when the clock has settled."""
 import ssl
 
+from ...engines.test_net_kernel import echo
 from .plugged import Plugged
 from .test_network_insights import Net
 
@@ -113,6 +114,7 @@ def test_another_accounts_vpc_is_reached_by_its_public_side_or_a_peering_alone(r
 
 def test_behind_a_nat_gateway_one_goes_out_under_its_address(plugged):
     import asyncio
+    import ipaddress
 
     from cloche.services.ec2 import world
     cloud = plugged.cloud
@@ -133,6 +135,7 @@ def test_behind_a_nat_gateway_one_goes_out_under_its_address(plugged):
     plugged.settled()
     assert plugged.ask(one, public, 80) == address["PublicIp"]
     net.ec2.authorize_security_group_ingress(GroupId=net.groups[1], IpProtocol="udp", FromPort=53, ToPort=53, CidrIp="0.0.0.0/0")
+    net.ec2.authorize_security_group_ingress(GroupId=net.groups[1], IpProtocol="icmp", FromPort=-1, ToPort=-1, CidrIp="0.0.0.0/0")
     plugged.settled()
 
     async def datagrams():
@@ -151,6 +154,18 @@ def test_behind_a_nat_gateway_one_goes_out_under_its_address(plugged):
             here.close()
     (seen, port), answer = plugged(datagrams())
     assert seen == address["PublicIp"] and 1024 <= port <= 65535 and answer == b"question answered"
+
+    async def ping():
+        loop, raw = asyncio.get_running_loop(), await world.running(plugged.call).socket(one, "raw", "", 0, protocol=1)
+        try:
+            raw.sendto(echo(7), (public, 0))
+            async with asyncio.timeout(5):
+                while (said := await loop.sock_recv(raw, 200))[20] != 0:        # an echo's answer
+                    pass
+            return ipaddress.ip_address(said[12:16])
+        finally:
+            raw.close()
+    assert str(plugged(ping())) == public
     assert plugged.ask(one, server, 80) == private_source           # inside the VPC the local route takes it, and the private source is seen
     assert plugged.ask(two, address["PublicIp"], 80, patience=0.2) == ""        # nothing listens at the gateway's address
     entry = {"NetworkAclId": net.acl, "RuleNumber": 50, "Egress": False}
