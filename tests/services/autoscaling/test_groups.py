@@ -238,11 +238,12 @@ def test_no_policy_leaves_the_bounds(cloud):
     for name, amount in (("up", 50), ("down", -50)):
         client.put_scaling_policy(AutoScalingGroupName="g", PolicyName=name, AdjustmentType="ChangeInCapacity", ScalingAdjustment=amount)
     client.put_scaling_policy(AutoScalingGroupName="g", PolicyName="exact", AdjustmentType="ExactCapacity", ScalingAdjustment=2)
+    client.put_scaling_policy(AutoScalingGroupName="g", PolicyName="half", AdjustmentType="PercentChangeInCapacity", ScalingAdjustment=-50)
     sizes = []
-    for name in ("up", "down", "exact"):
+    for name in ("up", "down", "exact", "half"):
         client.execute_policy(AutoScalingGroupName="g", PolicyName=name)
         sizes.append(look(cloud)["DesiredCapacity"])
-    assert sizes == [3, 0, 2]
+    assert sizes == [3, 0, 2, 1]
 
 
 @pytest.mark.parametrize("current, kind, amount, least, wanted", [

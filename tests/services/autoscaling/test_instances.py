@@ -44,10 +44,20 @@ def test_a_group_launches_its_desired_capacity_spread_over_its_zones(cloud):
 def test_a_group_grows_and_shrinks(cloud):
     client = cloud.client("autoscaling")
     before = ids(running(cloud, MinSize=1, DesiredCapacity=1))
-    client.set_desired_capacity(AutoScalingGroupName="g", DesiredCapacity=3)
+
+    def just_after(wish):
+        """What states the instances are in a second after; time stands still while they are looked at."""
+        cloud.control("clock", {"freeze": True})
+        try:
+            client.set_desired_capacity(AutoScalingGroupName="g", DesiredCapacity=wish)
+            cloud.advance(1)
+            return sorted(one["LifecycleState"] for one in look(cloud)["Instances"])
+        finally:
+            cloud.control("clock", {"freeze": False})
+    assert just_after(3) == ["InService", "Pending", "Pending"]
     grown = settle(cloud)
     assert len(grown["Instances"]) == 3 and before < ids(grown)
-    client.set_desired_capacity(AutoScalingGroupName="g", DesiredCapacity=1)
+    assert just_after(1) == ["InService", "Terminating", "Terminating"]
     cloud.advance(30)
     left = settle(cloud)
     assert len(left["Instances"]) == 1

@@ -136,6 +136,16 @@ class TestGateways:
         assert dx.delete_direct_connect_gateway(directConnectGatewayId=gateway)["directConnectGateway"]["directConnectGatewayState"] == "deleting"
         refused(CODE, dx.describe_direct_connect_gateways, directConnectGatewayId=gateway)
 
+    def test_it_has_twenty_virtual_private_gateways(self, dx, cloud):
+        gateway, regions = self.make(dx)["directConnectGatewayId"], [x["RegionName"] for x in cloud.client("ec2").describe_regions()["Regions"]]
+
+        def associate(region):
+            vgw = cloud.client("ec2", region=region).create_vpn_gateway(Type="ipsec.1")["VpnGateway"]["VpnGatewayId"]
+            cloud.client("directconnect", region=region).create_direct_connect_gateway_association(directConnectGatewayId=gateway, gatewayId=vgw)
+        for n in range(20):
+            associate(regions[n % 7])
+        refused(CODE, associate, regions[7])
+
     def test_nothing_is_associated_that_is_not_there(self, dx):
         gateway = self.make(dx)["directConnectGatewayId"]
         refused(CODE, dx.create_direct_connect_gateway_association, directConnectGatewayId=gateway, gatewayId="vgw-0123456789abcdef0")

@@ -94,13 +94,14 @@ def test_the_subnet_lends_a_public_address_at_launch_and_amazon_owns_it(net, pub
 def test_a_stop_gives_the_lent_address_back_and_a_start_brings_another(net, public):
     _, subnet = public
     a = launch(net, NetworkInterfaces=[{"DeviceIndex": 0, "SubnetId": subnet, "AssociatePublicIpAddress": True}])
-    before = instance(net, a)
+    before, free = instance(net, a), net.ec2.describe_subnets(SubnetIds=[subnet])["Subnets"][0]["AvailableIpAddressCount"]
     net.ec2.reboot_instances(InstanceIds=[a])
     net.cloud.advance(5)
     assert instance(net, a)["PublicIpAddress"] == before["PublicIpAddress"]
     net.ec2.stop_instances(InstanceIds=[a])
     net.cloud.advance(10)
     assert "PublicIpAddress" not in instance(net, a) and instance(net, a)["PrivateIpAddress"] == before["PrivateIpAddress"]
+    assert net.ec2.describe_subnets(SubnetIds=[subnet])["Subnets"][0]["AvailableIpAddressCount"] == free        # its interface keeps its address
     net.ec2.start_instances(InstanceIds=[a])
     net.cloud.advance(5)
     assert instance(net, a)["PublicIpAddress"] != before["PublicIpAddress"]

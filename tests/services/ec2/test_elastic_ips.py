@@ -48,9 +48,10 @@ def test_an_address_needs_an_internet_gateway(net, refused):
 
 def test_an_associated_address_is_seen_from_both_sides(net, public):
     vpc, subnet = public
-    net.ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsHostnames={"Value": True})
     interface, address = net.interface(subnet, PrivateIpAddress="10.0.1.10"), net.address()
     id_ = net.ec2.associate_address(AllocationId=address, NetworkInterfaceId=interface)["AssociationId"]
+    assert not net.ec2.describe_network_interfaces(NetworkInterfaceIds=[interface])["NetworkInterfaces"][0]["Association"].get("PublicDnsName")
+    net.ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsHostnames={"Value": True})        # the name appears when names are switched on
     found, ip = net.ec2.describe_network_interfaces(NetworkInterfaceIds=[interface])["NetworkInterfaces"][0], eip(net, address)["PublicIp"]
     name = f"ec2-{ip.replace('.', '-')}.compute-1.amazonaws.com"
     assert found["Association"] == {"AllocationId": address, "AssociationId": id_, "IpOwnerId": net.cloud.account, "PublicIp": ip, "PublicDnsName": name}

@@ -70,6 +70,19 @@ def test_a_spot_fleet_holds_its_target(cloud):
     refused("InvalidSpotFleetRequestId.NotFound", ec2.describe_spot_fleet_requests, SpotFleetRequestIds=["sfr-none"])
 
 
+def test_application_auto_scaling_moves_a_spot_fleets_target(cloud):
+    ec2, scaling = cloud.client("ec2"), cloud.client("application-autoscaling")
+    id_ = ec2.request_spot_fleet(SpotFleetRequestConfig={"IamFleetRole": role(cloud), "TargetCapacity": 1, "LaunchSpecifications": [{"ImageId": AL2, "InstanceType": "m5.large"}]})["SpotFleetRequestId"]
+    cloud.advance(5)
+    about = {"ServiceNamespace": "ec2", "ResourceId": f"spot-fleet-request/{id_}", "ScalableDimension": "ec2:spot-fleet-request:TargetCapacity"}
+    scaling.register_scalable_target(**about, MinCapacity=2, MaxCapacity=3)
+    cloud.advance(5)
+    assert len(ec2.describe_spot_fleet_instances(SpotFleetRequestId=id_)["ActiveInstances"]) == 2
+    scaling.deregister_scalable_target(**about)
+    ec2.cancel_spot_fleet_requests(SpotFleetRequestIds=[id_], TerminateInstances=True)
+    cloud.advance(5)
+
+
 def test_fleets_in_templates(cloud):
     ec2 = cloud.client("ec2")
     resources = {

@@ -1,9 +1,14 @@
 """Flow logs: what the kernel counted, as lines at the end of each window of the clock."""
+import asyncio
 import gzip
 import json
 
 import pytest
 from botocore.exceptions import ClientError
+
+from cloche.services.ec2 import world
+
+from ...engines.test_dns import query
 
 
 def role(cloud, *actions):
@@ -40,8 +45,18 @@ def test_accepted_and_refused_traffic_is_logged_for_each_interface(plugged):
     assert made["Unsuccessful"] == []
     (one, private, _), (two, server, _) = plugged.plug(subnets[0], [group]), plugged.plug(subnets[1], [group])
     plugged.listen(two, 80)
+
+    async def look_up():
+        asker = await world.running(plugged.call).socket(one, "udp", private, 0)
+        try:
+            asker.sendto(query("sqs.us-east-1.amazonaws.com"), ("10.7.0.2", 53))
+            return await asyncio.wait_for(asyncio.get_running_loop().sock_recv(asker, 4096), 5)
+        finally:
+            asker.close()
+    assert plugged(look_up())                                              # answered, and told by no flow log
     assert plugged.ask(one, server, 80) == private and plugged.ask(one, server, 443, patience=0.2) == ""
     cloud.advance(61)
+    assert "10.7.0.2" not in " ".join(lines(cloud, "flows", f"{one}-all"))
     found = [line.split() for line in lines(cloud, "flows", f"{two}-all")]
     assert all(line[:3] == ["2", cloud.account, two] and len(line) == 14 and line[13] == "OK" for line in found)
     by = {(line[3], line[4], line[6] if line[3] == private else line[5], line[12]): line for line in found}
@@ -80,6 +95,29 @@ def test_a_format_of_ones_own_goes_to_a_bucket(plugged):
     vpc = ec2.describe_subnets(SubnetIds=subnets[:1])["Subnets"][0]["VpcId"]
     assert out == [one, "egress", private, "80", out[4], "ACCEPT", vpc, subnets[0], "IPv4", "1", "5"] and int(out[4]) & 3 == 3
     assert {row.split()[0] for row in rows} == {one} and not any("REJECT" in row for row in rows)
+
+
+def test_an_interfaces_log_goes_to_a_delivery_stream(plugged):
+    cloud = plugged.cloud
+    ec2, _, subnets, group = network(cloud)
+    s3, firehose, bucket = cloud.client("s3"), cloud.client("firehose"), f"streamed-{cloud.account}"
+    s3.create_bucket(Bucket=bucket)
+    iam = cloud.client("iam")
+    trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "firehose.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
+    hose = iam.create_role(RoleName="hose", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    iam.put_role_policy(RoleName="hose", PolicyName="p", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:PutObject", "Resource": "*"}]}))
+    stream = firehose.create_delivery_stream(DeliveryStreamName="flows", ExtendedS3DestinationConfiguration={
+        "RoleARN": hose, "BucketARN": f"arn:aws:s3:::{bucket}", "BufferingHints": {"SizeInMBs": 1, "IntervalInSeconds": 60}})["DeliveryStreamARN"]
+    cloud.advance(1)
+    (one, private, _), (two, server, _) = plugged.plug(subnets[0], [group]), plugged.plug(subnets[1], [group])
+    ec2.create_flow_logs(ResourceIds=[two], ResourceType="NetworkInterface", TrafficType="ALL", LogDestinationType="kinesis-data-firehose", LogDestination=stream, MaxAggregationInterval=60)
+    plugged.settled()
+    plugged.listen(two, 80)
+    assert plugged.ask(one, server, 80) == private
+    cloud.advance(61)
+    cloud.advance(61)
+    told = b"".join(s3.get_object(Bucket=bucket, Key=each["Key"])["Body"].read() for each in s3.list_objects_v2(Bucket=bucket)["Contents"]).decode()
+    assert f"{two} {private} {server}" in told and "ACCEPT" in told and one not in told
 
 
 def test_what_an_interface_that_went_had_carried_is_still_told(plugged):

@@ -79,6 +79,7 @@ def test_account_settings(cloud):
 def test_an_instance_has_one_profile_which_can_be_put_on_replaced_and_taken_off(cloud):
     ec2 = cloud.client("ec2")
     first, second = profile(cloud, "one"), profile(cloud, "two")
+    refused("NoSuchEntity", cloud.client("iam").get_instance_profile, InstanceProfileName="one-role")        # a role comes without a profile of its name
     id_ = launch(cloud)
     made = ec2.associate_iam_instance_profile(InstanceId=id_, IamInstanceProfile={"Name": "one"})["IamInstanceProfileAssociation"]
     assert made["State"] == "associating" and one(ec2, id_)["IamInstanceProfile"]["Arn"] == first

@@ -36,6 +36,17 @@ def test_a_launch_without_a_subnet_goes_to_a_default_subnet_with_a_public_addres
     assert [g["GroupName"] for g in instance["SecurityGroups"]] == ["default"]
 
 
+def test_without_a_default_vpc_a_launch_must_name_its_subnet(cloud):
+    ec2 = cloud.client("ec2")
+    [vpc] = ec2.describe_vpcs()["Vpcs"]
+    for subnet in ec2.describe_subnets()["Subnets"]:
+        ec2.delete_subnet(SubnetId=subnet["SubnetId"])
+    ec2.detach_internet_gateway(InternetGatewayId=ec2.describe_internet_gateways()["InternetGateways"][0]["InternetGatewayId"], VpcId=vpc["VpcId"])
+    ec2.delete_vpc(VpcId=vpc["VpcId"])
+    error = refused("VPCIdNotSpecified", ec2.run_instances, ImageId=AL2, InstanceType="t3.micro", MinCount=1, MaxCount=1)
+    assert error["Message"].startswith("No default VPC for this user")
+
+
 def test_stopping_gives_the_public_address_back_and_starting_brings_another(cloud):
     ec2 = cloud.client("ec2")
     id_ = launch(cloud)

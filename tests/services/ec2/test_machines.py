@@ -1,4 +1,5 @@
 """Instances that really run: user data, stop and start, disks, and that nothing is left of them. (`real` is a cloud with machines.)"""
+import ipaddress
 import os
 import subprocess
 import time
@@ -46,8 +47,9 @@ def test_user_data_runs_once_and_its_words_are_on_the_console(real):
     said = until(lambda: "finished" in (text := ec2.get_console_output(InstanceId=id_, Latest=True)["Output"]) and text)
     assert "I am root" in said
     address = one(ec2, id_)["PrivateIpAddress"]
-    assert sh(real, id_, "hostname; ip -4 -o addr show eth0 | grep -o 'inet [0-9.]*'; cat /var/log/cloud-init-output.log | head -1").split("\n") == [
-        f"ip-{address.replace('.', '-')}.ec2.internal", f"inet {address}", "I am root"]
+    subnet = ipaddress.ip_network(ec2.describe_subnets(SubnetIds=[one(ec2, id_)["SubnetId"]])["Subnets"][0]["CidrBlock"])
+    assert sh(real, id_, "hostname; ip -4 -o addr show eth0 | grep -o 'inet [0-9.]*'; cat /var/log/cloud-init-output.log | head -1; ip -4 route show default | cut -d' ' -f3").split("\n") == [
+        f"ip-{address.replace('.', '-')}.ec2.internal", f"inet {address}", "I am root", str(subnet[1])]       # the router is at + 1 of every subnet
     ec2.stop_instances(InstanceIds=[id_])
     state(real, id_, "stopped")
     ec2.start_instances(InstanceIds=[id_])
@@ -103,6 +105,7 @@ def test_a_volume_is_attached_formatted_snapshotted_and_moved(real):
         until(lambda: ec2.describe_volumes(VolumeIds=[volume_id])["Volumes"][0]["Attachments"][0]["State"] == "attached")
 
     attach(volume, first)
+    assert sh(real, first, "readlink -f /dev/sdf").startswith("/dev/nvme")         # as on Nitro: the name that was asked for is a link
     sh(real, first, "set -e; test -b /dev/sdf; mkfs.ext4 -q /dev/sdf; mkdir /data; mount /dev/sdf /data; grep -q ' /data ext4' /proc/mounts; echo hello > /data/file; sync")
     snapshot = ec2.create_snapshot(VolumeId=volume)["SnapshotId"]
     until(lambda: ec2.describe_snapshots(SnapshotIds=[snapshot])["Snapshots"][0]["State"] == "completed" or real.advance(1))
@@ -117,6 +120,31 @@ def test_a_volume_is_attached_formatted_snapshotted_and_moved(real):
     attach(copy, first)
     assert sh(real, first, "mount /dev/sdf /data && cat /data/file") == "hello"
     ec2.terminate_instances(InstanceIds=[first, second])
+
+
+def test_an_interface_moves_between_running_instances_and_packets_follow(real):
+    """Plugged in while they run: the system in them gives it its address, and whoever asks for that finds who has it now."""
+    ec2 = real.client("ec2")
+    one_, two = launch(real, Placement={"AvailabilityZone": "us-east-1a"}), launch(real, Placement={"AvailabilityZone": "us-east-1a"})
+    subnet = one(ec2, one_)["SubnetId"]
+    card = ec2.create_network_interface(SubnetId=subnet)["NetworkInterface"]
+    address, mac = card["PrivateIpAddress"], card["MacAddress"]
+    look, ask = "ip -4 -o addr show eth1 | grep -o 'inet [0-9.]*'; cat /sys/class/net/eth1/address", f"curl -s -m 2 http://{address}:8000/ || echo none"
+    for id_ in (one_, two):
+        sh(real, id_, f"mkdir -p /srv/who && cd /srv/who && echo {id_} > index.html && (nohup python3 -m http.server 8000 > /dev/null 2>&1 &)")
+
+    def says(id_, text, wanted):
+        until(lambda: sh(real, id_, text + " 2>/dev/null; true") == wanted)
+    for here, there in ((one_, two), (two, one_)):
+        attachment = ec2.attach_network_interface(NetworkInterfaceId=card["NetworkInterfaceId"], InstanceId=here, DeviceIndex=1)["AttachmentId"]
+        real.advance(2)
+        says(here, look, f"inet {address}\n{mac}")
+        says(there, ask, here)
+        ec2.detach_network_interface(AttachmentId=attachment)
+        real.advance(2)
+        says(here, "ip link show eth1 > /dev/null || echo gone", "gone")
+    ec2.delete_network_interface(NetworkInterfaceId=card["NetworkInterfaceId"])
+    ec2.terminate_instances(InstanceIds=[one_, two])
 
 
 def test_an_instance_cannot_reach_cloches_control_nor_the_host(real):

@@ -187,6 +187,18 @@ def test_an_instance_asks_for_itself_and_a_hop_limit_of_one_stops_at_it(real):
     assert sh(real, id_, f"{got}/meta-data/instance-id") == id_ and sh(real, id_, f"{got}/user-data") == "just data"
     assert json.loads(sh(real, id_, f"{got}/meta-data/iam/info"))["InstanceProfileArn"] == arn
     assert json.loads(sh(real, id_, f"{got}/meta-data/iam/security-credentials/prof-role"))["Code"] == "Success"
+    shown = one(ec2, id_)
+    assert sh(real, id_, f"{got}/meta-data/placement/availability-zone; echo; {got}/meta-data/local-ipv4; echo; {got}/meta-data/public-ipv4; echo; {got}/meta-data/").split("\n")[:3] == [
+        shown["Placement"]["AvailabilityZone"], shown["PrivateIpAddress"], shown["PublicIpAddress"]]
+    assert json.loads(sh(real, id_, f"{got}/dynamic/instance-identity/document"))["instanceId"] == id_
+    code, put = "curl -s -o /dev/null -w '%{http_code} '", f"-X PUT {base}/api/token -H 'X-aws-ec2-metadata-token-ttl-seconds:"
+    assert sh(real, id_, f"{code} {put} 0'; {code} {put} 21601'; {code} {put} 60' -H 'X-Forwarded-For: 10.0.0.1'; {code} -H 'X-aws-ec2-metadata-token: none' {base}/meta-data/; "
+                         f"T=$(curl -s {put} 60'); {code} -H \"X-aws-ec2-metadata-token: $T\" {base}/meta-data/nonsense") == "400 400 403 401 404"
+    # any process of any user may ask
+    assert sh(real, id_, f"cat > /tmp/ask <<'END'\n{got}/user-data\nEND\nchmod 644 /tmp/ask; su -s /bin/sh nobody -c 'sh /tmp/ask'") == "just data"
+    ec2.modify_instance_metadata_options(InstanceId=id_, HttpEndpoint="disabled")
+    assert sh(real, id_, f"{code} {put} 60'") == "403"
+    ec2.modify_instance_metadata_options(InstanceId=id_, HttpEndpoint="enabled")
     # the service is not behind security groups: with no rule at all it answers
     group = ec2.create_security_group(GroupName="none", Description="none", VpcId=one(ec2, id_)["VpcId"])["GroupId"]
     ec2.revoke_security_group_egress(GroupId=group, IpPermissions=[{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}])

@@ -1,6 +1,7 @@
 """The API's network carries packets: what the calls say is in the kernel when the clock has settled."""
 import ssl
 
+from ...engines.test_net_kernel import echo
 from .plugged import Plugged
 from .test_network_insights import Net
 
@@ -15,6 +16,9 @@ def test_a_rule_given_is_a_rule_in_force_and_one_taken_is_out_of_it(plugged):
     plugged.settled()
     assert plugged.ask(one, server, 443) == private
     assert plugged.ask(one, server, 444, patience=0.2) == ""       # dropped, not refused
+    three, newcomer, _ = plugged.plug(net.subnets[0], [net.groups[0]])
+    plugged.settled()
+    assert plugged.ask(three, server, 443) == newcomer             # a new member of the group that the rule names
     net.ec2.revoke_security_group_ingress(GroupId=net.groups[1], IpPermissions=[
         {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "UserIdGroupPairs": [{"GroupId": net.groups[0]}]}])
     net.ec2.authorize_security_group_ingress(GroupId=net.groups[1], IpProtocol="tcp", FromPort=444, ToPort=444, CidrIp=f"{private}/32")
@@ -32,6 +36,9 @@ def test_an_acl_is_asked_both_ways(plugged):
     net.ec2.replace_network_acl_entry(NetworkAclId=net.acl, RuleNumber=100, Protocol="6", RuleAction="allow", Egress=True, CidrBlock="0.0.0.0/0", PortRange={"From": 443, "To": 443})
     plugged.settled()
     assert plugged.ask(one, server, 443, patience=0.2) == ""       # the answer goes to an ephemeral port
+    three, neighbour, _ = plugged.plug(net.subnets[1], [net.groups[0]])
+    plugged.settled()
+    assert plugged.ask(three, server, 443) == neighbour            # within a subnet no ACL is asked
     net.ec2.create_network_acl_entry(NetworkAclId=net.acl, RuleNumber=110, Protocol="6", RuleAction="allow", Egress=True, CidrBlock="0.0.0.0/0", PortRange={"From": 1024, "To": 65535})
     plugged.settled()
     assert plugged.ask(one, server, 443) == private
@@ -106,11 +113,15 @@ def test_another_accounts_vpc_is_reached_by_its_public_side_or_a_peering_alone(r
 
 
 def test_behind_a_nat_gateway_one_goes_out_under_its_address(plugged):
+    import asyncio
+    import ipaddress
+
+    from cloche.services.ec2 import world
     cloud = plugged.cloud
     net = Net(cloud)
     net.lead()
-    one, _, _ = plugged.plug(net.subnets[1], [net.groups[0]])
-    two, _, public = plugged.plug(net.subnets[0], [net.groups[1]], public_address=True)
+    one, private_source, _ = plugged.plug(net.subnets[1], [net.groups[0]])
+    two, server, public = plugged.plug(net.subnets[0], [net.groups[1]], public_address=True)
     net.ec2.authorize_security_group_ingress(GroupId=net.groups[1], IpProtocol="tcp", FromPort=80, ToPort=80, CidrIp="0.0.0.0/0")
     plugged.listen(two, 80)
     address = net.ec2.allocate_address(Domain="vpc")
@@ -123,9 +134,114 @@ def test_behind_a_nat_gateway_one_goes_out_under_its_address(plugged):
     net.ec2.create_route(RouteTableId=private, DestinationCidrBlock="0.0.0.0/0", NatGatewayId=nat)
     plugged.settled()
     assert plugged.ask(one, public, 80) == address["PublicIp"]
+    net.ec2.authorize_security_group_ingress(GroupId=net.groups[1], IpProtocol="udp", FromPort=53, ToPort=53, CidrIp="0.0.0.0/0")
+    net.ec2.authorize_security_group_ingress(GroupId=net.groups[1], IpProtocol="icmp", FromPort=-1, ToPort=-1, CidrIp="0.0.0.0/0")
+    plugged.settled()
+
+    async def datagrams():
+        held, loop = world.running(plugged.call), asyncio.get_running_loop()
+        there, here = await held.socket(two, "udp", server, 53), await held.socket(one, "udp", "", 0)
+        try:
+            came = loop.create_future()
+            loop.add_reader(there.fileno(), lambda: came.done() or came.set_result(there.recvfrom(99)))
+            here.sendto(b"question", (public, 53))
+            asked, asker = await asyncio.wait_for(came, 5)
+            there.sendto(asked + b" answered", asker)
+            return asker, await asyncio.wait_for(loop.sock_recv(here, 99), 5)
+        finally:
+            loop.remove_reader(there.fileno())
+            there.close()
+            here.close()
+    (seen, port), answer = plugged(datagrams())
+    assert seen == address["PublicIp"] and 1024 <= port <= 65535 and answer == b"question answered"
+
+    async def ping():
+        loop, raw = asyncio.get_running_loop(), await world.running(plugged.call).socket(one, "raw", "", 0, protocol=1)
+        try:
+            raw.sendto(echo(7), (public, 0))
+            async with asyncio.timeout(5):
+                while (said := await loop.sock_recv(raw, 200))[20] != 0:        # an echo's answer
+                    pass
+            return ipaddress.ip_address(said[12:16])
+        finally:
+            raw.close()
+    assert str(plugged(ping())) == public
+    assert plugged.ask(one, server, 80) == private_source           # inside the VPC the local route takes it, and the private source is seen
+    assert plugged.ask(two, address["PublicIp"], 80, patience=0.2) == ""        # nothing listens at the gateway's address
+    entry = {"NetworkAclId": net.acl, "RuleNumber": 50, "Egress": False}
+    net.ec2.create_network_acl_entry(**entry, Protocol="-1", RuleAction="deny", CidrBlock=f"{private_source}/32")
+    plugged.settled()
+    assert plugged.ask(one, public, 80, patience=0.2) == ""         # no group filters it, but the ACL of its subnet does
+    net.ec2.delete_network_acl_entry(**entry)
+    s3 = "198.19.1.7", 80, REQUEST.format("key", "no-such-bucket-of-ours.s3.us-east-1.amazonaws.com").encode()
+    plugged.settled()
+    assert "<Code>NoSuchBucket</Code>" in plugged.ask(one, *s3)
+    net.ec2.delete_route(RouteTableId=net.table, DestinationCidrBlock="0.0.0.0/0")
+    plugged.settled()
+    assert plugged.ask(one, *s3, patience=0.2) == ""                # its subnet is not public any more
+    net.lead()
+    plugged.settled()
+    assert plugged.ask(one, public, 80) == address["PublicIp"]
     net.ec2.delete_nat_gateway(NatGatewayId=nat)
     cloud.advance(5)
     assert plugged.ask(one, public, 80, patience=0.2) == ""         # a blackhole, not the next best route
+
+
+def test_the_longest_prefix_takes_a_packet_even_into_a_blackhole(plugged):
+    net = Net(plugged.cloud)
+    net.lead()
+    (one, private, public), (two, server, published) = (plugged.plug(subnet, [net.groups[1]], public_address=True) for subnet in net.subnets)
+    net.ec2.authorize_security_group_ingress(GroupId=net.groups[1], IpProtocol="tcp", FromPort=80, ToPort=80, CidrIp="0.0.0.0/0")
+    plugged.listen(two, 80)
+    plugged.settled()
+    assert plugged.ask(one, published, 80) == public and plugged.ask(one, server, 80) == private       # out by the gateway and in again, or inside
+    net.ec2.create_route(RouteTableId=net.table, DestinationCidrBlock=f"{published}/32", NetworkInterfaceId=net.plugs[0])     # an interface of nobody
+    plugged.settled()
+    assert plugged.ask(one, published, 80, patience=0.2) == ""      # dropped: the shorter route is not the next best
+    net.ec2.delete_route(RouteTableId=net.table, DestinationCidrBlock=f"{published}/32")
+    plugged.settled()
+    assert plugged.ask(one, published, 80) == public
+
+
+def test_a_flow_outlives_the_rule_that_let_it_in_but_no_acl_and_no_rule_for_everybody(plugged):
+    import asyncio
+
+    from cloche.services.ec2 import world
+    net = Net(plugged.cloud)
+    (one, private, _), (two, server, _) = (plugged.plug(subnet, [group]) for subnet, group in zip(net.subnets, net.groups))
+    loop, held = asyncio.get_running_loop, world.running(plugged.call)
+
+    async def connected():
+        listener, client = await held.socket(two, "tcp", server, 80), await held.socket(one, "tcp", "", 0, backlog=0)
+        await asyncio.wait_for(loop().sock_connect(client, (server, 80)), 5)
+        there, _ = await loop().sock_accept(listener)
+        listener.close()
+        return client, there
+
+    async def heard(client, there, patience):
+        await loop().sock_sendall(client, b"x")
+        try:
+            return await asyncio.wait_for(loop().sock_recv(there, 9), patience)
+        except TimeoutError:
+            return b""
+
+    def rule(cidr):
+        return {"GroupId": net.groups[1], "IpPermissions": [{"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, "IpRanges": [{"CidrIp": cidr}]}]}
+    for cidr, lives in (("10.0.0.0/16", True), ("0.0.0.0/0", False)):
+        net.ec2.authorize_security_group_ingress(**rule(cidr))
+        plugged.settled()
+        flow = plugged(connected())
+        assert plugged(heard(*flow, 5)) == b"x"
+        net.ec2.revoke_security_group_ingress(**rule(cidr))
+        plugged.settled()
+        assert (plugged(heard(*flow, 5 if lives else 0.3)) == b"x") is lives
+        if lives:
+            net.ec2.create_network_acl_entry(NetworkAclId=net.acl, RuleNumber=50, Egress=False, Protocol="-1", RuleAction="deny", CidrBlock=f"{private}/32")
+            plugged.settled()
+            assert plugged(heard(*flow, 0.3)) == b""
+            net.ec2.delete_network_acl_entry(NetworkAclId=net.acl, RuleNumber=50, Egress=False)
+        for end in flow:
+            end.close()
 
 
 def test_a_network_that_its_owner_broke_is_whole_again_when_it_boots(plugged):

@@ -80,6 +80,13 @@ def test_an_acl_has_twenty_entries_in_each_direction(net, refused):
     entry(net, acl, 21, Egress=True)
 
 
+def test_a_vpc_has_two_hundred_acls(net, refused):
+    vpc = net.vpc()
+    for _ in range(199):                            # and the default one
+        net.acl(vpc)
+    assert refused(net.acl, vpc) == "NetworkAclLimitExceeded"
+
+
 def test_an_acl_in_use_and_the_default_one_stay(net, refused):
     vpc = net.vpc()
     net.subnet(vpc)

@@ -1,4 +1,8 @@
 """What is in disks, looked at from inside instances that really run: images, root volumes, growing, user data that is changed."""
+import gzip
+from email.mime.multipart import MIMEMultipart
+from email.mime.text import MIMEText
+
 import pytest
 
 from cloche.engines.world import lacking
@@ -22,13 +26,20 @@ def image_of(cloud, id_, name):
 def test_an_image_has_the_files_of_the_instance_and_not_its_user_data(real):
     ec2 = real.client("ec2")
     id_ = launch(real, UserData="#!/bin/sh\ndate >> /root/first\n")
-    assert sh(real, id_, "cloud-init status --wait >/dev/null; echo mine > /opt/file; sync; wc -l < /root/first") == "1"
+    assert sh(real, id_, "cloud-init status --wait >/dev/null; echo mine > /opt/file; sync; touch /run/here; wc -l < /root/first") == "1"
     image = image_of(real, id_, "with-file")
-    made = ec2.run_instances(ImageId=image, InstanceType="t3.micro", MinCount=1, MaxCount=1, UserData="#!/bin/sh\necho second > /root/second\n")["Instances"][0]["InstanceId"]
+    assert sh(real, id_, "ls /run/here") == "/run/here"                 # NoReboot
+    parts = MIMEMultipart()                         # several parts, compressed: the other ways to say it
+    parts.attach(MIMEText("#cloud-config\nwrite_files:\n- path: /root/config\n  content: configured\n", "cloud-config"))
+    parts.attach(MIMEText("#!/bin/sh\necho second > /root/second\n", "x-shellscript"))
+    made = ec2.run_instances(ImageId=image, InstanceType="t3.micro", MinCount=1, MaxCount=1, UserData=gzip.compress(parts.as_bytes()))["Instances"][0]["InstanceId"]
     state(real, made, "running")
-    assert sh(real, made, "cloud-init status --wait >/dev/null; cat /opt/file; wc -l < /root/first; cat /root/second") == "mine\n1\nsecond"
+    assert sh(real, made, "cloud-init status --wait >/dev/null; cat /opt/file; wc -l < /root/first; cat /root/second /root/config") == "mine\n1\nsecond\nconfigured"
     sh(real, made, "echo other > /opt/file")
     assert sh(real, id_, "cat /opt/file") == "mine"
+    ec2.create_image(InstanceId=id_, Name="rebooted")
+    real.advance(1)
+    until(lambda: sh(real, id_, "cat /opt/file; test -e /run/here || echo fresh") == "mine\nfresh")
     ec2.terminate_instances(InstanceIds=[id_, made])
 
 

@@ -168,10 +168,16 @@ class TestServices:
 def test_it_is_asked_at_base_plus_two_and_at_the_link_local_address(real, real_server):
     net, plugged = Net(real), Plugged(real_server, real)
     vpc = net.vpc("10.1.0.0/16", dns=True)
-    eni, private, _ = plugged.plug(net.subnet(vpc, "10.1.5.0/24"))
+    net.ec2.associate_vpc_cidr_block(VpcId=vpc, AmazonProvidedIpv6CidrBlock=True)
+    block = net.ec2.describe_vpcs(VpcIds=[vpc])["Vpcs"][0]["Ipv6CidrBlockAssociationSet"][0]["Ipv6CidrBlock"]
+    subnet = net.subnet(vpc, "10.1.5.0/24")
+    net.ec2.associate_subnet_cidr_block(SubnetId=subnet, Ipv6CidrBlock=block.replace("/56", "/64"))
+    net.ec2.modify_subnet_attribute(SubnetId=subnet, AssignIpv6AddressOnCreation={"Value": True})
+    eni, private, _ = plugged.plug(subnet)
+    sixth = net.ec2.describe_network_interfaces(NetworkInterfaceIds=[eni])["NetworkInterfaces"][0]["Ipv6Addresses"][0]["Ipv6Address"]
 
     async def datagram(address, name, patience=5.0):
-        loop, sock = asyncio.get_running_loop(), await world.running(plugged.call).socket(eni, "udp", private, 0)
+        loop, sock = asyncio.get_running_loop(), await world.running(plugged.call).socket(eni, "udp", sixth if ":" in address else private, 0)
         try:
             sock.sendto(query(name), (address, 53))
             return parse(await asyncio.wait_for(loop.sock_recv(sock, 4096), patience))
@@ -188,10 +194,17 @@ def test_it_is_asked_at_base_plus_two_and_at_the_link_local_address(real, real_s
         got = await asyncio.wait_for(loop.sock_recv(sock, 4096), 5)
         sock.close()
         return parse(got[2:])
-    for address in ("10.1.0.2", "169.254.169.253"):
+    for address in ("10.1.0.2", "169.254.169.253", "fd00:ec2::253"):
         assert plugged(datagram(address, "ip-10-1-5-9.ec2.internal"))[2][0][3] == bytes([10, 1, 5, 9])
     assert plugged(datagram("10.1.5.2", "ip-10-1-5-9.ec2.internal", 0.3)) is None      # the + 2 of another subnet is reserved, and answers nothing
     assert plugged(stream("10.1.0.2", "sqs.us-east-1.amazonaws.com"))[2][0][3] == ipaddress.ip_address(topology.service_address("sqs.us-east-1.amazonaws.com")).packed
+    closed = net.ec2.create_network_acl(VpcId=vpc)["NetworkAcl"]["NetworkAclId"]
+    [default] = net.ec2.describe_network_acls(Filters=[{"Name": "vpc-id", "Values": [vpc]}, {"Name": "default", "Values": ["true"]}])["NetworkAcls"]
+    net.ec2.replace_network_acl_association(AssociationId=default["Associations"][0]["NetworkAclAssociationId"], NetworkAclId=closed)
+    group = net.ec2.describe_security_groups(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["SecurityGroups"][0]
+    net.ec2.revoke_security_group_egress(GroupId=group["GroupId"], IpPermissions=group["IpPermissionsEgress"])
+    plugged.settled()
+    assert plugged(datagram("10.1.0.2", "ip-10-1-5-9.ec2.internal"))[2][0][3] == bytes([10, 1, 5, 9])       # no group and no ACL judges it
     net.ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsHostnames={"Value": False})
     net.ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsSupport={"Value": False})
     plugged(network.ready(plugged.call, eni))

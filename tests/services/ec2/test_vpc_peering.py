@@ -87,6 +87,22 @@ class TestLife:
         net.accept(first)
         refused("VpcPeeringConnectionAlreadyExists", net.accept, second)
 
+    def test_a_vpc_has_25_requests_that_wait_and_50_connections(self, net, cloud):
+        one, regions = net.vpc("10.0.0.0/16"), [x["RegionName"] for x in net.ec2.describe_regions()["Regions"]]
+        fars = (Net(cloud, region) for region in regions if region != net.region)
+        sides = ((far, vpc) for far in fars for vpc in [far.ec2.describe_vpcs()["Vpcs"][0]["VpcId"], *(far.vpc("10.1.0.0/16") for _ in range(4))])
+
+        def asked():
+            far, peer = next(sides)
+            return far, net.ask(one, peer, PeerRegion=far.region)
+        for _ in range(2):
+            waiting = [asked() for _ in range(25)]
+            refused("OutstandingVpcPeeringConnectionLimitExceeded", asked)
+            for far, pcx in waiting:
+                far.accept(pcx)
+        far, pcx = asked()
+        refused("ActiveVpcPeeringConnectionPerVpcLimitExceeded", far.accept, pcx)
+
     def test_either_side_ends_an_active_one(self, net, cloud):
         other = cloud.other()
         theirs = Net(other)

@@ -26,6 +26,7 @@ def gateway(net, **more):
 def connect(net, static=True, near="", **options):
     far, near = customer(net)["CustomerGatewayId"], near or gateway(net)
     made = net.ec2.create_vpn_connection(Type="ipsec.1", CustomerGatewayId=far, VpnGatewayId=near, Options={"StaticRoutesOnly": static, **options})["VpnConnection"]
+    assert made["State"] == "pending"
     return made["VpnConnectionId"], far, near
 
 

@@ -33,6 +33,7 @@ def test_the_targets_group_must_admit_the_balancers_group(lb):
     own = lb.ec2.create_security_group(GroupName="own", Description="own", VpcId=lb.vpc)["GroupId"]
     one = lb.machine(groups=[own])
     balancer = lb.behind(one)
+    assert lb.health(balancer["group"]) == {one.address: ("initial", "Elb.InitialHealthChecking")}
     lb.cloud.advance(10)
     assert lb.health(balancer["group"]) == {one.address: ("unhealthy", "Target.Timeout")}
     lb.ec2.authorize_security_group_ingress(GroupId=own, IpPermissions=[

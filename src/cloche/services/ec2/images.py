@@ -47,7 +47,7 @@ def image_ready(call: Call, id: str) -> None:
     call.emit(AwsEvent("aws.ec2", "EC2 AMI State Change", {"RequestId": "", "ImageId": id, "State": "available", "ErrorMessage": ""}, [names.arn(call, "image", id)]))
 
 
-@ec2.op(**names.making("image", instance="InstanceId"), partly="NoReboot or not, the machine goes on: its disks are copied as they are at the call")
+@ec2.op(**names.making("image", instance="InstanceId"), partly="the reboot that NoReboot leaves out comes after its disks were copied, as they are at the call")
 def create_image(call: Call, req: t.CreateImageRequest) -> t.CreateImageResult:
     """Snapshots of all its volumes at one moment. User data is not part of it."""
     instance = instances.find(call, req["InstanceId"])
