@@ -21,7 +21,7 @@ def ask(cloud, service, method="POST", path="/", body=b"", **headers):
 @pytest.mark.parametrize(("service", "headers", "body", "status", "parts"), [
     ("kms", {"x_amz_target": "TrentService.Nonsense"}, b"{}", 400, ['"__type":"UnknownOperationException"']),
     ("kms", {"x_amz_target": "TrentService.ListKeys"}, b"{", 400, ['"__type":"SerializationException"']),
-    ("kms", {"x_amz_target": "TrentService.GetKeyLastUsage"}, b'{"KeyId":"x"}', 501, ['"__type":"NotImplemented"', "kms:GetKeyLastUsage"]),
+    ("ecs", {"x_amz_target": "AmazonEC2ContainerServiceV20141113.ListDaemons"}, b"{}", 501, ['"__type":"NotImplemented"', "ecs:ListDaemons"]),
     ("sts", {"content_type": "application/x-www-form-urlencoded"}, b"Action=Nonsense&Version=2011-06-15", 400,
      ["<Code>InvalidAction</Code>", "Could not find operation Nonsense for version 2011-06-15", "<ErrorResponse", "<RequestId>"]),
     ("ec2", {"content_type": "application/x-www-form-urlencoded"}, b"Action=Nonsense&Version=2016-11-15", 400, ["<Errors><Error><Code>InvalidAction</Code>"]),
