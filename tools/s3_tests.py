@@ -75,9 +75,9 @@ REASONS: list[tuple[str, str, str, str]] = [
     ("noncurrent_transition|null_version_current_transition", AWS, "thirty days at least before STANDARD_IA", GUIDE + "lifecycle-transition-general-considerations.html"),
     ("role_policy_allow", AWS, "a user of another account needs sts:AssumeRole of the user's own account too", IAM + "UserGuide/reference_policies_evaluation-logic-cross-account.html"),
     ("oidc", AWS, "a provider's URL begins with https://", IAM + "APIReference/API_CreateOpenIDConnectProvider.html"),
-    ("account_email", AWS, "grants to e-mail addresses ended in October 2025: 405", GUIDE + "acl-overview.html"),
+    ("account_email|grant_email_not_exist", AWS, "grants to e-mail addresses ended in October 2025: 405", GUIDE + "acl-overview.html"),
     ("verify_allow_iam_actions", AWS, "a resource without an account, arn:aws:iam:::user/..., is nobody", IAM + "UserGuide/reference_identifiers.html"),
-    ("deny_(object|multipart|tagging)_actions_in_user_policy", AWS, "a user who made a bucket may not therefore write to it: it is the account's", GUIDE + "access-policy-language-overview.html"),
+    ("deny_(bucket|object|multipart|tagging)_actions_in_user_policy", AWS, "a user who made a bucket may not therefore write to it or delete it: it is the account's", GUIDE + "access-policy-language-overview.html"),
     ("current_user_access_key", OURS, "root users have no access keys of IAM's here: twelve digits open an account", ""),
 ]
 UNJUDGED = "not judged"

@@ -79,6 +79,8 @@ async def knock(cloud: Cloud, service: str, operation: str, asked: dict[str, Any
     request = written(service, operation, asked)
     if service == "s3" and model.load(service).operations[operation].spec.get("httpChecksum", {}).get("requestChecksumRequired"):
         request.headers["content-md5"] = base64.b64encode(hashlib.md5(request.data if isinstance(request.data, bytes) else b"").digest()).decode()
+    if service == "glacier":                           # as every client says it, for which no model asks
+        request.headers["x-amz-glacier-version"] = model.load(service).meta["apiVersion"]
     if keys is not None:
         meta = model.load(service).meta
         signer = S3SigV4Auth if service in ("s3", "s3control") else SigV4Auth
@@ -176,6 +178,7 @@ def filled(value: Any, known: dict[str, Any]) -> Any:
 # Names that need nothing behind them.
 CERTIFICATE = f"arn:aws:acm:us-east-1:{ACCOUNT}:certificate/12345678-1234-1234-1234-123456789012"
 NAMES: dict[str, dict[str, Any]] = {"acm": {"CertificateArn": CERTIFICATE, "ResourceArn": CERTIFICATE},
+                                    "glacier": {"accountId": "-"},
                                     "s3control": {"AccountId": ACCOUNT, "ResourceArn": "arn:aws:s3:::stranger"}}
 FURNITURE: dict[str, list[tuple[str, dict[str, Any], dict[str, str]]]] = {
     "s3": [("CreateBucket", {"Bucket": "stranger"}, {})],

@@ -188,6 +188,27 @@ def test_an_alias_needs_a_trusted_certificate_for_it_in_us_east_1(cloud, api, or
     assert origin.asked[-1]["target"] == "/every"
 
 
+def test_an_imported_certificate_of_a_trusted_authority_is_good_and_so_is_iams(cloud, cloche_server, api):
+    from pathlib import Path
+
+    from cryptography.hazmat.primitives.asymmetric import rsa
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+    from cloche.engines import authority
+    key, name, data = rsa.generate_private_key(65537, 2048), f"own{cloud.account}.test", Path(cloche_server.bell.cloud.data)
+    body, above = authority.sign(data, name, key.public_key(), [name, f"*.{name}"]), authority.load(data).pem
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    arn = cloud.client("acm").import_certificate(Certificate=body, PrivateKey=private, CertificateChain=above)["CertificateArn"]
+    made(cloud, custom(80), Aliases=listed(name), ViewerCertificate=shown(arn))
+    upload = lambda path: cloud.client("iam").upload_server_certificate(
+        Path=path, ServerCertificateName=path.strip("/") or "plain", CertificateBody=body.decode(), PrivateKey=private.decode(), CertificateChain=above.decode())["ServerCertificateMetadata"]["ServerCertificateId"]
+    viewer = {"SSLSupportMethod": "sni-only", "MinimumProtocolVersion": "TLSv1.2_2021"}
+    one = made(cloud, custom(80), Aliases=listed(f"iam.{name}"), ViewerCertificate={**viewer, "IAMCertificateId": upload("/cloudfront/")})
+    assert one["DistributionConfig"]["ViewerCertificate"]["CertificateSource"] == "iam"
+    with pytest.raises(api.exceptions.InvalidViewerCertificate):
+        made(cloud, custom(80), Aliases=listed(f"other.{name}"), ViewerCertificate={**viewer, "IAMCertificateId": upload("/")})
+
+
 def test_viewers_are_shown_the_certificate_of_the_alias(process, origin):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

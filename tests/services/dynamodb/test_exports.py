@@ -149,3 +149,21 @@ def test_a_csv_becomes_a_table_with_indexes_and_what_does_not_fit_is_logged(clou
     failed = ddb.describe_import(ImportArn=gone["ImportArn"])["ImportTableDescription"]
     assert (failed["ImportStatus"], failed["FailureCode"]) == ("FAILED", "S3NoSuchBucket") and refused(ddb.describe_table, TableName="none") == "ResourceNotFoundException"
     assert refused(ddb.describe_import, ImportArn=gone["ImportArn"] + "x") == "ImportNotFoundException"
+
+
+def test_a_template_makes_a_table_of_what_lies_in_s3(cloud):
+    from tests.services.cloudformation.templates import reasons, status
+    cfn, ddb, s3 = cloud.client("cloudformation"), cloud.client("dynamodb"), cloud.client("s3")
+    s3.create_bucket(Bucket=f"source-{cloud.account}")
+    s3.put_object(Bucket=f"source-{cloud.account}", Key="a.json", Body=b'{"Item": {"p": {"S": "a"}, "n": {"N": "1"}}}\n')
+    body = {"Resources": {"T": {"Type": "AWS::DynamoDB::Table", "Properties": {"TableName": "imported", **KEYS, "Tags": [{"Key": "a", "Value": "b"}], "ContributorInsightsSpecification": {"Enabled": True},
+            "ImportSourceSpecification": {"InputFormat": "DYNAMODB_JSON", "S3BucketSource": {"S3Bucket": f"source-{cloud.account}"}}}}}}
+    cfn.create_stack(StackName="i", TemplateBody=json.dumps(body))
+    for _ in range(10):
+        if status(cfn, "i") == "CREATE_COMPLETE":
+            break
+        cloud.advance(5)
+    assert status(cfn, "i") == "CREATE_COMPLETE", reasons(cfn, "i")
+    assert ddb.get_item(TableName="imported", Key={"p": {"S": "a"}, "n": {"N": "1"}})["Item"]["n"] == {"N": "1"}
+    tags = ddb.list_tags_of_resource(ResourceArn=ddb.describe_table(TableName="imported")["Table"]["TableArn"])["Tags"]
+    assert {"Key": "a", "Value": "b"} in tags and ddb.describe_contributor_insights(TableName="imported")["ContributorInsightsStatus"] == "ENABLED"

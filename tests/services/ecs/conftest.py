@@ -88,7 +88,7 @@ class Dock:
     def task(self, arn, **more):
         return self.ecs.describe_tasks(cluster="c", tasks=[arn], **more)["tasks"][0]
 
-    def until(self, arn, status, seconds=20.0):
+    def until(self, arn, status, seconds=60.0):
         """The task in that state; what it is on the way there is not looked at."""
         end = time.monotonic() + seconds
         while (one := self.task(arn))["lastStatus"] != status:
@@ -99,7 +99,7 @@ class Dock:
     def service(self, name):
         return self.ecs.describe_services(cluster="c", services=[name])["services"][0]
 
-    def wait(self, true, seconds=20.0):
+    def wait(self, true, seconds=60.0):
         end = time.monotonic() + seconds
         while not (found := true()):
             assert time.monotonic() < end, "it did not come to pass"

@@ -17,7 +17,7 @@ def host(dock):
     data = "#!/bin/bash\necho ECS_CLUSTER=c >> /etc/ecs/ecs.config\necho 'ECS_INSTANCE_ATTRIBUTES={\"stack\": \"prod\"}' >> /etc/ecs/ecs.config\n"
     instance = dock.ec2.run_instances(ImageId=image, InstanceType="t3.small", MinCount=1, MaxCount=1, UserData=data, IamInstanceProfile={"Name": "ecs"}, SubnetId=dock.subnets[0],
                                       SecurityGroupIds=[dock.group])["Instances"][0]["InstanceId"]
-    arn = dock.wait(lambda: dock.ecs.list_container_instances(cluster="c")["containerInstanceArns"], 40)[0]
+    arn = dock.wait(lambda: dock.ecs.list_container_instances(cluster="c")["containerInstanceArns"])[0]
     yield instance, arn
     dock.ec2.terminate_instances(InstanceIds=[instance])
 
@@ -149,13 +149,13 @@ def test_a_capacity_provider_brings_instances_for_tasks_that_wait(dock):
     small = dock.define("small", dock.container("sleep", "1000", memory=64, stopTimeout=2), fargate=False)
     task = dock.ecs.run_task(cluster="grown", taskDefinition=small)["tasks"][0]
     assert (task["lastStatus"], task["capacityProviderName"], "containerInstanceArn" in task) == ("PROVISIONING", "asg", False)
-    one = dock.wait(lambda: dock.cloud.advance(10) or ((found := dock.ecs.describe_tasks(cluster="grown", tasks=[task["taskArn"]])["tasks"][0])["lastStatus"] == "RUNNING" and found), 40)
+    one = dock.wait(lambda: dock.cloud.advance(10) or ((found := dock.ecs.describe_tasks(cluster="grown", tasks=[task["taskArn"]])["tasks"][0])["lastStatus"] == "RUNNING" and found))
     instance = dock.ecs.describe_container_instances(cluster="grown", containerInstances=[one["containerInstanceArn"]])["containerInstances"][0]
     assert instance["capacityProviderName"] == "asg" and scaling.describe_auto_scaling_groups(AutoScalingGroupNames=["ecs"])["AutoScalingGroups"][0]["DesiredCapacity"] == 1
     assert dock.ecs.update_capacity_provider(name="asg", autoScalingGroupProvider={"managedScaling": {"targetCapacity": 50}})["capacityProvider"]["autoScalingGroupProvider"]["managedScaling"]["targetCapacity"] == 50
     dock.ecs.stop_task(cluster="grown", task=task["taskArn"])
     dock.cloud.advance(3)
     scaling.delete_auto_scaling_group(AutoScalingGroupName="ecs", ForceDelete=True)
-    dock.wait(lambda: dock.cloud.advance(31) or not dock.ecs.list_container_instances(cluster="grown")["containerInstanceArns"], 40)
+    dock.wait(lambda: dock.cloud.advance(31) or not dock.ecs.list_container_instances(cluster="grown")["containerInstanceArns"])
     dock.ecs.put_cluster_capacity_providers(cluster="grown", capacityProviders=[], defaultCapacityProviderStrategy=[])
     assert dock.ecs.delete_capacity_provider(capacityProvider="asg")["capacityProvider"]["status"] == "INACTIVE"

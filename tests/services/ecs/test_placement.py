@@ -1,5 +1,6 @@
 """Placement: which of several instances a task is put on. The instances are records: what is asked is where, in one answer."""
 import json
+import time
 
 import pytest
 
@@ -72,8 +73,9 @@ def test_without_machines_a_task_says_why_it_cannot_start(field):
     emptied(field)
     ecs, _ = field
     arn = ecs.run_task(taskDefinition="f")["tasks"][0]["taskArn"]
-    for _ in range(200):
+    for _ in range(1000):
         one = ecs.describe_tasks(tasks=[arn])["tasks"][0]
         if one["lastStatus"] == "STOPPED":
             break
+        time.sleep(0.02)
     assert (one["stopCode"], one["lastStatus"]) == ("TaskFailedToStart", "STOPPED")

@@ -134,12 +134,12 @@ def test_targets_are_registered_and_the_sick_replaced(dock):
 
     def targets(state):
         return [one["Target"]["Id"] for one in elb.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"] if one["TargetHealth"]["State"] == state]
-    dock.wait(lambda: dock.cloud.advance(5) or targets("healthy"), 40)
+    dock.wait(lambda: dock.cloud.advance(5) or targets("healthy"))
     task = dock.task(living(dock, "behind")[0])
     assert targets("healthy") == [dock.address(task)]
     steady(dock, "behind")
     elb.modify_target_group(TargetGroupArn=group, HealthCheckPath="/nothing")
-    dock.wait(lambda: dock.cloud.advance(5) or dock.task(task["taskArn"])["desiredStatus"] == "STOPPED", 40)
+    dock.wait(lambda: dock.cloud.advance(5) or dock.task(task["taskArn"])["desiredStatus"] == "STOPPED")
     assert dock.task(task["taskArn"])["stoppedReason"] == f"Task failed ELB health checks in (target-group {group})"
     drop(dock, "behind")
     elb.delete_load_balancer(LoadBalancerArn=balancer)
@@ -205,9 +205,9 @@ def test_a_stack_makes_a_service_and_waits_until_it_is_stable(dock):
 
     def settled(wanted):
         def look():
-            dock.cloud.advance(5)
+            dock.cloud.advance(20)
             return (one := cfn.describe_stacks(StackName=stack)["Stacks"][0])["StackStatus"].endswith(("_COMPLETE", "_FAILED")) and one
-        one = dock.wait(look, 40)
+        one = dock.wait(look)
         assert one["StackStatus"] == wanted, [each.get("ResourceStatusReason") for each in cfn.describe_stack_events(StackName=stack)["StackEvents"]]
         return {each["OutputKey"]: each["OutputValue"] for each in one.get("Outputs", ())}
     stack = cfn.create_stack(StackName="ecs", TemplateBody=json.dumps(template))["StackId"]

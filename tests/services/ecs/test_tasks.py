@@ -216,7 +216,9 @@ def test_changes_of_state_are_events(dock, cloud):
     cluster = dock.ecs.describe_clusters(clusters=["c"])["clusters"][0]["clusterArn"]
     events.put_targets(Rule="often", Targets=[{"Id": "t", "Arn": cluster, "RoleArn": runs, "EcsParameters": {"TaskDefinitionArn": definition, "LaunchType": "FARGATE", "NetworkConfiguration": {
         "awsvpcConfiguration": {"Subnets": dock.subnets[:1], "SecurityGroups": [dock.group]}}}}])
-    dock.cloud.advance(61)
+
+    def ruled():
+        dock.cloud.advance(20)
+        return [arn for state in ("RUNNING", "STOPPED") for arn in dock.ecs.list_tasks(cluster="c", family="ruled", desiredStatus=state)["taskArns"]]
+    assert dock.task(dock.wait(ruled)[0])["startedBy"] == "events-rule/often"
     events.remove_targets(Rule="often", Ids=["t"])
-    found = dock.ecs.list_tasks(cluster="c", family="ruled", desiredStatus="STOPPED")["taskArns"] + dock.ecs.list_tasks(cluster="c", family="ruled")["taskArns"]
-    assert found and dock.task(found[0])["startedBy"] == "events-rule/often"

@@ -66,6 +66,21 @@ def test_items_are_read_from_an_object(states, bucket, config, text, items):
     assert states.output(distributed(OK, ItemReader=reader), {"bucket": bucket.name}) == items
 
 
+def test_parquet_is_read_by_itself_and_by_an_inventorys_manifest(states, bucket):
+    from base64 import b64decode
+
+    from tests.services.s3 import parquet_files
+    bucket("people.parquet", b64decode(parquet_files.PEOPLE))
+    bucket("manifest.json", json.dumps({"destinationBucket": f"arn:aws:s3:::{bucket.name}", "fileFormat": "Parquet", "fileSchema": "message s3.inventory {}", "files": [{"key": "people.parquet"}]}))
+    for kind, key in (("PARQUET", "people.parquet"), ("MANIFEST", "manifest.json")):
+        reader = {"Resource": "arn:aws:states:::s3:getObject", "ReaderConfig": {"InputType": kind}, "Parameters": {"Bucket": bucket.name, "Key": key}}
+        found = states.output(distributed(OK, ItemReader=reader))
+        assert [(one["name"], one["age"]) for one in found][:2] == [("ann", 31), ("bob", 7)] and len(found) == 3
+    bucket("broken", "PAR1 nonsense")
+    reader = {"Resource": "arn:aws:states:::s3:getObject", "ReaderConfig": {"InputType": "PARQUET"}, "Parameters": {"Bucket": bucket.name, "Key": "broken"}}
+    assert states.error(distributed(OK, ItemReader=reader)) == "States.ItemReaderFailed"
+
+
 def test_objects_of_a_bucket_are_items_and_what_cannot_be_read_fails(states, bucket):
     for key in ("in/a", "in/b"):
         bucket(key, "x")

@@ -98,11 +98,11 @@ def test_a_wait_is_on_the_clock(cloud, tried):
     got = []
     asking = threading.Thread(target=lambda: got.append(tried({"Type": "Wait", "Seconds": 100, "Next": "N"}, {"a": 1})))
     asking.start()
-    for _ in range(40):
+    for _ in range(600):  # until the request has come in, and its wait is over
         cloud.advance(50)
+        asking.join(0.05)
         if got:
             break
-    asking.join(10)
     assert json.loads(got[0]["output"]) == {"a": 1} and got[0]["nextState"] == "N"
 
 

@@ -5,10 +5,10 @@ import asyncio
 import os
 import re
 import signal
-from functools import cache
 from pathlib import Path
 
-from .process import HERE, ROOT, Failed, Process, Socket, Unavailable, copy, own, program, run, user, within
+from . import process
+from .process import HERE, ROOT, Failed, Process, Socket, copy, own, run, user, within
 
 PLACES = ("/usr/sbin", "/usr/libexec", "/usr/local/bin")
 ADMIN = "rdsadmin"
@@ -19,22 +19,13 @@ MASTER = ("SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, RELOAD, PROCESS, REFERE
           "REPLICATION CLIENT, CREATE VIEW, SHOW VIEW, CREATE ROUTINE, ALTER ROUTINE, CREATE USER, EVENT, TRIGGER")
 
 
-@cache
 def version() -> str | None:
-    """Of the server that this machine has, as 10.11.14; None without one."""
-    import subprocess
-    path = program("mariadbd", *PLACES)
-    if path is None:
-        return None
-    found = re.search(r"(\d+\.\d+\.\d+)-MariaDB", subprocess.run([path, "--version"], capture_output=True, text=True, check=False).stdout)
-    return found and found.group(1)
+    """As 10.11.14."""
+    return process.version("mariadbd", r"(\d+\.\d+\.\d+)-MariaDB", *PLACES)
 
 
 def _program(name: str) -> str:
-    found = program(name, *PLACES)
-    if found is None:
-        raise Unavailable(f"there is no {name} on this machine; Debian's package mariadb-server brings it")
-    return found
+    return process.needed(name, "mariadb-server", *PLACES)
 
 
 def quoted(text: str) -> str:

@@ -5,23 +5,17 @@ import asyncio
 import re
 import signal
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 
-from . import passing
-from .process import HERE, ROOT, Process, Socket, Unavailable, own, program
+from . import passing, process
+from .process import HERE, ROOT, Process, Socket, own
 
 SOCKET = "memcached.sock"
+PLACES = ("/usr/bin", "/usr/sbin", "/usr/local/bin")
 
 
-@cache
 def version() -> str | None:
-    import subprocess
-    path = program("memcached", "/usr/bin", "/usr/sbin", "/usr/local/bin")
-    if path is None:
-        return None
-    found = re.search(r"(\d+\.\d+\.\d+)", subprocess.run([path, "-V"], capture_output=True, text=True, check=False).stdout)
-    return found and found.group(1)
+    return process.version("memcached", r"(\d+\.\d+\.\d+)", *PLACES, flag="-V")
 
 
 class Memcached:
@@ -35,9 +29,7 @@ class Memcached:
         return self.process is not None and self.process.running
 
     async def start(self, megabytes: int, threads: int, more: list[str]) -> None:
-        path = program("memcached", "/usr/bin", "/usr/sbin", "/usr/local/bin")
-        if path is None:
-            raise Unavailable("there is no memcached on this machine; Debian's package memcached brings it")
+        path = process.needed("memcached", "memcached", *PLACES)
         own(self.folder, self.folder / "socket")
         place = HERE if ROOT else str(self.folder)
         self.process = Process(self.folder, [path, "-s", f"{place}/socket/{SOCKET}", "-a", "700", "-m", str(megabytes), "-t", str(threads), *more], self.socket)

@@ -3,12 +3,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import signal
-from functools import cache
 from pathlib import Path
 
-from .process import HERE, OTHER, ROOT, Failed, Process, Socket, Unavailable, copy, own, program, run, within
+from . import process
+from .process import HERE, OTHER, ROOT, Failed, Process, Socket, copy, own, run, within
 
 PLACES = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin")
 ADMIN = "rdsadmin"
@@ -21,22 +20,13 @@ local all all scram-sha-256
 """
 
 
-@cache
 def version() -> str | None:
-    """Of the server that this machine has, as 15.14; None without one."""
-    import subprocess
-    path = program("postgres", *PLACES)
-    if path is None:
-        return None
-    found = re.search(r"(\d+\.\d+)", subprocess.run([path, "--version"], capture_output=True, text=True, check=False).stdout)
-    return found and found.group(1)
+    """As 15.14."""
+    return process.version("postgres", r"(\d+\.\d+)", *PLACES)
 
 
 def _program(name: str) -> str:
-    found = program(name, *PLACES)
-    if found is None:
-        raise Unavailable(f"there is no {name} on this machine; Debian's package postgresql brings it")
-    return found
+    return process.needed(name, "postgresql", *PLACES)
 
 
 def quoted(text: str) -> str:

@@ -8,10 +8,13 @@ import asyncio
 import contextlib
 import os
 import pwd
+import re
 import shutil
 import signal
 import socket
+import subprocess
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 ROOT = os.geteuid() == 0
@@ -42,6 +45,24 @@ def program(name: str, *places: str) -> str | None:
         return found
     there = [path for place in places for path in Path("/").glob(f"{place.lstrip('/')}/{name}")]
     return str(max(there, key=lambda path: [int(part) if part.isdigit() else 0 for part in path.parts])) if there else None
+
+
+@cache
+def version(name: str, pattern: str, *places: str, flag: str = "--version") -> str | None:
+    """Of a server that this machine has; None without one."""
+    path = program(name, *places)
+    if path is None:
+        return None
+    found = re.search(pattern, subprocess.run([path, flag], capture_output=True, text=True, check=False).stdout)
+    return found and found.group(1)
+
+
+def needed(name: str, package: str, *places: str) -> str:
+    """The path of a program, or Unavailable with what brings it."""
+    found = program(name, *places)
+    if found is None:
+        raise Unavailable(f"there is no {name} on this machine; Debian's package {package} brings it")
+    return found
 
 
 def own(*folders: Path) -> None:

@@ -5,27 +5,21 @@ What ElastiCache withholds the server itself has under names that nobody knows b
 from __future__ import annotations
 
 import asyncio
-import re
 import signal
-from functools import cache
 from pathlib import Path
 
-from .process import HERE, ROOT, Failed, Process, Socket, Unavailable, copy, own, program
+from . import process
+from .process import HERE, ROOT, Failed, Process, Socket, copy, own
 
 ADMIN = "elasticache-admin"
 SOCKET = "redis.sock"
+PLACES = ("/usr/bin", "/usr/sbin", "/usr/local/bin")
 HIDDEN = ("CONFIG", "DEBUG", "SAVE", "BGSAVE", "BGREWRITEAOF", "SHUTDOWN", "MIGRATE", "REPLICAOF", "SLAVEOF")
 WITHHELD = "-psync -sync -replconf -acl|setuser -acl|deluser -acl|load -acl|save -acl|log -cluster|meet -module"
 
 
-@cache
 def version() -> str | None:
-    import subprocess
-    path = program("redis-server", "/usr/bin", "/usr/sbin", "/usr/local/bin")
-    if path is None:
-        return None
-    found = re.search(r"v=(\d+\.\d+\.\d+)", subprocess.run([path, "--version"], capture_output=True, text=True, check=False).stdout)
-    return found and found.group(1)
+    return process.version("redis-server", r"v=(\d+\.\d+\.\d+)", *PLACES)
 
 
 class Redis:
@@ -45,9 +39,7 @@ class Redis:
 
     async def start(self, settings: dict[str, str], users: list[str], *, port: int = 0, source: int | None = None) -> None:
         """`port`: on the loopback, for its replicas; `source`: the port that it is a replica of. `users`: lines of an access list."""
-        path = program("redis-server", "/usr/bin", "/usr/sbin", "/usr/local/bin")
-        if path is None:
-            raise Unavailable("there is no redis-server on this machine; Debian's package redis-server brings it")
+        path = process.needed("redis-server", "redis-server", *PLACES)
         own(self.folder, self.folder / "socket", self.folder / "data")
         place = HERE if ROOT else str(self.folder)
         begins = (self.folder / "data" / "dump.rdb").exists() and not (self.folder / "data" / "appendonlydir").exists()     # a snapshot is read only by who keeps no log yet

@@ -10,6 +10,7 @@ from typing import Any
 from cloche.engines import authority, shown
 from cloche.kernel import Call
 from cloche.services.acm import public as acm
+from cloche.services.iam import public as iam
 
 from . import HOME, errors
 from . import service as cloudfront
@@ -31,8 +32,8 @@ def check(call: Call, config: dict[str, Any]) -> None:
         if aliases:
             raise errors.no_certificate_for_aliases()
         return
-    found = acm.material(call.at(call.account, HOME), certificate.get("ACMCertificateArn", ""))
-    if found is None or not trusted(call.at(call.account, HOME), certificate["ACMCertificateArn"], found):
+    found = held(call, certificate)
+    if found is None or not trusted(call.at(call.account, HOME), certificate.get("ACMCertificateArn", ""), found):
         raise errors.no_such_certificate()
     if certificate.get("SSLSupportMethod") not in ("sni-only", "vip"):
         raise errors.no_ssl_support()
@@ -40,10 +41,29 @@ def check(call: Call, config: dict[str, Any]) -> None:
         raise errors.certificate_does_not_cover()
 
 
+def held(call: Call, certificate: dict[str, Any]) -> acm.Material | None:
+    """With its private key: of Certificate Manager in us-east-1, or of IAM below /cloudfront/."""
+    if id_ := certificate.get("IAMCertificateId"):
+        found = iam.certificate_for_cloudfront(call, id_)
+        return acm.Material(*found, names_of(found[0])) if found else None
+    return acm.material(call.at(call.account, HOME), certificate.get("ACMCertificateArn", ""))
+
+
+def names_of(body: str) -> tuple[str, ...]:
+    from cryptography import x509
+    read = x509.load_pem_x509_certificate(body.encode())
+    try:
+        return tuple(str(name) for name in read.extensions.get_extension_for_class(x509.SubjectAlternativeName).value.get_values_for_type(x509.DNSName))
+    except x509.ExtensionNotFound:
+        return ()
+
+
 def trusted(call: Call, arn: str, found: Any) -> bool:
     """Amazon issued it, or its chain ends at an authority that this machine (or Cloche) trusts. `call` stands where the certificate is."""
-    if acm.issuer(call, arn) == "AMAZON_ISSUED":
+    if arn and acm.issuer(call, arn) == "AMAZON_ISSUED":
         return True
+    if not found.names:
+        return False
     from cryptography import x509
     from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
     leaf = x509.load_pem_x509_certificate(found.body.encode())
@@ -83,7 +103,7 @@ def context(call: Call, name: str) -> ssl.SSLContext | None:
     from .distributions import Distribution, Endpoint
     endpoint = call.get(Endpoint, name)
     found = call.at(endpoint.account, HOME).get(Distribution, endpoint.distribution) if endpoint else None
-    material = acm.material(call.at(found.account, HOME), found.config["ViewerCertificate"].get("ACMCertificateArn", "")) if found else None
+    material = held(call.at(found.account, HOME), found.config["ViewerCertificate"]) if found else None
     if found is None or material is None:
         return None
     made = shown.context(material.private, material.body, material.chain)

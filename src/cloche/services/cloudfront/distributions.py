@@ -134,7 +134,7 @@ def answer(call: Call, one: Distribution, made: bool = False) -> Any:
     return {"Distribution": told(call, one), "ETag": one.etag} | ({"Location": f"{HOST}/distribution/{one.id}"} if made else {})
 
 
-@cloudfront.op(**on(), partly="VPC origins, trusted signers (accounts' own key pairs), IAM certificates, gRPC, smooth streaming and viewer mTLS are refused or do nothing; HTTP/2 and 3, price classes and Origin Shield are settings")
+@cloudfront.op(**on(), partly="VPC origins, trusted signers (accounts' own key pairs), gRPC, smooth streaming and viewer mTLS are refused or do nothing; HTTP/2 and 3, price classes and Origin Shield are settings")
 def create_distribution(call: Call, req: t.CreateDistributionRequest) -> t.CreateDistributionResult:
     return answer(call, make(call, req["DistributionConfig"]), True)
 

@@ -45,8 +45,10 @@ def serving(role: Call, listener: str, groups: list[str]) -> str | None:
 
 
 def turn(role: Call, listener: str, groups: list[str], weights: dict[str, int]) -> None:
-    """What went to either group goes to them by these weights; everything else of the listener stays. Inside a step."""
-    given = {arn: weight for arn, weight in weights.items() if weight}
+    """What went to either group goes to them by these weights; everything else of the listener stays. Inside a step. A group of weight 0 stays the listener's
+    as well, so that tasks can register with it, except where a listener cannot weigh (TCP)."""
+    weighs = ask(role, "DescribeListeners", ListenerArns=[listener])["Listeners"][0]["Protocol"] in ("HTTP", "HTTPS")
+    given = {arn: weight for arn, weight in weights.items() if weight or weighs}
     for rule, each in actions(role, listener):
         if not any(arn in groups for action in each for arn in forwards(action)):
             continue

@@ -118,6 +118,7 @@ def seen(call: Call, role: Call, target: Target) -> Target:
 def install(call: Call, role: Call, one: Deployment, target: Target) -> bool:
     info = target.info
     if not info["green"]:
+        listeners.turn(role, info["ways"]["prod"], list(info["groups"].values()), {info["groups"]["blue"]: 100, info["groups"]["green"]: 0})
         made = ask(role, "ecs", "CreateTaskSet", cluster=info["cluster"], service=info["service"], externalId=one.id, taskDefinition=one.appspec["TaskDefinition"],
                    loadBalancers=[{"targetGroupArn": info["groups"]["green"], "containerName": one.appspec["LoadBalancerInfo"]["ContainerName"],
                                    "containerPort": int(one.appspec["LoadBalancerInfo"]["ContainerPort"])}], scale={"value": 100.0, "unit": "PERCENT"}, **like_the_first(role, one, info))["taskSet"]
@@ -148,7 +149,7 @@ def like_the_first(role: Call, one: Deployment, info: dict[str, Any]) -> dict[st
 
 
 def allow_test(call: Call, role: Call, one: Deployment, target: Target) -> bool:
-    listeners.turn(role, target.info["ways"]["test"], list(target.info["groups"].values()), {target.info["groups"]["green"]: 100})
+    listeners.turn(role, target.info["ways"]["test"], list(target.info["groups"].values()), {target.info["groups"]["green"]: 100, target.info["groups"]["blue"]: 0})
     happened(call, target, "AllowTestTraffic", "Succeeded", code="Success", message="Succeeded")
     return True
 
@@ -221,7 +222,7 @@ def undo(call: Call, one: Deployment) -> bool:
         call.put(Target(one.id, one.fleet["of"], "ECSTarget", [Happening("AllowTraffic")], call.now, "InProgress", info={**info, "percent": 0, "sets": []}))
         one = call.put(one.but(targets=[one.fleet["of"]]))
         for way in filter(None, info["ways"].values()):
-            listeners.turn(role, way, list(info["groups"].values()), {info["groups"]["blue"]: 100})
+            listeners.turn(role, way, list(info["groups"].values()), {info["groups"]["blue"]: 100, info["groups"]["green"]: 0})
         there = sets_of(role, info)
         if info["blue"] in there and there[info["blue"]]["status"] != "PRIMARY":
             ask(role, "ecs", "UpdateServicePrimaryTaskSet", cluster=info["cluster"], service=info["service"], primaryTaskSet=info["blue"])

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cloche.kernel import Call, pages
+from cloche.kernel import AwsError, Call, pages
 
 from . import errors, names
 from . import service as codedeploy
@@ -52,9 +52,7 @@ def of_group(call: Call, req: Any) -> dict[str, Any]:
 def of_resource(call: Call, req: Any) -> dict[str, Any]:
     try:
         return _of(behind(call, req.get("ResourceArn") or "")) | asked(call, req)
-    except Exception as error:
-        if not hasattr(error, "code"):
-            raise
+    except AwsError:
         return asked(call, req)  # the operation itself will say that there is no such thing
 
 

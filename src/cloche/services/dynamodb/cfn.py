@@ -24,6 +24,12 @@ def sse(value: Any) -> dict[str, Any] | None:
 
 
 async def create(r: Resource) -> str:
+    if source := r.get("ImportSourceSpecification"):
+        table = {"TableName": r.properties["TableName"], "KeySchema": r.properties["KeySchema"], "AttributeDefinitions": r.get("AttributeDefinitions"), "BillingMode": r.get("BillingMode"),
+                 "ProvisionedThroughput": r.get("ProvisionedThroughput"), "OnDemandThroughput": r.get("OnDemandThroughput"), "SSESpecification": sse(r.get("SSESpecification")),
+                 "GlobalSecondaryIndexes": indexes(r.get("GlobalSecondaryIndexes"))}
+        await r.do("dynamodb", "ImportTable", TableCreationParameters={k: v for k, v in table.items() if v is not None}, **source)
+        return str(r.properties["TableName"])
     await r.do("dynamodb", "CreateTable", TableName=r.properties["TableName"], KeySchema=r.properties["KeySchema"], AttributeDefinitions=r.get("AttributeDefinitions"),
                BillingMode=r.get("BillingMode"), ProvisionedThroughput=r.get("ProvisionedThroughput"), OnDemandThroughput=r.get("OnDemandThroughput"),
                GlobalSecondaryIndexes=indexes(r.get("GlobalSecondaryIndexes")), LocalSecondaryIndexes=r.get("LocalSecondaryIndexes"),
@@ -58,6 +64,12 @@ async def settings(r: Resource) -> None:
     if r.changed("PointInTimeRecoverySpecification"):
         value = r.get("PointInTimeRecoverySpecification") or {"PointInTimeRecoveryEnabled": False}
         await r.do("dynamodb", "UpdateContinuousBackups", TableName=r.physical, PointInTimeRecoverySpecification=value)
+    if r.changed("ContributorInsightsSpecification"):
+        value = r.get("ContributorInsightsSpecification") or {}
+        await r.do("dynamodb", "UpdateContributorInsights", TableName=r.physical, ContributorInsightsMode=value.get("Mode"),
+                   ContributorInsightsAction="ENABLE" if strings(value.get("Enabled", False)) == "true" else "DISABLE")
+    if r.get("ImportSourceSpecification") and not r.old and r.get("Tags"):  # an import makes a table without tags
+        await r.do("dynamodb", "TagResource", ResourceArn=(await r.do("dynamodb", "DescribeTable", TableName=r.physical))["Table"]["TableArn"], Tags=r.properties["Tags"])
     if r.changed("KinesisStreamSpecification"):
         if gone := r.old.get("KinesisStreamSpecification"):
             await r.do("dynamodb", "DisableKinesisStreamingDestination", TableName=r.physical, StreamArn=gone["StreamArn"])

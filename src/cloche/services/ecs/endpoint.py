@@ -54,8 +54,13 @@ async def open_(call: Call, held: World, network: str) -> None:
 def close(call: Call, pod: Pod) -> None:
     """The task's own network goes with it; an instance's stays."""
     for network in {pod.network, *(live.network for live in pod.lives.values())}:
-        if network and not network.startswith("i-") and (server := call.cloud.memory.get("ecs.doors", {}).pop(network, None)):
-            server.close()
+        if network and not network.startswith("i-"):
+            shut(call, network)
+
+
+def shut(call: Call, network: str) -> None:
+    if server := call.cloud.memory.get("ecs.doors", {}).pop(network, None):
+        server.close()
 
 
 def variables(call: Call, task: Task, pod: Pod, live: Live) -> dict[str, str]:

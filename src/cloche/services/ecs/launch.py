@@ -144,7 +144,7 @@ def group_of(definition: Definition, req: Any) -> str:
     group = req.get("group") or f"family:{definition.family}"
     if len(group) > 255:
         raise errors.parameter("Task group names must be at most 255 characters.")
-    if req.get("group", "").startswith("service:") and True:
+    if (req.get("group") or "").startswith("service:"):
         raise errors.parameter("Invalid namespace for group.")
     return group
 

@@ -96,7 +96,8 @@ async def _begin(call: Call, task: Task) -> None:
             task = task.but(status="ACTIVATING")
         tasks.put(call, task)
     pods(call)[task.id] = pod
-    await _go_on(call, task, pod)
+    if task.desired == "RUNNING":                 # else it was stopped meanwhile, and this worker has been woken for that
+        await _go_on(call, task, pod)
 
 
 def _now(call: Call, id_: str, **more: Any) -> Task:
@@ -112,11 +113,9 @@ def _interface(call: Call, task: Task) -> Task:
         made = ec2.make_interface(call, task.subnet, list(task.groups) or None, "interface", names.arn(call, "attachment", attachment["id"]), public=task.public, instance_owner="amazon-ecs")
     except AwsError as error:
         raise Failed(f"ResourceInitializationError: unable to make a network interface: {error.message}") from None
-    vpc = ec2.vpc(call, made.vpc_id)
     details = [{"name": "subnetId", "value": task.subnet}, {"name": "networkInterfaceId", "value": made.id}, {"name": "macAddress", "value": made.mac},
                {"name": "privateDnsName", "value": f"ip-{made.private.replace('.', '-')}.{'ec2' if call.region == 'us-east-1' else call.region + '.compute'}.internal"},
                {"name": "privateIPv4Address", "value": made.private}]
-    del vpc
     return tasks.put(call, task.but(
         status="PENDING", interface=made.id, attachments=({**attachment, "status": "ATTACHED", "details": details},),
         containers=tuple({**one, "networkInterfaces": [{"attachmentId": attachment["id"], "privateIpv4Address": made.private}]} for one in task.containers)))
@@ -315,6 +314,7 @@ def _stopped(call: Call, task: Task) -> None:
     from . import balancers, capacity_providers
     balancers.left(call, task)
     if task.interface:
+        endpoint.shut(call, task.interface)
         ec2.release_interface(call, task.interface)
     tasks.put(call, task.but(
         status="STOPPED", stopped=call.now, interface="", attachments=tuple({**one, "status": "DELETED"} for one in task.attachments), protected=0.0,

@@ -267,6 +267,13 @@ def server_certificate(call: Call, arn: str) -> tuple[str, str, str] | None:
     return (found.body, found.chain, found.private) if found else None
 
 
+def certificate_for_cloudfront(call: Call, id_: str) -> tuple[str, str, str] | None:
+    """Body, chain and private key of a server certificate by its id, if it was uploaded below the path /cloudfront/."""
+    from .certificates import ServerCertificate
+    found = next((one for one in call.of("iam").all(ServerCertificate) if one.id == id_ and one.path.startswith("/cloudfront/")), None)
+    return (found.body, found.chain, found.private) if found else None
+
+
 def instance_profile(call: Call, arn: str) -> Any:
     """The instance profile with this ARN (or, in the caller's account, this name); None if there is none. `.role` names its role, "" while it has none."""
     from . import profiles

@@ -25,7 +25,7 @@ def put_bucket_versioning(call: Call, req: t.PutBucketVersioningRequest) -> None
     wanted = configuration.get("MFADelete")
     if wanted not in (None, "Enabled", "Disabled"):
         raise errors.malformed_xml()
-    if wanted is not None or "mfa_delete" in bucket.settings:
+    if wanted == "Enabled" or "mfa_delete" in bucket.settings:
         check_mfa(call, bucket, req)
     if wanted == "Enabled" and "lifecycle" in bucket.settings:
         raise errors.bad_state("MFA delete cannot be enabled on a bucket with a lifecycle configuration.")

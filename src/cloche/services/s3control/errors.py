@@ -46,3 +46,27 @@ def bad_token() -> AwsError:
 
 def no_such_resource() -> AwsError:
     return AwsError("NoSuchResource", "The specified resource doesn't exist.", 404)
+
+
+def bad(message: str) -> AwsError:
+    return AwsError("InvalidRequest", message)
+
+
+def no_such_job(id_: str) -> AwsError:
+    return AwsError("NotFoundException", f"The specified job does not exist: {id_}", 404)
+
+
+def token_used() -> AwsError:
+    return AwsError("IdempotencyException", "The client request token was used before with other parameters")
+
+
+def wrong_status(status: str) -> AwsError:
+    return AwsError("JobStatusException", f"The requested change is not possible: the job's status is {status}")
+
+
+def too_many_tags() -> AwsError:
+    return AwsError("TooManyTagsException", "A job can have at most 50 tags")
+
+
+def not_built(message: str) -> AwsError:
+    return AwsError("NotImplemented", message, 501)

@@ -48,8 +48,6 @@ def check(call: Call, target: dict[str, Any]) -> None:
         raise errors.invalid("EventBridgeParameters must be provided for an event bus target.")
     elif parts[2] == "kinesis" and not target.get("KinesisParameters"):
         raise errors.invalid("KinesisParameters must be provided for a Kinesis stream target.")
-    elif parts[2] == "ecs" and not target.get("EcsParameters"):
-        raise errors.invalid("EcsParameters must be provided for an ECS cluster target.")
     elif parts[2] == "sqs" and parts[5].endswith(".fifo") and not (target.get("SqsParameters") or {}).get("MessageGroupId"):
         raise errors.invalid("SqsParameters with a MessageGroupId must be provided for a FIFO queue target.")
 

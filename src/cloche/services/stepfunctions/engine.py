@@ -53,6 +53,7 @@ class Thread(msgspec.Struct, omit_defaults=True):
     results: dict[int, Any] = {}
     effective: Any = None                # the state's input after InputPath, Parameters
     run: str = ""                        # a distributed Map's run
+    submitted: Any = None                # how what a `.sync` task has begun is asked about
 
 
 class Run:
@@ -302,7 +303,7 @@ class Run:
         self.cancel(thread)
         thread.variables = {**thread.variables, **assigned}
         self.note(thread, f"{kind}StateExited", name=thread.state, output=text, assignedVariables={name: history.text(value) for name, value in assigned.items()} or None)
-        thread.token, thread.seen, thread.items, thread.results, thread.next, thread.run, thread.effective = "", False, [], {}, 0, "", None
+        thread.token, thread.seen, thread.items, thread.results, thread.next, thread.run, thread.effective, thread.submitted = "", False, [], {}, 0, "", None, None
         if target is not None:
             thread.state, thread.input, thread.waits = target, output, ""
             self.ready.append(thread)

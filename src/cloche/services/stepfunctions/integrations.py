@@ -8,6 +8,7 @@ import inspect
 import json
 from typing import Any, NamedTuple
 
+from cloche import _index
 from cloche.kernel import AwsError, Call
 from cloche.languages.asl.failure import StateError, runtime
 from cloche.services.cloudformation.public import whole
@@ -26,10 +27,10 @@ class Target(NamedTuple):
     waits: str = ""  # sync, token
 
 
-OWN = {"lambda": "lambda", "dynamodb": "dynamodb", "sqs": "sqs", "sns": "sns", "states": "stepfunctions", "events": "events"}
-PREFIX = {"lambda": "Lambda", "dynamodb": "DynamoDB", "sqs": "SQS", "sns": "SNS", "states": "StepFunctions", "events": "EventBridge"}
+OWN = {"lambda": "lambda", "dynamodb": "dynamodb", "sqs": "sqs", "sns": "sns", "states": "stepfunctions", "events": "events", "ecs": "ecs", "codebuild": "codebuild", "batch": "batch"}
+PREFIX = {"lambda": "Lambda", "dynamodb": "DynamoDB", "sqs": "SQS", "sns": "SNS", "states": "StepFunctions", "events": "EventBridge", "ecs": "ECS", "codebuild": "CodeBuild", "batch": "Batch"}
 OPERATIONS = {"lambda": {"invoke"}, "dynamodb": {"getItem", "putItem", "updateItem", "deleteItem"}, "sqs": {"sendMessage"}, "sns": {"publish"}, "states": {"startExecution"}, "events": {"putEvents"},
-              "http": {"invoke"}, "apigateway": {"invoke"}}
+              "http": {"invoke"}, "apigateway": {"invoke"}, "ecs": {"runTask"}, "codebuild": {"startBuild"}, "batch": {"submitJob"}}
 SDK = {"sfn": "stepfunctions", "cloudwatchlogs": "logs", "eventbridge": "events", "cognitoidentityprovider": "cognito-idp", "secretsmanager": "secretsmanager", "elasticloadbalancingv2": "elbv2",
        "cognitoidentity": "cognito-identity", "dynamodbstreams": "dynamodbstreams", "ssoadmin": "sso-admin", "acmpca": "acm-pca", "applicationautoscaling": "application-autoscaling",
        "costexplorer": "ce", "elasticloadbalancing": "elb", "servicequotas": "service-quotas", "ssooidc": "sso-oidc", "serverlessapplicationrepository": "serverlessrepo",
@@ -65,7 +66,7 @@ async def perform(call: Call, execution: Execution, target: Target, given: Any, 
         return (await invoke(here, target.resource, given, trace))[0]
     if target.kind == "sdk":
         return await sdk(here, target, given)
-    if target.operation not in OPERATIONS.get(target.service, ()):
+    if target.operation not in OPERATIONS.get(target.service, ()) or OWN.get(target.service, "lambda") not in _index.PACKAGES:
         raise runtime(f"The resource arn:aws:states:::{target.service}:{target.resource} is not built in Cloche")
     if not isinstance(given, dict):
         raise runtime("The Parameters of an integration must be an object")
@@ -86,6 +87,8 @@ async def perform(call: Call, execution: Execution, target: Target, given: Any, 
     answer = await call_service(here, OWN[target.service], name, members, PREFIX[target.service])
     if target.service == "events" and answer.get("FailedEntryCount"):
         raise StateError("EventBridge.FailedEntry", json.dumps(answer))
+    if target.service == "ecs" and answer.get("Failures"):
+        raise StateError("ECS.AmazonECSException", json.dumps(answer["Failures"]))
     return {**answer, **_metadata(call)}
 
 

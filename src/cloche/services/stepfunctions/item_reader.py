@@ -67,8 +67,10 @@ async def _body(here: Call, given: dict[str, Any]) -> bytes:
 
 
 async def _object(here: Call, given: dict[str, Any], config: dict[str, Any]) -> list[Any]:
-    text = (await _body(here, given)).decode("utf-8-sig")
-    kind = config.get("InputType", "JSON")
+    raw, kind = await _body(here, given), config.get("InputType", "JSON")
+    if kind == "PARQUET":
+        return _rows(raw)
+    text = raw.decode("utf-8-sig")
     if kind == "JSONL":
         return [json.loads(line) for line in text.splitlines() if line.strip()]
     if kind == "CSV":
@@ -78,10 +80,13 @@ async def _object(here: Call, given: dict[str, Any], config: dict[str, Any]) -> 
         return [{name: row[number] if number < len(row) else "" for number, name in enumerate(names)} for row in rows]
     if kind == "MANIFEST":  # S3 Inventory's: the files that it names, and what they list
         manifest = json.loads(text)
-        names = [one.strip() for one in manifest["fileSchema"].split(",")]
+        names = [one.strip() for one in manifest["fileSchema"].split(",")] if manifest.get("fileFormat", "CSV") == "CSV" else []
         items = []
         for one in manifest["files"]:
             raw = await _body(here, {"Bucket": manifest["destinationBucket"].rpartition(":")[2] or given["Bucket"], "Key": one["key"]})
+            if manifest.get("fileFormat") == "Parquet":
+                items += _rows(raw)
+                continue
             items += [dict(zip(names, row)) for row in csv.reader(io.StringIO(gzip.decompress(raw).decode()))]
         return items
     if kind != "JSON":
@@ -93,6 +98,16 @@ async def _object(here: Call, given: dict[str, Any], config: dict[str, Any]) -> 
     if not isinstance(found, list):
         raise ValueError("the object must hold a JSON array")
     return found
+
+
+def _rows(raw: bytes) -> list[Any]:
+    """A Parquet file's records, as JSON has them."""
+    from cloche.languages import s3select
+    try:
+        found = list(s3select.parquet.rows(lambda offset, length: raw[offset:offset + length], len(raw)))
+    except s3select.Invalid as error:
+        raise ValueError(str(error)) from None
+    return json.loads(json.dumps(found, default=str))  # type: ignore[no-any-return]
 
 
 async def write(call: Call, execution: Execution, run: Run, thread: Thread, writer: dict[str, Any], arn: str, rows: list[Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from cloche.kernel import ANY, Call
 from cloche.languages.asl.failure import StateError
 
-from . import engine, errors, history, integrations, timers, tracing
+from . import engine, errors, history, integrations, timers, tracing, waiting
 from . import service as states
 from .executions import MOST_BYTES, Execution, load
 from .integrations import Target
@@ -91,6 +91,8 @@ def answered(run: Run, thread: Thread, token: str, target: Target, result: Any, 
     if target.waits:
         run.note(thread, "TaskSubmitted", **_names(target), output=history.text(result))
         thread.waits = "token"
+        if target.waits == "sync":
+            waiting.begin(run, thread, target, result)
         return
     succeed(run, thread, result)
 

@@ -73,7 +73,10 @@ def directory(path):
 def put(path, text, owner):
     """A file of ours in its root: in place of what the image has, if that is a link."""
     try:
-        os.makedirs(os.path.dirname(path), exist_ok=True)
+        folder = os.path.dirname(path)
+        if not os.path.isdir(folder):
+            os.makedirs(folder)
+            os.chown(folder, owner, owner)
         if os.path.islink(path):
             os.unlink(path)
         machine.write(path, text, owner)
