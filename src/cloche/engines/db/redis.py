@@ -55,10 +55,19 @@ class Redis:
         for _ in range(500):
             if not str(await self.ask("PING")).startswith("LOADING"):
                 if begins:
-                    await self.ask(self.hidden("CONFIG"), "SET", "appendonly", "yes")
+                    await self.keep_log()
                 return
             await asyncio.sleep(0.02)
         raise Failed("the server goes on loading")
+
+    async def keep_log(self) -> None:
+        """From now on; a server that still writes the beginning of its log does not end when it is asked to."""
+        await self.ask(self.hidden("CONFIG"), "SET", "appendonly", "yes")
+        for _ in range(250):
+            said = str(await self.ask("INFO", "persistence"))
+            if "aof_rewrite_in_progress:0" in said and "aof_rewrite_scheduled:0" in said:
+                return
+            await asyncio.sleep(0.02)
 
     async def stop(self) -> None:
         if self.process is not None:
