@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+import json
 import time
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -134,10 +136,10 @@ class Clock:
     def cancel(self, fn: str, account: str, region: str, name: str) -> None:
         self.cloud.store.write("DELETE FROM timer WHERE fn=? AND account=? AND region=? AND name=?", (fn, account, region, name))
 
-    def forget(self, account: str) -> None:
-        """Cancel all that is planned for an account."""
+    def forget(self, accounts: Iterable[str]) -> None:
+        """Cancel all that is planned for accounts."""
         with self.cloud.store:
-            self.cloud.store.write("DELETE FROM timer WHERE account=?", (account,))
+            self.cloud.store.write("DELETE FROM timer WHERE account IN (SELECT value FROM json_each(?))", (json.dumps(list(accounts)),))
 
     def _next_due(self, looks: bool = True) -> float | None:
         row = self.cloud.store.run(f"SELECT due FROM timer {'' if looks else 'WHERE look IS NULL '}ORDER BY due LIMIT 1").fetchone()

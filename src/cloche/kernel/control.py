@@ -53,14 +53,14 @@ async def health(cloud: Cloud, method: str, rest: str, value: dict[str, Any], qu
 
 
 async def clock(cloud: Cloud, method: str, rest: str, value: dict[str, Any], query: dict[str, str]) -> Any:
-    """GET; POST {"advance_seconds": n} | {"set": "2030-01-01T00:00:00Z"} | {"freeze": true|false} | {"forget": "ACCOUNT"}.
+    """GET; POST {"advance_seconds": n} | {"set": "2030-01-01T00:00:00Z"} | {"freeze": true|false} | {"forget": "ACCOUNT" or a list}.
 
-    `forget` cancels whatever is planned for an account, for who is done with it: its schedules need not run through every later advance."""
+    `forget` cancels whatever is planned for an account or several, for who is done with them: their schedules need not run through every later advance."""
     if method == "POST":
         if unknown := value.keys() - {"advance_seconds", "set", "freeze", "forget"}:
             raise Bad(f"unknown: {', '.join(sorted(unknown))}; a clock takes advance_seconds, set, freeze, forget")
         if "forget" in value:
-            cloud.clock.forget(str(value["forget"]))
+            cloud.clock.forget([str(one) for one in value["forget"]] if isinstance(value["forget"], list) else [str(value["forget"])])
         if "freeze" in value:
             if not isinstance(value["freeze"], bool):
                 raise Bad("freeze is true or false")

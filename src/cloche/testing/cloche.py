@@ -29,7 +29,7 @@ class Account:
         self.url, self.account = url, account
         self.port = int(url.rsplit(":", 1)[1])
         self._counter = counter if counter is not None else [0]
-        self.accounts = accounts if accounts is not None else set()    # all that were given out, until they are forgotten
+        self.accounts = accounts if accounts is not None else set()    # all that were given out
         self._clients: dict[Any, Any] = {}
 
     def client(self, service: str, region: str = "us-east-1", key: str | None = None, secret: str = "test", token: str | None = None, config: Any = None, **more: Any) -> Any:
@@ -57,9 +57,7 @@ class Account:
 
     def forget(self, accounts: set[str]) -> None:
         """Cancel what the clock has planned for accounts with which nobody does anything more."""
-        for account in accounts:
-            self.control("clock", {"forget": account})
-        self.accounts -= accounts
+        self.control("clock", {"forget": sorted(accounts)})
 
     def control(self, path: str, value: Any = None, method: str | None = None) -> Any:
         """`/_cloche/...`, as JSON."""

@@ -28,7 +28,8 @@ def cloud(cloche_server: Cloche) -> Iterator[Account]:
 
 @pytest.fixture(scope="module", autouse=True)
 def _nothing_planned_stays(request: pytest.FixtureRequest) -> Iterator[None]:
-    """What a module's own accounts have planned ends with the module: another's test that goes through ninety days need not go through it."""
+    """What accounts have planned ends with their module: another's test that goes through ninety days need not go through it. All accounts that ever were: a worker that was
+    at work when its account was forgotten may have planned the next time since."""
     yield
     server = request.config.stash.get(SERVER, None)
     if server is not None:
