@@ -11,6 +11,8 @@ from . import queue_poller, stream_poller
 from . import service as lambda_
 from .mappings import QUEUE, Mapping
 
+LOOK_AGAIN_SECONDS = 60.0
+
 
 def topic(mapping: Mapping) -> tuple[str, str]:
     if mapping.source_kind == QUEUE:
@@ -57,6 +59,12 @@ def listen_again(call: Call) -> None:
 @lambda_.timer
 def poll_again(call: Call, uuid: str) -> None:
     call.wake(poll, uuid)
+
+
+def later(call: Call, mapping: Mapping) -> None:
+    """The source, the function or a permission is missing; it may come back. A look: `advance` need not stop at every one."""
+    with call.step():
+        call.again(LOOK_AGAIN_SECONDS, poll_again, mapping.uuid, uuid=mapping.uuid)
 
 
 @lambda_.worker

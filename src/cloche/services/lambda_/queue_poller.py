@@ -18,7 +18,6 @@ POLLERS = 5
 INVOCATIONS = 10  # at once, of one poller in provisioned mode
 PAYLOAD_LIMIT = 6_000_000
 RECEIVE_MOST = 10
-LOOK_AGAIN_SECONDS = 60.0
 log = logging.getLogger("cloche")
 
 
@@ -45,7 +44,9 @@ async def drain(call: Call, mapping: Mapping) -> float | None:
         return next_look(there, mapping) if current else None
     except AwsError as error:
         log.info("mapping %s: %s", mapping.uuid, error.message)
-        return call.now + LOOK_AGAIN_SECONDS  # the queue, the function or a permission is missing; it may come back
+        from . import polling
+        polling.later(call, mapping)
+        return None
     finally:
         for task in tasks:
             task.cancel()

@@ -23,7 +23,6 @@ from .records import Version, version_of
 from .roles import acting
 
 SOURCES: dict[str, Any] = {"dynamodb": source_dynamodb, "kinesis": source_kinesis}
-LOOK_AGAIN_SECONDS = 60.0
 BACKOFF_MOST = 60.0
 PAYLOAD_LIMIT = 6_000_000
 STATE_LIMIT = 1_000_000  # of a tumbling window, for each shard: beyond it the window ends early
@@ -111,7 +110,9 @@ async def drain(call: Call, mapping: Mapping) -> float | None:
             news.cancel()
     except AwsError as error:
         log.info("mapping %s: %s", mapping.uuid, error.message)
-        return call.now + LOOK_AGAIN_SECONDS
+        from . import polling
+        polling.later(call, mapping)
+        return None
     finally:
         if running_:
             await asyncio.wait(running_.values())
