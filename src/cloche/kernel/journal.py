@@ -77,7 +77,7 @@ class Facts:
         else:
             self.category, self.name = category(service, op.name), event_name(op)
             self.reads = op.name.startswith(READING) or op.name in READ_TOO.get(service, ())
-            self.answers = not self.reads or (service == "sts" and op.name in TOLD)
+            self.answers = (not self.reads or (service == "sts" and op.name in TOLD)) and not (self.category != MANAGEMENT and service == "dynamodb")     # items are told of by their keys alone
             self.hides = cleaner(op.input) if op.input is not None else None
             self.hides_answer = cleaner(op.output) if op.output is not None else None
         self.region = "us-east-1" if service in GLOBAL else ""

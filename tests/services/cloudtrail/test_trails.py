@@ -279,11 +279,13 @@ def test_items_and_invocations_are_logged_by_type(cloud):
         {"Type": "AWS::DynamoDB::Table", "Values": ["arn:aws:dynamodb"]}, {"Type": "AWS::Lambda::Function", "Values": ["arn:aws:lambda"]}]}]})
     dynamodb.create_table(TableName="things", AttributeDefinitions=[{"AttributeName": "k", "AttributeType": "S"}], KeySchema=[{"AttributeName": "k", "KeyType": "HASH"}], BillingMode="PAY_PER_REQUEST")
     dynamodb.put_item(TableName="things", Item={"k": {"S": "secret value"}})
+    dynamodb.put_item(TableName="things", Item={"k": {"S": "secret value"}}, ReturnValues="ALL_OLD")
     dynamodb.get_item(TableName="things", Key={"k": {"S": "x"}})
     refused("ResourceNotFoundException", cloud.client("lambda").invoke, FunctionName="none")
     cloud.advance(301)
     found = delivered(cloud, name)
-    assert names(found) == ["PutItem", "Invoke"] and "secret value" not in json.dumps(found)
+    assert names(found) == ["PutItem", "PutItem", "Invoke"] and "secret value" not in json.dumps(found) and found[1]["responseElements"] is None
+    assert "CreateTable" in [event["EventName"] for event in cloud.client("cloudtrail").lookup_events()["Events"]]
     assert found[0]["resources"] == [{"accountId": cloud.account, "type": "AWS::DynamoDB::Table", "ARN": f"arn:aws:dynamodb:us-east-1:{cloud.account}:table/things"}]
 
 

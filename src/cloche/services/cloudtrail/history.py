@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import logging
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -17,6 +18,8 @@ from cloche.kernel.journal import KEPT_SECONDS, MANAGEMENT, Line, facts_of
 
 from . import errors, insights, records, resources
 from . import service as cloudtrail
+
+log = logging.getLogger("cloche")
 
 if TYPE_CHECKING:
     from cloche.shapes import cloudtrail as t
@@ -142,7 +145,11 @@ def make_out(call: Call) -> bool:
         for line in _lines(packed):
             if line.at < call.now - KEPT_SECONDS:   # too old to tell, and what it refers to may be gone
                 continue
-            one = records.seen(call.cloud, line)
+            try:
+                one = records.seen(call.cloud, line)
+            except msgspec.DecodeError:     # one line that nobody can read must not hide all others
+                log.exception("the record of request %s", line.request_id)
+                continue
             call.sql("INSERT OR REPLACE INTO cloudtrail_event VALUES (?,?,?,?,?,?,?,?,?,?,?)", one.id, one.at, one.account, one.region, one.facts.category, one.facts.source, one.facts.name,
                      one.facts.reads, one.username, one.key, msgspec.msgpack.encode(one.body))
     if rows:
