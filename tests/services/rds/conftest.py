@@ -5,7 +5,9 @@ import subprocess
 
 import pytest
 
-MISSING = [name for name, there in (("postgresql", shutil.which("psql")), ("mariadb-server", shutil.which("mariadbd") or shutil.which("mariadb"))) if not there]
+from cloche.engines.db import mariadb, postgres
+
+MISSING = [name for name, there in (("postgresql", postgres.version() and shutil.which("psql")), ("mariadb-server", mariadb.version() and shutil.which("mariadb"))) if not there]
 
 
 class Databases:
