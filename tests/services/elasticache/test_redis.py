@@ -34,7 +34,10 @@ def test_a_cluster_of_redis_is_one_node_that_answers(one):
 @pytest.mark.parametrize("command", [["CONFIG", "GET", "*"], ["BGSAVE"], ["BGREWRITEAOF"], ["SAVE"], ["DEBUG", "SLEEP", "1"], ["MIGRATE", "h", "1", "k", "0", "1"], ["SHUTDOWN"], ["REPLICAOF", "h", "1"], ["SLAVEOF", "h", "1"],
                                      ["PSYNC", "x", "1"], ["SYNC"], ["ACL", "SETUSER", "x"], ["ACL", "DELUSER", "default"]])
 def test_what_would_change_the_server_itself_is_an_unknown_command(one, command):
-    answer = say(one.endpoint("one"), resp(*(part.encode() for part in command)) + resp(b"PING"))
+    for _ in range(4):      # see redis_front.py: seldom, on one connection, the access list says it first
+        answer = say(one.endpoint("one"), resp(*(part.encode() for part in command)) + resp(b"PING"))
+        if not answer.startswith(b"-NOPERM"):
+            break
     assert answer.startswith(f"-ERR unknown command '{command[0]}'".encode()) and answer.endswith(b"+PONG\r\n")
 
 

@@ -1,10 +1,12 @@
 """Who speaks for a Redis server: what clients send passes as it is, but for commands that ElastiCache does not have.
 
-Such a command's name goes on with a zero byte at its end, so that the server itself answers `ERR unknown command` in its place among the answers: its message ends at the zero.
+Such a command's name goes on with zero bytes at its end, so that the server itself answers `ERR unknown command` in its place among the answers: its message ends at the zero. Once in some hundred
+starts the longer name falls into the real one's place in the server's table, which compares up to the zero: then the access list refuses it (NOPERM); another connection sends another number of zeros.
 """
 from __future__ import annotations
 
 import asyncio
+from itertools import count
 
 from . import passing
 from .process import Socket
@@ -12,6 +14,7 @@ from .process import Socket
 WITHHELD = {b"PSYNC", b"SYNC", b"REPLCONF", b"MODULE"}
 ACL = {b"SETUSER", b"DELUSER", b"LOAD", b"SAVE", b"LOG"}
 MOST_LINE = 64 * 1024
+CLIENTS = count()
 
 
 class Filter:
@@ -22,6 +25,7 @@ class Filter:
         self.left = 0          # arguments of the command under way that are still to come
         self.bulk = 0          # bytes of the argument under way
         self.first = b""       # the command's name, for its first argument
+        self.end = b"\0" * (1 + next(CLIENTS) % 7)
 
     def pass_on(self, data: bytes) -> bytes:
         """What goes to the server of all that has come."""
@@ -63,7 +67,7 @@ class Filter:
                 if self.fresh:
                     self.first, self.fresh = name.upper(), False
                     if self.first in WITHHELD:
-                        shown = name + b"\0"
+                        shown = name + self.end
                     elif self.first == b"ACL" and self.left:
                         self.held = name
                         continue     # what it is to do decides
@@ -72,7 +76,7 @@ class Filter:
                 else:
                     bad = name.upper() in ACL
                     self.first = b""
-                    acl = self.held + (b"\0" if bad else b"")
+                    acl = self.held + (self.end if bad else b"")
                     out.append(b"$%d\r\n%s\r\n" % (len(acl), acl))
                 out.append(b"$%d\r\n%s\r\n" % (len(shown), shown))
                 continue
