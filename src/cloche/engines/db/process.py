@@ -94,7 +94,7 @@ def within(folder: Path, argv: list[str], other: Path | None = None, network: bo
     uid, gid = user()
     binds = 'mount --bind "$1" /mnt && shift && if [ -n "$1" ]; then mount --bind "$1" /media; fi && shift && cd /mnt && exec "$@"'
     return ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--pid", *([] if network else ["--net"]), "--ipc", "--fork", "--kill-child=KILL", "--mount-proc", "--propagation", "private", "sh", "-c", binds, "sh",
-            str(folder), str(other or ""), "setpriv", f"--reuid={uid}", f"--regid={gid}", "--clear-groups", "--inh-caps=-all", "--bounding-set=-all", "--no-new-privs", *argv]
+            str(folder), str(other or ""), "setpriv", f"--reuid={uid}", f"--regid={gid}", "--clear-groups", "--inh-caps=-all", "--bounding-set=-all", "--no-new-privs", "--pdeathsig", "KILL", *argv]  # said again: a change of user forgets it
 
 
 class Socket:
