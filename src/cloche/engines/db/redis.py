@@ -8,7 +8,7 @@ import asyncio
 import signal
 from pathlib import Path
 
-from . import process
+from . import process, redis_front
 from .process import HERE, ROOT, Failed, Process, Socket, copy, own
 
 ADMIN = "elasticache-admin"
@@ -28,6 +28,7 @@ class Redis:
     def __init__(self, folder: Path, secret: str) -> None:
         self.folder, self.secret = folder, secret
         self.socket = Socket(folder / "socket" / SOCKET)
+        self.end = b""     # see redis_front.py
         self.process: Process | None = None
 
     @property
@@ -56,9 +57,20 @@ class Redis:
             if not str(await self.ask("PING")).startswith("LOADING"):
                 if begins:
                     await self.keep_log()
+                self.end = await self.unknown()
                 return
             await asyncio.sleep(0.02)
         raise Failed("the server goes on loading")
+
+    async def unknown(self) -> bytes:
+        """What makes a withheld name unknown. The server compares names up to a zero, but only with those of the same place in its table, which is chosen anew at every start:
+        so the number of zeros is asked for."""
+        names = [name.decode() for name in (*redis_front.WITHHELD, b"ACL")]
+        for count in range(1, 100):
+            end = "\0" * count
+            if await self.ask("COMMAND", "INFO", *(name + end for name in names)) == [None] * len(names):
+                return end.encode()
+        raise Failed("every longer name is a command's")
 
     async def keep_log(self) -> None:
         """From now on; a server that still writes the beginning of its log does not end when it is asked to."""

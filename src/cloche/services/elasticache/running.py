@@ -196,7 +196,7 @@ async def _listen(call: Call, one: Cluster, node: Node, server: Server) -> Node:
         return (now.changes, " ".join(f"{each.address}|{each.address}|{now.port}" for each in now.nodes if each.address)) if now else (0, "")
 
     engine = server.engine
-    speak = partial(redis_front.serve, server=engine.socket) if isinstance(engine, Redis) else partial(memcached.serve, server=engine.socket, nodes=nodes)
+    speak = partial(redis_front.serve, server=engine.socket, end=engine.end) if isinstance(engine, Redis) else partial(memcached.serve, server=engine.socket, nodes=nodes)
     server.listener = await asyncio.start_server(speak, sock=sock, ssl=loopback.context(Path(call.cloud.data), "elasticache", address) if one.tls else None)
     return msgspec.structs.replace(node, address=address)
 
@@ -292,10 +292,10 @@ async def _endpoint(call: Call, one: ReplicationGroup, role: str, address: str) 
         chosen = now and (now.primary if role == "primary" or not replicas else replicas[turn[0] % len(replicas)])
         member = inside.get(Cluster, chosen) if chosen else None
         server = there.servers.get((member.number, "0001")) if member else None
-        if server is None:
+        if server is None or not isinstance(server.engine, Redis):
             writer.close()
             return
-        await redis_front.serve(reader, writer, server.engine.socket)
+        await redis_front.serve(reader, writer, server.engine.socket, server.engine.end)
 
     there.endpoints[one.number, role] = await asyncio.start_server(client, sock=sock, ssl=loopback.context(Path(call.cloud.data), "elasticache", address) if one.tls else None)
     return address
