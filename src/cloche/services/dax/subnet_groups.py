@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from cloche.kernel import AwsError, Call, Record
 from cloche.kernel.pages import page
+from cloche.services.ec2 import public as ec2
 
 from . import errors
 from . import service as dax
@@ -31,21 +32,17 @@ class SubnetGroup(Record, frozen=True):
 
 def looked_up(call: Call, ids: list[str]) -> tuple[str, list[tuple[str, str]]]:
     try:
-        found = call.as_root().do("ec2", "DescribeSubnets", SubnetIds=ids)["Subnets"]
+        return ec2.placed(call, ids)
     except AwsError:
         raise errors.bad_subnet(", ".join(ids)) from None
-    vpcs = {s["VpcId"] for s in found}
-    if len(vpcs) != 1:
-        raise errors.bad_subnet("all subnets of a group must be in one VPC")
-    return vpcs.pop(), [(s["SubnetId"], s["AvailabilityZone"]) for s in found]
+    except ValueError:
+        raise errors.bad_subnet("all subnets of a group must be in one VPC") from None
 
 
 def find(call: Call, name: str) -> SubnetGroup:
     found = call.get(SubnetGroup, name)
-    if found is None and name == DEFAULT:
-        subnets = call.as_root().do("ec2", "DescribeSubnets", Filters=[{"Name": "default-for-az", "Values": ["true"]}])["Subnets"]
-        if subnets:
-            return SubnetGroup(DEFAULT, subnets[0]["VpcId"], [(s["SubnetId"], s["AvailabilityZone"]) for s in subnets], "Default subnet group")
+    if found is None and name == DEFAULT and (default := ec2.default_placed(call)) is not None:
+        return SubnetGroup(DEFAULT, *default, "Default subnet group")
     if found is None:
         raise errors.no_subnet_group(name)
     return found

@@ -51,6 +51,21 @@ def subnets_of(call: Call, vpc_id: str) -> list[Subnet]:
     return subnets.of_vpc(_here(call), vpc_id)
 
 
+def placed(call: Call, ids: list[str]) -> tuple[str, list[tuple[str, str]]]:
+    """The one VPC that these subnets are in, and each with its zone. Raises InvalidSubnetID.NotFound; ValueError where they are not in one VPC."""
+    found = [subnet(call, id_) for id_ in ids]
+    if len({one.vpc_id for one in found}) != 1:
+        raise ValueError("the subnets are not all in the same VPC")
+    return found[0].vpc_id, [(one.id, one.zone) for one in found]
+
+
+def default_placed(call: Call) -> tuple[str, list[tuple[str, str]]] | None:
+    """The same of the default VPC's default subnets; None where there are none."""
+    found = default_vpc(call)
+    there = [(one.id, one.zone) for one in subnets_of(call, found.id) if one.default] if found is not None else []
+    return (found.id, there) if found is not None and there else None
+
+
 def free_addresses(call: Call, subnet_id: str) -> int:
     here = _here(call)
     return subnets.free(here, sharing.subnet_lived_in(here, subnet_id))

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from cloche.kernel import AwsError, Call, Record
 from cloche.kernel.pages import page
+from cloche.services.ec2 import public as ec2
 
 from . import errors, names, offers
 from . import service as elasticache
@@ -148,10 +149,8 @@ def describe_cache_parameters(call: Call, req: t.DescribeCacheParametersMessage)
 
 def subnets(call: Call, name: str) -> SubnetGroup:
     one = call.get(SubnetGroup, name.lower())
-    if one is None and name == "default":
-        found = call.as_root().do("ec2", "DescribeSubnets", Filters=[{"Name": "default-for-az", "Values": ["true"]}])["Subnets"]
-        if found:
-            return SubnetGroup("default", "Default CacheSubnetGroup", found[0]["VpcId"], [(each["SubnetId"], each["AvailabilityZone"]) for each in found])
+    if one is None and name == "default" and (default := ec2.default_placed(call)) is not None:
+        return SubnetGroup("default", "Default CacheSubnetGroup", *default)
     if one is None:
         raise errors.no_subnet_group(name)
     return one
@@ -159,12 +158,11 @@ def subnets(call: Call, name: str) -> SubnetGroup:
 
 def _looked_up(call: Call, ids: list[str]) -> tuple[str, list[tuple[str, str]]]:
     try:
-        found = call.as_root().do("ec2", "DescribeSubnets", SubnetIds=ids)["Subnets"]
+        return ec2.placed(call, ids)
     except AwsError:
         raise errors.bad_subnet(f"Some input subnets in :{ids} are invalid.") from None
-    if len({each["VpcId"] for each in found}) != 1:
-        raise errors.bad_subnet("Subnets are not all in the same VPC")
-    return found[0]["VpcId"], [(each["SubnetId"], each["AvailabilityZone"]) for each in found]
+    except ValueError:
+        raise errors.bad_subnet("Subnets are not all in the same VPC") from None
 
 
 def _told(call: Call, one: SubnetGroup) -> Any:

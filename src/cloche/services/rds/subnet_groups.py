@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from cloche.kernel import AwsError, Call, Record
 from cloche.kernel.pages import page
+from cloche.services.ec2 import public as ec2
 
 from . import errors, names
 from . import service as rds
@@ -29,22 +30,20 @@ class SubnetGroup(Record, frozen=True):
 
 def looked_up(call: Call, ids: list[str]) -> tuple[str, list[tuple[str, str]]]:
     try:
-        found = call.as_root().do("ec2", "DescribeSubnets", SubnetIds=ids)["Subnets"]
+        vpc, subnets = ec2.placed(call, ids)
     except AwsError:
         raise errors.bad_subnet(f"Some input subnets in :{ids} are invalid.") from None
-    if len({one["VpcId"] for one in found}) != 1:
-        raise errors.bad_subnet("Subnets are not all in the same VPC")
-    if len({one["AvailabilityZone"] for one in found}) < 2:
+    except ValueError:
+        raise errors.bad_subnet("Subnets are not all in the same VPC") from None
+    if len({zone for _, zone in subnets}) < 2:
         raise errors.too_few_zones()
-    return found[0]["VpcId"], [(one["SubnetId"], one["AvailabilityZone"]) for one in found]
+    return vpc, subnets
 
 
 def find(call: Call, name: str) -> SubnetGroup:
     one = call.get(SubnetGroup, name.lower())
-    if one is None and name == "default":
-        subnets = call.as_root().do("ec2", "DescribeSubnets", Filters=[{"Name": "default-for-az", "Values": ["true"]}])["Subnets"]
-        if subnets:
-            return SubnetGroup("default", "default", subnets[0]["VpcId"], [(one["SubnetId"], one["AvailabilityZone"]) for one in subnets])
+    if one is None and name == "default" and (default := ec2.default_placed(call)) is not None:
+        return SubnetGroup("default", "default", *default)
     if one is None:
         raise errors.no_subnet_group(name)
     return one

@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 from cloche.kernel import AwsError, Call
+from cloche.services.lambda_ import public as functions
 
 from . import executions, history, timers
 from . import service as swf
@@ -43,13 +44,12 @@ async def perform(call: Call, key: str) -> None:
             executions.keep(call, one, thing)
             call.after(float(thing.given["wait"]), timers.function_slow, f"{run} {id_}", run=run, id_=id_, event=thing.event)
     reason = details = result = None
+    arn = thing.given["name"] if thing.given["name"].startswith("arn:") else caller.arn(f"function:{thing.given['name']}", service="lambda")
     try:
-        answer = await caller.do("lambda", "Invoke", FunctionName=thing.given["name"], Payload=(thing.given["input"] or "").encode() or b"null")
-        said = await _whole(answer["Payload"])
-        if "FunctionError" in answer:
-            reason, details = _reason(said), said
-        else:
-            result = said
+        answer = await functions.invoke(caller, arn, (thing.given["input"] or "").encode() or b"null")
+        result = answer.payload.decode("utf-8", "replace")
+        if answer.failed:
+            reason, details, result = _reason(result), result, None
     except AwsError as error:
         reason, details = error.code, error.message
     with call.step():
@@ -63,12 +63,6 @@ async def perform(call: Call, key: str) -> None:
             history.add(call, one, "LambdaFunctionCompleted", decide=True, scheduledEventId=thing.event, startedEventId=thing.started, result=result)
         else:
             history.add(call, one, "LambdaFunctionFailed", decide=True, scheduledEventId=thing.event, startedEventId=thing.started, reason=reason[:256], details=details)
-
-
-async def _whole(payload: Any) -> str:
-    if isinstance(payload, (bytes, bytearray)):
-        return bytes(payload).decode("utf-8", "replace")
-    return b"".join([part async for part in payload]).decode("utf-8", "replace")
 
 
 def _reason(said: str) -> str:
