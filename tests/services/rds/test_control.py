@@ -117,6 +117,13 @@ def test_a_subnet_group_covers_two_zones(cloud, rds):
     refused("DBSubnetGroupNotFoundFault", rds.describe_db_subnet_groups, DBSubnetGroupName="g")
 
 
+def test_an_engine_without_a_server_says_that_its_instances_are_records(cloud, rds):
+    rds.create_db_instance(DBInstanceIdentifier="one", **ASKED)
+    told = available(cloud, "one")
+    assert "Endpoint" not in told and told["StatusInfos"][0]["StatusType"] == "Cloche.RecordOnly" and told["StatusInfos"][0]["Normal"] is False
+    refused("InvalidParameterCombination", rds.create_db_instance, DBInstanceIdentifier="two", EnableIAMDatabaseAuthentication=True, **ASKED)
+
+
 def test_offers_name_versions_classes_and_defaults(rds):
     assert rds.describe_orderable_db_instance_options(Engine="sqlserver-ee", DBInstanceClass="db.t2.micro")["OrderableDBInstanceOptions"][0]["SupportsStorageEncryption"] is False
     told = rds.describe_db_engine_versions(Engine="sqlserver-ee")["DBEngineVersions"][0]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 NAME = re.compile(r"[a-z](?!.*--)[a-z0-9-]{0,49}(?<!-)", re.ASCII)
 MOST_NODES = 60
-OPTIONAL = "nodes listen on the loopback, whatever their subnets and security groups; cluster mode, log delivery and data tiering are not built; valkey is answered by Redis's server"
+PARTLY = "nodes listen on the loopback, whatever their subnets and security groups; cluster mode, log delivery and data tiering are not built; valkey is answered by Redis's server; snapshots are taken when asked for alone"
 
 
 class Node(msgspec.Struct, frozen=True):
@@ -154,7 +154,7 @@ def made(call: Call, req: Any, name: str, count: int, **more: Any) -> Cluster:
 BY_NAME = names.named("cluster", "CacheClusterId")
 
 
-@elasticache.op(BY_NAME, context=names.tags_asked, partly=OPTIONAL)
+@elasticache.op(BY_NAME, context=names.tags_asked, partly=PARTLY)
 def create_cache_cluster(call: Call, req: t.CreateCacheClusterMessage) -> t.CreateCacheClusterResult:
     if "ReplicationGroupId" in req:
         from . import replication_groups

@@ -80,7 +80,7 @@ BY_NAME = names.named("replicationgroup", "ReplicationGroupId")
 KEPT = ("Engine", "EngineVersion", "CacheNodeType", "CacheParameterGroupName", "CacheSubnetGroupName", "SecurityGroupIds", "Port", "TransitEncryptionEnabled", "PreferredMaintenanceWindow")
 
 
-@elasticache.op(BY_NAME, context=names.tags_asked, partly=clusters.OPTIONAL + "; user groups are not built; AtRestEncryption asks for the key, the files lie open")
+@elasticache.op(BY_NAME, context=names.tags_asked, partly=clusters.PARTLY + "; user groups are not built; AtRestEncryption asks for the key, the files lie open")
 def create_replication_group(call: Call, req: t.CreateReplicationGroupMessage) -> t.CreateReplicationGroupResult:
     from . import running
     name = req["ReplicationGroupId"].lower()

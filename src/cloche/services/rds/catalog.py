@@ -15,9 +15,14 @@ class Parameter(NamedTuple):
     value: str | None        # the default, perhaps a formula
     static: bool             # in effect after a reboot only
     type: str
-    allowed: str | None
     modifiable: bool
     description: str = ""
+    low: str = ""            # of a number
+    high: str = ""
+
+    @property
+    def allowed(self) -> str | None:
+        return f"{self.low}-{self.high}" if self.low else "0,1" if self.type == "boolean" else None
 
 
 TYPES = {"BOOLEAN": "boolean", "INTEGER": "integer", "REAL": "float", "STRING": "string", "ENUM": "string"}
@@ -46,15 +51,15 @@ def _postgres() -> dict[str, Parameter]:
     path = program("postgres", *postgres.PLACES)
     if path is None:
         return {}
-    found = {"rds.force_ssl": Parameter("rds.force_ssl", "0", False, "boolean", "0,1", True, "Force SSL connections.")}
+    found = {"rds.force_ssl": Parameter("rds.force_ssl", "0", False, "boolean", True, "Force SSL connections.")}
     for line in subprocess.run([path, "--describe-config"], capture_output=True, text=True, check=False).stdout.splitlines():
         parts = line.split("\t")
         if len(parts) < 8:
             continue
         name, context, _, type_, default, low, high, description = parts[:8]
         static = context == "postmaster"
-        found[name] = Parameter(name, RDS["postgres"].get(name, default or None), static, TYPES.get(type_, "string"), f"{low}-{high}" if low else "0,1" if type_ == "BOOLEAN" else None,
-                                context != "internal" and name not in OURS, description)
+        found[name] = Parameter(name, RDS["postgres"].get(name, default or None), static, TYPES.get(type_, "string"), context != "internal" and name not in OURS, description,
+                                *((low, high) if type_ in ("INTEGER", "REAL") else ()))
     return found
 
 
@@ -72,7 +77,7 @@ def _mariadb() -> dict[str, Parameter]:
         name, default = parts[0].replace("-", "_"), parts[1] if len(parts) > 1 and not parts[1].startswith("(No default") else None
         boolean = default in ("TRUE", "FALSE")
         value = RDS["mysql"].get(name, {"TRUE": "1", "FALSE": "0"}.get(default or "", default))
-        found[name] = Parameter(name, value, name not in DYNAMIC, "boolean" if boolean else "integer" if (default or "").isdigit() else "string", "0,1" if boolean else None, name not in KEPT)
+        found[name] = Parameter(name, value, name not in DYNAMIC, "boolean" if boolean else "integer" if (default or "").isdigit() else "string", name not in KEPT)
     return found
 
 
@@ -116,8 +121,6 @@ def check(known: Parameter, given: str) -> str | None:
             number = float(given)
         except ValueError:
             return "it is a number"
-        if known.allowed and "-" in known.allowed.lstrip("-"):
-            low, _, high = known.allowed.replace("--", "-~").partition("-") if not known.allowed.startswith("-") else ("-" + known.allowed[1:].partition("-")[0], "-", known.allowed[1:].partition("-")[2])
-            if not float(low) <= number <= float(high.replace("~", "-")):
-                return f"allowed is {known.allowed}"
+        if known.low and not float(known.low) <= number <= float(known.high):
+            return f"allowed is {known.allowed}"
     return None

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 NAME = re.compile(r"[a-z](?!.*--)[a-z0-9-]{0,62}(?<!-)", re.ASCII)
 USER = re.compile(r"[a-zA-Z][a-zA-Z0-9_]{0,62}", re.ASCII)
 RESERVED = {"admin": (), "rdsadmin": ("postgres", "mysql", "mariadb"), "postgres": (), "root": (), "rds_superuser": ("postgres",), "user": ("postgres",)}
-OPTIONAL = "a Multi-AZ instance's standby is the same server, begun again in the other zone's name; an encrypted instance's files lie open while its server runs; mysql is answered by MariaDB's server"
+PARTLY = ("a Multi-AZ instance's standby is the same server, begun again in the other zone's name; an encrypted instance's files lie open while its server runs; mysql is answered by MariaDB's server; servers listen on the "
+          "loopback, whatever their subnets and security groups; automated snapshots are taken when an instance is made and not daily, and there is no way back to a point in time; plain connections are let in unless rds.force_ssl says no")
 MOST_REPLICAS = 15
 WEEK = 7 * 86400.0
 
@@ -62,6 +63,7 @@ class Instance(Record, frozen=True):
     restored: str = ""            # the files that it begins with, instead of new ones
     pending: dict[str, Any] = {}  # changes that wait for the maintenance window or a reboot
     applied: str = "in-sync"      # how the parameter group's settings stand
+    restarts: float = 0.0         # when a stopped one starts by itself
     failover: bool = False
     final: str = ""               # the snapshot to take before it goes
     interface: str = ""           # in its VPC
@@ -105,22 +107,22 @@ def shown(call: Call, one: Instance) -> Any:
         "InstanceCreateTime": one.created, "PreferredBackupWindow": one.backups, "BackupRetentionPeriod": one.retention, "DBSecurityGroups": [],
         "VpcSecurityGroups": [{"VpcSecurityGroupId": id_, "Status": "active"} for id_ in one.groups], "DBParameterGroups": [{"DBParameterGroupName": one.parameters, "ParameterApplyStatus": one.applied}],
         "AvailabilityZone": one.zone, "DBSubnetGroup": subnet_groups.shown(call, group), "PreferredMaintenanceWindow": one.window, "PendingModifiedValues": _pending(one), "MultiAZ": bool(one.second_zone),
-        "AutoMinorVersionUpgrade": one.minor, "ReadReplicaDBInstanceIdentifiers": [each.name for each in replicas(call, one)], "LicenseModel": "postgresql-license" if one.engine == "postgres" else "general-public-license",
+        "AutoMinorVersionUpgrade": one.minor, "ReadReplicaDBInstanceIdentifiers": [each.name for each in replicas(call, one)], "LicenseModel": offers.license(one.engine),
         "OptionGroupMemberships": [{"OptionGroupName": one.options, "Status": "in-sync"}], "PubliclyAccessible": one.public, "StorageType": one.storage_type, "DbInstancePort": 0, "StorageEncrypted": one.encrypted,
-        "DbiResourceId": one.resource, "CACertificateIdentifier": "rds-ca-rsa2048-g1", "DomainMemberships": [], "CopyTagsToSnapshot": one.copy_tags, "MonitoringInterval": 0, "DBInstanceArn": names.arn(call, "db", one.name),
+        "DbiResourceId": one.resource, "DomainMemberships": [], "CopyTagsToSnapshot": one.copy_tags, "MonitoringInterval": 0, "DBInstanceArn": names.arn(call, "db", one.name),
         "IAMDatabaseAuthenticationEnabled": one.iam, "PerformanceInsightsEnabled": False, "DeletionProtection": one.protected, "AssociatedRoles": [], "TagList": names.tags_shown(one.tags), "NetworkType": "IPV4"}
     if one.address:
-        told["Endpoint"] = {"Address": one.address, "Port": one.port, "HostedZoneId": "Z2R2ITUGPM61AM"}
+        told["Endpoint"] = {"Address": one.address, "Port": one.port}
     for member, value in (("DBName", one.database), ("SecondaryAvailabilityZone", one.second_zone), ("KmsKeyId", one.key_arn), ("ReadReplicaSourceDBInstanceIdentifier", one.source), ("EnabledCloudwatchLogsExports", one.exports),
                           ("Iops", one.iops)):
         if value:
             told[member] = value
     if one.source:
         told["StatusInfos"] = [{"StatusType": "read replication", "Normal": one.status == "available", "Status": "replicating" if one.status == "available" else one.status}]
-    if one.retention and one.status == "available":
-        told["LatestRestorableTime"] = call.now
     if one.status == "stopped":
-        told["AutomaticRestartTime"] = one.pending.get("restart", 0.0)
+        told["AutomaticRestartTime"] = one.restarts
+    if not one.real:
+        told["StatusInfos"] = [{"StatusType": "Cloche.RecordOnly", "Normal": False, "Status": "no server", "Message": f"There is no server of {one.engine} in Cloche: the instance is a record, and nobody answers for it."}]
     return told
 
 
@@ -188,6 +190,11 @@ def checked_password(engine: str, password: str) -> str:
     return password
 
 
+def check_iam(engine: str, req: Any) -> None:
+    if req.get("EnableIAMDatabaseAuthentication") and engine != "postgres":
+        raise errors.combination(f"IAM Database Authentication is not built for {engine} in Cloche")
+
+
 def put(call: Call, one: Instance) -> Instance:
     """A new one, and its server is set about."""
     from . import running
@@ -220,7 +227,7 @@ def _context(call: Call, req: Any) -> dict[str, Any]:
     return {key: value for key, value in known.items() if value is not None} | names.tags_asked(call, req)
 
 
-@rds.op(_asked, context=_context, partly=OPTIONAL + "; clusters, managed master passwords, Performance Insights and log exports are not built")
+@rds.op(_asked, context=_context, partly=PARTLY + "; clusters, managed master passwords, Performance Insights and log exports are not built")
 def create_db_instance(call: Call, req: t.CreateDBInstanceMessage) -> t.CreateDBInstanceResult:
     for member in ("DBClusterIdentifier", "ManageMasterUserPassword", "EnablePerformanceInsights", "EnableCloudwatchLogsExports", "Domain", "TdeCredentialArn", "CustomIamInstanceProfile"):
         if req.get(member):
@@ -244,6 +251,7 @@ def create_db_instance(call: Call, req: t.CreateDBInstanceMessage) -> t.CreateDB
         raise errors.combination(f"The Parameter Group {parameters.name} with DBParameterGroupFamily {parameters.family} cannot be used for this instance. Please use a Parameter Group with DBParameterGroupFamily {offer.family}")
     options = option_groups.find(call, req["OptionGroupName"]).name if "OptionGroupName" in req else option_groups.default(call, engine, offer.major)
     encrypted, key = encryption(call, req, cls)
+    check_iam(engine, req)
     one = put(call, Instance(
         name, "db-" + call.pick("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", 26), engine, offer.number, cls, req["AllocatedStorage"], master, Sealed(checked_password(engine, req["MasterUserPassword"])), req.get("Port", offer.port), zone,
         group.name, parameters.name, options, call.now, database=req.get("DBName", ""), groups=security_groups(call, req.get("VpcSecurityGroupIds"), group.vpc), second_zone=second, storage_type=req.get("StorageType", "gp2"),
@@ -282,6 +290,7 @@ def modify_db_instance(call: Call, req: t.ModifyDBInstanceMessage) -> t.ModifyDB
     """At once, or with the next reboot; what needs no restart is always done at once."""
     from . import running
     one = available(find(call, req["DBInstanceIdentifier"]))
+    check_iam(one.engine, req)
     at_once: dict[str, Any] = {}
     if "MasterUserPassword" in req:
         at_once |= {"password": Sealed(checked_password(one.engine, req["MasterUserPassword"])), "does": "password"}
@@ -371,7 +380,7 @@ def start_db_instance(call: Call, req: t.StartDBInstanceMessage) -> t.StartDBIns
 
 def begin_again(call: Call, one: Instance) -> Instance:
     from . import running
-    one = call.put(one.but(status="starting", does="start", pending={key: value for key, value in one.pending.items() if key != "restart"}))
+    one = call.put(one.but(status="starting", does="start", restarts=0.0))
     running.wake(call, one.name)
     return one
 

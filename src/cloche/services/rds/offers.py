@@ -56,6 +56,10 @@ def version(engine: str, wanted: str | None) -> Version:
     raise errors.no_version(engine, wanted or "")
 
 
+def license(engine: str) -> str:
+    return "postgresql-license" if engine == "postgres" else "general-public-license" if engine in ("mysql", "mariadb") else "license-included" if engine.startswith("sqlserver") else "bring-your-own-license"
+
+
 def check_class(name: str) -> str:
     if name not in CLASSES and name not in OLD:
         raise errors.value(f"Invalid DB Instance class: {name}")
@@ -89,7 +93,7 @@ def describe_db_engine_versions(call: Call, req: t.DescribeDBEngineVersionsMessa
 def describe_orderable_db_instance_options(call: Call, req: t.DescribeOrderableDBInstanceOptionsMessage) -> t.OrderableDBInstanceOptionsMessage:
     zones = [{"Name": zone["ZoneName"]} for zone in call.as_root().do("ec2", "DescribeAvailabilityZones")["AvailabilityZones"]]
     told: list[Any] = [
-        {"Engine": one.engine, "EngineVersion": one.number, "DBInstanceClass": name, "LicenseModel": "general-public-license", "AvailabilityZones": zones, "MultiAZCapable": True,
+        {"Engine": one.engine, "EngineVersion": one.number, "DBInstanceClass": name, "LicenseModel": license(one.engine), "AvailabilityZones": zones, "MultiAZCapable": True,
          "ReadReplicaCapable": one.engine == "postgres", "Vpc": True, "SupportsStorageEncryption": name not in OLD, "StorageType": "gp2", "SupportsIops": False, "SupportsEnhancedMonitoring": False,
          "SupportsIAMDatabaseAuthentication": one.engine == "postgres", "MinStorageSize": 20, "MaxStorageSize": 65536}
         for one in versions() if one.engine == req["Engine"] and req.get("EngineVersion", one.number) in (one.number, one.major)

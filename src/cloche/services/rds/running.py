@@ -142,10 +142,8 @@ async def _do(call: Call, one: Instance) -> bool:
         with call.step():
             if does == "stop":
                 events.add(call, "db-instance", one.name, "DB instance stopped", "notification")
-                until = call.now + instances.WEEK
-                call.due(until, instances.week_over, one.name, instance=one.name)
-                call.put(one.but(pending=one.pending | {"restart": until}))
-        _say(call, one, status="stopped", does="")
+                call.after(instances.WEEK, instances.week_over, one.name, instance=one.name)
+        _say(call, one, status="stopped", does="", restarts=call.now + instances.WEEK)
         return True
     if one.encrypted and not kms.is_usable(call, one.key_arn):
         if server is not None:

@@ -67,7 +67,7 @@ def shown(call: Call, one: Snapshot, account: str = "") -> Any:
     of = one.of
     told: dict[str, Any] = {
         "DBSnapshotIdentifier": one.name, "DBInstanceIdentifier": of.name, "SnapshotCreateTime": one.created, "OriginalSnapshotCreateTime": one.created, "Engine": of.engine, "EngineVersion": of.version, "AllocatedStorage": of.storage, "Status": one.status, "Port": of.port,
-        "AvailabilityZone": of.zone, "VpcId": subnet_groups.find(call, of.subnet_group).vpc, "InstanceCreateTime": of.created, "MasterUsername": of.master, "LicenseModel": "postgresql-license" if of.engine == "postgres" else "general-public-license",
+        "AvailabilityZone": of.zone, "VpcId": subnet_groups.find(call, of.subnet_group).vpc, "InstanceCreateTime": of.created, "MasterUsername": of.master, "LicenseModel": offers.license(of.engine),
         "SnapshotType": one.type, "OptionGroupName": of.options, "PercentProgress": 100 if one.status == "available" else 0, "StorageType": of.storage_type, "Encrypted": one.encrypted, "DBSnapshotArn": names.arn(call, "snapshot", one.name),
         "IAMDatabaseAuthenticationEnabled": of.iam, "DbiResourceId": of.resource, "TagList": names.tags_shown(one.tags)}
     return told | ({"KmsKeyId": one.key_arn} if one.key_arn else {}) | ({"SourceDBSnapshotIdentifier": one.source} if one.source else {})
@@ -176,7 +176,7 @@ def describe_db_snapshot_attributes(call: Call, req: t.DescribeDBSnapshotAttribu
     return {"DBSnapshotAttributesResult": _attributes(find(call, req["DBSnapshotIdentifier"]))}
 
 
-@rds.op(names.both(names.named("db", "DBInstanceIdentifier"), BY_NAME), context=names.tags_asked, policy=sharing, partly=instances.OPTIONAL)
+@rds.op(names.both(names.named("db", "DBInstanceIdentifier"), BY_NAME), context=names.tags_asked, policy=sharing, partly=instances.PARTLY)
 def restore_db_instance_from_db_snapshot(call: Call, req: t.RestoreDBInstanceFromDBSnapshotMessage) -> t.RestoreDBInstanceFromDBSnapshotResult:
     """A new instance with the snapshot's data, engine and encryption."""
     name, source = instances.named(call, req), find(call, req.get("DBSnapshotIdentifier", ""))

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 swf.table("""
 CREATE TABLE IF NOT EXISTS swf_execution (run TEXT PRIMARY KEY, account TEXT NOT NULL, region TEXT NOT NULL, domain TEXT NOT NULL, workflow TEXT NOT NULL, started REAL NOT NULL, closed REAL NOT NULL, body BLOB NOT NULL);
 CREATE UNIQUE INDEX IF NOT EXISTS swf_open_workflow ON swf_execution (account, region, domain, workflow) WHERE closed=0;
-CREATE INDEX IF NOT EXISTS swf_started_open ON swf_execution (account, region, domain, started) WHERE closed=0;
-CREATE INDEX IF NOT EXISTS swf_started_closed ON swf_execution (account, region, domain, started) WHERE closed>0;
-CREATE INDEX IF NOT EXISTS swf_closed ON swf_execution (account, region, domain, closed) WHERE closed>0;
+CREATE INDEX IF NOT EXISTS swf_started_open ON swf_execution (account, region, domain, started, run) WHERE closed=0;
+CREATE INDEX IF NOT EXISTS swf_started_closed ON swf_execution (account, region, domain, started, run) WHERE closed>0;
+CREATE INDEX IF NOT EXISTS swf_closed ON swf_execution (account, region, domain, closed, run) WHERE closed>0;
 CREATE TABLE IF NOT EXISTS swf_open (run TEXT, kind TEXT, id TEXT, body BLOB NOT NULL, PRIMARY KEY (run, kind, id)) WITHOUT ROWID;
 """)
 

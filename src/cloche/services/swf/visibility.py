@@ -43,29 +43,31 @@ def _matches(one: Execution, req: Any) -> bool:
     return True
 
 
-def _each(call: Call, req: Any, closed: bool) -> Iterator[Execution]:
+def _each(call: Call, req: Any, closed: bool, after: str | None = None) -> Iterator[Execution]:
+    """Those asked for, in order; from the one after that run on."""
     domains.find(call, req["domain"])
     column, span = _asked(req, closed)
-    order = "ASC" if req.get("reverseOrder") else "DESC"
-    state = "closed>0" if closed else "closed=0"
-    for body, in call.each(f"SELECT body FROM swf_execution WHERE account=? AND region=? AND domain=? AND {state} AND {column} BETWEEN ? AND ? ORDER BY {column} {order}, run {order}",
-                           call.account, call.region, req["domain"], span["oldestDate"], span.get("latestDate", 1e12)):
+    order, beyond = ("ASC", ">") if req.get("reverseOrder") else ("DESC", "<")
+    place: tuple[Any, ...] = ()
+    if after is not None:
+        row = call.row(f"SELECT {column}, run FROM swf_execution WHERE run=? AND account=? AND region=?", after, call.account, call.region)
+        if row is None:
+            raise errors.invalid_token()
+        place = row
+    for body, in call.each(f"SELECT body FROM swf_execution WHERE account=? AND region=? AND domain=? AND {'closed>0' if closed else 'closed=0'} AND {column} BETWEEN ? AND ? "
+                           f"{f'AND ({column}, run) {beyond} (?, ?) ' if place else ''}ORDER BY {column} {order}, run {order}",
+                           call.account, call.region, req["domain"], span["oldestDate"], span.get("latestDate", 1e12), *place):
         one = msgspec.json.decode(body, type=Execution)
         if _matches(one, req):
             yield one
 
 
 def _list(call: Call, req: Any, closed: bool) -> Any:
-    most, after, found = min(req.get("maximumPageSize") or MOST, MOST), req.get("nextPageToken"), []
-    if after is not None and not call.row("SELECT 1 FROM swf_execution WHERE run=?", after):
-        raise errors.invalid_token()
-    for one in _each(call, req, closed):
-        if after is not None:
-            after = None if one.run == after else after
-        elif len(found) == most:
+    most, found = min(req.get("maximumPageSize") or MOST, MOST), []
+    for one in _each(call, req, closed, req.get("nextPageToken")):
+        if len(found) == most:
             return {"executionInfos": [shown(each) for each in found], "nextPageToken": found[-1].run}
-        else:
-            found.append(one)
+        found.append(one)
     return {"executionInfos": [shown(each) for each in found]}
 
 
