@@ -22,14 +22,17 @@ def _session() -> Any:
     return boto3.session.Session()
 
 
+def _numbered(number: int) -> str:
+    return f"{100000000000 + number:012d}"
+
+
 class Account:
     """One account: clients signed as its root user, and the clock of the cloud it lives in."""
 
-    def __init__(self, url: str, account: str, counter: list[int] | None = None, accounts: set[str] | None = None) -> None:
+    def __init__(self, url: str, account: str, counter: list[int] | None = None) -> None:
         self.url, self.account = url, account
         self.port = int(url.rsplit(":", 1)[1])
         self._counter = counter if counter is not None else [0]
-        self.accounts = accounts if accounts is not None else set()    # all that were given out
         self._clients: dict[Any, Any] = {}
 
     def client(self, service: str, region: str = "us-east-1", key: str | None = None, secret: str = "test", token: str | None = None, config: Any = None, **more: Any) -> Any:
@@ -51,13 +54,16 @@ class Account:
     def other(self) -> Account:
         """A second account in the same cloud."""
         self._counter[0] += 1
-        account = f"{100000000000 + self._counter[0]:012d}"
-        self.accounts.add(account)
-        return Account(self.url, account, self._counter, self.accounts)
+        return Account(self.url, _numbered(self._counter[0]), self._counter)
 
-    def forget(self, accounts: set[str]) -> None:
-        """Cancel what the clock has planned for accounts with which nobody does anything more."""
-        self.control("clock", {"forget": sorted(accounts)})
+    @property
+    def given(self) -> int:
+        """How many accounts `other` has given out."""
+        return self._counter[0]
+
+    def forget(self, since: int = 0) -> None:
+        """Cancel what the clock has planned for the accounts that `other` has given out since there were so many: nobody does anything more with them."""
+        self.control("clock", {"forget": [_numbered(number) for number in range(since + 1, self.given + 1)]})
 
     def control(self, path: str, value: Any = None, method: str | None = None) -> Any:
         """`/_cloche/...`, as JSON."""

@@ -21,9 +21,9 @@ def cloche_server(request: pytest.FixtureRequest) -> Iterator[Cloche]:
 @pytest.fixture
 def cloud(cloche_server: Cloche) -> Iterator[Account]:
     """A fresh account. The clock is the whole cloud's: read moments from what you make, not from your own watch. What was planned for it and its `other()` accounts ends with the test."""
-    known = set(cloche_server.accounts)
+    before = cloche_server.given
     yield cloche_server.other()
-    cloche_server.forget(cloche_server.accounts - known)
+    cloche_server.forget(before)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -33,4 +33,4 @@ def _nothing_planned_stays(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     server = request.config.stash.get(SERVER, None)
     if server is not None:
-        server.forget(set(server.accounts))
+        server.forget()
