@@ -386,6 +386,8 @@ class Connection(asyncio.Protocol):
         finally:
             self.sending = None
             slot.done()
+            if (close := getattr(response.body, "aclose", None)) is not None:     # what a generator has to say at its end must not wait for the collector of garbage
+                await close()
         self.sent(slot)
         self.pump()
 
