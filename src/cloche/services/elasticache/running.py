@@ -103,7 +103,7 @@ async def settle(call: Call, name: str) -> None:
             log.warning("elasticache: %s: %s", name, trouble)
             with call.step():
                 if (now := call.get(Cluster, name)) is not None:
-                    call.put(now.but(status="create-failed" if one.does == "make" else "incompatible-network", does=""))
+                    call.put(now.but(status="restore-failed" if one.restored else "create-failed", does=""))
             return
         with call.step():
             now = call.get(Cluster, name)
